@@ -1,0 +1,83 @@
+# Build, test and install cpp, a Lua extension for the Azure Cloud Partner Portal.
+#
+# `make help` lists the targets; the variables below may be given on the command line.
+
+LUA_VERSION ?= 5.4
+PREFIX      ?= /usr/local
+DESTDIR     ?=
+LUADIR      ?= $(PREFIX)/share/lua/$(LUA_VERSION)
+LIBDIR      ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
+
+LUA         ?= lua$(LUA_VERSION)
+CC          ?= cc
+CFLAGS      ?= -O2 -g
+# epoll on Linux, curl_multi_poll elsewhere; `POLLER=poll` builds the second anywhere.
+POLLER      ?= $(if $(filter Linux,$(shell uname -s)),epoll,poll)
+# Where the module is built. A build with other flags gets another directory.
+BUILD       ?= build
+
+LUA_CFLAGS  ?= $(shell pkg-config --cflags lua$(LUA_VERSION) 2>/dev/null || echo -I/usr/include/lua$(LUA_VERSION))
+CURL_CFLAGS ?= $(shell pkg-config --cflags libcurl 2>/dev/null)
+CURL_LIBS   ?= $(shell pkg-config --libs libcurl 2>/dev/null || echo -lcurl)
+
+VERSION     := $(shell sed -n 's/^return "\(.*\)"$$/\1/p' lua/cpp/version.lua)
+WARNINGS     = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
+               -Wmissing-prototypes -Werror
+DEFINITIONS  = -D_GNU_SOURCE -DLCPP_VERSION='"$(VERSION)"' -DLCPP_POLLER='"$(POLLER)"'
+# Hidden, so that only luaopen_cpp_core is exported. nodelete: a resolver thread of libcurl may
+# outlive the Lua state, and must not find its code unmapped.
+MODULE_CFLAGS  = -std=c11 -fPIC -fvisibility=hidden $(WARNINGS) $(DEFINITIONS) $(LUA_CFLAGS) $(CURL_CFLAGS)
+MODULE_LDFLAGS = -shared -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
+
+SOURCES = body buf client endpoints http json module options outcome poller_$(POLLER) request slot \
+          start url
+OBJECTS = $(SOURCES:%=$(BUILD)/obj/%.o)
+MODULE  = $(BUILD)/cpp/core.so
+LUA_FILES = $(shell cd lua && find cpp -name '*.lua')
+
+.PHONY: all deps demo test lint install uninstall clean help
+.DELETE_ON_ERROR:
+
+all: $(MODULE) ## build the C module into build/
+
+$(MODULE): $(OBJECTS)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(CURL_LIBS) -lpthread
+
+# The Makefile is a prerequisite because the version and the flags stand in it.
+$(BUILD)/obj/%.o: csrc/%.c Makefile lua/cpp/version.lua
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(MODULE_CFLAGS) -MMD -MP -c -o $@ $<
+
+-include $(OBJECTS:.o=.d)
+
+deps: ## install what is missing (Debian), or say what it is
+	@.ci/deps
+
+demo: deps ## cancel an offer's publishing on the bundled portal emulator, start to end
+	@$(MAKE) --no-print-directory all
+	@spec/support/demo
+
+test: deps ## run every spec
+	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory all POLLER=poll BUILD=build/poll
+	@spec/support/run
+
+lint: deps ## luacheck, gcc and clang with warnings as errors, exported symbols, formatting
+	@.ci/lint
+
+install: all ## install into DESTDIR, PREFIX (LUADIR and LIBDIR)
+	@for file in $(LUA_FILES); do \
+	  install -D -m 644 lua/$$file $(DESTDIR)$(LUADIR)/$$file || exit 1; done
+	install -D -m 755 $(MODULE) $(DESTDIR)$(LIBDIR)/cpp/core.so
+
+uninstall: ## remove what `make install` put there
+	@for file in $(LUA_FILES); do rm -f $(DESTDIR)$(LUADIR)/$$file; done
+	rm -f $(DESTDIR)$(LIBDIR)/cpp/core.so
+	-rmdir $(DESTDIR)$(LUADIR)/cpp/loop $(DESTDIR)$(LUADIR)/cpp $(DESTDIR)$(LIBDIR)/cpp 2>/dev/null
+
+clean: ## remove what was built
+	rm -rf build
+
+help: ## list the targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/  make \1\t\2/p' Makefile | expand -t 20

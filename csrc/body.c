@@ -1,0 +1,142 @@
+/* The request's body: the notification of a publishing call, or the credentials of a token call. */
+#include <string.h>
+
+#include "lcpp.h"
+
+/* Checks one address, or a comma separated string of them, without showing it. */
+static void check_addresses(lua_State *L, const char *text, size_t length, bool several,
+                            lua_Integer place) {
+  const char *wrong = NULL;
+  if (length == 0 || memchr(text, '@', length) == NULL) {
+    wrong = "an e-mail address";
+  } else if (!several && memchr(text, ',', length) != NULL) {
+    wrong = "one e-mail address, without a comma";
+  }
+  for (size_t i = 0; i < length && wrong == NULL; i++) {
+    unsigned char byte = (unsigned char)text[i];
+    if (byte < 0x20 || byte == 0x7f) {
+      wrong = "no control characters";
+    }
+  }
+  if (wrong != NULL && several) {
+    lcpp_misuse(L, "emails: expected %s", wrong);
+  } else if (wrong != NULL) {
+    lcpp_misuse(L, "emails[%d]: expected %s", (int)place, wrong);
+  }
+}
+
+/* Pushes the addresses as the ONE comma separated string that the service expects; false, and
+ * nothing pushed, where there are none. */
+static bool push_addresses(lua_State *L, int index) {
+  lua_pushliteral(L, "emails");
+  lua_rawget(L, index);
+  if (lua_isstring(L, -1)) {
+    size_t length = 0;
+    const char *text = lua_tolstring(L, -1, &length);
+    check_addresses(L, text, length, true, 0);
+    return true;
+  }
+  int list = lua_gettop(L);
+  lua_Integer count = (lua_Integer)lua_rawlen(L, list);
+  lua_Integer entries = 0;
+  for (lua_pushnil(L); lua_next(L, list) != 0; lua_pop(L, 1)) {
+    entries++;
+  }
+  if (entries != count) {
+    lcpp_misuse(L, "emails: expected a list of strings, without holes and names");
+  }
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  for (lua_Integer i = 1; i <= count; i++) {
+    if (lua_rawgeti(L, list, i) != LUA_TSTRING) {
+      lcpp_misuse(L, "emails[%d]: expected a string, got %s", (int)i, luaL_typename(L, -1));
+    }
+    size_t length = 0;
+    const char *text = lua_tolstring(L, -1, &length);
+    check_addresses(L, text, length, false, i);
+    luaL_addvalue(&buffer);
+    if (i < count) {
+      luaL_addchar(&buffer, ',');
+    }
+  }
+  luaL_pushresult(&buffer);
+  lua_remove(L, list);
+  if (count == 0) {
+    lua_pop(L, 1);
+  }
+  return count > 0;
+}
+
+/* Pushes {"metadata":{"notification-emails":"a,b"}}; false, and nothing pushed, where nobody is to
+ * be notified. */
+static bool push_notification(lua_State *L, int index) {
+  if (!push_addresses(L, index)) {
+    return false;
+  }
+  lua_createtable(L, 0, 1);
+  lua_createtable(L, 0, 1);
+  lua_pushvalue(L, -3);
+  lua_setfield(L, -2, "notification-emails");
+  lua_setfield(L, -2, "metadata");
+  lcpp_json_encode(L);
+  lua_remove(L, -2);
+  return true;
+}
+
+/* A form of one request is small: a secret and three names. */
+enum { FORM_LIMIT = 64 * 1024 };
+
+/* The resource that a token is asked for: the service's own name, whatever base_url says.
+ * https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-prerequisites */
+#define RESOURCE "https://cloudpartner.azure.com"
+
+static enum lcpp_buf_status append_field(struct lcpp_buf *form, const char *name, const char *value,
+                                         size_t length) {
+  enum lcpp_buf_status status = lcpp_buf_append(form, name, strlen(name), FORM_LIMIT);
+  return status == LCPP_BUF_OK ? lcpp_url_append_escaped(form, value, length) : status;
+}
+
+/* The client credentials grant, as a form (RFC 6749, section 4.4.2). The escaped secret is never a
+ * Lua string: it goes to memory of the request, which is wiped when the request was sent. */
+static void append_credentials(lua_State *L, struct lcpp_buf *form,
+                               const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  const struct lcpp_value *id = &values[LCPP_OPTION_CLIENT_ID];
+  const struct lcpp_value *secret = &values[LCPP_OPTION_CLIENT_SECRET];
+  if (!id->given || !secret->given) {
+    lcpp_misuse(L, "%s: expected a non-empty string, got nil",
+                id->given ? "client_secret" : "client_id");
+  }
+  enum lcpp_buf_status status = append_field(form, "grant_type=client_credentials", "", 0);
+  if (status == LCPP_BUF_OK) {
+    status = append_field(form, "&client_id=", id->text, id->length);
+  }
+  if (status == LCPP_BUF_OK) {
+    status = append_field(form, "&client_secret=", secret->text, secret->length);
+  }
+  if (status == LCPP_BUF_OK) {
+    status = append_field(form, "&resource=", RESOURCE, sizeof RESOURCE - 1);
+  }
+  if (status == LCPP_BUF_LIMIT) {
+    lcpp_misuse(L, "client_secret: expected a shorter string");
+  } else if (status != LCPP_BUF_OK) {
+    luaL_error(L, "not enough memory");
+  }
+}
+
+void lcpp_append_body(lua_State *L, struct lcpp_buf *body, const struct lcpp_endpoint *endpoint,
+                      int index, const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  if (endpoint->body == LCPP_BODY_CREDENTIALS) {
+    append_credentials(L, body, values);
+    return;
+  }
+  if (endpoint->body != LCPP_BODY_NOTIFICATION || !values[LCPP_OPTION_EMAILS].given ||
+      !push_notification(L, index)) {
+    return; /* an empty body is accepted: then nobody is notified */
+  }
+  size_t length = 0;
+  const char *text = lua_tolstring(L, -1, &length);
+  if (lcpp_buf_append(body, text, length, length) != LCPP_BUF_OK) {
+    luaL_error(L, "not enough memory");
+  }
+  lua_pop(L, 1);
+}

@@ -1,0 +1,310 @@
+/* HTTP without Lua: one CURLM and the transfers that run on it: see http.h. */
+#include "http.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "outcome.h"
+#include "slot.h"
+
+enum { IDLE_SLOTS = 64 }; /* easy handles kept for later; each takes about 6 KiB */
+
+struct lcpp_http {
+  CURLM *multi;
+  struct lcpp_poller *poller;
+  const struct lcpp_profile *profile; /* borrowed */
+  pid_t owner;
+  bool stepping;
+  size_t running_count;
+  struct lcpp_transfer *running;
+  struct lcpp_transfer *finished; /* in the order in which they finished */
+  struct lcpp_transfer **finished_end;
+  struct lcpp_slot *idle;
+  size_t idle_count;
+  unsigned char random[256]; /* for UUIDs */
+  size_t random_left;
+};
+
+static pthread_once_t initialised = PTHREAD_ONCE_INIT;
+static CURLcode initialise_status;
+
+/* curl_global_init is thread-safe only in builds that say so; this is everywhere. It is never
+ * undone: other parts of the process may use libcurl.
+ * https://curl.se/libcurl/c/curl_global_init.html */
+static void initialise(void) {
+  initialise_status = curl_global_init(CURL_GLOBAL_DEFAULT);
+}
+
+struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_connections) {
+  pthread_once(&initialised, initialise);
+  struct lcpp_http *http = calloc(1, sizeof *http);
+  if (http == NULL) {
+    return NULL;
+  }
+  http->owner = getpid();
+  http->profile = profile;
+  http->finished_end = &http->finished;
+  http->multi = initialise_status == CURLE_OK ? curl_multi_init() : NULL;
+  http->poller = http->multi != NULL ? lcpp_poller_new(http->multi) : NULL;
+  if (http->poller == NULL ||
+      curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max_connections) != CURLM_OK) {
+    lcpp_http_free(http);
+    return NULL;
+  }
+  return http;
+}
+
+static void unlink_transfer(struct lcpp_transfer *transfer) {
+  if (transfer->link == NULL) {
+    return;
+  }
+  struct lcpp_http *http = transfer->http;
+  *transfer->link = transfer->next;
+  if (transfer->next != NULL) {
+    transfer->next->link = transfer->link;
+  } else if (http->finished_end == &transfer->next) {
+    http->finished_end = transfer->link;
+  }
+  transfer->next = NULL;
+  transfer->link = NULL;
+}
+
+static void link_running(struct lcpp_http *http, struct lcpp_transfer *transfer) {
+  transfer->next = http->running;
+  transfer->link = &http->running;
+  if (http->running != NULL) {
+    http->running->link = &transfer->next;
+  }
+  http->running = transfer;
+  http->running_count++;
+}
+
+static void link_finished(struct lcpp_http *http, struct lcpp_transfer *transfer) {
+  transfer->next = NULL;
+  transfer->link = http->finished_end;
+  *http->finished_end = transfer;
+  http->finished_end = &transfer->next;
+}
+
+static struct lcpp_slot *take_slot(struct lcpp_http *http) {
+  struct lcpp_slot *slot = http->idle;
+  if (slot == NULL) {
+    return lcpp_slot_new(http->poller, http->profile);
+  }
+  http->idle = slot->next;
+  http->idle_count--;
+  slot->next = NULL;
+  return slot;
+}
+
+static void give_slot_back(struct lcpp_http *http, struct lcpp_slot *slot) {
+  slot->transfer = NULL;
+  if (slot->single_use || http->idle_count >= IDLE_SLOTS) {
+    lcpp_slot_free(slot);
+    return;
+  }
+  slot->next = http->idle;
+  http->idle = slot;
+  http->idle_count++;
+}
+
+/* The request's text is not needed any more, and holds the token. */
+static void forget_request(struct lcpp_transfer *transfer) {
+  lcpp_wipe(transfer->request_lines.data, transfer->request_lines.length);
+  lcpp_wipe(transfer->request_body.data, transfer->request_body.length);
+  lcpp_buf_free(&transfer->request_lines);
+  lcpp_buf_free(&transfer->request_body);
+}
+
+/* Moves a running transfer to the finished ones; its outcome is set already. */
+static void finish(struct lcpp_transfer *transfer) {
+  struct lcpp_http *http = transfer->http;
+  unlink_transfer(transfer);
+  http->running_count--;
+  curl_multi_remove_handle(http->multi, transfer->slot->easy);
+  give_slot_back(http, transfer->slot);
+  transfer->slot = NULL;
+  forget_request(transfer);
+  transfer->state = LCPP_DONE;
+  link_finished(http, transfer);
+}
+
+/* Collects what libcurl has finished; whether there was any. */
+static bool collect(void *argument) {
+  struct lcpp_http *http = argument;
+  bool any = false;
+  int left = 0;
+  for (CURLMsg *message; (message = curl_multi_info_read(http->multi, &left)) != NULL;) {
+    if (message->msg == CURLMSG_DONE) {
+      void *slot = NULL;
+      CURLcode code = message->data.result; /* `message` does not survive finish() */
+      curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot);
+      struct lcpp_transfer *transfer = ((struct lcpp_slot *)slot)->transfer;
+      lcpp_outcome_read(transfer, code);
+      finish(transfer);
+      any = true;
+    }
+  }
+  return any;
+}
+
+void lcpp_http_step(struct lcpp_http *http, long wait_ms) {
+  http->stepping = true;
+  CURLMcode code = lcpp_poller_step(http->poller, wait_ms, collect, http);
+  collect(http);
+  /* libcurl or the kernel could not watch a socket: whoever waits for it would wait in vain. */
+  while (code != CURLM_OK && http->running != NULL) {
+    lcpp_outcome_read(http->running, CURLE_OUT_OF_MEMORY);
+    lcpp_outcome_set(http->running, LCPP_NETWORK, curl_multi_strerror(code));
+    finish(http->running);
+  }
+  http->stepping = false;
+}
+
+void lcpp_http_free(struct lcpp_http *http) {
+  if (http == NULL || !lcpp_http_is_ours(http)) {
+    return; /* closing in a forked child would say goodbye on the parent's connections */
+  }
+  while (http->running != NULL) {
+    lcpp_transfer_abort(http->running, LCPP_CLOSED, "the client was closed");
+  }
+  while (lcpp_http_next_finished(http) != NULL) {
+  }
+  while (http->idle != NULL) {
+    struct lcpp_slot *slot = http->idle;
+    http->idle = slot->next;
+    lcpp_slot_free(slot);
+  }
+  if (http->poller != NULL) {
+    lcpp_poller_detach(http->poller);
+  }
+  curl_multi_cleanup(http->multi);
+  lcpp_poller_free(http->poller);
+  free(http);
+}
+
+bool lcpp_http_is_ours(const struct lcpp_http *http) {
+  return http->owner == getpid();
+}
+
+bool lcpp_http_is_stepping(const struct lcpp_http *http) {
+  return http->stepping;
+}
+
+size_t lcpp_http_running(const struct lcpp_http *http) {
+  return http->running_count;
+}
+
+struct lcpp_poller *lcpp_http_poller(const struct lcpp_http *http) {
+  return http->poller;
+}
+
+struct lcpp_transfer *lcpp_http_next_finished(struct lcpp_http *http) {
+  struct lcpp_transfer *transfer = http->finished;
+  if (transfer != NULL) {
+    lcpp_transfer_claim(transfer);
+  }
+  return transfer;
+}
+
+void lcpp_http_uuid(struct lcpp_http *http, char uuid[LCPP_UUID_SIZE]) {
+  if (http->random_left < 16) {
+    if (getentropy(http->random, sizeof http->random) != 0) {
+      memset(http->random, 0, sizeof http->random); /* an id is for the log: never a failure */
+    }
+    http->random_left = sizeof http->random;
+  }
+  http->random_left -= 16;
+  unsigned char *bytes = http->random + http->random_left;
+  bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
+  bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+  static const char digits[] = "0123456789abcdef";
+  char *at = uuid;
+  for (int i = 0; i < 16; i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) {
+      *at++ = '-';
+    }
+    *at++ = digits[bytes[i] >> 4];
+    *at++ = digits[bytes[i] & 0x0f];
+  }
+  *at = '\0';
+}
+
+/* What every transfer begins with, whether it is sent or refused. */
+static void begin(struct lcpp_http *http, struct lcpp_transfer *transfer,
+                  const struct lcpp_plan *plan) {
+  transfer->http = http;
+  transfer->endpoint = plan->endpoint;
+  transfer->url = plan->url;
+  transfer->max_response_bytes = plan->max_response_bytes;
+  transfer->retry_after = -1;
+}
+
+void lcpp_transfer_refuse(struct lcpp_http *http, struct lcpp_transfer *transfer,
+                          const struct lcpp_plan *plan, enum lcpp_kind kind, const char *message) {
+  begin(http, transfer, plan);
+  lcpp_outcome_set(transfer, kind, message);
+  transfer->state = LCPP_DONE;
+  link_finished(http, transfer);
+}
+
+void lcpp_transfer_start(struct lcpp_http *http, struct lcpp_transfer *transfer,
+                         const struct lcpp_plan *plan) {
+  struct lcpp_slot *slot = take_slot(http);
+  if (slot == NULL) {
+    lcpp_transfer_refuse(http, transfer, plan, LCPP_NETWORK, "out of memory");
+    return;
+  }
+  begin(http, transfer, plan);
+  CURLcode code = lcpp_slot_load(slot, transfer, plan, http->profile);
+  CURLMcode added = code == CURLE_OK ? curl_multi_add_handle(http->multi, slot->easy) : CURLM_OK;
+  if (code != CURLE_OK || added != CURLM_OK) {
+    slot->single_use = true; /* it is half loaded */
+    give_slot_back(http, slot);
+    forget_request(transfer);
+    lcpp_outcome_set(transfer, LCPP_NETWORK,
+                     code != CURLE_OK ? curl_easy_strerror(code) : curl_multi_strerror(added));
+    transfer->state = LCPP_DONE;
+    link_finished(http, transfer);
+    return;
+  }
+  transfer->slot = slot;
+  transfer->state = LCPP_RUNNING;
+  link_running(http, transfer);
+}
+
+void lcpp_transfer_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message) {
+  if (transfer->state == LCPP_RUNNING) {
+    /* What had left before counts: an aborted POST may have been processed. */
+    lcpp_outcome_read(transfer, CURLE_ABORTED_BY_CALLBACK);
+    lcpp_outcome_set(transfer, kind, message);
+    transfer->transient = false;
+    finish(transfer);
+  }
+}
+
+void lcpp_transfer_claim(struct lcpp_transfer *transfer) {
+  if (transfer->state == LCPP_DONE && transfer->link != NULL) {
+    unlink_transfer(transfer);
+    transfer->http = NULL;
+  }
+}
+
+void lcpp_transfer_free(struct lcpp_transfer *transfer) {
+  if (transfer->http != NULL && lcpp_http_is_ours(transfer->http)) {
+    lcpp_transfer_abort(transfer, LCPP_STOPPED, "the request was dropped");
+    lcpp_transfer_claim(transfer);
+  } else if (transfer->http != NULL) {
+    return; /* a forked child: what it points to is the parent's */
+  }
+  forget_request(transfer);
+  curl_free(transfer->url);
+  lcpp_buf_free(&transfer->body);
+  curl_free(transfer->location);
+  free(transfer->request_id);
+  free(transfer->content_type);
+  *transfer = (struct lcpp_transfer){.state = LCPP_DONE, .kind = LCPP_CLOSED};
+}

@@ -1,0 +1,153 @@
+/*
+ * HTTP without Lua: one CURLM with all that belongs to it, and the transfers that run on it.
+ *
+ * Nothing here knows Lua, and no callback of libcurl reaches it: what an answer brings is copied to
+ * memory of the transfer, and the Lua side reads it after libcurl has returned.
+ *
+ * A transfer is memory of the caller's (a Lua userdata). It is filled by lcpp_transfer_start, runs
+ * while the http handle is stepped, and ends exactly once: answered, failed, aborted, or closed.
+ */
+#ifndef LCPP_HTTP_H
+#define LCPP_HTTP_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include "buf.h"
+#include "endpoints.h"
+#include "poller.h"
+
+#if LIBCURL_VERSION_NUM < 0x075500
+#error "cpp needs libcurl 7.85.0 or newer"
+#endif
+
+struct lcpp_http;
+struct lcpp_slot; /* an easy handle with its error text, kept for the next transfer */
+
+/* How a transfer ended. The names of the kinds are those of the public `err.kind`. */
+enum lcpp_kind {
+  LCPP_ANSWERED,
+  LCPP_NETWORK,
+  LCPP_TLS,
+  LCPP_TIMEOUT,
+  LCPP_PROTOCOL,
+  LCPP_UNTRUSTED,
+  LCPP_STOPPED,
+  LCPP_CLOSED
+};
+
+enum lcpp_state { LCPP_NEW, LCPP_RUNNING, LCPP_DONE };
+
+/* Why a callback cut a transfer short: libcurl's own code only says that one did. */
+enum lcpp_cut {
+  LCPP_CUT_NONE,
+  LCPP_CUT_MEMORY,
+  LCPP_CUT_BODY_SIZE,
+  LCPP_CUT_HEADER_SIZE,
+  LCPP_CUT_RESEND /* libcurl was about to send the request a second time */
+};
+
+enum { LCPP_HEADER_LIMIT = 256 * 1024 }; /* bytes of all header lines of an answer together */
+
+struct lcpp_transfer {
+  enum lcpp_state state;
+  struct lcpp_http *http;            /* borrowed while running or finished, else NULL */
+  struct lcpp_slot *slot;            /* while running */
+  struct lcpp_transfer *next;        /* in the list of running or finished transfers */
+  struct lcpp_transfer **link;       /* what points to this one; NULL: in no list */
+  const struct lcpp_endpoint *endpoint;
+
+  char *url;                         /* owned (curl_free) */
+  struct lcpp_buf request_body;      /* owned; may hold a secret: wiped before it is freed */
+  struct lcpp_buf request_lines;     /* owned; header lines, the token's among them: wiped */
+  struct curl_slist headers[5];      /* nodes over request_lines and static lines */
+  size_t max_response_bytes;
+
+  unsigned sends;                    /* how often libcurl was about to send the request */
+  bool reused;                       /* whether the first of them was on a kept connection */
+  enum lcpp_cut cut;
+  size_t header_bytes;
+  bool headers_complete;             /* of the answer that came last; an interim one counts too */
+  struct lcpp_buf body;              /* owned; of the answer, decoded */
+
+  enum lcpp_kind kind;
+  bool sent;                         /* whether a byte of the request may have left, unless the
+                                        service said that it did not process it */
+  bool transient;                    /* a failure of the transport, which may pass */
+  long status;                       /* 0: no answer */
+  long retry_after;                  /* seconds; -1: none */
+  char *location;                    /* owned (curl_free); absolute */
+  char *request_id;                  /* owned (free) */
+  char *content_type;                /* owned (free) */
+  char message[CURL_ERROR_SIZE];     /* one line, where kind is not LCPP_ANSWERED */
+};
+
+/* What every transfer of a client shares, unless a call overrides it. Strings are borrowed and
+ * have to outlive the http handle (a call's: lcpp_transfer_start). */
+struct lcpp_profile {
+  const char *user_agent;
+  const char *ca_file;   /* NULL: the system's trust alone */
+  const char *proxy;     /* NULL: the environment's, as with curl; "": none */
+  long connect_timeout_ms;
+};
+
+/* What to send. All pointers are borrowed for the call of lcpp_transfer_start. */
+struct lcpp_plan {
+  const struct lcpp_endpoint *endpoint;
+  const struct lcpp_profile *profile; /* of a call that overrides its client's; else NULL */
+  char *url;                          /* its ownership passes to the transfer */
+  bool plain;                         /* http: then no proxy is used */
+  const char *token;                  /* NULL: no Authorization header */
+  const char *client_request_id;
+  long timeout_ms;
+  size_t max_response_bytes;
+};
+
+/* A handle with no transfers, or NULL when memory or descriptors ran out. `max_connections` of 0
+ * means no limit. libcurl is initialised at the first call in a process, from any thread. */
+struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_connections);
+
+/* Ends every transfer that still runs with LCPP_CLOSED and frees all; NULL is fine. In a child of
+ * the process that made the handle it touches neither connections nor transfers. */
+void lcpp_http_free(struct lcpp_http *http);
+
+/* Whether this process may use the handle: false in a forked child. */
+bool lcpp_http_is_ours(const struct lcpp_http *http);
+
+/* Whether a step is under way, so that nothing may be closed. */
+bool lcpp_http_is_stepping(const struct lcpp_http *http);
+
+/* Runs what is due, waits at most `wait_ms` milliseconds for more (-1: until something happens). */
+void lcpp_http_step(struct lcpp_http *http, long wait_ms);
+
+size_t lcpp_http_running(const struct lcpp_http *http);
+struct lcpp_poller *lcpp_http_poller(const struct lcpp_http *http);
+
+/* Takes the transfer that finished first out of the list of finished ones; NULL: none. */
+struct lcpp_transfer *lcpp_http_next_finished(struct lcpp_http *http);
+
+/* Writes a random UUID (version 4; RFC 9562) and a NUL. */
+enum { LCPP_UUID_SIZE = 37 };
+void lcpp_http_uuid(struct lcpp_http *http, char uuid[LCPP_UUID_SIZE]);
+
+/* Starts a transfer, which must be all zeros but for its request_body. Whatever goes wrong, the transfer is LCPP_RUNNING or
+ * LCPP_DONE afterwards, so nothing is lost. */
+void lcpp_transfer_start(struct lcpp_http *http, struct lcpp_transfer *transfer,
+                         const struct lcpp_plan *plan);
+
+/* A transfer that ends before anything was sent. */
+void lcpp_transfer_refuse(struct lcpp_http *http, struct lcpp_transfer *transfer,
+                          const struct lcpp_plan *plan, enum lcpp_kind kind, const char *message);
+
+/* Ends a running transfer with `kind`; one that is not running stays as it is. */
+void lcpp_transfer_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message);
+
+/* Takes a finished transfer out of the list that lcpp_http_next_finished serves. */
+void lcpp_transfer_claim(struct lcpp_transfer *transfer);
+
+/* Ends the transfer if it runs and frees what it owns; it is all zeros, but LCPP_DONE, after. */
+void lcpp_transfer_free(struct lcpp_transfer *transfer);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * The module cpp.core: its functions, and nothing else.
+ *
+ *   core.client(options)   a client: see client.c
+ *   core.decode(text)      a value from JSON text, or nil: see json.c
+ *   core.monotonic()       seconds on a clock that never jumps
+ *   core.random()          a number in [0, 1), not from the host's generator: math.random is its own
+ *   core.check(scope, o)   raises unless the options are right for "client", "call", "wait", "batch"
+ *   core.misuse(message)   raises a usage error at the caller's own line: see options.c
+ *   core.hide(prefix)      chunk names that begin so are not the caller's own
+ *   core.endpoints         the names of the endpoints, in the order of the table
+ *   core.poller            "epoll" or "poll": what the module was built with
+ *   core.libcurl           the version of libcurl that runs
+ *   core._VERSION          the version of the package
+ *
+ * libcurl is not touched before the first client is made, so `require` stays quick.
+ */
+#include <stdint.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "lcpp.h"
+
+#ifndef LCPP_VERSION
+#error "LCPP_VERSION is defined by the Makefile, from lua/cpp/version.lua"
+#endif
+
+static int core_monotonic(lua_State *L) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+  return 1;
+}
+
+static int core_random(lua_State *L) {
+  uint32_t bits = 0;
+  if (getentropy(&bits, sizeof bits) != 0) {
+    bits = UINT32_MAX / 2; /* it only spreads retries: never a failure */
+  }
+  lua_pushnumber(L, (lua_Number)bits / ((lua_Number)UINT32_MAX + 1));
+  return 1;
+}
+
+static void push_endpoints(lua_State *L) {
+  lua_newtable(L);
+  for (size_t i = 0; lcpp_endpoint_at(i) != NULL; i++) {
+    lua_pushstring(L, lcpp_endpoint_at(i)->name);
+    lua_rawseti(L, -2, (lua_Integer)i + 1);
+  }
+}
+
+int luaopen_cpp_core(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"client", lcpp_core_client}, {"decode", lcpp_core_decode}, {"monotonic", core_monotonic},
+      {"random", core_random},      {"check", lcpp_core_check},   {"misuse", lcpp_core_misuse},
+      {"hide", lcpp_core_hide},     {NULL, NULL}};
+  luaL_checkversion(L);
+  lcpp_json_open(L);
+  lcpp_options_open(L);
+  lcpp_client_open(L);
+  lcpp_request_open(L);
+  luaL_newlib(L, functions);
+  push_endpoints(L);
+  lua_setfield(L, -2, "endpoints");
+  lua_pushstring(L, LCPP_POLLER);
+  lua_setfield(L, -2, "poller");
+  lua_pushstring(L, curl_version_info(CURLVERSION_NOW)->version);
+  lua_setfield(L, -2, "libcurl");
+  lua_pushstring(L, LCPP_VERSION);
+  lua_setfield(L, -2, "_VERSION");
+  return 1;
+}

@@ -1,0 +1,342 @@
+/*
+ * Options: the one table of their names and of what is expected of each.
+ *
+ * Both a client's options and a call's are read here, so a name is spelled once and a rule stands
+ * in one place. Misuse is raised before anything is acquired; messages name the option and what
+ * was expected, and never show a value.
+ */
+#include <math.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include "lcpp.h"
+
+enum { MAX_SECONDS = 1000000 }; /* libcurl counts milliseconds in an int */
+
+enum type {
+  TEXT,     /* a string without control characters */
+  SEGMENT,  /* the same, which becomes a segment of a path */
+  LINE,     /* printable ASCII: it becomes a header */
+  SECRET,   /* any string without NUL */
+  TOKEN,    /* a bearer token, or a function that returns one */
+  ADDRESSES, /* a string or a list: body.c reads it */
+  SECONDS,
+  COUNT,    /* a whole number, 0 or more */
+  POSITIVE, /* a whole number, 1 or more */
+  BYTES,    /* the same, of bytes */
+  FUNCTION,
+  TABLE,
+  SWITCH    /* a boolean or a table of options */
+};
+
+/* Where an option may be given. */
+enum {
+  CLIENT = LCPP_OF_CLIENT,
+  CALL = LCPP_OF_CALL,
+  WAIT = LCPP_OF_WAIT,
+  BATCH = LCPP_OF_BATCH,
+  /* A client's option holds for a call, a wait and a batch when it is given there. */
+  ALL = CLIENT | CALL | WAIT | BATCH
+};
+
+static const struct option {
+  const char *name;
+  enum type type;
+  unsigned scopes;
+  bool may_be_empty;
+} options[LCPP_OPTION_COUNT] = {
+    [LCPP_OPTION_PUBLISHER] = {"publisher", SEGMENT, CALL, false},
+    [LCPP_OPTION_OFFER] = {"offer", SEGMENT, CALL, false},
+    [LCPP_OPTION_EMAILS] = {"emails", ADDRESSES, CALL, true},
+    [LCPP_OPTION_OPERATION_ID] = {"operation_id", SEGMENT, CALL, false},
+    [LCPP_OPTION_STATUS] = {"status", TEXT, CALL, false},
+    [LCPP_OPTION_LOCATION] = {"location", TEXT, CALL, false},
+    [LCPP_OPTION_WAIT] = {"wait", SWITCH, CALL | BATCH, false},
+    [LCPP_OPTION_INTERVAL] = {"interval", SECONDS, WAIT, false},
+    [LCPP_OPTION_MAX_INTERVAL] = {"max_interval", SECONDS, WAIT, false},
+    [LCPP_OPTION_ON_PROGRESS] = {"on_progress", FUNCTION, WAIT, false},
+    [LCPP_OPTION_SHOULD_STOP] = {"should_stop", FUNCTION, WAIT | BATCH, false},
+    [LCPP_OPTION_CONCURRENCY] = {"concurrency", POSITIVE, BATCH, false},
+    [LCPP_OPTION_ON_RESULT] = {"on_result", FUNCTION, BATCH, false},
+    [LCPP_OPTION_TOKEN] = {"token", TOKEN, ALL, false},
+    [LCPP_OPTION_TENANT] = {"tenant", SEGMENT, ALL, false},
+    [LCPP_OPTION_CLIENT_ID] = {"client_id", TEXT, ALL, false},
+    [LCPP_OPTION_CLIENT_SECRET] = {"client_secret", SECRET, ALL, false},
+    [LCPP_OPTION_BASE_URL] = {"base_url", TEXT, ALL, false},
+    [LCPP_OPTION_AUTHORITY_URL] = {"authority_url", TEXT, ALL, false},
+    [LCPP_OPTION_API_VERSION] = {"api_version", TEXT, ALL, false},
+    [LCPP_OPTION_TIMEOUT] = {"timeout", SECONDS, ALL, false},
+    [LCPP_OPTION_CONNECT_TIMEOUT] = {"connect_timeout", SECONDS, ALL, false},
+    [LCPP_OPTION_RETRIES] = {"retries", COUNT, ALL, false},
+    [LCPP_OPTION_CA_FILE] = {"ca_file", TEXT, ALL, false},
+    [LCPP_OPTION_PROXY] = {"proxy", TEXT, ALL, true},
+    [LCPP_OPTION_MAX_RESPONSE_BYTES] = {"max_response_bytes", BYTES, ALL, false},
+    [LCPP_OPTION_MAX_CONNECTIONS] = {"max_connections", COUNT, ALL, false},
+    [LCPP_OPTION_USER_AGENT] = {"user_agent", LINE, ALL, false},
+    [LCPP_OPTION_CLIENT_REQUEST_ID] = {"client_request_id", LINE, ALL, false},
+    [LCPP_OPTION_LOOP] = {"loop", TABLE, ALL, false},
+    [LCPP_OPTION_LOG] = {"log", FUNCTION, ALL, false},
+};
+
+/* Registry keys, by address: the table of names; the prefix of this package's sources. */
+static const char names_key;
+static const char hidden_key;
+
+const char *lcpp_option_name(enum lcpp_option option) {
+  return options[option].name;
+}
+
+void lcpp_options_open(lua_State *L) {
+  lua_createtable(L, 0, LCPP_OPTION_COUNT);
+  for (int i = 0; i < LCPP_OPTION_COUNT; i++) {
+    lua_pushinteger(L, i);
+    lua_setfield(L, -2, options[i].name);
+  }
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &names_key);
+}
+
+/* Pushes "file:line: " of the first caller outside of this package: that is where the mistake is. */
+static void push_place(lua_State *L) {
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &hidden_key);
+  const char *hidden = lua_tostring(L, -1);
+  lua_Debug frame;
+  for (int level = 0; lua_getstack(L, level, &frame) != 0; level++) {
+    lua_getinfo(L, "Sl", &frame);
+    if (frame.currentline > 0 &&
+        (hidden == NULL || strncmp(frame.source, hidden, strlen(hidden)) != 0)) {
+      lua_pop(L, 1);
+      lua_pushfstring(L, "%s:%d: ", frame.short_src, frame.currentline);
+      return;
+    }
+  }
+  lua_pop(L, 1);
+  lua_pushliteral(L, "");
+}
+
+int lcpp_misuse(lua_State *L, const char *format, ...) {
+  luaL_checkstack(L, 6, "misuse");
+  push_place(L);
+  lua_pushliteral(L, "cpp: ");
+  va_list arguments;
+  va_start(arguments, format);
+  lua_pushvfstring(L, format, arguments);
+  va_end(arguments);
+  lua_concat(L, 3);
+  return lua_error(L);
+}
+
+int lcpp_core_misuse(lua_State *L) {
+  return lcpp_misuse(L, "%s", luaL_checkstring(L, 1));
+}
+
+int lcpp_core_hide(lua_State *L) {
+  luaL_checkstring(L, 1);
+  lua_settop(L, 1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &hidden_key);
+  return 0;
+}
+
+static size_t smallest(size_t a, size_t b, size_t c) {
+  size_t least = a < b ? a : b;
+  return least < c ? least : c;
+}
+
+/* Levenshtein distance of two short names. */
+static size_t distance(const char *a, const char *b) {
+  enum { LONGEST = 40 };
+  size_t row[LONGEST + 1];
+  size_t length = strlen(b);
+  if (length > LONGEST) {
+    return LONGEST;
+  }
+  for (size_t j = 0; j <= length; j++) {
+    row[j] = j;
+  }
+  for (size_t i = 1; *a != '\0'; a++, i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= length; j++) {
+      size_t above = row[j];
+      row[j] = smallest(row[j] + 1, row[j - 1] + 1, diagonal + (*a != b[j - 1]));
+      diagonal = above;
+    }
+  }
+  return row[length];
+}
+
+static int unknown_option(lua_State *L, const char *name) {
+  const char *nearest = options[0].name;
+  for (int i = 1; i < LCPP_OPTION_COUNT; i++) {
+    if (distance(name, options[i].name) < distance(name, nearest)) {
+      nearest = options[i].name;
+    }
+  }
+  return lcpp_misuse(L, "unknown option '%s' (the nearest known one is '%s')", name, nearest);
+}
+
+static int wrong(lua_State *L, const struct option *option, const char *expected) {
+  return lcpp_misuse(L, "%s: expected %s, got %s", option->name, expected, luaL_typename(L, -1));
+}
+
+static bool has_control(const char *text, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    unsigned char byte = (unsigned char)text[i];
+    if (byte < 0x20 || byte == 0x7f) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool is_ascii(const char *text) {
+  for (; *text != '\0'; text++) {
+    if ((unsigned char)*text > 0x7e) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void lcpp_check_token(lua_State *L, const char *token, size_t length) {
+  static const char characters[] =
+      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
+  if (token == NULL) {
+    return;
+  }
+  size_t body = strspn(token, characters);
+  size_t padding = strspn(token + body, "=");
+  if (body == 0 || body + padding != length) {
+    lcpp_misuse(L, "token: expected a bearer token (letters, digits and -._~+/=; RFC 6750)");
+  }
+}
+
+/* Reads the string on top, by its length: luaL_checkstring would stop at a NUL. */
+static void read_text(lua_State *L, const struct option *option, struct lcpp_value *value) {
+  if (lua_type(L, -1) != LUA_TSTRING) {
+    wrong(L, option, option->may_be_empty ? "a string" : "a non-empty string");
+  }
+  value->text = lua_tolstring(L, -1, &value->length);
+  if (value->length == 0 && !option->may_be_empty) {
+    lcpp_misuse(L, "%s: expected a non-empty string", option->name);
+  }
+  if (option->type == SECRET ? strlen(value->text) != value->length
+                             : has_control(value->text, value->length)) {
+    lcpp_misuse(L, "%s: expected a string without control characters", option->name);
+  }
+  if (option->type == SEGMENT &&
+      (strcmp(value->text, ".") == 0 || strcmp(value->text, "..") == 0)) {
+    lcpp_misuse(L, "%s: expected an identifier, not '%s'", option->name, value->text);
+  }
+  if (option->type == LINE && !is_ascii(value->text)) {
+    lcpp_misuse(L, "%s: expected printable ASCII characters", option->name);
+  }
+}
+
+static void read_number(lua_State *L, const struct option *option, struct lcpp_value *value) {
+  bool seconds = option->type == SECONDS;
+  const char *expected = seconds                     ? "a number of seconds above 0"
+                         : option->type == BYTES    ? "a whole number of bytes, 1 or more"
+                         : option->type == POSITIVE ? "a whole number, 1 or more"
+                                                    : "a whole number, 0 or more";
+  if (lua_type(L, -1) != LUA_TNUMBER) {
+    wrong(L, option, expected);
+  }
+  value->number = lua_tonumber(L, -1);
+  double least = seconds ? 0.001 : option->type == COUNT ? 0 : 1;
+  double most = seconds ? MAX_SECONDS : 1e15;
+  if (!(value->number >= least && value->number <= most) || /* NaN fails the first */
+      (!seconds && floor(value->number) != value->number)) {
+    lcpp_misuse(L, "%s: expected %s", option->name, expected);
+  }
+}
+
+static void read_value(lua_State *L, const struct option *option, struct lcpp_value *value) {
+  int type = lua_type(L, -1);
+  value->given = true;
+  switch (option->type) {
+    case TOKEN:
+      if (type == LUA_TFUNCTION) {
+        return;
+      }
+      if (type != LUA_TSTRING) {
+        wrong(L, option, "a string or a function");
+      }
+      value->text = lua_tolstring(L, -1, &value->length);
+      lcpp_check_token(L, value->text, value->length);
+      return;
+    case SECONDS:
+    case COUNT:
+    case POSITIVE:
+    case BYTES:
+      read_number(L, option, value);
+      return;
+    case FUNCTION:
+      if (type != LUA_TFUNCTION) {
+        wrong(L, option, "a function");
+      }
+      return;
+    case TABLE:
+      if (type != LUA_TTABLE) {
+        wrong(L, option, "a table");
+      }
+      return;
+    case SWITCH:
+      if (type != LUA_TBOOLEAN && type != LUA_TTABLE) {
+        wrong(L, option, "a boolean or a table");
+      }
+      return;
+    case ADDRESSES:
+      if (type != LUA_TSTRING && type != LUA_TTABLE) {
+        wrong(L, option, "a string or a list of strings");
+      }
+      return;
+    default:
+      read_text(L, option, value);
+  }
+}
+
+static const char *scope_name(unsigned scope) {
+  return scope == CLIENT ? "a client" : scope == CALL ? "a call" : scope == WAIT ? "wait" : "a batch";
+}
+
+void lcpp_options_read(lua_State *L, int index, unsigned scope,
+                       struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  memset(values, 0, sizeof values[0] * LCPP_OPTION_COUNT);
+  if (lua_isnoneornil(L, index)) {
+    return;
+  }
+  if (!lua_istable(L, index)) {
+    lcpp_misuse(L, "expected a table of options, got %s", luaL_typename(L, index));
+  }
+  luaL_checkstack(L, 6, "options");
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key);
+  int names = lua_gettop(L);
+  lua_pushnil(L);
+  while (lua_next(L, index) != 0) {
+    if (lua_type(L, -2) != LUA_TSTRING) {
+      lcpp_misuse(L, "expected options by name, got one with a %s as its name",
+                  luaL_typename(L, -2));
+    }
+    lua_pushvalue(L, -2);
+    if (lua_rawget(L, names) != LUA_TNUMBER) {
+      unknown_option(L, lua_tostring(L, -3));
+    }
+    const struct option *option = &options[lua_tointeger(L, -1)];
+    lua_pop(L, 1);
+    if ((option->scopes & scope) == 0) {
+      lcpp_misuse(L, "%s: this is no option of %s", option->name, scope_name(scope));
+    }
+    read_value(L, option, &values[option - options]);
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+}
+
+int lcpp_core_check(lua_State *L) {
+  static const char *const names[] = {"client", "call", "wait", "batch", NULL};
+  static const unsigned scopes[] = {CLIENT, CALL, WAIT, BATCH};
+  struct lcpp_value values[LCPP_OPTION_COUNT];
+  lua_settop(L, 2);
+  lcpp_options_read(L, 2, scopes[luaL_checkoption(L, 1, NULL, names)], values);
+  return 0;
+}

@@ -1,0 +1,230 @@
+/*
+ * The outcome of a transfer: see outcome.h.
+ *
+ * libcurl's word is not enough. It reports success for an answer that ended within its headers and
+ * a failure for an HTTP/2 answer that was complete; a header line that is too long is "out of
+ * memory" to it. And it cannot say whether a request may have been processed, which is what
+ * decides whether a POST may be sent again.
+ */
+#include "outcome.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "slot.h"
+#include "url.h"
+
+const char *lcpp_kind_name(enum lcpp_kind kind) {
+  static const char *const names[] = {
+      [LCPP_ANSWERED] = "answered", [LCPP_NETWORK] = "network",     [LCPP_TLS] = "tls",
+      [LCPP_TIMEOUT] = "timeout",   [LCPP_PROTOCOL] = "protocol",   [LCPP_UNTRUSTED] = "untrusted",
+      [LCPP_STOPPED] = "stopped",   [LCPP_CLOSED] = "closed",
+  };
+  return names[kind];
+}
+
+/* libcurl's text may quote what a server sent or, of a proxy, the URL with its password. */
+static bool is_presentable(const char *text) {
+  return strchr(text, '@') == NULL && strstr(text, "://") == NULL;
+}
+
+void lcpp_outcome_set(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message) {
+  transfer->kind = kind;
+  size_t length = 0;
+  for (; message[length] != '\0' && length + 1 < sizeof transfer->message; length++) {
+    unsigned char byte = (unsigned char)message[length];
+    transfer->message[length] = (char)(byte < 0x20 || byte == 0x7f ? ' ' : byte);
+  }
+  transfer->message[length] = '\0';
+}
+
+/* The kind of a failure by libcurl's code. https://curl.se/libcurl/c/libcurl-errors.html */
+static enum lcpp_kind kind_of(CURLcode code) {
+  switch (code) {
+    case CURLE_OPERATION_TIMEDOUT:
+      return LCPP_TIMEOUT;
+    case CURLE_SSL_CONNECT_ERROR:
+    case CURLE_PEER_FAILED_VERIFICATION:
+    case CURLE_SSL_CERTPROBLEM:
+    case CURLE_SSL_CIPHER:
+    case CURLE_SSL_CACERT_BADFILE:
+    case CURLE_SSL_ISSUER_ERROR:
+    case CURLE_SSL_CRL_BADFILE:
+    case CURLE_SSL_ENGINE_NOTFOUND:
+    case CURLE_SSL_ENGINE_SETFAILED:
+    case CURLE_SSL_ENGINE_INITFAILED:
+    case CURLE_SSL_INVALIDCERTSTATUS:
+      return LCPP_TLS;
+    case CURLE_PARTIAL_FILE:
+    case CURLE_WEIRD_SERVER_REPLY:
+    case CURLE_UNSUPPORTED_PROTOCOL: /* an answer without a status line: HTTP/0.9 */
+    case CURLE_BAD_CONTENT_ENCODING:
+    case CURLE_FILESIZE_EXCEEDED:
+    case CURLE_WRITE_ERROR:
+      return LCPP_PROTOCOL;
+    default:
+      return LCPP_NETWORK;
+  }
+}
+
+/* Whether trying again may help: not for a certificate, nor for what was our own verdict. */
+static bool is_transient(CURLcode code) {
+  switch (code) {
+    case CURLE_FILESIZE_EXCEEDED:
+    case CURLE_OUT_OF_MEMORY:
+      return false;
+    default:
+      return kind_of(code) != LCPP_TLS || code == CURLE_SSL_CONNECT_ERROR;
+  }
+}
+
+static void fail_with_code(struct lcpp_transfer *transfer, CURLcode code) {
+  const char *detail = transfer->slot->detail;
+  if (detail[0] == '\0' || !is_presentable(detail)) {
+    detail = curl_easy_strerror(code);
+  }
+  lcpp_outcome_set(transfer, kind_of(code), detail);
+  transfer->transient = is_transient(code);
+}
+
+/* A failure that on_header, on_body or on_send caused. */
+static void fail_with_cut(struct lcpp_transfer *transfer) {
+  switch (transfer->cut) {
+    case LCPP_CUT_BODY_SIZE:
+      lcpp_outcome_set(transfer, LCPP_PROTOCOL, "the answer is larger than max_response_bytes");
+      break;
+    case LCPP_CUT_HEADER_SIZE:
+      lcpp_outcome_set(transfer, LCPP_PROTOCOL, "the answer's headers are too large");
+      break;
+    case LCPP_CUT_RESEND:
+      lcpp_outcome_set(transfer, LCPP_NETWORK,
+                       transfer->sent ? "the connection ended before an answer came"
+                                      : "the server did not take the request");
+      transfer->transient = true;
+      break;
+    default:
+      lcpp_outcome_set(transfer, LCPP_NETWORK, "out of memory");
+      break;
+  }
+}
+
+/* Whether a byte of the request may have left. libcurl counts them when a write has returned, so
+ * 0 is certain. When it was about to send again on its own, its reason was either a kept
+ * connection that died (then nobody knows what the server did), or a refused HTTP/2 stream, which
+ * a server promises not to have processed (RFC 9113, section 8.7). On a new connection only the
+ * second is possible. */
+static bool may_have_left(struct lcpp_transfer *transfer) {
+  long bytes = 0;
+  curl_easy_getinfo(transfer->slot->easy, CURLINFO_REQUEST_SIZE, &bytes);
+  bool refused = transfer->cut == LCPP_CUT_RESEND && !transfer->reused;
+  return transfer->sends > 0 && bytes > 0 && !refused;
+}
+
+/* The value of a header of the final answer, or NULL; libcurl's until the next transfer.
+ * https://curl.se/libcurl/c/curl_easy_header.html */
+static const char *header(struct lcpp_transfer *transfer, const char *name) {
+  struct curl_header *found = NULL;
+  CURLHcode code = curl_easy_header(transfer->slot->easy, name, 0, CURLH_HEADER, -1, &found);
+  return code == CURLHE_OK && found->value[0] != '\0' ? found->value : NULL;
+}
+
+/* Two different lengths make the answer's end a matter of opinion (RFC 9112, section 6.3);
+ * libcurl takes the last. */
+static bool has_conflicting_lengths(struct lcpp_transfer *transfer) {
+  CURL *easy = transfer->slot->easy;
+  struct curl_header *found = NULL;
+  if (curl_easy_header(easy, "Content-Length", 0, CURLH_HEADER, -1, &found) != CURLHE_OK ||
+      found->amount < 2) {
+    return false;
+  }
+  char first[32];
+  size_t amount = found->amount;
+  if (strlen(found->value) >= sizeof first) {
+    return true;
+  }
+  strcpy(first, found->value); /* `found` is overwritten by the next call */
+  for (size_t i = 1; i < amount; i++) {
+    if (curl_easy_header(easy, "Content-Length", i, CURLH_HEADER, -1, &found) != CURLHE_OK ||
+        strcmp(first, found->value) != 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+static bool copy(char **copied, const char *text) {
+  *copied = text != NULL ? strdup(text) : NULL;
+  return text == NULL || *copied != NULL;
+}
+
+/* The place to poll stands in Operation-Location or in Location; both are documented, and one
+ * that is no URL does not hide the other. */
+static void read_location(struct lcpp_transfer *transfer) {
+  static const char *const names[] = {"Operation-Location", "Location"};
+  for (size_t i = 0; i < 2 && transfer->location == NULL; i++) {
+    const char *value = header(transfer, names[i]);
+    if (value != NULL) {
+      transfer->location = lcpp_url_resolve(transfer->url, value);
+    }
+  }
+}
+
+static bool read_headers(struct lcpp_transfer *transfer) {
+  curl_off_t retry_after = 0;
+  if (header(transfer, "Retry-After") != NULL &&
+      curl_easy_getinfo(transfer->slot->easy, CURLINFO_RETRY_AFTER, &retry_after) == CURLE_OK) {
+    transfer->retry_after = retry_after > 1000000 ? 1000000 : (long)retry_after;
+  }
+  if (transfer->status < 300) {
+    read_location(transfer);
+  }
+  const char *request_id = header(transfer, "X-Ms-Correlation-Request-Id");
+  if (request_id == NULL) {
+    request_id = header(transfer, "x-ms-request-id");
+  }
+  return copy(&transfer->request_id, request_id) &&
+         copy(&transfer->content_type, header(transfer, "Content-Type"));
+}
+
+/* Whether the answer says enough. An error's status does, even if its body is cut short. And an
+ * HTTP/2 server may send its whole answer and then reset the stream because it did not want the
+ * request's body; libcurl, driven by events, then reports an error for the answer it has. */
+static bool is_answered(const struct lcpp_transfer *transfer, CURLcode code) {
+  return transfer->headers_complete &&
+         (transfer->status >= 400 || code == CURLE_OK || code == CURLE_HTTP2_STREAM);
+}
+
+/* libcurl reports a header line above its own limit (100 KB) as "out of memory"; whether it was
+ * that, or really memory, cannot be told, but it happened while an answer came in. */
+static bool is_long_line(const struct lcpp_transfer *transfer, CURLcode code) {
+  return code == CURLE_OUT_OF_MEMORY && transfer->sends > 0 && !transfer->headers_complete;
+}
+
+void lcpp_outcome_read(struct lcpp_transfer *transfer, CURLcode code) {
+  transfer->sent = may_have_left(transfer);
+  if (transfer->headers_complete) {
+    curl_easy_getinfo(transfer->slot->easy, CURLINFO_RESPONSE_CODE, &transfer->status);
+  }
+  if (transfer->cut != LCPP_CUT_NONE && transfer->status < 400) {
+    fail_with_cut(transfer);
+  } else if (is_answered(transfer, code)) {
+    if (has_conflicting_lengths(transfer)) {
+      lcpp_outcome_set(transfer, LCPP_PROTOCOL, "the answer has two different lengths");
+    } else {
+      transfer->kind = LCPP_ANSWERED;
+    }
+  } else if (is_long_line(transfer, code)) {
+    lcpp_outcome_set(transfer, LCPP_PROTOCOL,
+                     "a header line of the answer is too long (or memory ran out)");
+  } else if (code == CURLE_OK) {
+    lcpp_outcome_set(transfer, LCPP_PROTOCOL, "the answer ended within its headers");
+    transfer->transient = true;
+  } else {
+    fail_with_code(transfer, code);
+  }
+  if (!read_headers(transfer)) {
+    lcpp_outcome_set(transfer, LCPP_NETWORK, "out of memory");
+    transfer->transient = false;
+  }
+}

@@ -1,0 +1,48 @@
+/*
+ * The poller: how a client waits for its sockets and timers.
+ *
+ * Two implementations, chosen when the module is built:
+ * - poller_epoll.c drives curl_multi_socket_action and keeps all sockets in one epoll descriptor,
+ *   so a host's event loop watches one descriptor and the cost grows with activity, not with the
+ *   number of transfers. https://curl.se/libcurl/c/curl_multi_socket_action.html
+ * - poller_poll.c uses curl_multi_poll, where there is no epoll; it has no descriptor to watch.
+ *   https://curl.se/libcurl/c/curl_multi_poll.html
+ */
+#ifndef LCPP_POLLER_H
+#define LCPP_POLLER_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+
+struct lcpp_poller;
+
+/* A poller for `multi`, or NULL when memory or descriptors ran out. */
+struct lcpp_poller *lcpp_poller_new(CURLM *multi);
+
+/* Takes the poller's callbacks out of `multi`: to be called before curl_multi_cleanup, which
+ * would otherwise call back into it. */
+void lcpp_poller_detach(struct lcpp_poller *poller);
+
+/* Frees the poller; NULL is fine. To be called after curl_multi_cleanup: closing the connections
+ * still uses it. */
+void lcpp_poller_free(struct lcpp_poller *poller);
+
+/* Sets the socket functions of an easy handle. Returns libcurl's verdict. */
+CURLcode lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy);
+
+/* Runs what is due: expired timers, then sockets that are ready. Waits for them at most
+ * `wait_ms` milliseconds (0: not at all; -1: until something happens), not at all once *finished
+ * is nonzero or a signal came. Anything but CURLM_OK means that transfers may hang. */
+CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, bool (*finished)(void *),
+                           void *argument);
+
+/* The descriptor for a host loop to watch for reading, or -1. */
+int lcpp_poller_descriptor(const struct lcpp_poller *poller);
+
+/* Milliseconds until the next timer of libcurl, 0 when it is due, -1 when there is none. */
+long lcpp_poller_timeout(const struct lcpp_poller *poller);
+
+/* Milliseconds on a clock that never jumps. */
+long long lcpp_monotonic_ms(void);
+
+#endif

@@ -1,0 +1,311 @@
+/*
+ * The poller over curl_multi_socket_action and one epoll descriptor: see poller.h.
+ *
+ * libcurl says what it wants of a socket far more often than that changes: a request on a kept
+ * connection is "watch it", "stop watching it". So its wishes are only noted, and brought to the
+ * kernel before the next wait; a socket it no longer wants stays registered until it is closed,
+ * wanted again, or stirs. A sequence of requests over one connection then makes no epoll_ctl call.
+ */
+#include "poller.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+  WATCHES_AT_FIRST = 64,
+  EVENTS_PER_STEP = 64 /* bounds the time of a step; epoll reports the rest next time */
+};
+
+/* What is known of one socket, by its number. */
+struct watch {
+  unsigned char wanted;     /* epoll events that libcurl waits for */
+  unsigned char registered; /* epoll events that the kernel was told */
+  bool ours;                /* opened by open_socket, so close_socket will tell of its end */
+  bool noted;               /* stands in `changes` */
+};
+
+struct lcpp_poller {
+  CURLM *multi;        /* borrowed */
+  int epoll;
+  struct watch *watches;
+  int *changes;        /* sockets whose registration may have to change */
+  size_t capacity;     /* of both arrays: a socket is noted once at most */
+  size_t change_count;
+  long long deadline;  /* of libcurl's timer, in lcpp_monotonic_ms; -1: none */
+  bool failed;         /* memory or the kernel failed a callback, so a socket is not watched */
+};
+
+long long lcpp_monotonic_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Makes room for a socket's number; false when memory ran out. */
+static bool reserve(struct lcpp_poller *poller, int fd) {
+  size_t needed = (size_t)fd + 1;
+  if (needed <= poller->capacity) {
+    return true;
+  }
+  size_t capacity = poller->capacity;
+  while (capacity < needed) {
+    capacity *= 2;
+  }
+  int *changes = realloc(poller->changes, capacity * sizeof *changes);
+  if (changes == NULL) {
+    return false;
+  }
+  poller->changes = changes;
+  struct watch *watches = realloc(poller->watches, capacity * sizeof *watches);
+  if (watches == NULL) {
+    return false;
+  }
+  memset(watches + poller->capacity, 0, (capacity - poller->capacity) * sizeof *watches);
+  poller->watches = watches;
+  poller->capacity = capacity;
+  return true;
+}
+
+static bool control(const struct lcpp_poller *poller, int operation, int fd, unsigned events) {
+  struct epoll_event event = {.events = events, .data.fd = fd};
+  return epoll_ctl(poller->epoll, operation, fd, &event) == 0;
+}
+
+static void unregister(struct lcpp_poller *poller, int fd) {
+  if (poller->watches[fd].registered != 0) {
+    control(poller, EPOLL_CTL_DEL, fd, 0); /* it may be closed already: nothing to do about it */
+    poller->watches[fd].registered = 0;
+  }
+}
+
+/* Brings one socket's registration in line with what libcurl wants. */
+static void apply(struct lcpp_poller *poller, int fd) {
+  struct watch *watch = &poller->watches[fd];
+  watch->noted = false;
+  if (watch->wanted == 0 || watch->wanted == watch->registered) {
+    return;
+  }
+  int operation = watch->registered != 0 ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+  bool done = control(poller, operation, fd, watch->wanted);
+  if (!done && errno == ENOENT) {
+    done = control(poller, EPOLL_CTL_ADD, fd, watch->wanted);
+  } else if (!done && errno == EEXIST) {
+    done = control(poller, EPOLL_CTL_MOD, fd, watch->wanted);
+  }
+  if (done) {
+    watch->registered = watch->wanted;
+  } else {
+    poller->failed = true;
+  }
+}
+
+static void apply_changes(struct lcpp_poller *poller) {
+  for (size_t i = 0; i < poller->change_count; i++) {
+    apply(poller, poller->changes[i]);
+  }
+  poller->change_count = 0;
+}
+
+/* https://curl.se/libcurl/c/CURLMOPT_SOCKETFUNCTION.html */
+static int on_socket(CURL *easy, curl_socket_t fd, int what, void *argument, void *unused) {
+  struct lcpp_poller *poller = argument;
+  (void)easy;
+  (void)unused;
+  if (!reserve(poller, fd)) {
+    poller->failed = true; /* returning -1 would make the whole multi handle unusable for good */
+    return 0;
+  }
+  struct watch *watch = &poller->watches[fd];
+  watch->wanted = 0;
+  if (what == CURL_POLL_REMOVE) {
+    if (!watch->ours) {
+      unregister(poller, fd); /* the resolver's own socket: closed without a word, number reused */
+    }
+    return 0;
+  }
+  watch->wanted = (unsigned char)(((what & CURL_POLL_IN) != 0 ? (unsigned)EPOLLIN : 0U) |
+                                  ((what & CURL_POLL_OUT) != 0 ? (unsigned)EPOLLOUT : 0U));
+  if (!watch->noted) {
+    watch->noted = true;
+    poller->changes[poller->change_count++] = fd;
+  }
+  return 0;
+}
+
+/* A timeout of 0 means "schedule now", never "call now": libcurl is in the middle of something.
+ * https://curl.se/libcurl/c/CURLMOPT_TIMERFUNCTION.html */
+static int on_timer(CURLM *multi, long timeout_ms, void *argument) {
+  struct lcpp_poller *poller = argument;
+  (void)multi;
+  poller->deadline = timeout_ms < 0 ? -1 : lcpp_monotonic_ms() + timeout_ms;
+  return 0;
+}
+
+/* Opens a socket that programs started by the host do not inherit, and has the room to watch it:
+ * here a lack of memory is one connection's failure; in on_socket it would be everybody's. */
+static curl_socket_t open_socket(void *argument, curlsocktype purpose,
+                                 struct curl_sockaddr *address) {
+  struct lcpp_poller *poller = argument;
+  (void)purpose;
+  int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  if (fd < 0) {
+    return CURL_SOCKET_BAD;
+  }
+  if (!reserve(poller, fd)) {
+    close(fd);
+    return CURL_SOCKET_BAD;
+  }
+  bool noted = poller->watches[fd].noted;
+  poller->watches[fd] = (struct watch){.ours = true, .noted = noted};
+  return fd;
+}
+
+static int close_socket(void *argument, curl_socket_t fd) {
+  struct lcpp_poller *poller = argument;
+  /* Explicitly, because the kernel forgets a closed descriptor only when no child that was forked
+   * meanwhile still holds it open. */
+  unregister(poller, fd);
+  bool noted = poller->watches[fd].noted;
+  poller->watches[fd] = (struct watch){.noted = noted};
+  return close(fd);
+}
+
+CURLcode lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy) {
+  CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  if (code == CURLE_OK) {
+    code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, poller);
+  }
+  if (code == CURLE_OK) {
+    code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+  }
+  if (code == CURLE_OK) {
+    code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, poller);
+  }
+  return code;
+}
+
+static CURLMcode attach(struct lcpp_poller *poller) {
+  CURLMcode code = curl_multi_setopt(poller->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  if (code == CURLM_OK) {
+    code = curl_multi_setopt(poller->multi, CURLMOPT_SOCKETDATA, poller);
+  }
+  if (code == CURLM_OK) {
+    code = curl_multi_setopt(poller->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  }
+  if (code == CURLM_OK) {
+    code = curl_multi_setopt(poller->multi, CURLMOPT_TIMERDATA, poller);
+  }
+  return code;
+}
+
+struct lcpp_poller *lcpp_poller_new(CURLM *multi) {
+  struct lcpp_poller *poller = calloc(1, sizeof *poller);
+  if (poller == NULL) {
+    return NULL;
+  }
+  poller->multi = multi;
+  poller->deadline = -1;
+  poller->capacity = WATCHES_AT_FIRST;
+  poller->watches = calloc(poller->capacity, sizeof *poller->watches);
+  poller->changes = calloc(poller->capacity, sizeof *poller->changes);
+  poller->epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (poller->watches == NULL || poller->changes == NULL || poller->epoll < 0 ||
+      attach(poller) != CURLM_OK) {
+    lcpp_poller_detach(poller);
+    lcpp_poller_free(poller);
+    return NULL;
+  }
+  return poller;
+}
+
+void lcpp_poller_detach(struct lcpp_poller *poller) {
+  curl_multi_setopt(poller->multi, CURLMOPT_SOCKETFUNCTION, NULL);
+  curl_multi_setopt(poller->multi, CURLMOPT_TIMERFUNCTION, NULL);
+}
+
+void lcpp_poller_free(struct lcpp_poller *poller) {
+  if (poller == NULL) {
+    return;
+  }
+  if (poller->epoll >= 0) {
+    close(poller->epoll);
+  }
+  free(poller->watches);
+  free(poller->changes);
+  free(poller);
+}
+
+static CURLMcode run_timer(struct lcpp_poller *poller) {
+  if (poller->deadline < 0 || lcpp_monotonic_ms() < poller->deadline) {
+    return CURLM_OK;
+  }
+  int running = 0;
+  poller->deadline = -1; /* libcurl sets it anew where it still needs one */
+  return curl_multi_socket_action(poller->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
+static CURLMcode run_sockets(struct lcpp_poller *poller, const struct epoll_event *events,
+                             int count) {
+  CURLMcode code = CURLM_OK;
+  for (int i = 0; i < count && code == CURLM_OK; i++) {
+    int fd = events[i].data.fd;
+    if (poller->watches[fd].wanted == 0) {
+      unregister(poller, fd); /* an idle connection stirred: its server closed it, most likely */
+      continue;
+    }
+    unsigned ready = events[i].events;
+    int bitmask = ((ready & (EPOLLIN | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0) |
+                  ((ready & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+                  ((ready & EPOLLERR) != 0 ? CURL_CSELECT_ERR : 0);
+    int running = 0;
+    code = curl_multi_socket_action(poller->multi, fd, bitmask, &running);
+  }
+  return code;
+}
+
+/* How long to wait: as asked, but not past libcurl's timer. */
+static int wait_time(const struct lcpp_poller *poller, long wait_ms) {
+  long timer = lcpp_poller_timeout(poller);
+  long wait = timer >= 0 && (wait_ms < 0 || timer < wait_ms) ? timer : wait_ms;
+  return wait > 60000 ? 60000 : (int)wait; /* an int of milliseconds ends after 24 days */
+}
+
+CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, bool (*finished)(void *),
+                           void *argument) {
+  struct epoll_event events[EVENTS_PER_STEP];
+  CURLMcode code = run_timer(poller);
+  apply_changes(poller);
+  if (code == CURLM_OK && !poller->failed) {
+    int wait = finished(argument) ? 0 : wait_time(poller, wait_ms);
+    /* A signal ends the wait (EINTR, -1): Lua gets to run its hook, so Ctrl-C works at once. */
+    int count = epoll_wait(poller->epoll, events, EVENTS_PER_STEP, wait);
+    code = run_sockets(poller, events, count);
+  }
+  if (code == CURLM_OK) {
+    code = run_timer(poller);
+  }
+  apply_changes(poller); /* a host may poll the descriptor next */
+  if (poller->failed) {
+    poller->failed = false;
+    code = CURLM_OUT_OF_MEMORY;
+  }
+  return code;
+}
+
+int lcpp_poller_descriptor(const struct lcpp_poller *poller) {
+  return poller->epoll;
+}
+
+long lcpp_poller_timeout(const struct lcpp_poller *poller) {
+  if (poller->deadline < 0) {
+    return -1;
+  }
+  long long left = poller->deadline - lcpp_monotonic_ms();
+  return left > 0 ? (long)left : 0;
+}

@@ -1,0 +1,74 @@
+/* The poller over curl_multi_poll, for systems without epoll: see poller.h. */
+#include "poller.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+struct lcpp_poller {
+  CURLM *multi; /* borrowed */
+};
+
+long long lcpp_monotonic_ms(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Programs that the host starts must not inherit a connection. */
+static curl_socket_t open_socket(void *argument, curlsocktype purpose,
+                                 struct curl_sockaddr *address) {
+  (void)argument;
+  (void)purpose;
+  int fd = socket(address->family, address->socktype, address->protocol);
+  if (fd >= 0) {
+    fcntl(fd, F_SETFD, FD_CLOEXEC);
+  }
+  return fd < 0 ? CURL_SOCKET_BAD : fd;
+}
+
+CURLcode lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy) {
+  (void)poller;
+  return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+}
+
+struct lcpp_poller *lcpp_poller_new(CURLM *multi) {
+  struct lcpp_poller *poller = calloc(1, sizeof *poller);
+  if (poller != NULL) {
+    poller->multi = multi;
+  }
+  return poller;
+}
+
+void lcpp_poller_detach(struct lcpp_poller *poller) {
+  (void)poller; /* no callbacks */
+}
+
+void lcpp_poller_free(struct lcpp_poller *poller) {
+  free(poller);
+}
+
+CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, bool (*finished)(void *),
+                           void *argument) {
+  int running = 0;
+  CURLMcode code = curl_multi_perform(poller->multi, &running);
+  if (code != CURLM_OK || wait_ms == 0 || finished(argument)) {
+    return code;
+  }
+  int wait = wait_ms < 0 || wait_ms > 60000 ? 60000 : (int)wait_ms;
+  code = curl_multi_poll(poller->multi, NULL, 0, wait, NULL); /* a signal ends it */
+  return code == CURLM_OK ? curl_multi_perform(poller->multi, &running) : code;
+}
+
+int lcpp_poller_descriptor(const struct lcpp_poller *poller) {
+  (void)poller;
+  return -1;
+}
+
+long lcpp_poller_timeout(const struct lcpp_poller *poller) {
+  long timeout_ms = -1;
+  curl_multi_timeout(poller->multi, &timeout_ms);
+  return timeout_ms;
+}

@@ -1,0 +1,224 @@
+/* A slot: an easy handle with all that no request may change: see slot.h. */
+#include "slot.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Static, yet not const: curl_slist holds char *. Nothing writes to them. */
+static char accept_line[] = "Accept: application/json";
+static char json_line[] = "Content-Type: application/json";
+static char form_line[] = "Content-Type: application/x-www-form-urlencoded";
+
+/* Notes the end of a header block and counts the bytes of all of them. libcurl reports success
+ * when a connection ends within the headers, so their end has to be seen here.
+ * https://curl.se/libcurl/c/CURLOPT_HEADERFUNCTION.html */
+static size_t on_header(char *line, size_t size, size_t count, void *argument) {
+  struct lcpp_transfer *transfer = ((struct lcpp_slot *)argument)->transfer;
+  size_t length = size * count;
+  transfer->header_bytes += length;
+  if (transfer->header_bytes > LCPP_HEADER_LIMIT) {
+    transfer->cut = LCPP_CUT_HEADER_SIZE;
+    return 0;
+  }
+  if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+    transfer->headers_complete = false; /* an interim answer (1xx) may have come before */
+  } else if (line[0] == '\n' || (length == 2 && line[0] == '\r')) {
+    transfer->headers_complete = true;
+  }
+  return length;
+}
+
+/* https://curl.se/libcurl/c/CURLOPT_WRITEFUNCTION.html */
+static size_t on_body(char *data, size_t size, size_t count, void *argument) {
+  struct lcpp_transfer *transfer = ((struct lcpp_slot *)argument)->transfer;
+  size_t length = size * count;
+  switch (lcpp_buf_append(&transfer->body, data, length, transfer->max_response_bytes)) {
+    case LCPP_BUF_OK:
+      return length;
+    case LCPP_BUF_LIMIT:
+      transfer->cut = LCPP_CUT_BODY_SIZE;
+      break;
+    case LCPP_BUF_MEMORY:
+      transfer->cut = LCPP_CUT_MEMORY;
+      break;
+  }
+  return length == 0 ? 1 : 0; /* anything but `length` ends the transfer */
+}
+
+/* Called when libcurl has a connection and is about to send the request. The second time in one
+ * transfer it is about to send it again: because a kept connection died before an answer came, or
+ * because an HTTP/2 server refused the stream. A POST must not go out twice behind the caller's
+ * back, and all retries are counted in one place: end it here.
+ * https://curl.se/libcurl/c/CURLOPT_PREREQFUNCTION.html */
+static int on_send(void *argument, char *remote, char *local, int remote_port, int local_port) {
+  struct lcpp_slot *slot = argument;
+  struct lcpp_transfer *transfer = slot->transfer;
+  (void)remote;
+  (void)local;
+  (void)remote_port;
+  (void)local_port;
+  if (transfer->sends++ > 0) {
+    transfer->cut = LCPP_CUT_RESEND;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  long connects = 0;
+  curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
+  transfer->reused = connects == 0;
+  return CURL_PREREQFUNC_OK;
+}
+
+#define SET(easy, option, value)                             \
+  do {                                                       \
+    CURLcode set_code = curl_easy_setopt(easy, option, value); \
+    if (set_code != CURLE_OK) {                              \
+      return set_code;                                       \
+    }                                                        \
+  } while (0)
+
+/* What holds for every request. Each line is one rule of doc/security.md. */
+static CURLcode set_rules(CURL *easy) {
+  SET(easy, CURLOPT_PROTOCOLS_STR, "https,http"); /* which hosts may have http: url.c */
+  SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
+  SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); /* or newer */
+  SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
+  SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
+  SET(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
+  SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+  SET(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE);
+  SET(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* a proxy never sees the token */
+  SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+  SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
+  SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip"); /* on_body counts decoded bytes */
+  SET(easy, CURLOPT_NOSIGNAL, 1L); /* signals are the host's */
+  SET(easy, CURLOPT_PIPEWAIT, 1L); /* many at once: share an HTTP/2 connection */
+  SET(easy, CURLOPT_TCP_KEEPALIVE, 1L); /* a GET may take minutes */
+#if LIBCURL_VERSION_NUM >= 0x075700
+  /* Without it, removing a transfer waits for a resolver thread that may be stuck for long: a
+   * timeout of 500 ms took 10 s. The thread may then outlive the state, so the module is linked
+   * with -z nodelete. */
+  SET(easy, CURLOPT_QUICK_EXIT, 1L);
+#endif
+  return CURLE_OK;
+}
+
+static CURLcode set_callbacks(struct lcpp_slot *slot) {
+  SET(slot->easy, CURLOPT_PRIVATE, slot);
+  SET(slot->easy, CURLOPT_ERRORBUFFER, slot->detail);
+  SET(slot->easy, CURLOPT_HEADERFUNCTION, on_header);
+  SET(slot->easy, CURLOPT_HEADERDATA, slot);
+  SET(slot->easy, CURLOPT_WRITEFUNCTION, on_body);
+  SET(slot->easy, CURLOPT_WRITEDATA, slot);
+  SET(slot->easy, CURLOPT_PREREQFUNCTION, on_send);
+  SET(slot->easy, CURLOPT_PREREQDATA, slot);
+  return CURLE_OK;
+}
+
+static CURLcode set_profile(CURL *easy, const struct lcpp_profile *profile) {
+  SET(easy, CURLOPT_USERAGENT, profile->user_agent);
+  SET(easy, CURLOPT_CONNECTTIMEOUT_MS, profile->connect_timeout_ms);
+  if (profile->ca_file != NULL) {
+    SET(easy, CURLOPT_CAINFO, profile->ca_file); /* beside the system's directory (CAPATH) */
+  }
+  return CURLE_OK;
+}
+
+struct lcpp_slot *lcpp_slot_new(struct lcpp_poller *poller, const struct lcpp_profile *profile) {
+  struct lcpp_slot *slot = calloc(1, sizeof *slot);
+  if (slot == NULL) {
+    return NULL;
+  }
+  slot->easy = curl_easy_init();
+  if (slot->easy == NULL || set_rules(slot->easy) != CURLE_OK || set_callbacks(slot) != CURLE_OK ||
+      lcpp_poller_prepare(poller, slot->easy) != CURLE_OK ||
+      set_profile(slot->easy, profile) != CURLE_OK ||
+      curl_easy_setopt(slot->easy, CURLOPT_PROXY, profile->proxy) != CURLE_OK) {
+    lcpp_slot_free(slot);
+    return NULL;
+  }
+  return slot;
+}
+
+void lcpp_slot_free(struct lcpp_slot *slot) {
+  if (slot != NULL) {
+    curl_easy_cleanup(slot->easy);
+    free(slot);
+  }
+}
+
+/* Copies "name: value" behind the lines there are; the offset of its start, or -1. */
+static long add_line(struct lcpp_transfer *transfer, const char *name, const char *value) {
+  struct lcpp_buf *lines = &transfer->request_lines;
+  long start = (long)lines->length;
+  bool done = lcpp_buf_append(lines, name, strlen(name), LCPP_HEADER_LIMIT) == LCPP_BUF_OK &&
+              lcpp_buf_append(lines, value, strlen(value) + 1, LCPP_HEADER_LIMIT) == LCPP_BUF_OK;
+  return done ? start : -1;
+}
+
+/* Chains the header lines. The nodes are the transfer's own memory: libcurl only reads them. */
+static CURLcode set_headers(CURL *easy, struct lcpp_transfer *transfer,
+                            const struct lcpp_plan *plan) {
+  char *lines[5];
+  size_t count = 0;
+  long id = -1;
+  long token = -1;
+  if (plan->token != NULL) {
+    token = add_line(transfer, "Authorization: Bearer ", plan->token);
+    if (token < 0) {
+      return CURLE_OUT_OF_MEMORY;
+    }
+  }
+  id = add_line(transfer, "x-ms-client-request-id: ", plan->client_request_id);
+  if (id < 0) {
+    return CURLE_OUT_OF_MEMORY;
+  }
+  lines[count++] = accept_line;
+  lines[count++] = transfer->request_lines.data + id;
+  if (token >= 0) {
+    lines[count++] = transfer->request_lines.data + token;
+  }
+  if (plan->endpoint->method == LCPP_POST) {
+    lines[count++] = plan->endpoint->body == LCPP_BODY_CREDENTIALS ? form_line : json_line;
+  }
+  for (size_t i = 0; i < count; i++) {
+    transfer->headers[i].data = lines[i];
+    transfer->headers[i].next = i + 1 < count ? &transfer->headers[i + 1] : NULL;
+  }
+  SET(easy, CURLOPT_HTTPHEADER, transfer->headers);
+  return CURLE_OK;
+}
+
+/* CURLOPT_POSTFIELDS puts headers and body into one write. That libcurl could then send them again
+ * by itself is what on_send is for. https://curl.se/libcurl/c/CURLOPT_POSTFIELDS.html */
+static CURLcode set_body(CURL *easy, const struct lcpp_transfer *transfer) {
+  if (transfer->endpoint->method == LCPP_GET) {
+    SET(easy, CURLOPT_HTTPGET, 1L);
+    return CURLE_OK;
+  }
+  const struct lcpp_buf *body = &transfer->request_body;
+  SET(easy, CURLOPT_POST, 1L);
+  SET(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->length);
+  SET(easy, CURLOPT_POSTFIELDS, body->length != 0 ? body->data : "");
+  return CURLE_OK;
+}
+
+CURLcode lcpp_slot_load(struct lcpp_slot *slot, struct lcpp_transfer *transfer,
+                        const struct lcpp_plan *plan, const struct lcpp_profile *profile) {
+  slot->transfer = transfer;
+  slot->detail[0] = '\0';
+  if (plan->profile != NULL) {
+    slot->single_use = true;
+    CURLcode code = set_profile(slot->easy, plan->profile);
+    if (code != CURLE_OK) {
+      return code;
+    }
+  }
+  if (slot->plain != plan->plain || plan->profile != NULL) {
+    /* Over plain http a proxy would see the token; it goes to loopback only anyway. */
+    SET(slot->easy, CURLOPT_PROXY, plan->plain ? "" : profile->proxy);
+    slot->plain = plan->plain;
+  }
+  SET(slot->easy, CURLOPT_URL, transfer->url);
+  SET(slot->easy, CURLOPT_TIMEOUT_MS, plan->timeout_ms);
+  CURLcode code = set_headers(slot->easy, transfer, plan);
+  return code == CURLE_OK ? set_body(slot->easy, transfer) : code;
+}

@@ -1,0 +1,27 @@
+/*
+ * A slot: an easy handle, set up once with all that no request may change, and used for one
+ * transfer after another. What libcurl is told about security stands in slot.c, in one function.
+ */
+#ifndef LCPP_SLOT_H
+#define LCPP_SLOT_H
+
+#include "http.h"
+
+struct lcpp_slot {
+  CURL *easy;                      /* owned */
+  struct lcpp_slot *next;          /* in the list of idle slots */
+  struct lcpp_transfer *transfer;  /* borrowed; what runs on it, or NULL */
+  bool plain;                      /* set up for plain http: no proxy */
+  bool single_use;                 /* set up for one call's own profile: not kept */
+  char detail[CURL_ERROR_SIZE];    /* where libcurl writes its error text */
+};
+
+/* A slot with its handle set up, or NULL when memory ran out. */
+struct lcpp_slot *lcpp_slot_new(struct lcpp_poller *poller, const struct lcpp_profile *profile);
+void lcpp_slot_free(struct lcpp_slot *slot);
+
+/* Sets up the slot for one transfer. `profile` is the one to use from now on. */
+CURLcode lcpp_slot_load(struct lcpp_slot *slot, struct lcpp_transfer *transfer,
+                        const struct lcpp_plan *plan, const struct lcpp_profile *profile);
+
+#endif

@@ -1,0 +1,233 @@
+/*
+ * client:start: from a call's options to a running request.
+ *
+ * Everything that can raise comes first, while the request owns whatever was acquired; from the
+ * URL on it is C alone, and what goes wrong is the request's outcome.
+ */
+#include <string.h>
+
+#include "lcpp.h"
+
+static const struct {
+  const char *name;
+  enum lcpp_option option;
+} segments[] = {{"{publisher}", LCPP_OPTION_PUBLISHER},
+                {"{offer}", LCPP_OPTION_OFFER},
+                {"{operation_id}", LCPP_OPTION_OPERATION_ID},
+                {"{tenant}", LCPP_OPTION_TENANT}};
+enum { SEGMENTS = sizeof segments / sizeof segments[0] };
+
+/* Raises when the call lacks what the endpoint's URL is made of. */
+static void require_options(lua_State *L, const struct lcpp_endpoint *endpoint,
+                            const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  if (endpoint->path == NULL && !values[LCPP_OPTION_LOCATION].given) {
+    lcpp_misuse(L, "location: expected a non-empty string, got nil");
+  }
+  for (size_t i = 0; endpoint->path != NULL && i < SEGMENTS; i++) {
+    if (strstr(endpoint->path, segments[i].name) != NULL && !values[segments[i].option].given) {
+      lcpp_misuse(L, "%s: expected a non-empty string, got nil",
+                  lcpp_option_name(segments[i].option));
+    }
+  }
+}
+
+/* Appends the path of a template, each {option} as one percent-encoded segment, and a NUL. */
+static enum lcpp_buf_status append_path(struct lcpp_buf *path, const char *prefix,
+                                        const char *template,
+                                        const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  enum lcpp_buf_status status = lcpp_buf_append(path, prefix, strlen(prefix), LCPP_URL_LIMIT);
+  while (*template != '\0' && status == LCPP_BUF_OK) {
+    size_t literal = strcspn(template, "{");
+    status = lcpp_buf_append(path, template, literal, LCPP_URL_LIMIT);
+    template += literal;
+    for (size_t i = 0; i < SEGMENTS && *template == '{' && status == LCPP_BUF_OK; i++) {
+      size_t length = strlen(segments[i].name);
+      if (strncmp(template, segments[i].name, length) == 0) {
+        const struct lcpp_value *value = &values[segments[i].option];
+        status = lcpp_url_append_escaped(path, value->text, value->length);
+        template += length;
+      }
+    }
+  }
+  return status == LCPP_BUF_OK ? lcpp_buf_append(path, "", 1, LCPP_URL_LIMIT) : status;
+}
+
+/* Appends "api-version=...&status=..." as far as the endpoint has them, and a NUL. */
+static enum lcpp_buf_status append_query(struct lcpp_buf *query,
+                                         const struct lcpp_endpoint *endpoint,
+                                         const char *api_version, const struct lcpp_value *filter) {
+  enum lcpp_buf_status status = LCPP_BUF_OK;
+  if (endpoint->versioned) {
+    status = lcpp_buf_append(query, "api-version=", 12, LCPP_URL_LIMIT);
+    if (status == LCPP_BUF_OK) {
+      status = lcpp_url_append_escaped(query, api_version, strlen(api_version));
+    }
+  }
+  if (status == LCPP_BUF_OK && endpoint->filter && filter->given) {
+    status = lcpp_buf_append(query, "&status=", 8, LCPP_URL_LIMIT);
+    if (status == LCPP_BUF_OK) {
+      status = lcpp_url_append_escaped(query, filter->text, filter->length);
+    }
+  }
+  return status == LCPP_BUF_OK ? lcpp_buf_append(query, "", 1, LCPP_URL_LIMIT) : status;
+}
+
+/* The URL of an endpoint with a path. Raises nothing. */
+static enum lcpp_url_status build_url(const struct lcpp_endpoint *endpoint,
+                                      const struct lcpp_base *base, const char *api_version,
+                                      const struct lcpp_value values[LCPP_OPTION_COUNT],
+                                      char **url, const char **why) {
+  struct lcpp_buf path = {0};
+  struct lcpp_buf query = {0};
+  enum lcpp_buf_status status = append_path(&path, base->prefix, endpoint->path, values);
+  if (status == LCPP_BUF_OK) {
+    status = append_query(&query, endpoint, api_version, &values[LCPP_OPTION_STATUS]);
+  }
+  if (status == LCPP_BUF_OK) {
+    *url = lcpp_url_build(base, path.data, query.length > 1 ? query.data : NULL);
+  }
+  lcpp_buf_free(&path);
+  lcpp_buf_free(&query);
+  *why = "it is too long";
+  if (status == LCPP_BUF_LIMIT) {
+    return LCPP_URL_INVALID;
+  }
+  return *url != NULL ? LCPP_URL_OK : LCPP_URL_MEMORY;
+}
+
+/* Starts the transfer, or ends it at once with the reason why it must not be sent. From here on
+ * nothing raises. */
+static void start(struct lcpp_client *client, struct lcpp_request *request, struct lcpp_plan *plan,
+                  const struct lcpp_base *base, const char *api_version,
+                  const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  const char *why = "";
+  enum lcpp_url_status status =
+      plan->endpoint->path != NULL
+          ? build_url(plan->endpoint, base, api_version, values, &plan->url, &why)
+          : lcpp_url_poll(base, values[LCPP_OPTION_LOCATION].text, api_version, &plan->url, &why);
+  if (status == LCPP_URL_OK) {
+    lcpp_transfer_start(client->http, &request->transfer, plan);
+  } else if (status == LCPP_URL_MEMORY) {
+    lcpp_transfer_refuse(client->http, &request->transfer, plan, LCPP_NETWORK, "out of memory");
+  } else {
+    char message[128] = "the location is refused: ";
+    strncat(message, why, sizeof message - strlen(message) - 1);
+    lcpp_transfer_refuse(client->http, &request->transfer, plan, LCPP_UNTRUSTED, message);
+  }
+}
+
+/* The profile of a call that overrides its client's; false when it overrides nothing. */
+static bool read_profile(const struct lcpp_client *client, struct lcpp_profile *profile,
+                         const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  *profile = client->profile;
+  if (values[LCPP_OPTION_USER_AGENT].given) {
+    profile->user_agent = values[LCPP_OPTION_USER_AGENT].text;
+  }
+  if (values[LCPP_OPTION_CA_FILE].given) {
+    profile->ca_file = values[LCPP_OPTION_CA_FILE].text;
+  }
+  if (values[LCPP_OPTION_PROXY].given) {
+    profile->proxy = values[LCPP_OPTION_PROXY].text;
+  }
+  profile->connect_timeout_ms =
+      lcpp_milliseconds(&values[LCPP_OPTION_CONNECT_TIMEOUT], profile->connect_timeout_ms);
+  return values[LCPP_OPTION_USER_AGENT].given || values[LCPP_OPTION_CA_FILE].given ||
+         values[LCPP_OPTION_PROXY].given || values[LCPP_OPTION_CONNECT_TIMEOUT].given;
+}
+
+/* The base URL that the endpoint's path goes under: the call's own, or the client's. */
+static const struct lcpp_base *read_base(lua_State *L, const struct lcpp_client *client,
+                                         struct lcpp_request *request,
+                                         const struct lcpp_endpoint *endpoint,
+                                         const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  bool service = endpoint->host == LCPP_HOST_SERVICE;
+  enum lcpp_option option = service ? LCPP_OPTION_BASE_URL : LCPP_OPTION_AUTHORITY_URL;
+  if (values[option].given) {
+    lcpp_read_base(L, &request->base, lcpp_option_name(option), values[option].text);
+    return &request->base;
+  }
+  return service ? &client->base : &client->authority;
+}
+
+/* Keeps the id that the request carries, for its result: the one given in this call, in the options,
+ * or a new one. Pushes it. */
+static const char *push_request_id(lua_State *L, struct lcpp_http *http, const char *given,
+                                   const struct lcpp_value *option) {
+  char uuid[LCPP_UUID_SIZE];
+  if (given == NULL && !option->given) {
+    lcpp_http_uuid(http, uuid);
+    given = uuid;
+  }
+  return lua_pushstring(L, given != NULL ? given : option->text);
+}
+
+/* Reads and checks what start and check are given: endpoint at index 2, options at index 3. */
+static const struct lcpp_endpoint *read_call(lua_State *L,
+                                             struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  const char *name = luaL_checkstring(L, 2);
+  const struct lcpp_endpoint *endpoint = lcpp_endpoint_find(name);
+  if (endpoint == NULL) {
+    lcpp_misuse(L, "there is no endpoint '%s'", name);
+    return NULL;
+  }
+  lcpp_options_read(L, 3, LCPP_OF_CALL, values);
+  require_options(L, endpoint, values);
+  return endpoint;
+}
+
+/* client:check(endpoint, options): raises what start would raise of them, and starts nothing. For
+ * callers that have work to do before they can start, such as getting a token. */
+int lcpp_client_check(lua_State *L) {
+  struct lcpp_value values[LCPP_OPTION_COUNT];
+  const struct lcpp_client *client = lcpp_check_client(L);
+  lua_settop(L, 3);
+  const struct lcpp_endpoint *endpoint = read_call(L, values);
+  struct lcpp_request *request = lcpp_request_new(L, 1); /* owns what the checks acquire */
+  read_base(L, client, request, endpoint, values);
+  lcpp_append_body(L, &request->transfer.request_body, endpoint, 3, values);
+  return 0;
+}
+
+/* client:start(endpoint, options, token, client_request_id) -> request
+ *
+ * endpoint: a name of the table in endpoints.c. options: those of options.c. token: the bearer
+ * token, or nil for none. client_request_id: the id to send, or nil for the option or a new one.
+ * Raises on misuse. A location that must not get the token is no misuse but the outcome of the
+ * request: kind `untrusted`. The request runs until it is done, aborted, or its client is closed,
+ * whether or not anybody holds it. */
+int lcpp_client_start(lua_State *L) {
+  struct lcpp_client *client = lcpp_check_client(L);
+  lua_settop(L, 5);
+  struct lcpp_value values[LCPP_OPTION_COUNT];
+  const struct lcpp_endpoint *endpoint = read_call(L, values);
+  size_t token_length = 0;
+  const char *token = luaL_optlstring(L, 4, NULL, &token_length);
+  lcpp_check_token(L, token, token_length);
+  if (token != NULL && endpoint->host != LCPP_HOST_SERVICE) {
+    return lcpp_misuse(L, "token: endpoint '%s' takes none", endpoint->name);
+  }
+  struct lcpp_request *request = lcpp_request_new(L, 1);
+  const struct lcpp_base *base = read_base(L, client, request, endpoint, values);
+  lcpp_append_body(L, &request->transfer.request_body, endpoint, 3, values);
+  struct lcpp_profile profile;
+  bool overrides = read_profile(client, &profile, values);
+  const struct lcpp_value *version = &values[LCPP_OPTION_API_VERSION];
+  const struct lcpp_value *limit = &values[LCPP_OPTION_MAX_RESPONSE_BYTES];
+  struct lcpp_plan plan = {
+      .endpoint = endpoint,
+      .profile = overrides ? &profile : NULL,
+      .plain = base->plain,
+      .token = token,
+      .client_request_id = push_request_id(L, client->http, luaL_optstring(L, 5, NULL),
+                                           &values[LCPP_OPTION_CLIENT_REQUEST_ID]),
+      .timeout_ms = lcpp_milliseconds(&values[LCPP_OPTION_TIMEOUT], client->timeout_ms),
+      .max_response_bytes = limit->given ? (size_t)limit->number : client->max_response_bytes,
+  };
+  lua_setiuservalue(L, -2, LCPP_REQUEST_ID);
+  lua_getiuservalue(L, 1, LCPP_CLIENT_REQUESTS);
+  lua_pushvalue(L, -2);
+  lua_rawsetp(L, -2, &request->transfer); /* the client keeps it alive from here on */
+  lua_pop(L, 1);
+  start(client, request, &plan, base, version->given ? version->text : client->api_version, values);
+  return 1;
+}

@@ -1,0 +1,257 @@
+/* URLs: building, resolving and comparing them: see url.h. */
+#include "url.h"
+
+#include <arpa/inet.h>
+#include <string.h>
+#include <strings.h>
+
+/* Blanks, control characters and backslashes: libcurl's parser lets some of them pass, and other
+ * parsers read them differently, which is how a host check is talked round. */
+static bool has_unsafe_byte(const char *text) {
+  for (; *text != '\0'; text++) {
+    unsigned char byte = (unsigned char)*text;
+    if (byte <= 0x20 || byte == 0x7f || byte == '\\') {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Loopback by number or by the one name that libcurl never asks a name server for (since 7.77,
+ * "localhost" is hard-coded to 127.0.0.1 and ::1). The URL API has already written an IPv4
+ * address in its one normal form. */
+static bool is_loopback(const char *host) {
+  if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0) {
+    return true;
+  }
+  struct in_addr address;
+  return inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
+}
+
+static bool has_part(CURLU *url, CURLUPart part) {
+  char *value = NULL;
+  bool present = curl_url_get(url, part, &value, 0) == CURLUE_OK;
+  curl_free(value);
+  return present;
+}
+
+static enum lcpp_url_status status_of(CURLUcode code) {
+  return code == CURLUE_OUT_OF_MEMORY ? LCPP_URL_MEMORY : LCPP_URL_INVALID;
+}
+
+/* Reads scheme, host and effective port: what makes an origin. */
+static CURLUcode read_origin(CURLU *url, char **scheme, char **host, char **port) {
+  CURLUcode code = curl_url_get(url, CURLUPART_SCHEME, scheme, 0);
+  if (code == CURLUE_OK) {
+    code = curl_url_get(url, CURLUPART_HOST, host, 0);
+  }
+  if (code == CURLUE_OK) {
+    code = curl_url_get(url, CURLUPART_PORT, port, CURLU_DEFAULT_PORT);
+  }
+  return code;
+}
+
+static enum lcpp_url_status check_base(struct lcpp_base *base, const char **why) {
+  base->plain = strcasecmp(base->scheme, "http") == 0;
+  if (!base->plain && strcasecmp(base->scheme, "https") != 0) {
+    *why = "an https:// URL";
+  } else if (base->plain && !is_loopback(base->host)) {
+    *why = "an https:// URL (plain http:// goes to loopback only)";
+  } else if (has_part(base->url, CURLUPART_USER) || has_part(base->url, CURLUPART_PASSWORD)) {
+    *why = "a URL without user information";
+  } else if (has_part(base->url, CURLUPART_QUERY) || has_part(base->url, CURLUPART_FRAGMENT)) {
+    *why = "a URL without query and fragment";
+  } else if (has_part(base->url, CURLUPART_ZONEID)) {
+    *why = "a URL without an IPv6 zone";
+  } else {
+    return LCPP_URL_OK;
+  }
+  return LCPP_URL_INVALID;
+}
+
+static enum lcpp_url_status read_base(struct lcpp_base *base, const char *text, const char **why) {
+  base->url = curl_url();
+  if (base->url == NULL) {
+    return LCPP_URL_MEMORY;
+  }
+  CURLUcode code = curl_url_set(base->url, CURLUPART_URL, text, 0);
+  if (code == CURLUE_OK) {
+    code = read_origin(base->url, &base->scheme, &base->host, &base->port);
+  }
+  if (code == CURLUE_OK) {
+    code = curl_url_get(base->url, CURLUPART_PATH, &base->prefix, 0);
+  }
+  if (code != CURLUE_OK) {
+    *why = "an absolute https:// URL";
+    return status_of(code);
+  }
+  size_t length = strlen(base->prefix);
+  while (length > 0 && base->prefix[length - 1] == '/') {
+    base->prefix[--length] = '\0';
+  }
+  return check_base(base, why);
+}
+
+enum lcpp_url_status lcpp_base_parse(struct lcpp_base *base, const char *text, const char **why) {
+  *base = (struct lcpp_base){0};
+  if (strlen(text) > LCPP_URL_LIMIT || has_unsafe_byte(text)) {
+    *why = "an https:// URL without blanks, control characters and backslashes";
+    return LCPP_URL_INVALID;
+  }
+  enum lcpp_url_status status = read_base(base, text, why);
+  if (status != LCPP_URL_OK) {
+    lcpp_base_free(base);
+  }
+  return status;
+}
+
+void lcpp_base_free(struct lcpp_base *base) {
+  curl_url_cleanup(base->url);
+  curl_free(base->scheme);
+  curl_free(base->host);
+  curl_free(base->port);
+  curl_free(base->prefix);
+  *base = (struct lcpp_base){0};
+}
+
+char *lcpp_url_build(const struct lcpp_base *base, const char *path, const char *query) {
+  char *text = NULL;
+  CURLU *url = curl_url_dup(base->url);
+  if (url != NULL && curl_url_set(url, CURLUPART_PATH, path, 0) == CURLUE_OK &&
+      (query == NULL || curl_url_set(url, CURLUPART_QUERY, query, 0) == CURLUE_OK)) {
+    curl_url_get(url, CURLUPART_URL, &text, 0);
+  }
+  curl_url_cleanup(url);
+  return text;
+}
+
+char *lcpp_url_resolve(const char *asked, const char *location) {
+  if (location[0] == '\0' || strlen(location) > LCPP_URL_LIMIT || has_unsafe_byte(location)) {
+    return NULL;
+  }
+  char *text = NULL;
+  CURLU *url = curl_url();
+  if (url != NULL && curl_url_set(url, CURLUPART_URL, asked, 0) == CURLUE_OK &&
+      curl_url_set(url, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK) {
+    curl_url_get(url, CURLUPART_URL, &text, 0);
+  }
+  curl_url_cleanup(url);
+  return text;
+}
+
+static bool same_origin(const struct lcpp_base *base, CURLU *url) {
+  char *scheme = NULL;
+  char *host = NULL;
+  char *port = NULL;
+  bool same = read_origin(url, &scheme, &host, &port) == CURLUE_OK &&
+              strcasecmp(base->scheme, scheme) == 0 && strcasecmp(base->host, host) == 0 &&
+              strcmp(base->port, port) == 0;
+  /* A zone makes a link-local address another host, and the host part is without it; no base
+   * URL has one. */
+  same = same && !has_part(url, CURLUPART_ZONEID);
+  curl_free(scheme);
+  curl_free(host);
+  curl_free(port);
+  return same;
+}
+
+/* Whether the query has a parameter of that name, written in any case. */
+static bool has_parameter(const char *query, const char *name) {
+  size_t length = strlen(name);
+  for (const char *at = query; at != NULL; at = strchr(at, '&')) {
+    at += *at == '&';
+    if (strncasecmp(at, name, length) == 0 && (at[length] == '=' || at[length] == '&' || at[length] == '\0')) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Form 1 of the documented locations comes without api-version; the service demands one. */
+static CURLUcode add_version(CURLU *url, const char *api_version) {
+  char *query = NULL;
+  bool versioned = curl_url_get(url, CURLUPART_QUERY, &query, 0) == CURLUE_OK &&
+                   has_parameter(query, "api-version");
+  curl_free(query);
+  if (versioned) {
+    return CURLUE_OK;
+  }
+  struct lcpp_buf parameter = {0};
+  enum lcpp_buf_status status = lcpp_buf_append(&parameter, "api-version=", 12, LCPP_URL_LIMIT);
+  if (status == LCPP_BUF_OK) {
+    status = lcpp_url_append_escaped(&parameter, api_version, strlen(api_version));
+  }
+  if (status == LCPP_BUF_OK) {
+    status = lcpp_buf_append(&parameter, "", 1, LCPP_URL_LIMIT);
+  }
+  CURLUcode code = status == LCPP_BUF_OK
+                       ? curl_url_set(url, CURLUPART_QUERY, parameter.data, CURLU_APPENDQUERY)
+                       : CURLUE_OUT_OF_MEMORY;
+  lcpp_buf_free(&parameter);
+  return code;
+}
+
+/* The checks of lcpp_url_poll on a URL handle that the caller owns. */
+static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_base *base,
+                                          const char *location, const char *api_version,
+                                          char **text, const char **why) {
+  /* Other schemes are let through the parser so that they are refused as foreign. */
+  CURLUcode code = curl_url_set(url, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME);
+  if (code != CURLUE_OK) {
+    *why = "it is no URL";
+    return status_of(code);
+  }
+  if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD)) {
+    *why = "it holds user information";
+    return LCPP_URL_FOREIGN;
+  }
+  if (!same_origin(base, url)) {
+    *why = "it is not of the origin of base_url";
+    return LCPP_URL_FOREIGN;
+  }
+  code = curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
+  if (code == CURLUE_OK) {
+    code = add_version(url, api_version);
+  }
+  if (code == CURLUE_OK) {
+    code = curl_url_get(url, CURLUPART_URL, text, 0);
+  }
+  *why = "it is no URL";
+  return code == CURLUE_OK ? LCPP_URL_OK : status_of(code);
+}
+
+enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *location,
+                                   const char *api_version, char **text, const char **why) {
+  *text = NULL;
+  if (strlen(location) > LCPP_URL_LIMIT) {
+    *why = "it is too long";
+    return LCPP_URL_INVALID;
+  }
+  if (location[0] == '\0' || has_unsafe_byte(location)) {
+    *why = "it is empty, or holds blanks, control characters or backslashes";
+    return LCPP_URL_INVALID;
+  }
+  CURLU *url = curl_url_dup(base->url);
+  if (url == NULL) {
+    return LCPP_URL_MEMORY;
+  }
+  enum lcpp_url_status status = read_location(url, base, location, api_version, text, why);
+  curl_url_cleanup(url);
+  return status;
+}
+
+enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text, size_t length) {
+  if (length == 0) { /* curl_easy_escape reads a length of 0 as "call strlen" */
+    return LCPP_BUF_OK;
+  }
+  if (length > LCPP_URL_LIMIT) {
+    return LCPP_BUF_LIMIT;
+  }
+  char *escaped = curl_easy_escape(NULL, text, (int)length);
+  if (escaped == NULL) {
+    return LCPP_BUF_MEMORY;
+  }
+  enum lcpp_buf_status status = lcpp_buf_append(buf, escaped, strlen(escaped), LCPP_URL_LIMIT);
+  curl_free(escaped);
+  return status;
+}

@@ -1,0 +1,59 @@
+/*
+ * URLs: building, resolving and comparing them, all with libcurl's URL API.
+ *
+ * Two rules live here. A request goes out over https, or over plain http to loopback only. And the
+ * bearer token goes to one origin (scheme, host, effective port; RFC 6454): a location that an
+ * answer names is resolved first and compared afterwards, before anything connects.
+ * https://curl.se/libcurl/c/libcurl-url.html
+ */
+#ifndef LCPP_URL_H
+#define LCPP_URL_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buf.h"
+
+enum lcpp_url_status {
+  LCPP_URL_OK,
+  LCPP_URL_INVALID,  /* no URL, or one that breaks a rule: `why` tells */
+  LCPP_URL_FOREIGN,  /* a URL of another origin: it must not get the token */
+  LCPP_URL_MEMORY
+};
+
+enum { LCPP_URL_LIMIT = 8192 }; /* bytes; what servers commonly accept as a request line */
+
+/* A base URL, taken apart once. All zeros is a closed one. */
+struct lcpp_base {
+  CURLU *url;    /* owned */
+  char *scheme;  /* owned, like the next three; free with lcpp_base_free */
+  char *host;
+  char *port;    /* the effective port: 443 where https names none */
+  char *prefix;  /* the path without its last slash: "" for a bare origin */
+  bool plain;    /* http, which is allowed to loopback only */
+};
+
+/* Parses and checks a base URL (see `why` for what it may not be: a static text that completes
+ * "expected ..."). On any failure *base stays closed. */
+enum lcpp_url_status lcpp_base_parse(struct lcpp_base *base, const char *text, const char **why);
+void lcpp_base_free(struct lcpp_base *base);
+
+/* The URL of `path` and `query` (both encoded already) under `base`, as a string that the caller
+ * gives to curl_free; NULL when memory ran out. */
+char *lcpp_url_build(const struct lcpp_base *base, const char *path, const char *query);
+
+/* Resolves what an answer's header or body named as location against the URL that was asked
+ * (RFC 3986, section 5). Returns a string for curl_free, or NULL: no URL, or no memory. */
+char *lcpp_url_resolve(const char *asked, const char *location);
+
+/* Turns a location into the URL to ask: resolved against `base`, of the same origin, without
+ * user information or fragment, with `api_version` where it names none. *url is for curl_free;
+ * *why is a static text that tells what is wrong with the location. */
+enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *location,
+                                   const char *api_version, char **url, const char **why);
+
+/* Appends one percent-encoded path segment or query value. */
+enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text, size_t length);
+
+#endif

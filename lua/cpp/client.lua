@@ -1,0 +1,243 @@
+-- The client: the calls of the service as straight-line functions over the C core and a loop.
+--
+-- A call returns its result, or nil and an err (cpp.error); misuse raises. Every function here takes
+-- a table of options; a client's options may be given in a call as well, and the call wins.
+
+local core = require "cpp.core"
+local auth = require "cpp.auth"
+local errors = require "cpp.error"
+local retry = require "cpp.retry"
+local reconcile = require "cpp.reconcile"
+local status = require "cpp.status"
+local wait = require "cpp.wait"
+local version = require "cpp.version"
+
+auth.use(retry.call)
+
+local Client = {}
+Client.__index = Client
+Client.__name = "cpp.client"
+
+local function options_of(options)
+  if type(options) ~= "table" then
+    core.misuse("expected a table of options, got " .. type(options))
+  end
+  return options
+end
+
+-- The last resort: the documentation's prose says that the body holds the place to poll, and no
+-- sample shows how. A text, or a field named after one of the two headers, is taken for it.
+local function location_in(body)
+  if type(body) == "table" then
+    for name, value in pairs(body) do
+      local plain = type(name) == "string" and name:lower():gsub("[%s_-]", "")
+      if (plain == "location" or plain == "operationlocation") and type(value) == "string" then
+        return value
+      end
+    end
+    return nil
+  end
+  return type(body) == "string" and body:find("^[/h]") and body or nil
+end
+
+-- The operation's id, when the location is one of a publisher's offer. The form of offers that were
+-- not migrated (/api/operations/contoso$contoso-offer$2$preview) has none.
+local function operation_id_in(location)
+  local id = location:match("/offers/[^/?#]+/operations/([^/?#]+)")
+  return id and id:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+end
+
+-- What a synchronous answer (200) has achieved, by the call that was made.
+local AT_ONCE = { cancel = "canceled", publish = "completed", go_live = "completed" }
+
+-- The options of a call that its wait needs as well: those of each request, and then its own.
+local OF_CALL_ONLY = { publisher = true, offer = true, emails = true, wait = true, timeout = true,
+                       operation_id = true, status = true, location = true }
+
+local function wait_options(options)
+  local own = {}
+  for name, value in pairs(options) do
+    if not OF_CALL_ONLY[name] then own[name] = value end
+  end
+  if type(options.wait) == "table" then
+    for name, value in pairs(options.wait) do own[name] = value end
+  end
+  return own
+end
+
+-- cancel, publish and go_live: one body, one answer.
+local function start_call(client, endpoint, options)
+  options = options_of(options)
+  -- What is wrong with the wait must come out before the call has acted, not after.
+  if type(options.wait) == "table" then core.check("wait", options.wait) end
+  local result, request = retry.call(client, endpoint, options)
+  if not result then return nil, request end
+  if not result.location and result.body then
+    local location = location_in(result.body)
+    result.location = location and request:resolve(location)
+  end
+  result.publisher, result.offer = options.publisher, options.offer
+  if result.location then
+    result.operation_id = operation_id_in(result.location)
+  elseif result.status == 200 then
+    result.state = AT_ONCE[endpoint]
+  end
+  if not options.wait then return result end
+  return client:wait(result, wait_options(options))
+end
+
+--- Makes a client.
+-- @param options table or nil: token (string, or function returning a token and, optionally, the
+--   seconds until it expires), or tenant, client_id and client_secret; base_url, authority_url,
+--   api_version; timeout (seconds for one request, 300), connect_timeout (seconds, 30); retries
+--   (3); ca_file, proxy; max_response_bytes (4 MiB), max_connections (0: no limit); user_agent,
+--   client_request_id; loop, log. See doc/reference.md
+-- @return client. Raises on misuse
+function Client.new(options)
+  local own = {}
+  for name, value in pairs(options_of(options or {})) do own[name] = value end
+  own.user_agent = own.user_agent or ("lua-cpp/%s libcurl/%s"):format(version, core.libcurl)
+  local self = {
+    core = core.client(own), -- checks every option
+    options = own,
+    loop = own.loop or require "cpp.loop.blocking",
+    tokens = setmetatable({}, { __mode = "k" }), -- of token functions, while they are in use
+  }
+  if own.tenant or own.client_id or own.client_secret then
+    for _, name in ipairs { "tenant", "client_id", "client_secret" } do
+      if not own[name] then
+        core.misuse(name .. ": expected with tenant, client_id and client_secret together")
+      end
+    end
+  end
+  return setmetatable(self, Client)
+end
+
+--- Cancels the running publishing operation of an offer.
+-- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-cancel-operations
+-- @param options table: publisher, offer (strings); emails (a list of addresses, or one comma
+--   separated string, or nothing) to notify; wait (true, or a table of wait's options) to wait for
+--   the end; and any option of a client
+-- @return table: status (200: cancelled at once, with state "canceled"; 202: being cancelled),
+--   location (absolute URL; absent where there is nothing to poll), operation_id, publisher, offer,
+--   retry_after (seconds), request_id, client_request_id, body. With wait: the operation at its end
+-- @return nil, err: kinds http, auth, network, tls, timeout, protocol, untrusted, stopped, closed;
+--   with wait also failed. err.ambiguous: see cpp.reconcile
+function Client:cancel(options)
+  return start_call(self, "cancel", options)
+end
+
+--- Publishes an offer: starts an operation that cancel stops. As Client:cancel otherwise.
+-- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-publish-offer
+function Client:publish(options)
+  return start_call(self, "publish", options)
+end
+
+--- Takes an offer live. As Client:cancel otherwise.
+-- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-go-live
+function Client:go_live(options)
+  return start_call(self, "go_live", options)
+end
+
+local function malformed(result, request, options, message)
+  local method, url = request:url()
+  return nil, errors.new("protocol", message, {
+    status = result.status, method = method, url = url, attempts = 1, retryable = true,
+    request_id = result.request_id, client_request_id = result.client_request_id,
+    publisher = options.publisher, offer = options.offer, retry_after = result.retry_after,
+  })
+end
+
+--- One operation, with the seconds that the service asks to wait before the next look.
+-- For cpp.wait; users call Client:operation.
+-- @param options table as for Client:operation
+-- @param limits table or nil: see retry.call
+-- @return operation, nil, retry_after (seconds or nil); or nil, err
+function Client:look(options, limits)
+  local endpoint = options.location and "location" or "operation"
+  local result, request = retry.call(self, endpoint, options, limits)
+  if not result then return nil, request end
+  local operation = result.body
+  if operation == nil then -- 202 without a body: not done yet
+    operation = { status = "running" }
+  elseif operation[1] ~= nil and #operation == 1 then
+    operation = operation[1] -- documented as an array of one
+  end
+  if type(operation) ~= "table" or operation[1] ~= nil or next(operation) == nil then
+    return malformed(result, request, options, "the answer is no operation")
+  end
+  if operation.status == nil and result.status == 202 then operation.status = "running" end
+  operation.state = status.normalise(operation.status)
+  operation.progress = status.progress(operation, operation.state)
+  operation.location = select(2, request:url())
+  return operation, nil, result.retry_after
+end
+
+--- One operation.
+-- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operation-by-id
+-- @param target string: a location; or table: location, or publisher, offer and operation_id; and
+--   any option of a client
+-- @return table: the decoded operation with state (normalised status), progress (0..100 from its
+--   steps) and location; or nil, err
+function Client:operation(target)
+  if type(target) == "string" then target = { location = target } end
+  local operation, err = self:look(options_of(target))
+  return operation, err
+end
+
+--- The operations (submissions) of an offer.
+-- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations
+-- @param options table: publisher, offer; status (a filter such as "running"); and any option of a
+--   client
+-- @param limits table or nil: see retry.call
+-- @return list of tables, state added to each; or nil, err
+function Client:operations(options, limits)
+  options = options_of(options)
+  local result, request = retry.call(self, "operations", options, limits)
+  if not result then return nil, request end
+  local list = result.body
+  if list == nil or (next(list) ~= nil and list[1] == nil) then
+    return malformed(result, request, options, "the answer is no list of operations")
+  end
+  for _, operation in ipairs(list) do
+    if type(operation) ~= "table" then
+      return malformed(result, request, options, "the answer is no list of operations")
+    end
+    operation.state = status.normalise(operation.submissionState or operation.status)
+  end
+  return list
+end
+
+--- The status of an offer.
+-- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-offer-status
+-- @param options table: publisher, offer; and any option of a client
+-- @param limits table or nil: see retry.call
+-- @return table: the decoded answer, state added; or nil, err
+function Client:offer_status(options, limits)
+  options = options_of(options)
+  local result, request = retry.call(self, "offer_status", options, limits)
+  if not result then return nil, request end
+  local answer = result.body
+  if answer and answer[1] ~= nil and #answer == 1 then answer = answer[1] end
+  if type(answer) ~= "table" or answer.status == nil then
+    return malformed(result, request, options, "the answer has no status")
+  end
+  answer.state = status.normalise(answer.status)
+  return answer
+end
+
+--- Waits until an operation has ended: see cpp/wait.lua for target, options and errors.
+Client.wait = wait
+
+--- Asks the service what became of a call whose outcome is not known: see cpp/reconcile.lua.
+Client.reconcile = reconcile
+
+--- Ends everything that runs (kind "closed") and frees the connections. Closing twice is fine;
+-- any other call afterwards raises.
+function Client:close()
+  self.core:close()
+end
+
+Client.__close = Client.close
+
+return Client

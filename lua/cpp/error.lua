@@ -1,0 +1,137 @@
+-- Errors: what `nil, err` carries, and what a failure means for the caller.
+--
+-- An err is a table with `kind`, `message`, `status`, `code`, `method`, `url`, `attempts`,
+-- `retryable`, `ambiguous`, `request_id`, `client_request_id`, `location`, `body`, `operation`,
+-- `publisher`, `offer`, `retry_after`, as far as they are known. tostring(err) is one line.
+
+local core = require "cpp.core"
+local redact = require "cpp.redact"
+
+local errors = {}
+
+local MESSAGE_LIMIT = 500 -- bytes of the service's own message
+local BODY_LIMIT = 2048 -- bytes of an answer's body that an err keeps
+
+-- What a status means at this service.
+-- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-cancel-operations
+local MEANINGS = {
+  [400] = "the service found the request malformed",
+  [401] = "the token is missing, expired or not valid for this service",
+  [403] = "the caller has no access to this publisher",
+  [404] = "no such publisher, offer or operation",
+  [408] = "the service gave up waiting for the request",
+  [409] = "the request does not fit the state of the offer",
+  [429] = "too many requests",
+  [500] = "the service failed",
+  [502] = "a gateway got no proper answer from the service",
+  [503] = "the service is unavailable",
+  [504] = "a gateway got no answer from the service in time",
+}
+
+local methods = {}
+local metatable = { __index = methods, __name = "cpp.error" }
+
+local function one_line(text)
+  return (text:gsub("[%c%s]+", " "))
+end
+
+--- One line for people: kind, request, message, ids. Never a secret.
+function metatable.__tostring(err)
+  local parts = { err.kind, ": " }
+  if err.method and err.url then
+    parts[#parts + 1] = err.method .. " " .. err.url .. ": "
+  end
+  parts[#parts + 1] = err.message
+  if err.attempts and err.attempts > 1 then
+    parts[#parts + 1] = (" (after %d attempts)"):format(err.attempts)
+  end
+  if err.ambiguous then
+    parts[#parts + 1] = " (the service may have acted on it all the same)"
+  end
+  if err.request_id then parts[#parts + 1] = " [request id " .. err.request_id .. "]" end
+  return one_line(table.concat(parts))
+end
+
+-- The service's own code and message. Documented: {"error": {"code", "message"}}; without the
+-- wrapper, and with a capital letter, they come from the frameworks in front of it. The token
+-- service answers {"error": "invalid_client", "error_description": "..."} (RFC 6749, section 5.2).
+local function service_words(body)
+  local decoded = core.decode(body)
+  if type(decoded) ~= "table" then return nil end
+  local inner = type(decoded.error) == "table" and decoded.error or decoded
+  local code = inner.code or inner.Code
+  local message = inner.message or inner.Message
+  if type(decoded.error) == "string" then
+    code, message = decoded.error, decoded.error_description
+  end
+  return type(code) == "string" and code or nil, type(message) == "string" and message or nil
+end
+
+local function describe(err, options, token)
+  local code, words
+  if err.body then code, words = service_words(err.body) end
+  err.code = code and one_line(redact(code:sub(1, 100), options, token))
+  if err.kind == "http" then
+    err.message = ("%d: %s"):format(err.status, MEANINGS[err.status] or "the service refused")
+  end
+  if code or words then
+    local said = redact(table.concat({ code or "", words or "" }, code and words and ": " or ""),
+                        options, token)
+    err.message = ("%s (%s)"):format(err.message, one_line(said):sub(1, MESSAGE_LIMIT))
+  end
+end
+
+-- Statuses after which nobody knows whether a POST was processed. 503 belongs to them when it does
+-- not say when to come back: then it may come from anything on the way.
+local UNCLEAR = { [408] = true, [500] = true, [502] = true, [504] = true }
+
+-- A request that reached the service, and no answer that tells what became of it.
+local function is_ambiguous(err)
+  local status = err.status
+  if status == 503 then return err.retry_after == nil end
+  if status and status >= 300 then return UNCLEAR[status] or false end
+  return err.sent
+end
+
+-- Whether the same request may simply be sent again. "Do not retry the request before fixing the
+-- underlying cause", says the service of its 4xx; 408 and 429 are about the moment, not the request.
+local function is_retryable(err, safe)
+  local status = err.status
+  if err.kind == "http" then
+    if status == 429 or (status == 503 and err.retry_after) then return true end
+    return safe and (status == 408 or status >= 500)
+  end
+  return err.transient and (safe or not err.sent)
+end
+
+--- Makes an err from a failure of the core: completes it and says what it means.
+-- @param failure table from request:result()
+-- @param options table of the call's options: publisher, offer; secrets to keep out
+-- @param token string or nil: the bearer token that was sent
+-- @param safe boolean: the request changes nothing, so sending it again is harmless
+-- @return err
+function errors.from_failure(failure, options, token, safe)
+  local err = setmetatable(failure, metatable)
+  describe(err, options, token)
+  if err.body then err.body = redact(err.body, options, token):sub(1, BODY_LIMIT) end
+  err.message = redact(err.message, options, token)
+  err.ambiguous = not safe and is_ambiguous(err)
+  err.retryable = is_retryable(err, safe)
+  err.publisher, err.offer = options.publisher, options.offer
+  err.sent, err.transient = nil, nil
+  return err
+end
+
+--- Makes an err of the Lua layer.
+-- @param kind string, one of the public kinds
+-- @param message string, one line without secrets
+-- @param fields table or nil: more fields
+-- @return err
+function errors.new(kind, message, fields)
+  local err = setmetatable({ retryable = false, ambiguous = false }, metatable)
+  for name, value in pairs(fields or {}) do err[name] = value end
+  err.kind, err.message = kind, message
+  return err
+end
+
+return errors

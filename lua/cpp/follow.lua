@@ -1,0 +1,61 @@
+-- What a wait looks at: one operation by its location or ids; or, where an accepted call named no
+-- place to poll, whatever runs on the offer.
+--
+-- Each function here takes the client, the options of the request and its limits (see retry.call),
+-- and returns: operation, nil, retry_after (seconds or nil), over (true when it has certainly
+-- ended, whatever its state is called); or nil, err.
+
+local status = require "cpp.status"
+
+local follow = {}
+
+local function with(request, fields)
+  local copy = {}
+  for name, value in pairs(request) do copy[name] = value end
+  for name, value in pairs(fields) do copy[name] = value end
+  return copy
+end
+
+--- Looks at one operation: request.location, or request.publisher, offer and operation_id.
+function follow.operation(client, request, limits)
+  return client:look(request, limits)
+end
+
+-- How the last operation of an offer ended, now that none runs: its own word, where its id was
+-- seen while it ran, or else the offer's status.
+local function last_word(client, request, limits, id)
+  if id then
+    local operation = client:look(with(request, { operation_id = id }), limits)
+    if operation and status.ended(operation.state) ~= nil then return operation, nil, nil, true end
+  end
+  local offer, err = client:offer_status(request, limits)
+  if not offer then return nil, err end
+  offer.progress = status.progress(offer, offer.state)
+  return offer, nil, nil, offer.state ~= "running" and offer.state ~= "inprogress"
+end
+
+local function is_running(operation)
+  return operation.state ~= nil and status.ended(operation.state) == nil
+    and operation.state ~= "notstarted"
+end
+
+--- Makes a function that looks at what runs on the offer request.publisher, request.offer. An
+-- offer has one running operation at most, so when none runs any more, the one that was followed
+-- has ended.
+function follow.offer()
+  local id
+  return function(client, request, limits)
+    local list, err = client:operations(with(request, { status = "running" }), limits)
+    if not list then return nil, err end
+    for _, operation in ipairs(list) do
+      if is_running(operation) then -- the filter is asked for, and not relied upon
+        id = type(operation.id) == "string" and operation.id or id
+        operation.progress = status.progress(operation, operation.state)
+        return operation
+      end
+    end
+    return last_word(client, request, limits, id)
+  end
+end
+
+return follow

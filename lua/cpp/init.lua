@@ -1,0 +1,68 @@
+-- cpp: cancels publishing operations on the Azure Cloud Partner Portal.
+--
+--   local cpp = require "cpp"
+--   local result, err = cpp.cancel{ publisher = "contoso", offer = "contoso-vm" }
+--
+-- The functions of the module use one default client, made from the environment at first use:
+-- AZURE_TOKEN, or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (AZURE_AUTHORITY_HOST);
+-- CPP_BASE_URL. cpp.client makes others, with the same functions as methods.
+
+local core = require "cpp.core"
+local Client = require "cpp.client"
+
+-- Usage errors are reported at the caller's line: these sources are not the caller's.
+local here = debug and debug.getinfo(1, "S").source:match("^(@.*)init%.lua$")
+if here then core.hide(here) end
+
+local cpp = {
+  _VERSION = core._VERSION,
+  core = core,
+  loop = require "cpp.loop",
+}
+
+local function environment(name)
+  local value = os.getenv(name)
+  return value ~= "" and value or nil
+end
+
+-- Azure's own tools take the host of another cloud with and without a scheme.
+local function authority()
+  local host = environment "AZURE_AUTHORITY_HOST"
+  return host and (host:find("://", 1, true) and host or "https://" .. host)
+end
+
+-- Credentials count only when they are complete: half of them, meant for another tool, is no misuse
+-- of this one.
+local function environment_options()
+  local options = {
+    token = environment "AZURE_TOKEN",
+    base_url = environment "CPP_BASE_URL",
+    authority_url = authority(),
+  }
+  local tenant, id = environment "AZURE_TENANT_ID", environment "AZURE_CLIENT_ID"
+  local secret = environment "AZURE_CLIENT_SECRET"
+  if not options.token and tenant and id and secret then
+    options.tenant, options.client_id, options.client_secret = tenant, id, secret
+  end
+  return options
+end
+
+local default
+
+-- A forked child gets a default client of its own: its parent's would break the parent's connections.
+local function default_client()
+  if not default or not default.core:usable() then default = Client.new(environment_options()) end
+  return default
+end
+
+--- Makes a client: see Client.new in cpp/client.lua for the options.
+cpp.client = Client.new
+
+-- The calls, each documented with the client's method of the same name.
+for _, name in ipairs { "cancel", "publish", "go_live", "operation", "operations", "offer_status",
+                        "wait", "reconcile" } do
+  local method = Client[name]
+  cpp[name] = function(...) return method(default_client(), ...) end
+end
+
+return cpp

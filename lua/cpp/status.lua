@@ -1,0 +1,64 @@
+-- The status strings of the service: one spelling for each, and what they mean for waiting.
+--
+-- The service spells them in many ways (`not started`, `notStarted`, `NotStarted`; `complete`,
+-- `completed`, `succeeded`; `canceled`, `cancelled`), so they are compared in lower case, without
+-- blanks, `_` and `-`.
+-- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operation-by-id
+
+local status = {}
+
+-- Different words for the same state. What is not listed stays as it is, normalised.
+local SAME = {
+  complete = "completed",
+  succeeded = "completed",
+  cancelled = "canceled",
+}
+
+-- "Ends well" means that the operation is over and nothing went wrong with it; whether the cancel
+-- won or the publish did is for the caller to tell by the state.
+local ENDS_WELL = { completed = true, canceled = true }
+local ENDS_BADLY = { failed = true, rejected = true }
+
+--- The one spelling of a status.
+-- @param text string from the service; anything else gives nil
+-- @return string in lower case, such as "running", "completed", "canceled", "notstarted"; nil
+function status.normalise(text)
+  if type(text) ~= "string" then return nil end
+  local plain = text:lower():gsub("[%s_-]", "")
+  if plain == "" then return nil end
+  return SAME[plain] or plain
+end
+
+--- Whether an operation in that (normalised) state is over, and how.
+-- @return true when it ended well, false when it ended badly, nil when it has not ended. A state
+--   that is not known has not ended: better to wait in vain than to call something done that is not
+function status.ended(state)
+  if ENDS_WELL[state] then return true end
+  if ENDS_BADLY[state] then return false end
+  return nil
+end
+
+-- How much of a step is done, 0..100.
+local function step_progress(step)
+  if type(step) ~= "table" then return 0 end
+  local state = status.normalise(step.status)
+  if state == "completed" then return 100 end
+  local percentage = tonumber(step.progressPercentage)
+  if not percentage or percentage ~= percentage then return 0 end
+  return math.max(0, math.min(100, percentage))
+end
+
+--- How far an operation is: the mean of its steps.
+-- @param operation table, decoded
+-- @param state its normalised state
+-- @return integer 0..100. Without steps: 100 when completed, else 0
+function status.progress(operation, state)
+  if state == "completed" then return 100 end
+  local steps = operation.steps
+  if type(steps) ~= "table" or #steps == 0 then return 0 end
+  local sum = 0
+  for _, step in ipairs(steps) do sum = sum + step_progress(step) end
+  return sum // #steps | 0
+end
+
+return status

@@ -1,0 +1,195 @@
+-- Waiting: polling an operation until it has ended, whatever the network does meanwhile.
+--
+-- Sources of the rules, as they are named below:
+-- [ARM]  https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
+--        (poll the location, honour Retry-After, 202 means "still running")
+-- [RFC]  RFC 9110, section 10.2.3 (Retry-After)
+-- [OP]   "Retrieve an operation by id", Cloud Partner Portal API reference
+--        https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-overview
+-- [SEEN] seen in the service's other clients: cancelling takes 1 to 3 minutes; the place to poll is
+--        the publish operation itself, which ends canceled, or completed where it won the race
+
+local core = require "cpp.core"
+local errors = require "cpp.error"
+local follow = require "cpp.follow"
+local redact = require "cpp.redact"
+local retry = require "cpp.retry"
+local status = require "cpp.status"
+
+local TIMEOUT, INTERVAL, MAX_INTERVAL = 900, 5, 30 -- seconds; [SEEN]
+local LEAST_PAUSE, MOST_PAUSE = 1, 300 -- seconds: what a Retry-After is clamped to; [RFC] has no bounds
+local GROWTH = 1.5
+local FAILURES = 5 -- in a row that are ridden out
+local GRACE = 60 -- seconds in which the server asked may not know a new operation yet (404)
+local STOP_CHECK = 1 -- seconds between two looks at should_stop
+
+-- Options of the wait itself; all others are those of each request.
+local OWN = { timeout = true, interval = true, max_interval = true, on_progress = true,
+              should_stop = true }
+
+-- What a request of this wait must not be repeated for: the wait repeats, in its own time. Only a
+-- refused token is renewed at once.
+local ONCE = { retries = 0 }
+
+-- A failure that says nothing about the operation, so that the next look may be answered.
+local function may_pass(err, waited)
+  if err.status == 404 then return waited < GRACE end
+  return err.retryable
+end
+
+-- The pause until the next look. Retry-After replaces the interval [ARM, RFC]; otherwise the
+-- interval grows, spread by jitter so that many waits do not keep step.
+local function next_pause(state, retry_after)
+  if retry_after then return math.max(LEAST_PAUSE, math.min(MOST_PAUSE, retry_after)) end
+  local pause = state.interval
+  state.interval = math.min(state.max_interval, pause * GROWTH)
+  return pause * (0.9 + 0.2 * core.random())
+end
+
+-- A copy of an operation for an err: without the addresses that the service lists in it.
+local function without_addresses(value)
+  if type(value) ~= "table" then return redact(value) end
+  local copy = {}
+  for name, inner in pairs(value) do copy[name] = without_addresses(inner) end
+  return copy
+end
+
+-- Completes an err so that another process can go on from it.
+local function give_up(state, err)
+  err.operation = without_addresses(state.operation)
+  err.location = state.location
+  err.publisher = err.publisher or state.request.publisher
+  err.offer = err.offer or state.request.offer
+  return nil, err
+end
+
+-- Sleeps, with an eye on should_stop. Returns true; or nil and the err that ends the wait.
+local function sleep(state, pause)
+  local loop = state.loop
+  local wake = math.min(retry.now(loop) + pause, state.deadline)
+  while true do
+    if state.should_stop and state.should_stop() then
+      return give_up(state, errors.new("stopped", "should_stop ended the wait"))
+    end
+    local left = wake - retry.now(loop)
+    if left <= 0 then break end
+    loop.sleep(state.client.core, state.should_stop and math.min(left, STOP_CHECK) or left)
+  end
+  if retry.now(loop) < state.deadline then return true end
+  local seen = state.operation and state.operation.state
+  return give_up(state, errors.new("timeout", ("the operation has not ended after %g s (%s)"):format(
+    state.timeout, seen and "last seen: " .. seen or "it was never seen")))
+end
+
+-- One look; its request does not outlast the wait.
+local function look(state)
+  local left = state.deadline - retry.now(state.loop)
+  state.request.timeout = math.max(0.001, math.min(state.request_timeout, left))
+  local operation, err, retry_after, over = state.look(state.client, state.request, ONCE)
+  if operation and operation.state == nil then
+    -- A 200 without a status is malformed, not success: [OP] has it in every sample.
+    return nil, errors.new("protocol", "the answer has no status", { retryable = true })
+  end
+  return operation, err, retry_after or err and err.retry_after, over
+end
+
+-- The end of an operation that ended: the operation, or nil and an err where it ended badly.
+local function conclude(state, operation)
+  if status.ended(operation.state) ~= false then return operation end
+  local reason = type(operation.error) == "table" and operation.error.message or operation.error
+  reason = type(reason) == "string" and ": " .. redact(reason):gsub("%c", " "):sub(1, 500) or ""
+  return give_up(state, errors.new("failed", "the operation ended " .. operation.state .. reason))
+end
+
+local function poll(state)
+  local started = retry.now(state.loop)
+  local failures = 0
+  while true do
+    local operation, err, retry_after, over = look(state)
+    if operation then
+      failures = 0
+      state.operation = operation
+      state.location = operation.location or state.location
+      if state.on_progress then state.on_progress(operation) end
+      if over or status.ended(operation.state) ~= nil then return conclude(state, operation) end
+    else
+      failures = failures + 1
+      if failures > FAILURES or not may_pass(err, retry.now(state.loop) - started) then
+        err.attempts = failures
+        return give_up(state, err)
+      end
+    end
+    local going, ending = sleep(state, next_pause(state, retry_after))
+    if not going then return nil, ending end
+  end
+end
+
+-- What each request of the wait is called with: the target, and the options that are not our own.
+local function request_of(target, options)
+  local request = {}
+  for name, value in pairs(options) do
+    if not OWN[name] then request[name] = value end
+  end
+  request.location = target.location
+  if not request.location then
+    request.publisher, request.offer = target.publisher, target.offer
+    request.operation_id = target.operation_id
+  end
+  return request
+end
+
+-- Raises unless the target names something to wait for.
+local function check_target(client, target, request)
+  if target.location or target.operation_id then
+    client.core:check(target.location and "location" or "operation", request)
+  else
+    client.core:check("offer_status", request)
+  end
+end
+
+--- Waits until an operation has ended.
+-- @param client the client
+-- @param target a result of cancel, publish or go_live; a location (string); or a table with
+--   publisher, offer and operation_id; without operation_id, whatever runs on the offer
+-- @param options table or nil: timeout (seconds for the whole wait, 900), interval (seconds between
+--   two looks at first, 5), max_interval (30); on_progress(operation), called after every look;
+--   should_stop(), asked at least once a second, ends the wait when it returns true; and any option of a
+--   client but timeout
+-- @return the operation at its end: ended well, with state "canceled" or "completed"
+-- @return nil, err: kinds failed (it ended failed or rejected), timeout, stopped, and those of
+--   Client:operation. err.operation is what was last seen, err.location where to go on
+local function wait(client, target, options)
+  options = options or {}
+  core.check("wait", options)
+  if type(target) == "string" then target = { location = target } end
+  if type(target) ~= "table" then
+    core.misuse("expected a result, a location or a table with publisher, offer and operation_id, got "
+      .. type(target))
+  end
+  if target.status == 200 and not target.location and target.state then
+    return target -- it was done at once: nothing to poll
+  end
+  local request = request_of(target, options)
+  check_target(client, target, request)
+  local loop = options.loop or client.loop
+  local timeout = options.timeout or TIMEOUT
+  local interval = options.interval or INTERVAL
+  local by_offer = not target.location and not target.operation_id
+  return poll {
+    client = client,
+    loop = loop,
+    request = request,
+    look = by_offer and follow.offer() or follow.operation,
+    timeout = timeout,
+    deadline = retry.now(loop) + timeout,
+    request_timeout = client.options.timeout or 300,
+    interval = interval,
+    max_interval = math.max(interval, options.max_interval or MAX_INTERVAL),
+    on_progress = options.on_progress,
+    should_stop = options.should_stop,
+    location = target.location,
+    operation = nil,
+  }
+end
+
+return wait
