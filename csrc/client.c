@@ -200,13 +200,23 @@ static int client_events(lua_State *L) {
 
 /* client:timeout() -> seconds until a step is due even if the descriptor stays quiet, or nil. */
 static int client_timeout(lua_State *L) {
-  long timeout_ms = lcpp_poller_timeout(lcpp_http_poller(lcpp_check_client(L)->http));
+  long timeout_ms = lcpp_http_timeout(lcpp_check_client(L)->http);
   if (timeout_ms < 0) {
     lua_pushnil(L);
   } else {
     lua_pushnumber(L, (lua_Number)timeout_ms / 1000);
   }
   return 1;
+}
+
+/* client:alarm(seconds): lets the next step, and the next timeout(), end no later than in so many
+ * seconds: how a scheduler over a host's loop gets its own timers. It rings once. */
+static int client_alarm(lua_State *L) {
+  struct lcpp_client *client = lcpp_check_client(L);
+  double seconds = luaL_checknumber(L, 2);
+  luaL_argcheck(L, seconds >= 0, 2, "seconds expected");
+  lcpp_http_alarm(client->http, seconds < 1e6 ? (long)ceil(seconds * 1000) : 1000000000L);
+  return 0;
 }
 
 /* client:usable() -> whether it is open and was made in this process, not in its parent. */
@@ -225,8 +235,9 @@ void lcpp_client_open(lua_State *L) {
   static const luaL_Reg methods[] = {{"start", lcpp_client_start}, {"check", lcpp_client_check},
                                      {"step", client_step},         {"finished", client_finished},
                                      {"pollfd", client_pollfd},     {"events", client_events},
-                                     {"timeout", client_timeout},   {"usable", client_usable},
-                                     {"close", client_close},       {NULL, NULL}};
+                                     {"timeout", client_timeout},   {"alarm", client_alarm},
+                                     {"usable", client_usable},     {"close", client_close},
+                                     {NULL, NULL}};
   luaL_newmetatable(L, LCPP_CLIENT);
   luaL_setfuncs(L, metamethods, 0);
   luaL_newlib(L, methods);

@@ -18,6 +18,7 @@ struct lcpp_http {
   const struct lcpp_profile *profile; /* borrowed */
   pid_t owner;
   bool stepping;
+  long long alarm; /* in lcpp_monotonic_ms; -1: none */
   size_t running_count;
   struct lcpp_transfer *running;
   struct lcpp_transfer *finished; /* in the order in which they finished */
@@ -46,6 +47,7 @@ struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_con
   }
   http->owner = getpid();
   http->profile = profile;
+  http->alarm = -1;
   http->finished_end = &http->finished;
   http->multi = initialise_status == CURLE_OK ? curl_multi_init() : NULL;
   http->poller = http->multi != NULL ? lcpp_poller_new(http->multi) : NULL;
@@ -151,7 +153,36 @@ static bool collect(void *argument) {
   return any;
 }
 
+void lcpp_http_alarm(struct lcpp_http *http, long delay_ms) {
+  long long at = lcpp_monotonic_ms() + delay_ms;
+  if (http->alarm < 0 || at < http->alarm) { /* whoever asked first still wants to be woken */
+    http->alarm = at;
+  }
+}
+
+/* Milliseconds until the alarm, 0 when it is over, -1 when there is none. */
+static long alarm_left(const struct lcpp_http *http) {
+  if (http->alarm < 0) {
+    return -1;
+  }
+  long long left = http->alarm - lcpp_monotonic_ms();
+  return left > 0 ? (long)left : 0;
+}
+
+static long sooner(long a, long b) {
+  return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+long lcpp_http_timeout(const struct lcpp_http *http) {
+  return sooner(lcpp_poller_timeout(http->poller), alarm_left(http));
+}
+
 void lcpp_http_step(struct lcpp_http *http, long wait_ms) {
+  long alarm = alarm_left(http);
+  if (alarm >= 0) {
+    wait_ms = sooner(wait_ms, alarm);
+    http->alarm = alarm == 0 ? -1 : http->alarm;
+  }
   http->stepping = true;
   CURLMcode code = lcpp_poller_step(http->poller, wait_ms, collect, http);
   collect(http);

@@ -119,6 +119,13 @@ bool lcpp_http_is_ours(const struct lcpp_http *http);
 /* Whether a step is under way, so that nothing may be closed. */
 bool lcpp_http_is_stepping(const struct lcpp_http *http);
 
+/* Makes the next step end its wait, and a host's timeout run out, in `delay_ms` milliseconds at the
+ * latest, once: for a scheduler above that has timers of its own. */
+void lcpp_http_alarm(struct lcpp_http *http, long delay_ms);
+
+/* Milliseconds until a step is due: libcurl's timer or the alarm; -1: neither. */
+long lcpp_http_timeout(const struct lcpp_http *http);
+
 /* Runs what is due, waits at most `wait_ms` milliseconds for more (-1: until something happens). */
 void lcpp_http_step(struct lcpp_http *http, long wait_ms);
 

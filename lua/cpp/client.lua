@@ -5,6 +5,8 @@
 
 local core = require "cpp.core"
 local auth = require "cpp.auth"
+local batch = require "cpp.batch"
+local dispatch = require "cpp.dispatch"
 local errors = require "cpp.error"
 local retry = require "cpp.retry"
 local reconcile = require "cpp.reconcile"
@@ -235,8 +237,23 @@ Client.reconcile = reconcile
 --- Ends everything that runs (kind "closed") and frees the connections. Closing twice is fine;
 -- any other call afterwards raises.
 function Client:close()
+  if self.core:usable() and self.loop.release then self.loop.release(self.core) end
   self.core:close()
+  dispatch.closed(self.core) -- whoever waited in another coroutine learns of it
 end
+
+--- The same client over another loop: what the items of a batch get.
+-- @param loop table: see doc/loops.md
+-- @return client with the same connections, options and tokens
+function Client:with_loop(loop)
+  return setmetatable({ core = self.core, options = self.options, loop = loop, tokens = self.tokens }, Client)
+end
+
+--- Runs a function for each item of a list, many at once: see cpp/batch.lua.
+Client.map = batch.map
+
+--- Cancels the running operations of many offers at once: see cpp/batch.lua.
+Client.cancel_all = batch.cancel_all
 
 Client.__close = Client.close
 

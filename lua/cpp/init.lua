@@ -60,7 +60,7 @@ cpp.client = Client.new
 
 -- The calls, each documented with the client's method of the same name.
 for _, name in ipairs { "cancel", "publish", "go_live", "operation", "operations", "offer_status",
-                        "wait", "reconcile" } do
+                        "wait", "reconcile", "map", "cancel_all" } do
   local method = Client[name]
   cpp[name] = function(...) return method(default_client(), ...) end
 end

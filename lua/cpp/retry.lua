@@ -55,6 +55,7 @@ end
 -- One exchange. Returns the result, or nil and a failure of the core; and the request.
 local function exchange(client, endpoint, options, token, id, attempt)
   local loop = options.loop or client.loop
+  if loop.admit then loop.admit() end -- a batch bounds what is in flight
   local started = core.monotonic()
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close> = client.core:start(endpoint, options, token, id)
@@ -97,10 +98,12 @@ function retry.call(client, endpoint, options, limits)
       token = fresh
     else
       local pause = pause_before(attempt, err)
+      if err.status == 429 and loop.hold then loop.hold(pause) end
       if not err.retryable or attempt > retries or retry.now(loop) + pause > give_up then
         return nil, err
       end
       loop.sleep(client.core, pause)
+      if loop.stopped and loop.stopped() then return nil, err end
     end
   end
 end

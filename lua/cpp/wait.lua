@@ -68,7 +68,7 @@ local function sleep(state, pause)
   local loop = state.loop
   local wake = math.min(retry.now(loop) + pause, state.deadline)
   while true do
-    if state.should_stop and state.should_stop() then
+    if state.should_stop and state.should_stop() or loop.stopped and loop.stopped() then
       return give_up(state, errors.new("stopped", "should_stop ended the wait"))
     end
     local left = wake - retry.now(loop)

@@ -3,6 +3,7 @@
 -- A signal ends a step early, so Ctrl-C works at once: Lua runs its hook before the next step.
 
 local core = require "cpp.core"
+local dispatch = require "cpp.dispatch"
 
 local blocking = {}
 
@@ -10,9 +11,10 @@ local blocking = {}
 -- @param core_client a client of cpp.core
 -- @param request one of its requests, or anything with a method `done`
 function blocking.await(core_client, request)
-  while not request:done() do core_client:step() end
-  -- What a dropped coroutine left behind is done as well: nobody will ask for it.
-  while core_client:finished() do end
+  while not request:done() do
+    core_client:step()
+    dispatch.run(core_client)
+  end
 end
 
 --- Waits for a time, while the client's requests go on.
@@ -20,11 +22,10 @@ end
 -- @param seconds number
 function blocking.sleep(core_client, seconds)
   local deadline = core.monotonic() + seconds
-  while true do
-    local left = deadline - core.monotonic()
-    if left <= 0 then return end
-    core_client:step(left)
-  end
+  repeat
+    core_client:step(math.max(0, deadline - core.monotonic()))
+    dispatch.run(core_client)
+  until core.monotonic() >= deadline
 end
 
 return blocking

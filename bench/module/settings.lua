@@ -1,0 +1,48 @@
+-- What the Lua programs share: their arguments, the request that each of them sends, and the clock.
+--
+-- Arguments: BASE_URL TOKEN WARM_UP COUNT CONCURRENCY [CA_FILE], as for the raw libcurl programs.
+
+local settings = {
+  base_url = arg[1],
+  token = arg[2],
+  warm_up = tonumber(arg[3]),
+  count = tonumber(arg[4]),
+  concurrency = tonumber(arg[5]),
+  ca_file = arg[6],
+}
+
+-- The user agent is the raw programs', so that the same bytes go over the wire.
+settings.client = {
+  base_url = settings.base_url,
+  token = settings.token,
+  ca_file = settings.ca_file,
+  user_agent = "bench",
+}
+
+--- Call number `index`, as a user would write it.
+function settings.request(index)
+  return {
+    publisher = "contoso",
+    offer = "contoso-vm-" .. index,
+    emails = { "jondoe@contoso.com" },
+  }
+end
+
+-- Seconds on a clock that never jumps. The peers do without the module, so they bring another.
+settings.monotonic = function()
+  return require("cpp.core").monotonic()
+end
+
+--- The clock: CPU of this process (os.clock: user and system) and time on the wall, in seconds.
+function settings.now()
+  return { cpu = os.clock(), wall = settings.monotonic() }
+end
+
+--- Prints what each of `count` calls took since `start`, as the driver reads it.
+function settings.report(start, count)
+  local stop = settings.now()
+  print(("cpu_us=%.3f wall_us=%.3f"):format((stop.cpu - start.cpu) * 1e6 / count,
+                                            (stop.wall - start.wall) * 1e6 / count))
+end
+
+return settings

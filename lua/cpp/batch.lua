@@ -1,0 +1,277 @@
+-- Batches: many items at once, each with straight-line code in a coroutine of its own.
+--
+-- The batch is itself a loop (await, sleep) for the client that its items use, and runs in any other
+-- loop: it takes that one's place while it has something to do, and waits in it otherwise.
+-- `concurrency` bounds the requests in flight, not the items: one that sleeps between two looks at
+-- its operation holds no connection, no easy handle and no place, so thousands can be followed.
+
+local core = require "cpp.core"
+local dispatch = require "cpp.dispatch"
+local errors = require "cpp.error"
+local retry = require "cpp.retry"
+local Timers = require "cpp.timers"
+
+local CONCURRENCY = 16
+local STOP_CHECK = 1 -- seconds between two looks at should_stop
+
+-- Options of the batch itself; cancel_all hands all others to each call.
+local OF_BATCH = { concurrency = true, on_result = true, should_stop = true, loop = true }
+
+-- A queue that costs no more than what goes through it.
+local function queue()
+  return { first = 1, last = 0 }
+end
+
+local function push(q, value)
+  q.last = q.last + 1
+  q[q.last] = value
+end
+
+local function pop(q)
+  if q.first > q.last then return nil end
+  local value = q[q.first]
+  q[q.first] = nil
+  q.first = q.first + 1
+  return value
+end
+
+local function is_empty(q)
+  return q.first > q.last
+end
+
+-- The loop that the items' client uses, over the batch's own queues.
+local function loop_of(batch)
+  local outer = batch.outer
+  return {
+    now = outer.now,
+    --- Before a request starts: waits for a place, and as long as the service wants a pause.
+    admit = function()
+      while not batch.stopped and (batch.in_flight >= batch.concurrency
+                                   or retry.now(outer) < batch.hold_until) do
+        push(batch.admission, batch.running)
+        coroutine.yield()
+      end
+    end,
+    --- A 429 is about all requests of the batch: none starts before the pause is over.
+    hold = function(seconds)
+      batch.hold_until = math.max(batch.hold_until, retry.now(outer) + seconds)
+    end,
+    --- Whether the batch is being stopped, so that nothing should be begun or waited for.
+    stopped = function()
+      return batch.stopped
+    end,
+    await = function(core_client, request)
+      if request:done() then return end
+      batch.in_flight = batch.in_flight + 1
+      dispatch.register(core_client, request, batch.running.wake)
+      coroutine.yield()
+      batch.in_flight = batch.in_flight - 1
+    end,
+    sleep = function(_, seconds)
+      if batch.stopped then return end
+      batch.timers:add(retry.now(outer) + seconds, batch.running)
+      coroutine.yield()
+    end,
+  }
+end
+
+-- What an item's code raised, as an err: misuse in one item must not end the others.
+local function raised(problem)
+  if type(problem) == "table" and problem.kind then return problem end
+  return errors.new("raised", (tostring(problem):gsub("%c", " ")), { raised = problem })
+end
+
+local function finish(batch, item, done, result, err)
+  local entry = batch.entries[item.index]
+  if not done then
+    result, err = nil, raised(result)
+  end
+  entry.result, entry.err = result, err
+  if err ~= nil then batch.failed = batch.failed + 1 end
+  batch.items[item] = nil
+  if batch.on_result then batch.on_result(item.index, entry) end
+end
+
+local function resume(batch, item)
+  local before = batch.running
+  batch.running = item
+  local done, result, err = coroutine.resume(item.coroutine)
+  batch.running = before
+  if coroutine.status(item.coroutine) == "dead" then finish(batch, item, done, result, err) end
+end
+
+local function start(batch, index)
+  local item = { index = index }
+  local fn, client, request = batch.fn, batch.client, batch.list[index]
+  item.wake = function() push(batch.ready, item) end
+  item.coroutine = coroutine.create(function() return fn(request, client) end)
+  batch.items[item] = true
+  resume(batch, item)
+end
+
+local function move_expired(batch, time)
+  local item = batch.timers:take(time)
+  while item do
+    push(batch.ready, item)
+    item = batch.timers:take(time)
+  end
+end
+
+-- Once it is to stop, nobody sleeps or waits for a place any longer; requests in flight are let
+-- finish, since aborting a cancel would leave its outcome unknown.
+local function look_at_stop(batch)
+  if batch.stopped or not batch.should_stop or not batch.should_stop() then return end
+  batch.stopped = true
+  move_expired(batch, math.huge)
+  for item in pop, batch.admission do push(batch.ready, item) end
+  for index = batch.next, #batch.list do
+    finish(batch, { index = index }, true, nil,
+           errors.new("stopped", "should_stop ended the batch before this item"))
+  end
+  batch.next = #batch.list + 1
+end
+
+-- Moves to the ready queue who may go on: whose time has come, and who gets a place.
+local function gather(batch)
+  local now = retry.now(batch.outer)
+  move_expired(batch, now)
+  for _ = 1, now >= batch.hold_until and batch.concurrency - batch.in_flight or 0 do
+    local item = pop(batch.admission)
+    if not item then break end
+    push(batch.ready, item)
+  end
+end
+
+local function may_start(batch)
+  return batch.next <= #batch.list and batch.in_flight < batch.concurrency
+    and is_empty(batch.admission) and retry.now(batch.outer) >= batch.hold_until
+end
+
+-- Runs all that can run, until everybody waits for something.
+local function run_ready(batch)
+  while true do
+    local item = pop(batch.ready)
+    if item then
+      resume(batch, item)
+    elseif may_start(batch) then
+      batch.next = batch.next + 1
+      start(batch, batch.next - 1)
+    else
+      gather(batch)
+      if is_empty(batch.ready) then return end
+    end
+  end
+end
+
+-- The seconds until the batch has something to do although no request finishes; nil: it has not.
+local function seconds_left(batch)
+  local now = retry.now(batch.outer)
+  local time = batch.timers:first()
+  if batch.hold_until > now and (not is_empty(batch.admission) or batch.next <= #batch.list) then
+    time = math.min(time or batch.hold_until, batch.hold_until)
+  end
+  local left = time and math.max(0, time - now)
+  return batch.should_stop and math.min(left or STOP_CHECK, STOP_CHECK) or left
+end
+
+-- Waits in the outer loop until there is something to do.
+local function wait(batch)
+  local core_client, outer = batch.core, batch.outer
+  local left = seconds_left(batch)
+  if batch.in_flight == 0 then
+    if left then outer.sleep(core_client, left) end
+    return
+  end
+  if left then core_client:alarm(left) end
+  local wake_at = left and core.monotonic() + left
+  outer.await(core_client, {
+    done = function()
+      dispatch.run_requests(core_client)
+      return not is_empty(batch.ready) or (wake_at ~= nil and core.monotonic() >= wake_at)
+    end,
+  })
+end
+
+-- When the batch is left early (on_result raised, its own coroutine was closed), the items' requests
+-- are aborted by the closing of their coroutines.
+local function abandon(batch)
+  for item in pairs(batch.items) do
+    if coroutine.status(item.coroutine) == "suspended" then coroutine.close(item.coroutine) end
+  end
+end
+
+local function run(batch)
+  local guard <close> = setmetatable({}, { __close = function() abandon(batch) end }) -- luacheck: ignore guard
+  while true do
+    look_at_stop(batch)
+    run_ready(batch)
+    if next(batch.items) == nil and batch.next > #batch.list then return end
+    wait(batch)
+  end
+end
+
+local function check_list(list, fn)
+  if type(list) ~= "table" then core.misuse("expected a list, got " .. type(list)) end
+  if type(fn) ~= "function" then core.misuse("expected a function, got " .. type(fn)) end
+end
+
+local batch = {}
+
+--- Runs a function for each item of a list, many at once.
+-- Inside of fn, calls of the given client suspend that item only; they read as straight-line code.
+-- @param client the client
+-- @param list list of anything
+-- @param fn function(item, client) -> result, err. What it raises becomes that item's err, with
+--   kind "raised"
+-- @param options table or nil: concurrency (requests in flight at most, 16); on_result(index,
+--   entry), called as items finish; should_stop(), asked at least once a second: when it returns
+--   true, nothing more is begun, and what was not begun or still waits ends with kind "stopped"
+-- @return list of tables { request =, result =, err = } in the order of `list`; the number of those
+--   with an err
+function batch.map(client, list, fn, options)
+  options = options or {}
+  check_list(list, fn)
+  core.check("batch", options)
+  local self = {
+    core = client.core, outer = options.loop or client.loop,
+    list = list, fn = fn, next = 1, items = {}, entries = {}, failed = 0,
+    concurrency = options.concurrency or CONCURRENCY, in_flight = 0, hold_until = -math.huge,
+    ready = queue(), admission = queue(), timers = Timers.new(), stopped = false,
+    on_result = options.on_result, should_stop = options.should_stop,
+  }
+  for index, item in ipairs(list) do self.entries[index] = { request = item } end
+  self.client = client:with_loop(loop_of(self))
+  run(self)
+  return self.entries, self.failed
+end
+
+-- The options of a batch that are those of each call.
+local function with_defaults(request, defaults)
+  if type(request) ~= "table" then
+    core.misuse("expected a table of options, got " .. type(request))
+  end
+  local call = {}
+  for name, value in pairs(defaults) do call[name] = value end
+  for name, value in pairs(request) do call[name] = value end
+  return call
+end
+
+--- Cancels the running operations of many offers at once.
+-- @param client the client
+-- @param list list of tables, each what Client:cancel takes
+-- @param options table or nil: those of batch.map; wait (true, or a table of wait's options) for
+--   every item; and any option of a client, for every item that does not give its own
+-- @return as batch.map: list of { request =, result =, err = }; the number of those with an err
+function batch.cancel_all(client, list, options)
+  options = options or {}
+  core.check("batch", options)
+  local defaults = {}
+  for name, value in pairs(options) do
+    if not OF_BATCH[name] then defaults[name] = value end
+  end
+  return batch.map(client, list, function(request, item_client)
+    return item_client:cancel(with_defaults(request, defaults))
+  end, options)
+end
+
+return batch

@@ -1,0 +1,121 @@
+# What the checks share; each reads it with `. "$(dirname "$0")/common.sh"`. A check says one line for each
+# thing it found out, "ok: what" or "FAILED: what", and ends with `finish`.
+# shellcheck shell=sh
+
+checks=$(cd "$(dirname "$0")" && pwd)
+root=$(cd "$checks/../.." && pwd)
+lua=${LUA:-lua5.4}
+cc=${CC:-cc}
+failures=0
+server=
+work=$(mktemp -d "${TMPDIR:-/tmp}/cpp-check.XXXXXX")
+# nginx gives up root's rights, and has to reach its sockets and certificate here.
+chmod 755 "$work"
+
+clean_up() {
+  status=$?
+  trap - EXIT
+  if [ -n "$server" ]; then
+    kill "$server" 2>/dev/null || :
+    wait "$server" 2>/dev/null || :
+  fi
+  if [ "${KEEP:-}" = 1 ]; then
+    echo "kept: $work" >&2
+  else
+    rm -rf "$work"
+  fi
+  exit "$status"
+}
+trap clean_up EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+ok() {
+  echo "ok: $*"
+}
+
+# What a failure is explained with goes to standard error, before the line that names it.
+failed() {
+  echo "FAILED: $*"
+  failures=$((failures + 1))
+}
+
+finish() {
+  [ "$failures" -eq 0 ]
+  exit
+}
+
+# expect "what" command...: the command's output is shown only where it fails.
+expect() {
+  what=$1
+  shift
+  if "$@" >"$work/output" 2>&1; then
+    ok "$what"
+  else
+    tail -n 100 "$work/output" >&2
+    failed "$what"
+  fi
+}
+
+# The module in build/<name>, with flags of its own; without flags, the one that is installed.
+build_module() { # name, CFLAGS, LDFLAGS
+  if [ "$1" = plain ]; then
+    build=$root/build
+    make -s -C "$root" all >"$work/make" 2>&1 || { cat "$work/make" >&2; failed "build"; finish; }
+    return
+  fi
+  build=$root/build/$1
+  make -s -C "$root" all BUILD="build/$1" CC="$cc" CFLAGS="$2" LDFLAGS="${3:-}" >"$work/make" 2>&1 ||
+    { cat "$work/make" >&2; failed "build of build/$1"; finish; }
+}
+
+sanitizers="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}"
+export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
+
+# The module with the sanitizers of addresses, undefined behaviour and leaks.
+build_sanitized() {
+  build_module asan "$sanitizers" "-fsanitize=address,undefined"
+}
+
+# A C host of this folder, as $work/<name>. It is linked as a host is: the module finds Lua in it.
+build_host() { # name, flags...
+  name=$1
+  shift
+  # shellcheck disable=SC2046
+  "$cc" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -g "$@" \
+    $(pkg-config --cflags lua5.4 libcurl) -o "$work/$name" "$checks/$name.c" \
+    $(pkg-config --libs lua5.4 libcurl) -lpthread >"$work/cc" 2>&1 ||
+    { cat "$work/cc" >&2; failed "build of $name.c"; finish; }
+}
+
+# Lua finds the package's sources and the module built last.
+use_build() {
+  LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;"
+  LUA_CPATH="$build/?.so;;"
+  export LUA_PATH LUA_CPATH
+}
+
+# Starts the servers of server.py; their URLs are in PLAIN_URL, TLS_URL, RAW_URL, REFUSED_URL, and CA_FILE
+# is what to trust.
+start_server() {
+  mkfifo "$work/life"
+  python3 "$checks/server.py" "$work" <"$work/life" &
+  server=$!
+  exec 9>"$work/life" # held open: the servers end with this script, however it ends
+  tries=0
+  while [ ! -e "$work/server.env" ]; do
+    tries=$((tries + 1))
+    if [ "$tries" -gt 200 ] || ! kill -0 "$server" 2>/dev/null; then
+      cat "$work/nginx.log" >&2 2>/dev/null || :
+      failed "start of the servers"
+      finish
+    fi
+    sleep 0.05
+  done
+  . "$work/server.env"
+  export PLAIN_URL TLS_URL RAW_URL REFUSED_URL CA_FILE
+  # What the environment of the machine says of proxies and tokens is none of the checks' business.
+  unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY no_proxy NO_PROXY \
+    AZURE_TOKEN AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET CPP_BASE_URL || :
+}

@@ -1,0 +1,42 @@
+-- Answers: `{ status =, headers = { { name, value }, ... }, body = }`, made here and written by the server.
+-- luacheck: std lua51
+
+local json = require "portal.json"
+
+local answers = {}
+
+--- An answer with a JSON body.
+function answers.json(status, document, headers)
+    headers = headers or {}
+    headers[#headers + 1] = { "Content-Type", "application/json; charset=utf-8" }
+    return { status = status, headers = headers, body = json.encode(document) }
+end
+
+--- An answer without a body.
+function answers.empty(status, headers)
+    return { status = status, headers = headers or {} }
+end
+
+--- An error of the service.
+-- @param code one short word
+-- @param message one sentence
+function answers.failure(status, code, message, headers)
+    return answers.json(status, { error = { code = code, message = message } }, headers)
+end
+
+--- Sets headers of an answer in place of those with the same names.
+-- @param changes name to value, or to a list of values for a header that comes several times; false removes
+function answers.override(answer, changes)
+    for name, values in pairs(changes) do
+        for index = #answer.headers, 1, -1 do
+            if answer.headers[index][1]:lower() == name:lower() then
+                table.remove(answer.headers, index)
+            end
+        end
+        for _, value in ipairs(type(values) == "table" and values or { values or nil }) do
+            table.insert(answer.headers, { name, tostring(value) })
+        end
+    end
+end
+
+return answers

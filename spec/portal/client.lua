@@ -1,0 +1,245 @@
+-- Starts, controls and stops the portal emulator from a specification. For Lua 5.4 (busted); needs LuaSocket and
+-- lua-cjson, and the emulator itself needs lua5.1 with lua-http.
+--
+--     local client = require "spec.portal.client"
+--     local portal = client.start()                          -- manual clock; portal.url is its address
+--     portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 60 }
+--     portal:fault { match = { method = "POST" }, status = 429, headers = { ["Retry-After"] = "3" } }
+--     ... the client under test works with portal.url and the token "emulator-token" ...
+--     portal:advance(60)
+--     assert.equal("canceled", portal:state("contoso", "contoso-vm").operations[1].state)
+--     portal:stop()
+--
+-- Every function raises where the emulator refuses or does not answer: a specification with a misspelt option fails.
+-- README.md lists the options of offers and faults. Numbers that come back are floats (lua-cjson), which compare equal
+-- to integers.
+-- luacheck: std lua54
+
+local cjson = require "cjson"
+local http = require "socket.http"
+local ltn12 = require "ltn12"
+local socket = require "socket"
+local url = require "socket.url"
+
+local client = {}
+
+--- The token that the emulator accepts for every publisher.
+client.TOKEN = "emulator-token"
+
+--- What the emulator issues tokens to.
+client.CREDENTIALS = { tenant = "emulator-tenant", client_id = "emulator-client", client_secret = "emulator-secret" }
+
+--- The query that every request for the service needs.
+client.API_VERSION = "api-version=2017-10-31"
+
+local portal = {}
+portal.__index = portal
+
+local MAIN = (debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$") or ".") .. "/main.lua"
+
+local function shell_quote(text)
+    return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
+end
+
+-- A directory of its own with a FIFO in it, on which the emulator says that it is ready.
+local function make_directory()
+    local shell = io.popen('directory=$(mktemp -d) && mkfifo "$directory/ready" && echo "$directory"')
+    local directory = shell:read("l")
+    shell:close()
+    return assert(directory, "cannot make a temporary directory")
+end
+
+local function write_scenario(directory, scenario)
+    local name = directory .. "/scenario.json"
+    local file = assert(io.open(name, "wb"))
+    file:write(cjson.encode(scenario))
+    file:close()
+    return name
+end
+
+local function remove_directory(directory)
+    os.remove(directory .. "/ready")
+    os.remove(directory .. "/scenario.json")
+    os.remove(directory)
+end
+
+local function command_line(options, directory)
+    local words = { options.lua or "lua5.1", MAIN, "--watch-stdin", "--ready", directory .. "/ready",
+        "--clock", options.clock or "manual" }
+    if options.speed then
+        table.move({ "--speed", options.speed }, 1, 2, #words + 1, words)
+    end
+    if options.scenario then
+        table.move({ "--scenario", write_scenario(directory, options.scenario) }, 1, 2, #words + 1, words)
+    end
+    for index, word in ipairs(words) do
+        words[index] = shell_quote(word)
+    end
+    -- A start that fails writes an empty line instead: nothing waits for ever.
+    local ready = shell_quote(directory .. "/ready")
+    return table.concat(words, " ") .. " || { code=$?; [ -p " .. ready .. " ] && echo > " .. ready .. "; exit $code; }"
+end
+
+--- Starts an emulator and returns when it listens.
+-- It ends with `stop`, or by itself when this process ends.
+-- @param options (may be absent) `clock` "manual" (default: time stands still until `advance`) or "real"; `speed` of
+--   the real clock; `scenario` table with what there is at the start (default: publisher contoso publishes contoso-vm);
+--   `lua` the interpreter (default "lua5.1")
+-- @return the portal, with `url` (e.g. http://127.0.0.1:40001) and `port`
+function client.start(options)
+    options = options or {}
+    local directory = make_directory()
+    local process = assert(io.popen(command_line(options, directory), "w"))
+    -- Open for writing as well: so this neither blocks nor meets an end of file before the emulator has opened it.
+    local ready = assert(io.open(directory .. "/ready", "r+"))
+    local line = ready:read("l")
+    ready:close()
+    remove_directory(directory)
+    if line == "" then
+        process:close()
+        error("the portal emulator did not start; its standard error says why", 2)
+    end
+    local address = cjson.decode(line)
+    return setmetatable({ url = address.url, port = math.tointeger(address.port), process = process }, portal)
+end
+
+-- LuaSocket sends the parts of a request one by one: without this each request would wait 40 ms for a late
+-- acknowledgement (Nagle's algorithm).
+local function connect()
+    local connection = assert(socket.tcp4())
+    connection:setoption("tcp-nodelay", true)
+    return connection
+end
+
+--- Sends one plain request, on a connection of its own, and returns the answer: for looking at the emulator itself.
+-- @param method e.g. "GET"
+-- @param path path and query
+-- @param options (may be absent) `headers` (names to values), `body` (text), `token` (default: none)
+-- @return `{ status =, headers = (lower case names), body =, json = (decoded body, where it is JSON) }`;
+--   or nil and a message where there was no answer
+function portal:request(method, path, options)
+    options = options or {}
+    local headers = { ["Content-Length"] = options.body and #options.body }
+    for name, value in pairs(options.headers or {}) do
+        headers[name] = value
+    end
+    if options.token then
+        headers.Authorization = "Bearer " .. options.token
+    end
+    local parts = {}
+    local ok, status, answer_headers = http.request {
+        method = method, url = self.url, uri = path, headers = headers, create = connect, redirect = false,
+        source = options.body and ltn12.source.string(options.body), sink = ltn12.sink.table(parts),
+    }
+    if not ok then
+        return nil, status
+    end
+    local answer = { status = status, headers = answer_headers, body = table.concat(parts) }
+    if (answer_headers["content-type"] or ""):find("^application/json") then
+        answer.json = cjson.decode(answer.body)
+    end
+    return answer
+end
+
+local function command(self, method, path, document)
+    local answer, problem = self:request(method, "/_portal/" .. path, {
+        body = document and cjson.encode(document), headers = document and { ["Content-Type"] = "application/json" },
+    })
+    if not answer then
+        error("portal emulator: no answer: " .. tostring(problem), 3)
+    elseif answer.status ~= 200 then
+        error("portal emulator: " .. answer.json.error, 3)
+    end
+    return answer.json
+end
+
+--- Sends a table to a path of the control interface and returns the document answered.
+-- @param path what follows /_portal/, e.g. "configure"
+function portal:post(path, document)
+    return command(self, "POST", path, document)
+end
+
+--- Fetches a document of the control interface, e.g. "clock".
+function portal:get(path)
+    return command(self, "GET", path)
+end
+
+--- Creates an offer, or replaces one together with its operations.
+-- @param settings the offer's options, or a list of such tables
+-- @return the same report as `state`, or a list of them
+function portal:offer(settings)
+    return command(self, "PUT", "offers", settings)
+end
+
+--- Adds publishers, static tokens and clients.
+-- @param settings `{ publishers = { name, ... }, tokens = { { token =, publishers =, expires_in = }, ... },
+--   clients = { { tenant =, client_id =, client_secret =, ... }, ... } }`, each of which may be absent
+function portal:configure(settings)
+    return command(self, "POST", "configure", settings)
+end
+
+--- What has become of an offer: `{ running =, operations = { { id =, kind =, state =, emails =, ... } },
+--- emails_given = { { call =, emails = }, ... } }`.
+function portal:state(publisher, offer)
+    return command(self, "GET", "state?publisher=" .. url.escape(publisher) .. "&offer=" .. url.escape(offer))
+end
+
+--- Moves the clock forward.
+-- @return the time of the clock
+function portal:advance(seconds)
+    return command(self, "POST", "clock", { advance = seconds }).now
+end
+
+--- Appends a fault, or a list of faults.
+function portal:fault(fault)
+    return command(self, "POST", "faults", fault)
+end
+
+--- The faults that may still strike: empty once all have struck.
+function portal:faults()
+    return command(self, "GET", "faults")
+end
+
+--- Forgets all faults, and closes the connections on which an answer is being withheld.
+function portal:clear_faults()
+    return command(self, "DELETE", "faults")
+end
+
+--- The requests for the service since the last reset, oldest first: `{ method =, path =, query =, headers =, body =,
+--- time =, connection =, status =, fault = }` each.
+-- @param filter (may be absent) `method`, and `path` (Lua pattern): only requests that match both
+function portal:journal(filter)
+    local list = {}
+    for _, entry in ipairs(command(self, "GET", "journal")) do
+        if not filter or (not filter.method or entry.method == filter.method)
+            and (not filter.path or entry.path:find(filter.path)) then
+            list[#list + 1] = entry
+        end
+    end
+    return list
+end
+
+--- Forgets the requests so far.
+function portal:clear_journal()
+    return command(self, "DELETE", "journal")
+end
+
+--- Goes back to the start: scenario, clock, faults, journal.
+function portal:reset()
+    return command(self, "POST", "reset")
+end
+
+--- Stops the emulator and waits until it has ended. Stopping again does nothing.
+-- @return what io.close returns for a process: true where it ended well
+function portal:stop()
+    if not self.process then
+        return true
+    end
+    -- Asked first, for the end of its standard input comes late where another child of this process has inherited it.
+    pcall(command, self, "POST", "stop")
+    local process = self.process
+    self.process = nil
+    return process:close()
+end
+
+return client

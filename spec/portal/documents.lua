@@ -1,0 +1,148 @@
+-- The JSON documents that the service answers with: an operation, an entry of the list of operations, and the
+-- status of an offer.
+-- luacheck: std lua51
+
+local json = require "portal.json"
+
+local documents = {}
+
+-- The service writes seven digits of the second.
+local function timestamp(clock, time)
+    local wall = clock:wall(time)
+    local whole = math.floor(wall)
+    return string.format("%s.%07dZ", os.date("!%Y-%m-%dT%H:%M:%S", whole), math.floor((wall - whole) * 1e7))
+end
+
+local MESSAGES = {
+    complete = { level = "information", html = "Step completed." },
+    in_progress = { level = "information",
+        html = "<p>This step is <b>in progress</b>. See <a href=\"https://cloudpartner.azure.com/#alloffers\">"
+            .. "your offers</a> &amp; their status.</p>" },
+    failed = { level = "error", html = "No virtual machine image was found for the plan <i>contoso</i>." },
+    canceled = { level = "information", html = "The operation was <b>canceled</b> by the publisher." },
+}
+
+local function messages_of_step(entry, clock, began)
+    local list = {}
+    local standard = MESSAGES[entry.state]
+    if entry.step.messages then
+        for index, message in ipairs(entry.step.messages) do
+            list[index] = { messageHtml = message.messageHtml, level = message.level or "information",
+                timestamp = message.timestamp or timestamp(clock, began + entry.at) }
+        end
+    elseif standard then
+        list[1] = { messageHtml = standard.html, level = standard.level,
+            timestamp = timestamp(clock, began + entry.at) }
+    end
+    return json.array(list)
+end
+
+local function steps_of(offer, operation, clock)
+    local list = {}
+    for index, entry in ipairs(operation:progress(clock:now())) do
+        list[index] = {
+            id = entry.step.id or "step" .. index,
+            stepName = entry.step.name,
+            description = entry.step.description or entry.step.name,
+            estimatedTimeFrame = entry.step.estimated,
+            -- A step that holds answers with the text it was given.
+            status = offer.settings.step_spelling[entry.state] or entry.state,
+            messages = messages_of_step(entry, clock, operation.began),
+            progressPercentage = entry.progress,
+        }
+    end
+    return json.array(list)
+end
+
+-- The documentation shows only empty lists of links: the members of one are a guess.
+local function links(given, text, path, there)
+    if given then
+        return json.array(given)
+    end
+    return there and { { text = text, uri = "https://azuremarketplace.microsoft.com/marketplace/" .. path } }
+        or json.empty_array
+end
+
+local function preview_links(offer, there)
+    return links(offer.settings.preview_links, "Preview", "apps/" .. offer.settings.offer .. "-preview", there)
+end
+
+local function live_links(offer, there)
+    return links(offer.settings.live_links, "Live", "apps/" .. offer.settings.offer, there)
+end
+
+local SUBMISSION_TYPES = { publish = "publish", golive = "goLive" }
+
+--- One operation.
+function documents.operation(offer, operation, clock)
+    local settings = offer.settings
+    local state, since = operation:state(clock:now())
+    local completed = state == "completed"
+    local document = {
+        id = operation.id,
+        submissionType = SUBMISSION_TYPES[operation.kind],
+        createdDateTime = timestamp(clock, operation.created),
+        lastActionDateTime = timestamp(clock, since),
+        status = settings.spelling[state],
+        messages = json.array(settings.messages or {}),
+        publishingVersion = operation.publishing_version,
+        offerVersion = settings.offer_version,
+        -- Only this value was ever seen. That the member is absent once a cancellation was asked for is a guess.
+        cancellationRequestState = operation:active(clock:now()) and not operation.cancellation and "canCancel" or nil,
+        steps = steps_of(offer, operation, clock),
+        previewLinks = preview_links(offer, completed),
+        liveLinks = live_links(offer, completed and operation.kind == "golive"),
+        notificationEmails = operation.emails,
+        -- Documented as the error message of a failed operation, never sampled: the form is a guess.
+        error = state == "failed" and { code = "PublishFailed", message = "A step of the operation failed." } or nil,
+    }
+    for name, value in pairs(settings.extra or {}) do
+        document[name] = value
+    end
+    return document
+end
+
+--- The answer to a request for one operation: the object, or a list around it where the offer is configured so.
+function documents.operation_answer(offer, operation, clock)
+    local document = documents.operation(offer, operation, clock)
+    return offer.settings.array and { document } or document
+end
+
+--- One entry of the list of operations.
+function documents.submission(offer, operation, clock)
+    local settings = offer.settings
+    local state, since = operation:state(clock:now())
+    return {
+        id = operation.id,
+        offerId = settings.offer,
+        offerVersion = settings.offer_version,
+        offerTypeId = settings.offer_type_id,
+        publisherId = settings.publisher,
+        submissionType = SUBMISSION_TYPES[operation.kind],
+        submissionState = settings.spelling[state],
+        publishingVersion = operation.publishing_version,
+        -- "staging" is what the sample of the list has, where locations have "preview".
+        slot = operation.slot == "preview" and "staging" or operation.slot,
+        version = json.integer(settings.version),
+        definition = { metadata = { emails = settings.emails } },
+        changedTime = timestamp(clock, since),
+    }
+end
+
+local OFFER_STATES = { completed = "succeeded" }
+
+--- The status of an offer.
+function documents.offer_status(offer, clock)
+    local settings, latest = offer.settings, offer:latest()
+    local state = latest and latest:state(clock:now()) or "never_published"
+    local completed = state == "completed"
+    return {
+        status = settings.status or settings.offer_spelling[OFFER_STATES[state] or state],
+        messages = json.array(settings.messages or {}),
+        steps = latest and steps_of(offer, latest, clock) or json.empty_array,
+        previewLinks = preview_links(offer, completed),
+        liveLinks = live_links(offer, completed and latest.kind == "golive"),
+    }
+end
+
+return documents

@@ -1,0 +1,67 @@
+-- The place to poll: how the answer to publish, go live and cancel says where the operation is.
+-- luacheck: std lua51
+
+local util = require "http.util"
+
+local locations = {}
+
+--- The version of the interface that the emulator speaks.
+locations.API_VERSION = "2017-10-31"
+
+local QUERY = "?api-version=" .. locations.API_VERSION
+
+local function operation_path(offer, operation)
+    local publisher = util.encodeURIComponent(offer.settings.publisher)
+    local name = util.encodeURIComponent(offer.settings.offer)
+    return string.format("/api/publishers/%s/offers/%s/operations/%s", publisher, name, operation.id)
+end
+
+-- An absolute URL of this server, as the client sees it: a proxy in front of it may speak TLS.
+local function absolute(request, path)
+    local scheme = request.headers["x-forwarded-proto"] or "http"
+    return scheme .. "://" .. request.headers.host .. path
+end
+
+-- What each form adds to an answer: headers, or a body.
+local FORMS = {
+    operation_location = function(request, offer, operation)
+        return { { "Operation-Location", absolute(request, operation_path(offer, operation)) } }
+    end,
+    operation_location_relative = function(_, offer, operation)
+        return { { "Operation-Location", operation_path(offer, operation) } }
+    end,
+    location = function(_, offer, operation)
+        return { { "Location", operation_path(offer, operation) .. QUERY } }
+    end,
+    legacy = function(_, offer, operation)
+        -- The dollar signs stand in the URL as they are, as in the sample.
+        return { { "Location", string.format("/api/operations/%s$%s$%d$%s%s",
+            util.encodeURIComponent(offer.settings.publisher), util.encodeURIComponent(offer.settings.offer),
+            operation.publishing_version, operation.slot, QUERY) } }
+    end,
+    body = function(request, offer, operation)
+        -- The documentation says that the body holds the location and shows no sample: the member's name is a guess.
+        return {}, { location = absolute(request, operation_path(offer, operation)) }
+    end,
+    none = function()
+        return {}
+    end,
+}
+
+--- What an accepted request answers with.
+-- @return list of headers, and the document of the body or nil
+function locations.of(request, offer, operation)
+    local override = offer.settings.location_header
+    if override then
+        return { { override.name, override.value or "" } }
+    end
+    return FORMS[offer.settings.location_form](request, offer, operation)
+end
+
+--- Splits the identifier of an operation of an offer that was not migrated: publisher$offer$version$slot.
+-- @return publisher, offer, version (text), slot; or nil
+function locations.split_legacy(identifier)
+    return identifier:match("^([^$]*)%$(.*)%$(%d+)%$([^$]*)$")
+end
+
+return locations

@@ -1,0 +1,75 @@
+-- One operation of an offer (a publish or a go live): what has become of it at a given time. Nothing runs: its
+-- state follows from when it began, how long its steps take, and when it was cancelled.
+-- luacheck: std lua51
+
+local steps = require "portal.steps"
+
+local operation = {}
+operation.__index = operation
+
+--- What a cancellation does, by the cancel mode of the offer: how the operation ends, and whether it stands still
+-- until then.
+local CANCEL_MODES = {
+    accepted = { state = "canceled", freezes = true },
+    synchronous = { state = "canceled", freezes = true, at_once = true },
+    fails = { state = "failed", freezes = true },
+    -- The publish gets through before the cancellation does.
+    lost_race = {},
+}
+
+--- The names of the cancel modes.
+operation.CANCEL_MODES = { "accepted", "synchronous", "lost_race", "fails" }
+
+--- Makes an operation.
+-- @param fields id, kind ("publish" or "golive"), began (time of the clock), steps, ends ("completed" or "failed"),
+--   publishing_version, slot, emails
+function operation.new(fields)
+    local self = setmetatable(fields, operation)
+    self.duration, self.natural_end = steps.outcome(self.steps, self.ends)
+    return self
+end
+
+--- Asks for the cancellation. Asking again changes nothing: the first request goes on.
+-- @param mode one of CANCEL_MODES
+-- @param seconds how long the cancellation takes
+function operation:cancel(mode, seconds, now)
+    if not self.cancellation then
+        local effect = CANCEL_MODES[mode]
+        self.cancellation = { requested = now, ends = effect.at_once and now or now + seconds, effect = effect }
+    end
+end
+
+--- What has become of the operation: not_started, running, completed, failed or canceled.
+-- @return the state, and since when (time of the clock)
+function operation:state(now)
+    local cancellation = self.cancellation
+    if cancellation and cancellation.effect.freezes then
+        if now >= cancellation.ends then
+            return cancellation.effect.state, cancellation.ends
+        end
+        return "running", cancellation.requested
+    elseif now < self.began then
+        return "not_started", self.began
+    elseif now >= self.began + self.duration then
+        return self.natural_end, self.began + self.duration
+    end
+    return "running", self.began
+end
+
+--- Whether the operation has not ended yet.
+function operation:active(now)
+    local state = self:state(now)
+    return state == "running" or state == "not_started"
+end
+
+--- How far the steps are: see steps.progress.
+function operation:progress(now)
+    local cancellation = self.cancellation
+    if cancellation and cancellation.effect.freezes then
+        local elapsed = cancellation.requested - self.began
+        return steps.progress(self.steps, elapsed, elapsed < 0 and "not_started" or self:state(now))
+    end
+    return steps.progress(self.steps, now - self.began, (self:state(now)))
+end
+
+return operation

@@ -1,0 +1,244 @@
+-- The HTTP server: reads requests, gives them to the service or to the control interface, writes the answers, and
+-- carries out the faults. lua-http does the protocol.
+-- luacheck: std lua51
+
+local answers = require "portal.answers"
+local control = require "portal.control"
+local cqueues = require "cqueues"
+local condition = require "cqueues.condition"
+local faults = require "portal.faults"
+local http_server = require "http.server"
+local new_headers = require "http.headers".new
+local requests = require "portal.requests"
+local tcp = require "socket".tcp
+local util = require "http.util"
+
+local server = {}
+server.__index = server
+
+-- Longer than any specification: a connection kept alive ends when the client wants it to.
+local IDLE_SECONDS = 24 * 3600
+-- How often an answer that is being withheld looks whether the client has gone.
+local STALL_SECONDS = 0.1
+
+-- Sends an answer; says nothing about a client that has gone.
+local function send(stream, method, answer)
+    local headers = new_headers()
+    headers:append(":status", string.format("%d", answer.status))
+    for _, header in ipairs(answer.headers) do
+        local name = header[1]
+        -- lua-http writes this one itself and knows it by its lower case name only.
+        headers:append(name:lower() == "connection" and "connection" or name, header[2])
+    end
+    local body = answer.body or ""
+    local bodiless = method == "HEAD" or answer.status == 204 or answer.status == 304
+    if bodiless or body == "" then
+        stream:write_headers(headers, true)
+        return
+    end
+    headers:append("content-length", string.format("%d", #body))
+    local sent = answer.truncated and body:sub(1, math.floor(#body / 2)) or body
+    if stream:write_headers(headers, false) then
+        -- lua-http closes a connection on which less than the announced length was written.
+        stream:write_chunk(sent, not answer.truncated)
+    end
+end
+
+-- Closes the connection of a stream without an answer.
+-- @param reset whether the client sees a reset instead of an end
+local function abandon(stream, reset)
+    local socket = stream.connection:take_socket()
+    if not socket then
+        return
+    end
+    if reset then
+        -- cqueues does not offer SO_LINGER, but LuaSocket sets it on any descriptor lent to it. With a time of 0,
+        -- close sends a reset (socket(7)).
+        local lent = tcp()
+        lent:setfd(socket:pollfd())
+        lent:setoption("linger", { on = true, timeout = 0 })
+        lent:setfd(-1)
+    end
+    socket:close()
+end
+
+-- Withholds the answer until the client goes, or until all withheld answers are released.
+local function stall(self, stream)
+    local generation, socket = self.generation, stream.connection.socket
+    local function client_has_gone()
+        -- After a request with "Connection: close" lua-http itself has ended the reading side.
+        return not stream.close_when_done and socket:eof("r") or socket:error("r")
+    end
+    while self.generation == generation and not client_has_gone() do
+        cqueues.poll(self.released, STALL_SECONDS)
+    end
+    abandon(stream)
+end
+
+-- Reads a request; nil where there was none to read.
+local function read_request(self, stream)
+    local headers = stream:get_headers()
+    if not headers then
+        return nil
+    end
+    if (headers:get("expect") or ""):lower() == "100-continue" then
+        stream:write_continue()
+    end
+    local body = stream:get_body_as_string()
+    -- Still open: the client went before the end of the body, which lua-http does not tell from the end.
+    if not body or stream.state == "open" then
+        return nil
+    end
+    local fields = {}
+    for name, value in headers:each() do
+        if name:sub(1, 1) ~= ":" then
+            fields[name] = fields[name] and fields[name] .. ", " .. value or value
+        end
+    end
+    fields.host = headers:get(":authority") or self.authority
+    local path, query = requests.split(headers:get(":path") or "")
+    return { method = headers:get(":method"), path = path, query = query, headers = fields, body = body,
+        segments = requests.segments(path), fields = requests.fields(query) }
+end
+
+-- The number of a connection: 1 for the first on which a request for the service came.
+local function number_of(self, connection)
+    if not self.numbers[connection] then
+        self.connections = self.connections + 1
+        self.numbers[connection] = self.connections
+    end
+    return self.numbers[connection]
+end
+
+local function add_standard_headers(self, request, answer)
+    local ids, list = self.state.request_ids, answer.headers
+    list[#list + 1] = { "Date", util.imf_date(math.floor(self.state.clock:wall())) }
+    list[#list + 1] = { "X-Ms-Correlation-Request-Id", ids:guid() }
+    list[#list + 1] = { "x-ms-request-id", ids:guid() }
+    local client_id = request.headers["x-ms-client-request-id"]
+    if client_id then
+        list[#list + 1] = { "x-ms-client-request-id", client_id }
+    end
+end
+
+-- The answer of the service, with what every answer carries; an error of the emulator itself becomes a 500.
+local function act(self, request)
+    local ok, answer = xpcall(function() return self.state:answer(request) end, debug.traceback)
+    if not ok then
+        io.stderr:write("portal emulator: ", answer, "\n")
+        answer = answers.failure(500, "EmulatorError", "The emulator itself has failed; see its standard error.")
+    end
+    return answer
+end
+
+-- Answers a request for the service, by way of the faults and with an entry in the journal.
+local function serve(self, stream, request)
+    local entry = { method = request.method, path = request.path, query = request.query, headers = request.headers,
+        body = request.body, time = self.state.clock:now(), connection = number_of(self, stream.connection) }
+    self.state.journal:add(entry)
+    local fault = self.state.faults:take(request.method, requests.decode(request.path))
+    local answer
+    if fault then
+        entry.fault = faults.name(fault)
+        answer = faults.answer(fault, function() return act(self, request) end)
+        if fault.delay then
+            cqueues.sleep(fault.delay)
+        end
+        if fault.action == "stall" then
+            return stall(self, stream)
+        elseif fault.action == "close" or fault.action == "reset" then
+            return abandon(stream, fault.action == "reset")
+        end
+        answer.truncated = fault.action == "truncate"
+    else
+        answer = act(self, request)
+    end
+    add_standard_headers(self, request, answer)
+    if fault then
+        faults.set_headers(fault, answer)
+    end
+    entry.status = answer.status
+    send(stream, request.method, answer)
+end
+
+local function on_stream(self, stream)
+    -- lua-http raises on a few malformed requests; left to itself, it would then try to read on for ever.
+    local read, request = util.yieldable_pcall(read_request, self, stream)
+    if not read or not request then
+        abandon(stream)
+    elseif request.path:sub(1, #control.PREFIX) == control.PREFIX then
+        send(stream, request.method, control.answer(self, request))
+        if self.stopping then
+            self.stopped = true
+        end
+    else
+        serve(self, stream, request)
+    end
+end
+
+--- Listens; raises where that is not possible.
+-- @param options host, port (0: any free one), state (state.new)
+-- @return the server, with `url` and `port`
+function server.new(options)
+    local self = setmetatable({ state = options.state, released = condition.new(), generation = 0,
+        controller = cqueues.new(), waiting = {} }, server)
+    self:forget_connections()
+    self.listener = assert(http_server.listen {
+        cq = self.controller, host = options.host, port = options.port, tls = false, version = 1.1, reuseaddr = true,
+        intra_stream_timeout = IDLE_SECONDS, connection_setup_timeout = IDLE_SECONDS,
+        onstream = function(_, stream) on_stream(self, stream) end,
+        -- What a client breaks concerns nobody but that client.
+        onerror = function() end,
+    })
+    assert(self.listener:listen())
+    local _, host, port = self.listener:localname()
+    self.port = port
+    self.authority = util.to_authority(host, port)
+    self.url = "http://" .. self.authority
+    return self
+end
+
+--- Forgets which connections there have been, so that their numbers start at 1 again.
+function server:forget_connections()
+    self.numbers, self.connections = setmetatable({}, { __mode = "k" }), 0
+end
+
+--- Goes back to the start: state, numbers of connections, withheld answers.
+function server:reset()
+    self.state:reset()
+    self:forget_connections()
+    self:release()
+end
+
+--- Closes the connections whose answers are being withheld.
+function server:release()
+    self.generation = self.generation + 1
+    self.released:signal()
+end
+
+--- Makes `run` return, after the answer to the request that is being handled.
+function server:stop()
+    self.stopping = true
+end
+
+--- Runs a function beside the server; the server stops when it returns, or fails.
+function server:until_done(wait)
+    self.controller:wrap(function()
+        self.waiting[coroutine.running()] = true
+        wait()
+        self.stopped = true
+    end)
+end
+
+--- Serves until it is stopped.
+function server:run()
+    while not self.stopped do
+        local ok, _, _, thread = self.controller:step()
+        -- Any other error is that of one connection, within lua-http: the others go on.
+        if not ok and self.waiting[thread] then
+            self.stopped = true
+        end
+    end
+end
+
+return server

@@ -1,0 +1,101 @@
+-- Everything that the emulator remembers: clock, publishers, tokens, faults and journal, put together from a
+-- scenario and brought back to it by a reset.
+-- luacheck: std lua51
+
+local faults = require "portal.faults"
+local journal = require "portal.journal"
+local json = require "portal.json"
+local options = require "portal.options"
+local random = require "portal.random"
+local service = require "portal.service"
+local tokens = require "portal.tokens"
+
+local state = {}
+state.__index = state
+
+-- An offer that is being published: what a demonstration starts with.
+local DEFAULT_SCENARIO = json.encode {
+    offers = { { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 4 } },
+}
+
+local SCENARIO_OPTIONS = { publishers = "table", tokens = "table", clients = "table", offers = "table",
+    faults = "table" }
+
+-- A list from one object or an array of them.
+local function list_of(value)
+    return (value[1] ~= nil or next(value) == nil) and value or { value }
+end
+
+--- Makes the state that a scenario describes; raises where the scenario makes no sense.
+-- @param clock the emulator's clock
+-- @param scenario JSON text (default: publisher contoso publishes its offer contoso-vm). It is kept as text, so that
+--   every reset begins with a table of its own.
+function state.new(clock, scenario)
+    local self = setmetatable({ clock = clock, scenario = scenario or DEFAULT_SCENARIO }, state)
+    self:reset()
+    return self
+end
+
+--- Goes back to the start: the clock at 0, and what the scenario describes.
+function state:reset()
+    local scenario, problem = json.decode(self.scenario)
+    if not scenario then
+        error("scenario: " .. problem, 0)
+    end
+    scenario = options.check(json.without_nulls(scenario), SCENARIO_OPTIONS, "scenario")
+    self.clock:reset()
+    -- Fixed seeds: after a reset the same requests get the same identifiers.
+    self.request_ids = random.new(1)
+    local identifiers = random.new(2)
+    self.tokens = tokens.new(self.clock, identifiers)
+    self.service = service.new(self.clock, identifiers, self.tokens)
+    self.faults = faults.new()
+    self.journal = journal.new()
+    self:configure { publishers = scenario.publishers, tokens = scenario.tokens, clients = scenario.clients }
+    self:put_offers(scenario.offers or {})
+    self.faults:add(list_of(scenario.faults or {}))
+end
+
+--- Adds publishers, static tokens and clients.
+function state:configure(settings)
+    options.check(settings, { publishers = "table", tokens = "table", clients = "table" }, "configure")
+    for _, publisher in ipairs(settings.publishers or {}) do
+        self.service:add_publisher(publisher)
+    end
+    self.tokens:add_tokens(list_of(settings.tokens or {}))
+    self.tokens:add_clients(list_of(settings.clients or {}))
+end
+
+--- Creates or replaces one offer or a list of them.
+-- @return a report of each
+function state:put_offers(settings)
+    local reports = {}
+    for index, entry in ipairs(list_of(settings)) do
+        reports[index] = self:describe(self.service:put_offer(entry))
+    end
+    return reports
+end
+
+--- What has become of an offer, for the control interface: states by their own names, however the service spells them.
+function state:describe(offer)
+    local operations = {}
+    for index, operation in ipairs(offer.operations) do
+        operations[index] = {
+            id = operation.id, kind = operation.kind, state = (operation:state(self.clock:now())),
+            publishing_version = operation.publishing_version, emails = operation.emails,
+            cancellation_requested = operation.cancellation ~= nil,
+        }
+    end
+    return {
+        publisher = offer.settings.publisher, offer = offer.settings.offer,
+        running = offer:active(self.clock:now()) ~= nil,
+        operations = json.array(operations), emails_given = json.array(offer.emails_given),
+    }
+end
+
+--- Answers a request for the service or for a token.
+function state:answer(request)
+    return self.tokens:answer(request) or self.service:answer(request)
+end
+
+return state

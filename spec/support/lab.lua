@@ -1,0 +1,180 @@
+-- What the specs of faults share: servers, clients and children that end together, and the checks
+-- that hold after every fault: one completion for each request, a usable client, no descriptor left.
+--
+--   local lab
+--   before_each(function() lab = Lab.new() end)
+--   after_each(function() lab:close() end)
+--   it("...", function()
+--     local server = lab:server():handle(function(connection) ... end)
+--     local client = lab:client { base_url = server.url }
+--     local result, err = client:cancel(Lab.CALL)
+--     lab:assert_failure(err, { kind = "network", ambiguous = true, retryable = false })
+--     lab:assert_usable(client, server)
+--   end)
+
+local core = require "cpp.core"
+local cpp = require "cpp"
+local scheduler = require "spec.support.scheduler"
+local Server = require "spec.support.server"
+local assert = require "luassert"
+local socket = require "socket"
+
+local Lab = {}
+Lab.__index = Lab
+
+--- What the specs send, and what must never be seen in an error.
+Lab.TOKEN = "lab.secret-token/0123456789+abcdef=="
+Lab.EMAIL = "jane.doe@contoso.example"
+Lab.CALL = { publisher = "contoso", offer = "contoso-vm", emails = { Lab.EMAIL } }
+Lab.OFFER = { publisher = "contoso", offer = "contoso-vm" }
+
+--- What a service says that accepts the cancellation.
+Lab.LOCATION = "/api/publishers/contoso/offers/contoso-vm/operations/56615b67?api-version=2017-10-31"
+Lab.ACCEPTED = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\nLocation: " .. Lab.LOCATION .. "\r\n\r\n"
+
+--- The number of descriptors that this process has open.
+function Lab.descriptors()
+  local shell = io.popen("ls /proc/$PPID/fd | wc -l")
+  local count = tonumber(shell:read("a"))
+  shell:close()
+  return count
+end
+
+function Lab.new()
+  collectgarbage()
+  local self = setmetatable({
+    descriptor_count = Lab.descriptors(), tasks = scheduler.new(), servers = {}, clients = {}, closers = {},
+  }, Lab)
+  self.loop = self.tasks:loop()
+  return self
+end
+
+--- Gives the clients made from now on a virtual clock, so that pauses between attempts take no time.
+-- @return the clock: now (seconds), pauses (list of what was slept)
+function Lab:virtual_clock()
+  local clock = { now = 0 }
+  self.loop = self.tasks:loop(clock)
+  return clock
+end
+
+--- Starts a scripted server (spec.support.server).
+function Lab:server(backlog)
+  local server = Server.start(self.tasks, backlog)
+  self.servers[#self.servers + 1] = server
+  return server
+end
+
+--- Makes a client that waits with the lab's servers. Defaults: the lab's token, no retries, no proxy,
+--- and a timeout that only a hanging request meets.
+function Lab:client(options)
+  local own = { token = Lab.TOKEN, retries = 0, timeout = 10, loop = self.loop, proxy = "" }
+  for name, value in pairs(options) do own[name] = value end
+  local client = cpp.client(own)
+  self.clients[#self.clients + 1] = client
+  return client
+end
+
+--- Has `closer()` called when the lab closes: for children and files.
+function Lab:finally(closer)
+  self.closers[#self.closers + 1] = closer
+end
+
+--- A port of loopback that nobody listens on.
+function Lab.closed_port()
+  local holder = assert(socket.bind("127.0.0.1", 0))
+  local _, port = holder:getsockname()
+  holder:close()
+  return math.tointeger(tonumber(port))
+end
+
+local SECRETS = { Lab.TOKEN, Lab.EMAIL, "secret%-token", "jane%.doe" }
+
+local function assert_no_secret(where, text, secrets)
+  for _, secret in ipairs(secrets) do
+    local pattern = secret:find("%", 1, true) ~= nil
+    if text:find(secret, 1, not pattern) then error(where .. " holds a secret: " .. text, 4) end
+  end
+end
+
+--- Raises when a string anywhere in an err, or its text, holds a secret.
+-- @param more (may be absent) list of further secrets, plain texts
+function Lab.assert_discreet(err, more)
+  local secrets = { table.unpack(SECRETS) }
+  for _, secret in ipairs(more or {}) do secrets[#secrets + 1] = secret end
+  local function look(where, value)
+    if type(value) == "string" then
+      assert_no_secret(where, value, secrets)
+    elseif type(value) == "table" then
+      for name, inner in pairs(value) do
+        look(where .. "." .. tostring(name), tostring(name))
+        look(where .. "." .. tostring(name), inner)
+      end
+    end
+  end
+  look("err", err)
+  look("tostring(err)", tostring(err))
+end
+
+local FLAGS = { "kind", "status", "ambiguous", "retryable", "attempts" }
+
+--- Checks an err: that it is one, says what is expected, fits on a line and holds no secret.
+-- @param expected table: kind, ambiguous, retryable; status (absent: none), attempts (absent: any);
+--   message (may be absent): a Lua pattern
+function Lab.assert_failure(_, err, expected)
+  assert.is_table(err)
+  for _, name in ipairs(FLAGS) do
+    if expected[name] ~= nil or name == "status" then
+      if err[name] ~= expected[name] then
+        error(("err.%s: expected %s, got %s (%s)"):format(name, tostring(expected[name]), tostring(err[name]),
+              tostring(err)), 2)
+      end
+    end
+  end
+  assert.is_string(err.message)
+  assert.is_nil(tostring(err):find("%c"))
+  if expected.message then assert.is_truthy(tostring(err):find(expected.message), tostring(err)) end
+  Lab.assert_discreet(err)
+end
+
+--- Checks that the client works after a fault: a good request to the server follows.
+function Lab.assert_usable(_, client, server)
+  server.handlers = {}
+  server:always(function(connection)
+    if not connection:read_request() then return end -- a connection that was given up before
+    connection:answer(200, nil, '{"status":"running"}')
+    connection:stall()
+  end)
+  local status, err = client:offer_status {
+    publisher = Lab.OFFER.publisher, offer = Lab.OFFER.offer, base_url = server.url, timeout = 10,
+  }
+  assert.is_nil(err)
+  assert.equal("running", status.state)
+end
+
+--- The seconds that `fn` takes, less what a busy machine made waits longer.
+function Lab:elapsed(fn)
+  self.tasks.lateness = 0
+  local started = core.monotonic()
+  fn()
+  return core.monotonic() - started - self.tasks.lateness
+end
+
+--- Closes everything, and checks that each request was handed out once and no descriptor is left.
+function Lab:close()
+  for _, client in ipairs(self.clients) do
+    if client.core:usable() then
+      client.core:step(0)
+      assert.is_nil((client.core:finished()), "a request was handed out a second time")
+      client:close()
+    end
+  end
+  for _, server in ipairs(self.servers) do server:stop() end
+  for _, closer in ipairs(self.closers) do closer() end
+  for _, count in pairs(self.tasks.completions) do assert.equal(1, count) end
+  self.tasks = nil
+  collectgarbage()
+  collectgarbage()
+  assert.equal(self.descriptor_count, Lab.descriptors(), "descriptors are left open")
+end
+
+return Lab

@@ -1,0 +1,273 @@
+-- A scripted TCP server in the process of the spec. Each accepted connection is given to the next
+-- handler: straight-line code that reads requests and sends whatever bytes it likes.
+--
+--   local server = Server.start(tasks)                 -- tasks: spec.support.scheduler
+--   server:handle(function(connection)
+--     local request = connection:read_request()        -- nil when the client has gone
+--     connection:send("HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n")
+--     connection:reset()
+--   end)
+--   ... server.url; server.requests[1].method, .target, .headers["content-type"], .body, .connection
+--   server:stop()
+--
+-- A connection is closed when its handler returns. Handlers are used up in order; `server:always`
+-- sets the one for connections beyond them. Without a handler a connection is recorded and closed.
+
+local scheduler = require "spec.support.scheduler"
+local socket = require "socket"
+
+local CHUNK = 65536
+
+local Connection = {}
+Connection.__index = Connection
+
+-- Waits as the non-blocking socket asks. LuaSec says which way it wants to go; LuaSocket does not.
+local function wait_for(self, problem, otherwise, seconds)
+  if problem == "wantread" then return scheduler.readable(self.socket, seconds) end
+  if problem == "wantwrite" then return scheduler.writable(self.socket, seconds) end
+  if problem == "timeout" then return scheduler[otherwise](self.socket, seconds) end
+  return false
+end
+
+--- Waits for more bytes from the client.
+-- @return false when it has closed the connection, or nothing came for `seconds`
+function Connection:fill(seconds)
+  while self.socket do
+    local data, problem, partial = self.socket:receive(CHUNK)
+    data = data or partial
+    if data and #data > 0 then
+      self.buffer = self.buffer .. data
+      self.bytes_received = self.bytes_received + #data
+      return true
+    end
+    if not wait_for(self, problem, "readable", seconds) then return false end
+  end
+  return false
+end
+
+--- Reads `count` bytes; nil when the connection ends before.
+function Connection:read(count)
+  while #self.buffer < count do
+    if not self:fill() then return nil end
+  end
+  local data = self.buffer:sub(1, count)
+  self.buffer = self.buffer:sub(count + 1)
+  return data
+end
+
+-- The fields of a header block; of a repeated one the values are joined, as HTTP has it.
+local function parse_head(head)
+  local method, target = head:match("^(%S+) (%S+) HTTP/1%.[01]\r\n")
+  local request = { head = head, method = method, target = target, headers = {} }
+  for name, value in head:gmatch("\r\n([^:\r\n]+):[ \t]*([^\r\n]*)") do
+    name = name:lower()
+    request.headers[name] = request.headers[name] and request.headers[name] .. ", " .. value or value
+  end
+  return request
+end
+
+--- Reads a whole request and records it with the server.
+-- @return request: method, target, headers (lower-case names), body, head (its bytes), connection
+--   (the number of the connection); nil when the connection ends before
+function Connection:read_request()
+  local stop
+  while true do
+    stop = select(2, self.buffer:find("\r\n\r\n", 1, true))
+    if stop then break end
+    if not self:fill() then return nil end
+  end
+  local request = parse_head(self:read(stop))
+  request.body = self:read(tonumber(request.headers["content-length"]) or 0)
+  if not request.body then return nil end
+  request.connection = self.number
+  self.request_count = self.request_count + 1
+  local requests = self.server.requests
+  requests[#requests + 1] = request
+  return request
+end
+
+--- Sends all of `data`, as fast as the client takes it.
+-- @return false when the client has gone
+function Connection:send(data)
+  local from = 1
+  while from <= #data do
+    if not self.socket then return false end
+    local last, problem, partial = self.socket:send(data, from)
+    from = (last or partial or 0) + 1
+    if not last and not wait_for(self, problem, "writable") then return false end
+  end
+  return true
+end
+
+--- Sends an answer with a Content-Length.
+-- @param headers (may be absent) list of header lines
+function Connection:answer(status, headers, body)
+  local lines = { ("HTTP/1.1 %d Status"):format(status), ("Content-Length: %d"):format(#(body or "")) }
+  for _, line in ipairs(headers or {}) do lines[#lines + 1] = line end
+  return self:send(table.concat(lines, "\r\n") .. "\r\n\r\n" .. (body or ""))
+end
+
+--- Sends one byte at a time, `seconds` apart, until all are sent or the client has gone.
+function Connection:drip(data, seconds)
+  for i = 1, #data do
+    if not self:send(data:sub(i, i)) then return false end
+    scheduler.pause(seconds)
+  end
+  return true
+end
+
+--- Waits for a time.
+function Connection.pause(_, seconds)
+  scheduler.pause(seconds)
+end
+
+--- Does nothing more until the client ends the connection.
+-- @return the bytes that came meanwhile, and were not read before
+function Connection:stall()
+  while self:fill() do end -- luacheck: ignore
+  return self.buffer
+end
+
+--- Makes the connection TLS, as the server's side.
+-- @param parameters of LuaSec's newcontext
+-- @return true; or nil and LuaSec's message
+function Connection:start_tls(parameters)
+  local ssl = require "ssl"
+  local wrapped, message = ssl.wrap(self.socket, parameters)
+  if not wrapped then error("start_tls: " .. tostring(message), 2) end
+  self.socket = wrapped
+  wrapped:settimeout(0)
+  while true do
+    local done, problem = wrapped:dohandshake()
+    if done then return true end
+    if not wait_for(self, problem, "readable") then return nil, problem end
+  end
+end
+
+local function copy_bytes(from, to)
+  while true do
+    if #from.buffer > 0 then
+      local data = from.buffer
+      from.buffer = ""
+      if not to:send(data) then break end
+    end
+    if not from:fill() then break end
+  end
+  from:close()
+  to:close()
+end
+
+--- Passes all bytes on to another server and back, as a proxy does, until either side ends.
+-- @return false when there is nobody at that port of loopback
+function Connection:tunnel(port)
+  local outward = setmetatable({ socket = socket.tcp4(), buffer = "", bytes_received = 0 }, Connection)
+  outward.socket:settimeout(0)
+  outward.socket:connect("127.0.0.1", port)
+  scheduler.writable(outward.socket)
+  if not outward.socket:getpeername() then
+    outward:close()
+    return false
+  end
+  self.outward = outward
+  self:send("HTTP/1.1 200 Connection established\r\n\r\n")
+  self.server.tasks:spawn(function() copy_bytes(outward, self) end)
+  copy_bytes(self, outward)
+  return true
+end
+
+--- Ends the connection in good order (FIN; over TLS after a close_notify).
+function Connection:close()
+  if self.socket then self.socket:close() end
+  self.socket = nil
+  if self.outward then self.outward:close() end
+end
+
+--- Cuts the connection off (RST), whatever was sent before.
+function Connection:reset()
+  local plain = self.plain_socket
+  if self.socket and plain == self.socket then
+    plain:setoption("linger", { on = true, timeout = 0 })
+  elseif self.socket then
+    -- LuaSec took the descriptor over, and LuaSocket's options need an object that has it.
+    local holder = socket.tcp4()
+    local own = holder:getfd()
+    holder:setfd(self.socket:getfd())
+    holder:setoption("linger", { on = true, timeout = 0 })
+    holder:setfd(own)
+    holder:close()
+  end
+  self:close()
+end
+
+local Server = {}
+Server.__index = Server
+
+local function serve(self, accepted)
+  accepted:settimeout(0)
+  accepted:setoption("tcp-nodelay", true)
+  local connection = setmetatable({
+    server = self, socket = accepted, plain_socket = accepted, buffer = "",
+    bytes_received = 0, request_count = 0, number = #self.connections + 1,
+  }, Connection)
+  self.connections[connection.number] = connection
+  local handler = table.remove(self.handlers, 1) or self.otherwise
+  connection.task = self.tasks:spawn(function()
+    if handler then handler(connection) end
+    connection:close()
+  end)
+end
+
+--- Starts a server on a port of loopback that the system chooses.
+-- @param tasks a set of spec.support.scheduler
+-- @param backlog (may be absent) connections that the system holds for a server that does not accept
+-- @return server: url, port, requests (list), connections (list; bytes_received, request_count)
+function Server.start(tasks, backlog)
+  local listener = assert(socket.bind("127.0.0.1", 0, backlog or 128))
+  listener:settimeout(0)
+  local _, port = listener:getsockname()
+  local self = setmetatable({
+    tasks = tasks, listener = listener, port = math.tointeger(tonumber(port)), handlers = {},
+    requests = {}, connections = {},
+  }, Server)
+  self.url = "http://127.0.0.1:" .. self.port
+  if backlog then return self end -- it does not accept
+  self.task = tasks:spawn(function()
+    while true do
+      scheduler.readable(listener)
+      local accepted = listener:accept()
+      if accepted then serve(self, accepted) end
+    end
+  end)
+  return self
+end
+
+--- Adds handlers, one for each connection to come.
+function Server:handle(...)
+  for _, handler in ipairs { ... } do self.handlers[#self.handlers + 1] = handler end
+  return self
+end
+
+--- Sets the handler of the connections for which none was added.
+function Server:always(handler)
+  self.otherwise = handler
+  return self
+end
+
+--- How many bytes all connections have brought together.
+function Server:bytes_received()
+  local sum = 0
+  for _, connection in ipairs(self.connections) do sum = sum + connection.bytes_received end
+  return sum
+end
+
+--- Closes everything. Stopping again does nothing.
+function Server:stop()
+  if self.task then self.tasks:stop(self.task) end
+  for _, connection in ipairs(self.connections) do
+    if connection.task then self.tasks:stop(connection.task) end
+    connection:close()
+  end
+  self.listener:close()
+end
+
+return Server
