@@ -87,7 +87,8 @@ static bool push_notification(lua_State *L, int index) {
 enum { FORM_LIMIT = 64 * 1024 };
 
 /* The resource that a token is asked for: the service's own name, whatever base_url says.
- * https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-prerequisites */
+ * https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-prerequisites
+ */
 #define RESOURCE "https://cloudpartner.azure.com"
 
 static enum lcpp_buf_status append_field(struct lcpp_buf *form, const char *name, const char *value,

@@ -137,8 +137,7 @@ int lcpp_core_client(lua_State *L) {
   client->timeout_ms = lcpp_milliseconds(&values[LCPP_OPTION_TIMEOUT], DEFAULT_TIMEOUT_MS);
   client->max_response_bytes =
       bytes_or(&values[LCPP_OPTION_MAX_RESPONSE_BYTES], DEFAULT_MAX_RESPONSE_BYTES);
-  client->http =
-      lcpp_http_new(&client->profile, (long)values[LCPP_OPTION_MAX_CONNECTIONS].number);
+  client->http = lcpp_http_new(&client->profile, (long)values[LCPP_OPTION_MAX_CONNECTIONS].number);
   if (client->http == NULL) {
     return luaL_error(L, "cpp: cannot make a client: out of memory or descriptors");
   }
@@ -232,11 +231,16 @@ void lcpp_client_open(lua_State *L) {
                                          {"__tostring", client__tostring},
                                          {"__index", NULL},
                                          {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"start", lcpp_client_start}, {"check", lcpp_client_check},
-                                     {"step", client_step},         {"finished", client_finished},
-                                     {"pollfd", client_pollfd},     {"events", client_events},
-                                     {"timeout", client_timeout},   {"alarm", client_alarm},
-                                     {"usable", client_usable},     {"close", client_close},
+  static const luaL_Reg methods[] = {{"start", lcpp_client_start},
+                                     {"check", lcpp_client_check},
+                                     {"step", client_step},
+                                     {"finished", client_finished},
+                                     {"pollfd", client_pollfd},
+                                     {"events", client_events},
+                                     {"timeout", client_timeout},
+                                     {"alarm", client_alarm},
+                                     {"usable", client_usable},
+                                     {"close", client_close},
                                      {NULL, NULL}};
   luaL_newmetatable(L, LCPP_CLIENT);
   luaL_setfuncs(L, metamethods, 0);

@@ -28,10 +28,10 @@ struct lcpp_endpoint {
   const char *name;
   enum lcpp_method method;
   enum lcpp_host host;
-  const char *path;  /* {option} stands for one percent-encoded segment; NULL: the `location`
-                        option is the whole URL */
-  bool filter;       /* whether the `status` option becomes a query parameter */
-  bool versioned;    /* whether api-version is sent */
+  const char *path; /* {option} stands for one percent-encoded segment; NULL: the `location`
+                       option is the whole URL */
+  bool filter;      /* whether the `status` option becomes a query parameter */
+  bool versioned;   /* whether api-version is sent */
   enum lcpp_body body;
 };
 

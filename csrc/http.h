@@ -53,43 +53,43 @@ enum { LCPP_HEADER_LIMIT = 256 * 1024 }; /* bytes of all header lines of an answ
 
 struct lcpp_transfer {
   enum lcpp_state state;
-  struct lcpp_http *http;            /* borrowed while running or finished, else NULL */
-  struct lcpp_slot *slot;            /* while running */
-  struct lcpp_transfer *next;        /* in the list of running or finished transfers */
-  struct lcpp_transfer **link;       /* what points to this one; NULL: in no list */
+  struct lcpp_http *http;      /* borrowed while running or finished, else NULL */
+  struct lcpp_slot *slot;      /* while running */
+  struct lcpp_transfer *next;  /* in the list of running or finished transfers */
+  struct lcpp_transfer **link; /* what points to this one; NULL: in no list */
   const struct lcpp_endpoint *endpoint;
 
-  char *url;                         /* owned (curl_free) */
-  struct lcpp_buf request_body;      /* owned; may hold a secret: wiped before it is freed */
-  struct lcpp_buf request_lines;     /* owned; header lines, the token's among them: wiped */
-  struct curl_slist headers[5];      /* nodes over request_lines and static lines */
+  char *url;                     /* owned (curl_free) */
+  struct lcpp_buf request_body;  /* owned; may hold a secret: wiped before it is freed */
+  struct lcpp_buf request_lines; /* owned; header lines, the token's among them: wiped */
+  struct curl_slist headers[5];  /* nodes over request_lines and static lines */
   size_t max_response_bytes;
 
-  unsigned sends;                    /* how often libcurl was about to send the request */
-  bool reused;                       /* whether the first of them was on a kept connection */
+  unsigned sends; /* how often libcurl was about to send the request */
+  bool reused;    /* whether the first of them was on a kept connection */
   enum lcpp_cut cut;
   size_t header_bytes;
-  bool headers_complete;             /* of the answer that came last; an interim one counts too */
-  struct lcpp_buf body;              /* owned; of the answer, decoded */
+  bool headers_complete; /* of the answer that came last; an interim one counts too */
+  struct lcpp_buf body;  /* owned; of the answer, decoded */
 
   enum lcpp_kind kind;
-  bool sent;                         /* whether a byte of the request may have left, unless the
-                                        service said that it did not process it */
-  bool transient;                    /* a failure of the transport, which may pass */
-  long status;                       /* 0: no answer */
-  long retry_after;                  /* seconds; -1: none */
-  char *location;                    /* owned (curl_free); absolute */
-  char *request_id;                  /* owned (free) */
-  char *content_type;                /* owned (free) */
-  char message[CURL_ERROR_SIZE];     /* one line, where kind is not LCPP_ANSWERED */
+  bool sent;                     /* whether a byte of the request may have left, unless the
+                                    service said that it did not process it */
+  bool transient;                /* a failure of the transport, which may pass */
+  long status;                   /* 0: no answer */
+  long retry_after;              /* seconds; -1: none */
+  char *location;                /* owned (curl_free); absolute */
+  char *request_id;              /* owned (free) */
+  char *content_type;            /* owned (free) */
+  char message[CURL_ERROR_SIZE]; /* one line, where kind is not LCPP_ANSWERED */
 };
 
 /* What every transfer of a client shares, unless a call overrides it. Strings are borrowed and
  * have to outlive the http handle (a call's: lcpp_transfer_start). */
 struct lcpp_profile {
   const char *user_agent;
-  const char *ca_file;   /* NULL: the system's trust alone */
-  const char *proxy;     /* NULL: the environment's, as with curl; "": none */
+  const char *ca_file; /* NULL: the system's trust alone */
+  const char *proxy;   /* NULL: the environment's, as with curl; "": none */
   long connect_timeout_ms;
 };
 
@@ -139,8 +139,8 @@ struct lcpp_transfer *lcpp_http_next_finished(struct lcpp_http *http);
 enum { LCPP_UUID_SIZE = 37 };
 void lcpp_http_uuid(struct lcpp_http *http, char uuid[LCPP_UUID_SIZE]);
 
-/* Starts a transfer, which must be all zeros but for its request_body. Whatever goes wrong, the transfer is LCPP_RUNNING or
- * LCPP_DONE afterwards, so nothing is lost. */
+/* Starts a transfer, which must be all zeros but for its request_body. Whatever goes wrong, the
+ * transfer is LCPP_RUNNING or LCPP_DONE afterwards, so nothing is lost. */
 void lcpp_transfer_start(struct lcpp_http *http, struct lcpp_transfer *transfer,
                          const struct lcpp_plan *plan);
 

@@ -7,7 +7,8 @@
  * 2.1.0 would round to a float, stay exact: they are handed to it as marked strings and made
  * integers afterwards.
  *
- * lua-cjson ends the process when memory runs out inside it; max_response_bytes bounds what it gets.
+ * lua-cjson ends the process when memory runs out inside it; max_response_bytes bounds what it
+ * gets.
  */
 #include <lualib.h>
 #include <math.h>
@@ -203,7 +204,8 @@ bool lcpp_json_decode(lua_State *L, const char *text, size_t length) {
   }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);
   push_marked(L, text, length);
-  if (lua_rawlen(L, -1) != length && memmem(text, length, MARK_NAME, sizeof MARK_NAME - 1) != NULL) {
+  if (lua_rawlen(L, -1) != length &&
+      memmem(text, length, MARK_NAME, sizeof MARK_NAME - 1) != NULL) {
     lua_settop(L, top);
     return false;
   }

@@ -19,9 +19,9 @@
 
 /* A client: owns one http handle (a CURLM). All zeros is a closed one. */
 struct lcpp_client {
-  struct lcpp_http *http;     /* owned; NULL: closed */
-  struct lcpp_base base;      /* owned; base_url */
-  struct lcpp_base authority; /* owned; authority_url */
+  struct lcpp_http *http;      /* owned; NULL: closed */
+  struct lcpp_base base;       /* owned; base_url */
+  struct lcpp_base authority;  /* owned; authority_url */
   struct lcpp_profile profile; /* its strings, and the next, are held by a user value */
   const char *api_version;
   long timeout_ms;
@@ -50,7 +50,8 @@ __attribute__((visibility("default"))) int luaopen_cpp_core(lua_State *L);
 /* What options can be given to: bits of a set. */
 enum { LCPP_OF_CLIENT = 1, LCPP_OF_CALL = 2, LCPP_OF_WAIT = 4, LCPP_OF_BATCH = 8 };
 
-/* The options of a client, a call, a wait and a batch. The order is that of the table in options.c. */
+/* The options of a client, a call, a wait and a batch. The order is that of the table in options.c.
+ */
 enum lcpp_option {
   LCPP_OPTION_PUBLISHER,
   LCPP_OPTION_OFFER,
@@ -91,7 +92,7 @@ struct lcpp_value {
   bool given;
   const char *text; /* for texts; terminated, and without a NUL inside */
   size_t length;
-  double number;    /* for numbers: seconds, bytes or a count */
+  double number; /* for numbers: seconds, bytes or a count */
 };
 
 /* Makes the table that maps option names to their numbers: [-0, +0, m]. */

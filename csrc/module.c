@@ -4,18 +4,19 @@
  *   core.client(options)   a client: see client.c
  *   core.decode(text)      a value from JSON text, or nil: see json.c
  *   core.monotonic()       seconds on a clock that never jumps
- *   core.random()          a number in [0, 1), not from the host's generator: math.random is its own
- *   core.check(scope, o)   raises unless the options are right for "client", "call", "wait", "batch"
- *   core.misuse(message)   raises a usage error at the caller's own line: see options.c
- *   core.hide(prefix)      chunk names that begin so are not the caller's own
- *   core.endpoints         the names of the endpoints, in the order of the table
- *   core.poller            "epoll" or "poll": what the module was built with
+ *   core.random()          a number in [0, 1), not from the host's generator: math.random is its
+ * own core.is_terminal(file) whether a file of the io library is a terminal core.check(scope, o)
+ * raises unless the options are right for "client", "call", "wait", "batch" core.misuse(message)
+ * raises a usage error at the caller's own line: see options.c core.hide(prefix)      chunk names
+ * that begin so are not the caller's own core.endpoints         the names of the endpoints, in the
+ * order of the table core.poller            "epoll" or "poll": what the module was built with
  *   core.libcurl           the version of libcurl that runs
  *   core._VERSION          the version of the package
  *
  * libcurl is not touched before the first client is made, so `require` stays quick.
  */
 #include <stdint.h>
+#include <stdio.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -29,6 +30,12 @@ static int core_monotonic(lua_State *L) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   lua_pushnumber(L, (lua_Number)now.tv_sec + (lua_Number)now.tv_nsec / 1e9);
+  return 1;
+}
+
+static int core_is_terminal(lua_State *L) {
+  const luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
+  lua_pushboolean(L, stream->closef != NULL && isatty(fileno(stream->f)) == 1);
   return 1;
 }
 
@@ -50,10 +57,15 @@ static void push_endpoints(lua_State *L) {
 }
 
 int luaopen_cpp_core(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"client", lcpp_core_client}, {"decode", lcpp_core_decode}, {"monotonic", core_monotonic},
-      {"random", core_random},      {"check", lcpp_core_check},   {"misuse", lcpp_core_misuse},
-      {"hide", lcpp_core_hide},     {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"client", lcpp_core_client},
+                                       {"decode", lcpp_core_decode},
+                                       {"monotonic", core_monotonic},
+                                       {"random", core_random},
+                                       {"is_terminal", core_is_terminal},
+                                       {"check", lcpp_core_check},
+                                       {"misuse", lcpp_core_misuse},
+                                       {"hide", lcpp_core_hide},
+                                       {NULL, NULL}};
   luaL_checkversion(L);
   lcpp_json_open(L);
   lcpp_options_open(L);

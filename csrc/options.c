@@ -14,11 +14,11 @@
 enum { MAX_SECONDS = 1000000 }; /* libcurl counts milliseconds in an int */
 
 enum type {
-  TEXT,     /* a string without control characters */
-  SEGMENT,  /* the same, which becomes a segment of a path */
-  LINE,     /* printable ASCII: it becomes a header */
-  SECRET,   /* any string without NUL */
-  TOKEN,    /* a bearer token, or a function that returns one */
+  TEXT,      /* a string without control characters */
+  SEGMENT,   /* the same, which becomes a segment of a path */
+  LINE,      /* printable ASCII: it becomes a header */
+  SECRET,    /* any string without NUL */
+  TOKEN,     /* a bearer token, or a function that returns one */
   ADDRESSES, /* a string or a list: body.c reads it */
   SECONDS,
   COUNT,    /* a whole number, 0 or more */
@@ -26,7 +26,7 @@ enum type {
   BYTES,    /* the same, of bytes */
   FUNCTION,
   TABLE,
-  SWITCH    /* a boolean or a table of options */
+  SWITCH /* a boolean or a table of options */
 };
 
 /* Where an option may be given. */
@@ -95,7 +95,8 @@ void lcpp_options_open(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &names_key);
 }
 
-/* Pushes "file:line: " of the first caller outside of this package: that is where the mistake is. */
+/* Pushes "file:line: " of the first caller outside of this package: that is where the mistake is.
+ */
 static void push_place(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &hidden_key);
   const char *hidden = lua_tostring(L, -1);
@@ -234,7 +235,7 @@ static void read_text(lua_State *L, const struct option *option, struct lcpp_val
 
 static void read_number(lua_State *L, const struct option *option, struct lcpp_value *value) {
   bool seconds = option->type == SECONDS;
-  const char *expected = seconds                     ? "a number of seconds above 0"
+  const char *expected = seconds                    ? "a number of seconds above 0"
                          : option->type == BYTES    ? "a whole number of bytes, 1 or more"
                          : option->type == POSITIVE ? "a whole number, 1 or more"
                                                     : "a whole number, 0 or more";
@@ -296,7 +297,10 @@ static void read_value(lua_State *L, const struct option *option, struct lcpp_va
 }
 
 static const char *scope_name(unsigned scope) {
-  return scope == CLIENT ? "a client" : scope == CALL ? "a call" : scope == WAIT ? "wait" : "a batch";
+  return scope == CLIENT ? "a client"
+         : scope == CALL ? "a call"
+         : scope == WAIT ? "wait"
+                         : "a batch";
 }
 
 void lcpp_options_read(lua_State *L, int index, unsigned scope,

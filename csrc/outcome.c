@@ -17,8 +17,8 @@
 
 const char *lcpp_kind_name(enum lcpp_kind kind) {
   static const char *const names[] = {
-      [LCPP_ANSWERED] = "answered", [LCPP_NETWORK] = "network",     [LCPP_TLS] = "tls",
-      [LCPP_TIMEOUT] = "timeout",   [LCPP_PROTOCOL] = "protocol",   [LCPP_UNTRUSTED] = "untrusted",
+      [LCPP_ANSWERED] = "answered", [LCPP_NETWORK] = "network",   [LCPP_TLS] = "tls",
+      [LCPP_TIMEOUT] = "timeout",   [LCPP_PROTOCOL] = "protocol", [LCPP_UNTRUSTED] = "untrusted",
       [LCPP_STOPPED] = "stopped",   [LCPP_CLOSED] = "closed",
   };
   return names[kind];

@@ -31,14 +31,14 @@ struct watch {
 };
 
 struct lcpp_poller {
-  CURLM *multi;        /* borrowed */
+  CURLM *multi; /* borrowed */
   int epoll;
   struct watch *watches;
-  int *changes;        /* sockets whose registration may have to change */
-  size_t capacity;     /* of both arrays: a socket is noted once at most */
+  int *changes;    /* sockets whose registration may have to change */
+  size_t capacity; /* of both arrays: a socket is noted once at most */
   size_t change_count;
-  long long deadline;  /* of libcurl's timer, in lcpp_monotonic_ms; -1: none */
-  bool failed;         /* memory or the kernel failed a callback, so a socket is not watched */
+  long long deadline; /* of libcurl's timer, in lcpp_monotonic_ms; -1: none */
+  bool failed;        /* memory or the kernel failed a callback, so a socket is not watched */
 };
 
 long long lcpp_monotonic_ms(void) {

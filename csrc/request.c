@@ -14,8 +14,7 @@ static struct lcpp_request *to_request(lua_State *L) {
 }
 
 struct lcpp_request *lcpp_request_new(lua_State *L, int client) {
-  struct lcpp_request *request =
-      lua_newuserdatauv(L, sizeof *request, LCPP_REQUEST_USER_VALUES);
+  struct lcpp_request *request = lua_newuserdatauv(L, sizeof *request, LCPP_REQUEST_USER_VALUES);
   *request = (struct lcpp_request){0};
   luaL_setmetatable(L, LCPP_REQUEST);
   lua_pushvalue(L, client);
@@ -240,12 +239,9 @@ void lcpp_request_open(lua_State *L) {
                                          {"__tostring", request__tostring},
                                          {"__index", NULL},
                                          {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"done", request_done},
-                                     {"result", request_result},
-                                     {"resolve", request_resolve},
-                                     {"url", request_url},
-                                     {"abort", request_abort},
-                                     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"done", request_done},       {"result", request_result},
+                                     {"resolve", request_resolve}, {"url", request_url},
+                                     {"abort", request_abort},     {NULL, NULL}};
   luaL_newmetatable(L, LCPP_REQUEST);
   luaL_setfuncs(L, metamethods, 0);
   luaL_newlib(L, methods);

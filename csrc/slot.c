@@ -67,12 +67,12 @@ static int on_send(void *argument, char *remote, char *local, int remote_port, i
   return CURL_PREREQFUNC_OK;
 }
 
-#define SET(easy, option, value)                             \
-  do {                                                       \
+#define SET(easy, option, value)                               \
+  do {                                                         \
     CURLcode set_code = curl_easy_setopt(easy, option, value); \
-    if (set_code != CURLE_OK) {                              \
-      return set_code;                                       \
-    }                                                        \
+    if (set_code != CURLE_OK) {                                \
+      return set_code;                                         \
+    }                                                          \
   } while (0)
 
 /* What holds for every request. Each line is one rule of doc/security.md. */
@@ -89,9 +89,9 @@ static CURLcode set_rules(CURL *easy) {
   SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
   SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip"); /* on_body counts decoded bytes */
-  SET(easy, CURLOPT_NOSIGNAL, 1L); /* signals are the host's */
-  SET(easy, CURLOPT_PIPEWAIT, 1L); /* many at once: share an HTTP/2 connection */
-  SET(easy, CURLOPT_TCP_KEEPALIVE, 1L); /* a GET may take minutes */
+  SET(easy, CURLOPT_NOSIGNAL, 1L);            /* signals are the host's */
+  SET(easy, CURLOPT_PIPEWAIT, 1L);            /* many at once: share an HTTP/2 connection */
+  SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);       /* a GET may take minutes */
 #if LIBCURL_VERSION_NUM >= 0x075700
   /* Without it, removing a transfer waits for a resolver thread that may be stuck for long: a
    * timeout of 500 ms took 10 s. The thread may then outlive the state, so the module is linked

@@ -8,12 +8,12 @@
 #include "http.h"
 
 struct lcpp_slot {
-  CURL *easy;                      /* owned */
-  struct lcpp_slot *next;          /* in the list of idle slots */
-  struct lcpp_transfer *transfer;  /* borrowed; what runs on it, or NULL */
-  bool plain;                      /* set up for plain http: no proxy */
-  bool single_use;                 /* set up for one call's own profile: not kept */
-  char detail[CURL_ERROR_SIZE];    /* where libcurl writes its error text */
+  CURL *easy;                     /* owned */
+  struct lcpp_slot *next;         /* in the list of idle slots */
+  struct lcpp_transfer *transfer; /* borrowed; what runs on it, or NULL */
+  bool plain;                     /* set up for plain http: no proxy */
+  bool single_use;                /* set up for one call's own profile: not kept */
+  char detail[CURL_ERROR_SIZE];   /* where libcurl writes its error text */
 };
 
 /* A slot with its handle set up, or NULL when memory ran out. */

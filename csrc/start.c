@@ -75,8 +75,8 @@ static enum lcpp_buf_status append_query(struct lcpp_buf *query,
 /* The URL of an endpoint with a path. Raises nothing. */
 static enum lcpp_url_status build_url(const struct lcpp_endpoint *endpoint,
                                       const struct lcpp_base *base, const char *api_version,
-                                      const struct lcpp_value values[LCPP_OPTION_COUNT],
-                                      char **url, const char **why) {
+                                      const struct lcpp_value values[LCPP_OPTION_COUNT], char **url,
+                                      const char **why) {
   struct lcpp_buf path = {0};
   struct lcpp_buf query = {0};
   enum lcpp_buf_status status = append_path(&path, base->prefix, endpoint->path, values);
@@ -149,8 +149,8 @@ static const struct lcpp_base *read_base(lua_State *L, const struct lcpp_client 
   return service ? &client->base : &client->authority;
 }
 
-/* Keeps the id that the request carries, for its result: the one given in this call, in the options,
- * or a new one. Pushes it. */
+/* Keeps the id that the request carries, for its result: the one given in this call, in the
+ * options, or a new one. Pushes it. */
 static const char *push_request_id(lua_State *L, struct lcpp_http *http, const char *given,
                                    const struct lcpp_value *option) {
   char uuid[LCPP_UUID_SIZE];

@@ -160,7 +160,8 @@ static bool has_parameter(const char *query, const char *name) {
   size_t length = strlen(name);
   for (const char *at = query; at != NULL; at = strchr(at, '&')) {
     at += *at == '&';
-    if (strncasecmp(at, name, length) == 0 && (at[length] == '=' || at[length] == '&' || at[length] == '\0')) {
+    if (strncasecmp(at, name, length) == 0 &&
+        (at[length] == '=' || at[length] == '&' || at[length] == '\0')) {
       return true;
     }
   }
@@ -240,7 +241,8 @@ enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *loc
   return status;
 }
 
-enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text, size_t length) {
+enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text,
+                                             size_t length) {
   if (length == 0) { /* curl_easy_escape reads a length of 0 as "call strlen" */
     return LCPP_BUF_OK;
   }

@@ -17,8 +17,8 @@
 
 enum lcpp_url_status {
   LCPP_URL_OK,
-  LCPP_URL_INVALID,  /* no URL, or one that breaks a rule: `why` tells */
-  LCPP_URL_FOREIGN,  /* a URL of another origin: it must not get the token */
+  LCPP_URL_INVALID, /* no URL, or one that breaks a rule: `why` tells */
+  LCPP_URL_FOREIGN, /* a URL of another origin: it must not get the token */
   LCPP_URL_MEMORY
 };
 
@@ -26,12 +26,12 @@ enum { LCPP_URL_LIMIT = 8192 }; /* bytes; what servers commonly accept as a requ
 
 /* A base URL, taken apart once. All zeros is a closed one. */
 struct lcpp_base {
-  CURLU *url;    /* owned */
-  char *scheme;  /* owned, like the next three; free with lcpp_base_free */
+  CURLU *url;   /* owned */
+  char *scheme; /* owned, like the next three; free with lcpp_base_free */
   char *host;
-  char *port;    /* the effective port: 443 where https names none */
-  char *prefix;  /* the path without its last slash: "" for a bare origin */
-  bool plain;    /* http, which is allowed to loopback only */
+  char *port;   /* the effective port: 443 where https names none */
+  char *prefix; /* the path without its last slash: "" for a bare origin */
+  bool plain;   /* http, which is allowed to loopback only */
 };
 
 /* Parses and checks a base URL (see `why` for what it may not be: a static text that completes

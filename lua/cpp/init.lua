@@ -18,6 +18,7 @@ local cpp = {
   _VERSION = core._VERSION,
   core = core,
   loop = require "cpp.loop",
+  progress = require "cpp.progress",
 }
 
 local function environment(name)

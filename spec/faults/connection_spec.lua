@@ -54,7 +54,7 @@ describe("a connection", function()
       local err
       local elapsed = lab:elapsed(function() err = select(2, client:cancel(Lab.CALL)) end)
       lab:assert_failure(err, { kind = "timeout", retryable = true, ambiguous = false })
-      assert.is_true(elapsed >= 0.2 and elapsed < 0.2 + MARGIN, elapsed)
+      assert.is_true(elapsed > 0.15 and elapsed < 0.2 + MARGIN, elapsed)
       lab:assert_usable(client, lab:server())
     end)
 
@@ -64,7 +64,7 @@ describe("a connection", function()
       local err
       local elapsed = lab:elapsed(function() err = select(2, client:cancel(Lab.CALL)) end)
       lab:assert_failure(err, { kind = "timeout", retryable = true, ambiguous = false })
-      assert.is_true(elapsed >= 0.2 and elapsed < 0.2 + MARGIN, elapsed)
+      assert.is_true(elapsed > 0.15 and elapsed < 0.2 + MARGIN, elapsed)
       lab:assert_usable(client, lab:server())
     end)
 
@@ -170,19 +170,19 @@ describe("a connection", function()
       end)
 
       it("while it was idle (" .. how .. "), is replaced", function()
+        local answered = 0
         local server = lab:server():always(function(connection)
           connection:read_request()
           connection:send(Lab.ACCEPTED)
+          while answered < connection.number do connection:pause(0.001) end -- a reset would overtake it
           finish(connection)
         end)
         local client = lab:client { base_url = server.url }
         for i = 1, 3 do
           local result, err = client:cancel(Lab.CALL)
-          -- A reset may overtake the answer before it.
-          if how == "closed" or result then
-            assert.is_nil(err)
-            assert.equal(202, result.status)
-          end
+          assert.is_nil(err)
+          assert.equal(202, result.status)
+          answered = i
           lab.tasks:run_until(client.core, function() return not server.connections[i].socket end)
           assert.equal(i, #server.requests)
         end
@@ -216,7 +216,7 @@ describe("a connection", function()
           kind = "timeout", retryable = false, ambiguous = true,
           status = (where:find("after the headers") or where:find("body") or where:find("chunk")) and 200 or nil,
         })
-        assert.is_true(elapsed >= 0.2 and elapsed < 0.2 + MARGIN, elapsed)
+        assert.is_true(elapsed > 0.15 and elapsed < 0.2 + MARGIN, elapsed)
         assert.equal(1, #server.requests)
         lab:assert_usable(client, server)
       end)
@@ -231,7 +231,7 @@ describe("a connection", function()
       local err
       local elapsed = lab:elapsed(function() err = select(2, client:offer_status(Lab.OFFER)) end)
       lab:assert_failure(err, { kind = "timeout", retryable = true, ambiguous = false })
-      assert.is_true(elapsed >= 0.2 and elapsed < 0.2 + MARGIN, elapsed)
+      assert.is_true(elapsed > 0.15 and elapsed < 0.2 + MARGIN, elapsed)
       lab:assert_usable(client, server)
     end)
   end)

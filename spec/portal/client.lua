@@ -135,10 +135,23 @@ function portal:request(method, path, options)
         return nil, status
     end
     local answer = { status = status, headers = answer_headers, body = table.concat(parts) }
-    if (answer_headers["content-type"] or ""):find("^application/json") then
-        answer.json = cjson.decode(answer.body)
-    end
+    local decoded, document = pcall(cjson.decode, answer.body)
+    answer.json = decoded and document or nil
     return answer
+end
+
+--- Sends a request for the service, with the token that is valid for every publisher and the right version.
+-- @param path path without query
+-- @param options as for `request`, and `query` (further fields); a body is JSON where no content type is given
+function portal:call(method, path, options)
+    options = options or {}
+    local headers = options.headers or {}
+    if options.body then
+        headers["Content-Type"] = headers["Content-Type"] or "application/json"
+    end
+    local query = options.query and options.query .. "&" .. client.API_VERSION or client.API_VERSION
+    return self:request(method, path .. "?" .. query,
+        { token = options.token or client.TOKEN, headers = headers, body = options.body })
 end
 
 local function command(self, method, path, document)

@@ -1,33 +1,25 @@
--- The portal emulator answers as the documentation of the service says, and does what its control interface promises.
+-- The portal emulator answers requests for the service as its documentation says.
 --
---     lua5.4 /usr/bin/busted spec/portal/portal_spec.lua
+--     lua5.4 /usr/bin/busted spec/portal/service_spec.lua
 -- luacheck: std lua54+busted
 
 local cjson = require "cjson"
 local client = require "spec.portal.client"
-local socket = require "socket"
 
 local OFFER = "/api/publishers/contoso/offers/contoso-vm"
 local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
 local EMAILS = '{"metadata": {"notification-emails": "jondoe@contoso.com,jane@contoso.com"}}'
 
-describe("the portal emulator", function()
+describe("the service of the portal emulator", function()
     local portal
 
     setup(function() portal = client.start() end)
     teardown(function() assert.is_true(portal:stop()) end)
     before_each(function() portal:reset() end)
 
-    -- Sends a request with a valid token and version; `options` as for portal:request, and `query`.
+    -- Sends a valid request for the service; options as for portal:call.
     local function call(method, path, options)
-        options = options or {}
-        local headers = options.headers or {}
-        if options.body then
-            headers["Content-Type"] = headers["Content-Type"] or "application/json"
-        end
-        local query = options.query and options.query .. "&" .. client.API_VERSION or client.API_VERSION
-        return assert(portal:request(method, path .. "?" .. query,
-            { token = options.token or client.TOKEN, headers = headers, body = options.body }))
+        return assert(portal:call(method, path, options))
     end
 
     -- Puts offer contoso-vm of publisher contoso in place, being published.
@@ -289,7 +281,8 @@ describe("the portal emulator", function()
         end)
 
         it("want access before existence", function()
-            portal:configure { publishers = { "fabrikam" }, tokens = { { token = "narrow", publishers = { "contoso" } } } }
+            portal:configure { publishers = { "fabrikam" },
+                tokens = { { token = "narrow", publishers = { "contoso" } } } }
             assert.equal(200, call("GET", OFFER .. "/status", { token = "narrow" }).status)
             failure(call("GET", "/api/publishers/fabrikam/offers/x/status", { token = "narrow" }), 403, "Forbidden")
             failure(call("GET", "/api/publishers/none/offers/x/status", { token = "narrow" }), 403, "Forbidden")
@@ -334,256 +327,6 @@ describe("the portal emulator", function()
             assert.matches(GUID, answer.headers["x-ms-correlation-request-id"])
             assert.matches(GUID, answer.headers["x-ms-request-id"])
             assert.equal("abc", answer.headers["x-ms-client-request-id"])
-        end)
-    end)
-
-    describe("tokens", function()
-        local FORM = "grant_type=client_credentials&client_id=emulator-client&client_secret=emulator-secret"
-            .. "&resource=https%3A%2F%2Fcloudpartner.azure.com"
-
-        local function ask(form, tenant)
-            return portal:request("POST", "/" .. (tenant or "emulator-tenant") .. "/oauth2/token",
-                { body = form, headers = { ["Content-Type"] = "application/x-www-form-urlencoded" } })
-        end
-
-        it("are issued, and expire by the clock", function()
-            local answer = ask(FORM)
-            assert.equal(200, answer.status)
-            assert.equal("3600", answer.json.expires_in)
-            assert.matches("^%d+$", answer.json.expires_on)
-            local token = answer.json.access_token
-            portal:advance(3599)
-            assert.equal(200, call("GET", OFFER .. "/status", { token = token }).status)
-            portal:advance(1)
-            assert.equal(401, call("GET", OFFER .. "/status", { token = token }).status)
-        end)
-
-        it("say when they expire in every form", function()
-            local settings = { tenant = "emulator-tenant", client_id = "emulator-client",
-                client_secret = "emulator-secret", expires_in = 60 }
-            settings.expires_in_as, settings.expires_on_as = "number", "missing"
-            portal:configure { clients = { settings } }
-            local answer = ask(FORM)
-            assert.equal(60, answer.json.expires_in)
-            assert.is_nil(answer.json.expires_on)
-            settings.expires_in_as, settings.expires_on_as = "missing", "number"
-            portal:configure { clients = { settings } }
-            answer = ask(FORM)
-            assert.is_nil(answer.json.expires_in)
-            assert.is_number(answer.json.expires_on)
-        end)
-
-        it("are refused with the errors of the directory", function()
-            local function refused(status, code, form, tenant)
-                local answer = ask(form, tenant)
-                assert.equal(status, answer.status)
-                assert.equal(code, answer.json.error)
-                assert.is_string(answer.json.error_description)
-            end
-            refused(401, "invalid_client", (FORM:gsub("emulator%-secret", "wrong")))
-            refused(400, "unsupported_grant_type", (FORM:gsub("client_credentials", "password")))
-            refused(400, "invalid_resource", (FORM:gsub("cloudpartner", "graph")))
-            refused(400, "invalid_request", FORM, "other-tenant")
-        end)
-
-        it("can be revoked", function()
-            portal:configure { tokens = { { token = client.TOKEN, expires_in = 0 } } }
-            assert.equal(401, call("GET", OFFER .. "/status").status)
-        end)
-    end)
-
-    describe("faults", function()
-        it("answer instead of the service, for the requests that match", function()
-            portal:fault { match = { method = "POST", path = "/cancel$", skip = 1 }, times = 2, status = 429,
-                headers = { ["Retry-After"] = "3" }, body = { error = { code = "TooMany" } } }
-            local statuses = {}
-            for index = 1, 4 do
-                call("GET", OFFER .. "/status")
-                statuses[index] = call("POST", OFFER .. "/cancel").status
-            end
-            assert.same({ 202, 429, 429, 202 }, statuses)
-            assert.same({}, portal:faults())
-        end)
-
-        it("leave the service alone, unless they are to act", function()
-            portal:fault { { status = 500, body = "oops" }, { status = 500, act = true } }
-            local answer = call("POST", OFFER .. "/cancel")
-            assert.equal("oops", answer.body)
-            assert.is_false(portal:state("contoso", "contoso-vm").operations[1].cancellation_requested)
-            assert.equal(500, call("POST", OFFER .. "/cancel").status)
-            assert.is_true(portal:state("contoso", "contoso-vm").operations[1].cancellation_requested)
-        end)
-
-        it("change headers", function()
-            portal:fault { add_headers = { ["Operation-Location"] = false, Location = "https://evil.example/",
-                ["X-Twice"] = { "a", "b" } } }
-            local answer = call("POST", OFFER .. "/cancel")
-            assert.equal(202, answer.status)
-            assert.is_nil(answer.headers["operation-location"])
-            assert.equal("https://evil.example/", answer.headers.location)
-            assert.equal("a, b", answer.headers["x-twice"])
-        end)
-
-        it("answer late", function()
-            portal:fault { delay = 0.05 }
-            local before = socket.gettime()
-            assert.equal(202, call("POST", OFFER .. "/cancel").status)
-            assert.is_true(socket.gettime() - before >= 0.05)
-        end)
-
-        it("close and reset connections", function()
-            portal:fault { { action = "close" }, { action = "reset", act = true } }
-            assert.is_nil(portal:request("POST", OFFER .. "/cancel?" .. client.API_VERSION, { token = client.TOKEN }))
-            assert.is_false(portal:state("contoso", "contoso-vm").operations[1].cancellation_requested)
-            assert.is_nil(portal:request("POST", OFFER .. "/cancel?" .. client.API_VERSION, { token = client.TOKEN }))
-            assert.is_true(portal:state("contoso", "contoso-vm").operations[1].cancellation_requested)
-            assert.equal("reset", portal:journal()[2].fault)
-        end)
-
-        -- Sends text on a connection of its own.
-        local function connect(text)
-            local connection = assert(socket.connect("127.0.0.1", portal.port))
-            connection:send(text)
-            return connection
-        end
-
-        it("cut answers short", function()
-            portal:fault { action = "truncate", status = 200, body = "0123456789" }
-            local connection = connect("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            local text = connection:receive("*a")
-            assert.matches("content%-length: 10\r\n", text)
-            assert.matches("\r\n\r\n01234$", text)
-            connection:close()
-        end)
-
-        it("withhold answers until they are released", function()
-            portal:fault { action = "stall" }
-            local connection = connect("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            repeat until #portal:journal() == 1
-            connection:settimeout(0)
-            assert.equal("timeout", select(2, connection:receive(1)))
-            connection:settimeout(5)
-            portal:clear_faults()
-            assert.equal("closed", select(2, connection:receive(1)))
-            connection:close()
-        end)
-
-        it("strike by chance, always the same", function()
-            local function run(seed)
-                portal:clear_faults()
-                portal:fault { probability = 0.5, seed = seed, status = 503 }
-                local text = ""
-                for _ = 1, 40 do
-                    text = text .. (call("GET", OFFER .. "/status").status == 503 and "x" or ".")
-                end
-                return text
-            end
-            local first = run(1)
-            assert.matches("x", first)
-            assert.matches("%.", first)
-            assert.equal(first, run(1))
-            assert.not_equal(first, run(2))
-        end)
-    end)
-
-    describe("the control interface", function()
-        it("keeps a journal", function()
-            portal:advance(3)
-            call("POST", OFFER .. "/cancel", { body = EMAILS, headers = { ["X-Test"] = "a" } })
-            call("GET", OFFER .. "/operations/a%2Fb")
-            local entries = portal:journal()
-            assert.equal(2, #entries)
-            assert.equal("POST", entries[1].method)
-            assert.equal(OFFER .. "/cancel", entries[1].path)
-            assert.equal("api-version=2017-10-31", entries[1].query)
-            assert.equal("a", entries[1].headers["x-test"])
-            assert.equal("Bearer emulator-token", entries[1].headers.authorization)
-            assert.equal("127.0.0.1:" .. portal.port, entries[1].headers.host)
-            assert.equal(EMAILS, entries[1].body)
-            assert.equal(3, entries[1].time)
-            assert.equal(202, entries[1].status)
-            assert.same({ 1, 2 }, { entries[1].connection, entries[2].connection })
-            assert.equal(OFFER .. "/operations/a%2Fb", entries[2].path)
-            assert.equal(1, #portal:journal { method = "GET", path = "/operations/" })
-            portal:clear_journal()
-            assert.same({}, portal:journal())
-        end)
-
-        it("goes back to the start", function()
-            portal:advance(10)
-            portal:configure { publishers = { "fabrikam" }, tokens = { { token = "other" } } }
-            portal:fault { status = 500 }
-            local before = portal:state("contoso", "contoso-vm").operations[1].id
-            call("POST", OFFER .. "/cancel")
-            portal:reset()
-            local state = portal:state("contoso", "contoso-vm")
-            assert.equal(before, state.operations[1].id)
-            assert.is_true(state.running)
-            assert.equal(0, portal:get("clock").now)
-            assert.same({}, portal:faults())
-            assert.same({}, portal:journal())
-            assert.equal(401, call("GET", OFFER .. "/status", { token = "other" }).status)
-        end)
-
-        it("refuses what it does not know", function()
-            assert.error_matches(function() put { cancel_secs = 1 } end, "unknown option 'cancel_secs'")
-            assert.error_matches(function() put { cancel_mode = "no" } end, "'no' is none of")
-            assert.error_matches(function() portal:fault { stauts = 1 } end, "unknown option 'stauts'")
-            assert.error_matches(function() portal:fault { status = 200, match = { path = "%" } } end, "match.path")
-            assert.error_matches(function() portal:get("nothing") end, "has no GET /_portal/nothing")
-        end)
-
-        it("takes many offers at once", function()
-            local list = {}
-            for index = 1, 100 do
-                list[index] = { publisher = "contoso", offer = "offer-" .. index, running = true }
-            end
-            assert.equal(100, #portal:offer(list))
-            assert.is_true(portal:state("contoso", "offer-100").running)
-        end)
-
-        it("survives clients that send garbage", function()
-            for _, text in ipairs { "garbage\r\n\r\n", "\22\3\1\0\5\1xxxxx", "GET / HTTP/9\r\n\r\n",
-                "POST / HTTP/1.1\r\nTransfer-Encoding: ;;\r\n\r\n", "POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nx",
-                "GET /%zz?%zz=&&= HTTP/1.1\r\nbad\r\n\r\n" } do
-                local connection = assert(socket.connect("127.0.0.1", portal.port))
-                connection:send(text)
-                connection:close()
-                assert.equal(0, portal:get("clock").now)
-            end
-        end)
-    end)
-
-    describe("its command line", function()
-        it("takes a scenario, and a clock that runs", function()
-            local other = client.start { clock = "real", speed = 1000, scenario = {
-                offers = { { publisher = "fabrikam", offer = "one", running = true,
-                    steps = { { name = "Live", seconds = 5 } } } },
-                tokens = { { token = "scenario-token" } },
-            } }
-            repeat until other:get("clock").now >= 5
-            local answer = other:request("GET", "/api/publishers/fabrikam/offers/one/status?" .. client.API_VERSION,
-                { token = "scenario-token" })
-            assert.equal("succeeded", answer.json.status)
-            assert.is_true(other:stop())
-        end)
-
-        it("ends at the end of its standard input", function()
-            local other = client.start()
-            local process = other.process
-            other.process = nil
-            assert.is_true(process:close())
-        end)
-
-        it("says what is wrong and exits with 2", function()
-            local shell = io.popen("lua5.1 spec/portal/main.lua --nothing 2>&1")
-            local text = shell:read("a")
-            assert.equal("portal emulator: unknown option '--nothing'\n", text)
-            assert.equal(2, select(3, shell:close()))
-        end)
-
-        it("raises where the emulator does not start", function()
-            assert.error_matches(function() client.start { lua = "false" } end, "did not start")
         end)
     end)
 

@@ -1,0 +1,69 @@
+-- Progress for people: an on_progress function for cpp.wait that writes to a stream.
+
+local core = require "cpp.core"
+local status = require "cpp.status"
+
+local WIDTH = 79 -- columns, which every terminal has
+local BAR = 20
+
+-- The step that is being worked on: the first that is neither done nor still to come.
+local function current_step(operation)
+  if status.ended(operation.state) ~= nil then return nil end
+  for _, step in ipairs(type(operation.steps) == "table" and operation.steps or {}) do
+    local state = type(step) == "table" and status.normalise(step.status)
+    if state and state ~= "completed" and state ~= "notstarted" then
+      return type(step.stepName) == "string" and step.stepName or nil
+    end
+  end
+  return nil
+end
+
+-- Names come from outside: nothing in them may move the cursor.
+local function plain(text)
+  return (text:gsub("%c", " "))
+end
+
+local function clock(seconds)
+  return ("%d:%02d"):format(seconds // 60, seconds % 60)
+end
+
+local function describe(operation)
+  local state = plain(operation.state or "unknown")
+  local step = current_step(operation)
+  return step and state .. ": " .. plain(step) or state
+end
+
+local function draw(stream, operation, elapsed)
+  local percent = operation.progress or 0
+  local full = percent * BAR // 100
+  local tail = (" [%s%s] %3d %%  %s"):format(("#"):rep(full), ("."):rep(BAR - full), percent,
+                                           clock(elapsed))
+  local head = describe(operation):sub(1, WIDTH - #tail)
+  stream:write("\r", head, (" "):rep(WIDTH - #tail - #head), tail)
+end
+
+--- Makes an on_progress function for wait.
+-- On a terminal it draws one line over and over: step name, bar, percent, elapsed time. Elsewhere
+-- it writes a plain line whenever something has changed.
+-- @param stream file of the io library, such as io.stderr; absent: io.stderr
+-- @return function(operation)
+local function progress(stream)
+  stream = stream or io.stderr
+  local terminal = core.is_terminal(stream)
+  local started = core.monotonic()
+  local last
+  return function(operation)
+    local elapsed = (core.monotonic() - started) // 1 | 0
+    local line = ("%s, %d %%"):format(describe(operation), operation.progress or 0)
+    if terminal then
+      draw(stream, operation, elapsed)
+      if status.ended(operation.state) ~= nil then stream:write("\n") end
+    elseif line ~= last then
+      stream:write(line, ", ", clock(elapsed), "\n")
+    end
+    last = line
+    stream:flush()
+  end
+end
+
+return progress
