@@ -4,7 +4,7 @@ max_line_length = 120
 files["spec"] = { std = "lua54+busted" }
 files["spec/portal"] = { std = "lua51" }
 files["spec/portal/client.lua"] = { std = "lua54" }
-files["spec/portal/portal_spec.lua"] = { std = "lua54+busted" }
+files["spec/portal/*_spec.lua"] = { std = "lua54+busted" }
 files["rockspec"] = { std = "none", globals = {
   "package", "version", "rockspec_format", "source", "description", "dependencies",
   "external_dependencies", "build", "test",

@@ -35,7 +35,7 @@ OBJECTS = $(SOURCES:%=$(BUILD)/obj/%.o)
 MODULE  = $(BUILD)/cpp/core.so
 LUA_FILES = $(shell cd lua && find cpp -name '*.lua')
 
-.PHONY: all deps demo test lint install uninstall clean help
+.PHONY: all bench clean demo deps examples help install lint test uninstall
 .DELETE_ON_ERROR:
 
 all: $(MODULE) ## build the C module into build/
@@ -51,6 +51,18 @@ $(BUILD)/obj/%.o: csrc/%.c Makefile lua/cpp/version.lua
 
 -include $(OBJECTS:.o=.d)
 
+# The host program of examples/embed, with a Lua state of its own.
+LUA_LIBS ?= $(shell pkg-config --libs lua$(LUA_VERSION) 2>/dev/null || echo -llua$(LUA_VERSION))
+
+examples: $(BUILD)/embed ## build the embedding example in C
+
+$(BUILD)/embed: examples/embed/embed.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 $(WARNINGS) -D_GNU_SOURCE $(LUA_CFLAGS) $(LDFLAGS) -o $@ $< $(LUA_LIBS)
+
+bench: deps all ## measure against raw libcurl and others, write bench/results
+	@bench/run
+
 deps: ## install what is missing (Debian), or say what it is
 	@.ci/deps
 
@@ -61,6 +73,7 @@ demo: deps ## cancel an offer's publishing on the bundled portal emulator, start
 test: deps ## run every spec
 	@$(MAKE) --no-print-directory all
 	@$(MAKE) --no-print-directory all POLLER=poll BUILD=build/poll
+	@$(MAKE) --no-print-directory examples
 	@spec/support/run
 
 lint: deps ## luacheck, gcc and clang with warnings as errors, exported symbols, formatting

@@ -6,7 +6,8 @@
  *
  * Each time the scenario must end in a Lua error or say by itself that all is well; then, with
  * memory to be had again, what it left behind must still work; and the state must close, with
- * memory and without, and give back every byte. Leaks of other memory are the leak sanitizer's to find, when the host ends.
+ * memory and without, and give back every byte. Leaks of other memory are the leak sanitizer's to
+ * find, when the host ends.
  */
 #include <lauxlib.h>
 #include <lualib.h>

@@ -32,6 +32,10 @@ function scenarios.core()
     if failure.kind ~= "untrusted" then error "wrong kind" end
     client:start("cancel", CALL, TOKEN):abort()
     while client:finished() do end
+    -- Nobody but the client holds this one.
+    client:start("cancel", CALL, TOKEN)
+    while client:step() > 0 do end
+    if client:finished():result().status ~= 202 then error "the request was lost" end
     client:check("cancel", CALL)
     client:close()
     client = nil

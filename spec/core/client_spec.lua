@@ -1,0 +1,254 @@
+-- The core client: options, misuse, life and death, and what a host's loop gets to see.
+
+local core = require "cpp.core"
+local portals = require "spec.portal.client"
+
+describe("a core client", function()
+  local portal
+
+  setup(function() portal = portals.start() end)
+  teardown(function() portal:stop() end)
+
+  before_each(function()
+    portal:reset()
+    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
+  end)
+
+  local function new(options)
+    options = options or {}
+    options.base_url = options.base_url or portal.url
+    return core.client(options)
+  end
+
+  local function start(client, options)
+    options = options or {}
+    options.publisher = options.publisher or "contoso"
+    options.offer = options.offer or "contoso-vm"
+    return client:start("cancel", options, portals.TOKEN)
+  end
+
+  local function finish(client, request)
+    while not request:done() do client:step() end
+    return request:result()
+  end
+
+  local function message_of(...)
+    local done, message = pcall(...)
+    assert.is_false(done)
+    return message
+  end
+
+  describe("and its options", function()
+    local function refused(options)
+      return message_of(core.client, options)
+    end
+
+    it("names an unknown option and the nearest known one", function()
+      assert.matches("unknown option 'time_out' %(the nearest known one is 'timeout'%)", refused { time_out = 1 })
+      local client <close> = new()
+      assert.matches("unknown option 'publsher' %(the nearest known one is 'publisher'%)",
+        message_of(client.start, client, "cancel", { publsher = "contoso" }))
+    end)
+
+    it("names the option and what was expected of it", function()
+      for _, case in ipairs {
+        { { timeout = "1" }, "timeout: expected a number of seconds above 0, got string" },
+        { { timeout = 0 }, "timeout: expected a number of seconds above 0" },
+        { { timeout = 0 / 0 }, "timeout: expected a number of seconds above 0" },
+        { { timeout = math.huge }, "timeout: expected a number of seconds above 0" },
+        { { retries = -1 }, "retries: expected a whole number, 0 or more" },
+        { { retries = 1.5 }, "retries: expected a whole number, 0 or more" },
+        { { max_response_bytes = 0 }, "max_response_bytes: expected a whole number of bytes, 1 or more" },
+        { { base_url = "" }, "base_url: expected a non%-empty string" },
+        { { base_url = 1 }, "base_url: expected a non%-empty string, got number" },
+        { { loop = "cqueues" }, "loop: expected a table, got string" },
+        { { log = {} }, "log: expected a function, got table" },
+        { { token = {} }, "token: expected a string or a function, got table" },
+        { { token = "a b" }, "token: expected a bearer token" },
+        { { user_agent = "caf\xC3\xA9" }, "user_agent: expected printable ASCII" },
+        { { publisher = "contoso" }, "publisher: this is no option of a client" },
+        { { "contoso" }, "expected options by name, got one with a number as its name" },
+      } do
+        assert.matches(case[2], refused(case[1]))
+      end
+    end)
+
+    it("takes https anywhere and plain http on loopback only", function()
+      for _, url in ipairs { "https://cloudpartner.azure.com", "https://portal.test:8443/prefix/", "http://127.0.0.1:80",
+                             "http://127.8.9.10", "http://localhost:1", "http://[::1]:1" } do
+        core.client({ base_url = url }):close()
+      end
+      for _, url in ipairs {
+        "http://cloudpartner.azure.com", "http://127.0.0.1.evil.test", "http://127.1.2.3.4", "http://localhost.evil.test",
+        "ftp://127.0.0.1", "file:///etc/passwd", "cloudpartner.azure.com", "https://", "https://user@portal.test",
+        "https://user:secret@portal.test", "https://portal.test?query", "https://portal.test#fragment",
+        "https://portal.test\\@evil.test", "https://portal .test", "http://0.0.0.0", "http://[::ffff:1.2.3.4]",
+      } do
+        local message = refused { base_url = url }
+        assert.matches("base_url: expected an? [^\n]*URL", message)
+        assert.is_nil(message:find("secret", 1, true))
+      end
+    end)
+
+    it("reports misuse at the caller's own line", function()
+      local line = debug.getinfo(1, "l").currentline + 1
+      local message = message_of(function() core.client { timeout = -1 } end)
+      assert.matches("client_spec%.lua:" .. line .. ": cpp: timeout", message)
+    end)
+
+    it("knows each endpoint of the table, and no other", function()
+      local client <close> = new()
+      assert.same({ "cancel", "publish", "go_live", "operation", "operations", "offer_status", "location", "token" },
+        core.endpoints)
+      assert.matches("there is no endpoint 'delete'", message_of(client.start, client, "delete", {}))
+    end)
+
+    it("demands what an endpoint's URL is made of", function()
+      local client <close> = new()
+      local given = { publisher = "contoso", offer = "contoso-vm", operation_id = "1", tenant = "t" }
+      for endpoint, needed in pairs {
+        cancel = { "publisher", "offer" }, operation = { "publisher", "offer", "operation_id" },
+        location = { "location" }, token = { "tenant" },
+      } do
+        for _, missing in ipairs(needed) do
+          local options = {}
+          for _, name in ipairs(needed) do options[name] = name ~= missing and given[name] or nil end
+          assert.matches(missing .. ": expected a non%-empty string, got nil",
+            message_of(client.start, client, endpoint, options))
+        end
+      end
+    end)
+  end)
+
+  it("refuses a token for the token service", function()
+    local client <close> = new()
+    assert.matches("token: endpoint 'token' takes none", message_of(client.start, client, "token",
+      { tenant = "t", client_id = "i", client_secret = "s" }, "token"))
+  end)
+
+  it("answers pollfd, events and timeout as cqueues wants them", function()
+    local client <close> = new()
+    assert.equal("r", client:events())
+    assert.is_nil(client:timeout())
+    if core.poller == "epoll" then
+      assert.equal("integer", math.type(client:pollfd()))
+    else
+      assert.is_nil(client:pollfd())
+    end
+    local request = start(client)
+    assert.is_number(client:timeout()) -- libcurl wants to begin
+    assert.equal(202, finish(client, request).status)
+  end)
+
+  it("ends its timeout and its wait at an alarm, once", function()
+    local client <close> = new()
+    client:alarm(0.02)
+    assert.is_true(client:timeout() <= 0.02)
+    local before = core.monotonic()
+    repeat client:step(10) until not client:timeout()
+    local elapsed = core.monotonic() - before
+    assert.is_true(elapsed >= 0.015 and elapsed < 5)
+  end)
+
+  it("counts what runs, and hands out what finished, each once", function()
+    local client <close> = new()
+    local first, second = start(client), start(client)
+    assert.is_nil(client:finished())
+    local seen = {}
+    while client:step() > 0 do end
+    for request in client.finished, client do seen[request] = (seen[request] or 0) + 1 end
+    assert.same({ [first] = 1, [second] = 1 }, seen)
+  end)
+
+  it("does not hand out a request whose result was taken", function()
+    local client <close> = new()
+    local request = start(client)
+    assert.equal(202, finish(client, request).status)
+    assert.is_nil(client:finished())
+  end)
+
+  it("raises when a running request is asked for its result", function()
+    local client <close> = new()
+    local request = start(client)
+    assert.is_false(request:done())
+    assert.matches("still running", message_of(request.result, request))
+  end)
+
+  it("keeps a request running that nobody holds", function()
+    local client <close> = new()
+    start(client)
+    collectgarbage()
+    collectgarbage()
+    while client:step() > 0 do end
+    local request = client:finished()
+    assert.equal(202, request:result().status)
+    assert.equal(1, #portal:journal { method = "POST" })
+  end)
+
+  it("ends what runs with kind closed, and is closed for good", function()
+    local client = new()
+    portal:fault { match = { method = "POST" }, action = "stall" }
+    local request = start(client)
+    client:step(0)
+    client:close()
+    client:close()
+    assert.is_true(request:done())
+    local result, failure = request:result()
+    assert.is_nil(result)
+    assert.equal("closed", failure.kind)
+    for _, method in ipairs { "start", "step", "finished", "pollfd", "events", "timeout" } do
+      assert.matches("the client is closed", message_of(client[method], client, "cancel", {}))
+    end
+    assert.equal("cpp.client (closed)", tostring(client))
+  end)
+
+  it("lets a request be aborted, and aborts one whose scope is left", function()
+    local client <close> = new()
+    portal:fault { match = { method = "POST" }, action = "stall", times = 2 }
+    local request = start(client)
+    request:abort()
+    request:abort()
+    assert.equal("stopped", select(2, request:result()).kind)
+    local escaped
+    do
+      local scoped <close> = start(client)
+      escaped = scoped
+    end
+    assert.equal("stopped", select(2, escaped:result()).kind)
+    assert.equal(0, client:step(0))
+    portal:clear_faults()
+    assert.equal(202, finish(client, start(client)).status)
+  end)
+
+  it("survives the collection of client and request in any order", function()
+    for _ = 1, 20 do
+      local client = new()
+      local request = start(client)
+      client:step(0)
+      if math.random(2) == 1 then client = nil else request = nil end -- luacheck: ignore
+      collectgarbage()
+      client, request = nil, nil -- luacheck: ignore
+      collectgarbage()
+    end
+  end)
+
+  it("overrides its options in a call", function()
+    local client <close> = core.client { base_url = "http://127.0.0.1:1", user_agent = "client/1" }
+    local result = finish(client, start(client, { base_url = portal.url, user_agent = "call/1",
+      client_request_id = "id-of-the-call", api_version = "2017-10-31" }))
+    assert.equal(202, result.status)
+    assert.equal("id-of-the-call", result.client_request_id)
+    local entry = portal:journal { method = "POST" }[1]
+    assert.equal("call/1", entry.headers["user-agent"])
+    assert.equal("id-of-the-call", entry.headers["x-ms-client-request-id"])
+    -- The override was of that call only.
+    local _, failure = finish(client, start(client))
+    assert.equal("network", failure.kind)
+  end)
+
+  it("is at home under a base URL with a path", function()
+    local client <close> = new { base_url = portal.url .. "/gateway/" }
+    finish(client, start(client))
+    assert.equal("/gateway/api/publishers/contoso/offers/contoso-vm/cancel", portal:journal()[1].path)
+  end)
+end)

@@ -1,0 +1,80 @@
+-- JSON as the core hands it to Lua: strict, integers whole and exact, null absent.
+
+local cjson = require "cjson"
+local core = require "cpp.core"
+
+describe("core.decode", function()
+  it("makes whole numbers integers", function()
+    local value = core.decode '{"a":1,"b":-7,"c":[0,1e3,2.0],"d":2.5}'
+    for _, number in ipairs { value.a, value.b, value.c[1], value.c[2], value.c[3] } do
+      assert.equal("integer", math.type(number))
+    end
+    assert.same({ 0, 1000, 2 }, value.c)
+    assert.equal("float", math.type(value.d))
+  end)
+
+  it("keeps integers beyond 2^53 exact", function()
+    local value = core.decode '{"version":636576975611768314,"n":[-9007199254740993, 9007199254740993 ],"m":9223372036854775807}'
+    assert.equal(636576975611768314, value.version)
+    assert.equal(-9007199254740993, value.n[1])
+    assert.equal(9007199254740993, value.n[2])
+    assert.equal(math.maxinteger, value.m)
+    assert.equal(636576975611768314, core.decode "636576975611768314")
+  end)
+
+  it("makes an integer that 64 bits do not hold a float", function()
+    local value = core.decode '{"a":123456789012345678901234567890}'
+    assert.equal("float", math.type(value.a))
+    assert.equal(123456789012345678901234567890.0, value.a)
+  end)
+
+  it("leaves digits in strings and keys alone", function()
+    local value = core.decode [[{"636576975611768314":"636576975611768314","q":"\"636576975611768314"}]]
+    assert.equal("636576975611768314", value["636576975611768314"])
+    assert.equal('"636576975611768314', value.q)
+    assert.is_nil(core.decode "{636576975611768314:1}")
+    assert.is_nil(core.decode "{636576975611768314 :1}")
+  end)
+
+  it("does not take text for its own marks", function()
+    assert.is_nil(core.decode '{"a":636576975611768314,"b":"\\u0001cpp-exact-integer:1"}')
+  end)
+
+  it("lets null disappear", function()
+    local value = core.decode '{"a":null,"b":[1,null,3],"c":{"d":null}}'
+    assert.is_nil(value.a)
+    assert.equal(3, value.b[3])
+    assert.same({}, value.c)
+    assert.is_nil(core.decode "null")
+  end)
+
+  it("refuses what is not strict JSON", function()
+    for _, text in ipairs {
+      "", " ", "{", "[1,2", '{"a":1', '{"a" 1}', "[1,]", "nan", "[NaN]", "[Infinity]", "[-inf]", "[0x10]", "[01]",
+      "[1e999]", "[+1]", "'a'", '{"a":1}x', "<html>", '"\xff"', '"\xed\xa0\x80"', '{"a":"\xc3"}', "\xef\xbb\xbf{}",
+      ("["):rep(1001) .. ("]"):rep(1001), ("["):rep(65) .. ("]"):rep(65), "[636576975611768314",
+      "[0636576975611768314]", "[--636576975611768314]",
+    } do
+      assert.is_nil(core.decode(text), text)
+    end
+  end)
+
+  it("takes the last of two equal keys", function()
+    assert.equal(2, core.decode('{"a":1,"a":2}').a)
+  end)
+
+  it("neither changes the host's lua-cjson nor is changed by it", function()
+    assert.equal("float", math.type(cjson.decode "1")) -- as lua-cjson 2.1.0 does
+    local before = cjson.decode_max_depth()
+    cjson.decode_max_depth(1)
+    finally(function() cjson.decode_max_depth(before) end)
+    assert.same({ { 1 } }, core.decode "[[1]]")
+  end)
+
+  it("does not need the host's utf8 library", function()
+    local length = utf8.len
+    utf8.len = function() error("not this one") end -- luacheck: ignore
+    finally(function() utf8.len = length end) -- luacheck: ignore
+    assert.same({ "\u{e9}" }, core.decode '["\u{e9}"]')
+  end)
+end)
