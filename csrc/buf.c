@@ -38,9 +38,9 @@ void lcpp_buf_free(struct lcpp_buf *buf) {
 }
 
 void lcpp_wipe(void *data, size_t length) {
-  /* A volatile store is not optimised away, unlike a memset before free. */
-  volatile unsigned char *byte = data;
-  while (length-- > 0) {
-    *byte++ = 0;
+  if (data != NULL) {
+    memset(data, 0, length);
+    /* What is freed next is never read again, so without this the compiler may drop the memset. */
+    __asm__ __volatile__("" : : "r"(data) : "memory");
   }
 }

@@ -53,6 +53,8 @@ static int client_close(lua_State *L) {
   destroy(client);
   lua_pushnil(L);
   lua_setiuservalue(L, 1, LCPP_CLIENT_REQUESTS);
+  lua_pushnil(L);
+  lua_setiuservalue(L, 1, LCPP_CLIENT_TOKEN);
   return 0;
 }
 

@@ -16,7 +16,7 @@ struct lcpp_http {
   CURLM *multi;
   struct lcpp_poller *poller;
   const struct lcpp_profile *profile; /* borrowed */
-  pid_t owner;
+  unsigned generation;                /* of the process that made it: see `forks` */
   bool stepping;
   long long alarm; /* in lcpp_monotonic_ms; -1: none */
   size_t running_count;
@@ -32,11 +32,23 @@ struct lcpp_http {
 static pthread_once_t initialised = PTHREAD_ONCE_INIT;
 static CURLcode initialise_status;
 
+/* How many forks lie between the first process that made a handle and this one: a handle of another
+ * generation is the parent's. Asking for the process id instead would be four system calls for
+ * every request. */
+static volatile unsigned forks;
+
+static void count_fork(void) {
+  forks++;
+}
+
 /* curl_global_init is thread-safe only in builds that say so; this is everywhere. It is never
  * undone: other parts of the process may use libcurl.
  * https://curl.se/libcurl/c/curl_global_init.html */
 static void initialise(void) {
   initialise_status = curl_global_init(CURL_GLOBAL_DEFAULT);
+  if (pthread_atfork(NULL, NULL, count_fork) != 0) {
+    initialise_status = CURLE_FAILED_INIT;
+  }
 }
 
 struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_connections) {
@@ -45,7 +57,7 @@ struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_con
   if (http == NULL) {
     return NULL;
   }
-  http->owner = getpid();
+  http->generation = forks;
   http->profile = profile;
   http->alarm = -1;
   http->finished_end = &http->finished;
@@ -218,7 +230,7 @@ void lcpp_http_free(struct lcpp_http *http) {
 }
 
 bool lcpp_http_is_ours(const struct lcpp_http *http) {
-  return http->owner == getpid();
+  return http->generation == forks;
 }
 
 bool lcpp_http_is_stepping(const struct lcpp_http *http) {
@@ -332,9 +344,9 @@ void lcpp_transfer_free(struct lcpp_transfer *transfer) {
     return; /* a forked child: what it points to is the parent's */
   }
   forget_request(transfer);
-  curl_free(transfer->url);
+  free(transfer->url);
   lcpp_buf_free(&transfer->body);
-  curl_free(transfer->location);
+  free(transfer->location);
   free(transfer->request_id);
   free(transfer->content_type);
   *transfer = (struct lcpp_transfer){.state = LCPP_DONE, .kind = LCPP_CLOSED};

@@ -59,7 +59,7 @@ struct lcpp_transfer {
   struct lcpp_transfer **link; /* what points to this one; NULL: in no list */
   const struct lcpp_endpoint *endpoint;
 
-  char *url;                     /* owned (curl_free) */
+  char *url;                     /* owned (free) */
   struct lcpp_buf request_body;  /* owned; may hold a secret: wiped before it is freed */
   struct lcpp_buf request_lines; /* owned; header lines, the token's among them: wiped */
   struct curl_slist headers[5];  /* nodes over request_lines and static lines */
@@ -78,7 +78,7 @@ struct lcpp_transfer {
   bool transient;                /* a failure of the transport, which may pass */
   long status;                   /* 0: no answer */
   long retry_after;              /* seconds; -1: none */
-  char *location;                /* owned (curl_free); absolute */
+  char *location;                /* owned (free); absolute */
   char *request_id;              /* owned (free) */
   char *content_type;            /* owned (free) */
   char message[CURL_ERROR_SIZE]; /* one line, where kind is not LCPP_ANSWERED */

@@ -26,11 +26,18 @@ struct lcpp_client {
   const char *api_version;
   long timeout_ms;
   size_t max_response_bytes;
+  const char *checked_token; /* the string in the last user value: known to be well-formed */
 };
 
 /* User values of a client: the requests that it keeps alive, by the address of their transfer;
- * and the strings that its fields point to. */
-enum { LCPP_CLIENT_REQUESTS = 1, LCPP_CLIENT_STRINGS = 2, LCPP_CLIENT_USER_VALUES = 2 };
+ * the strings that its fields point to; and the token that was checked last, so that a long one is
+ * not read through again in every call. */
+enum {
+  LCPP_CLIENT_REQUESTS = 1,
+  LCPP_CLIENT_STRINGS = 2,
+  LCPP_CLIENT_TOKEN = 3,
+  LCPP_CLIENT_USER_VALUES = 3
+};
 
 /* A request: one transfer. Its user values keep its client alive and hold its id. `base` is that of
  * a call with a base_url or authority_url of its own; closed otherwise. */

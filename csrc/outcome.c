@@ -183,8 +183,8 @@ static bool read_headers(struct lcpp_transfer *transfer) {
   if (request_id == NULL) {
     request_id = header(transfer, "x-ms-request-id");
   }
-  return copy(&transfer->request_id, request_id) &&
-         copy(&transfer->content_type, header(transfer, "Content-Type"));
+  const char *content_type = transfer->body.length != 0 ? header(transfer, "Content-Type") : NULL;
+  return copy(&transfer->request_id, request_id) && copy(&transfer->content_type, content_type);
 }
 
 /* Whether the answer says enough. An error's status does, even if its body is cut short. And an

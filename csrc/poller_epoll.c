@@ -281,8 +281,8 @@ CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, bool (*fini
   struct epoll_event events[EVENTS_PER_STEP];
   CURLMcode code = run_timer(poller);
   apply_changes(poller);
-  if (code == CURLM_OK && !poller->failed) {
-    int wait = finished(argument) ? 0 : wait_time(poller, wait_ms);
+  if (code == CURLM_OK && !poller->failed && !finished(argument)) {
+    int wait = wait_time(poller, wait_ms);
     /* A signal ends the wait (EINTR, -1): Lua gets to run its hook, so Ctrl-C works at once. */
     int count = epoll_wait(poller->epoll, events, EVENTS_PER_STEP, wait);
     code = run_sockets(poller, events, count);

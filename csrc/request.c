@@ -4,6 +4,7 @@
  * Lua values are made here, after libcurl has returned. A request keeps its client alive, and the
  * client keeps it alive while it runs; whichever is collected first, both stay whole.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lcpp.h"
@@ -227,7 +228,7 @@ static int request_resolve(lua_State *L) {
     resolved = lcpp_url_resolve(request->transfer.url, reference);
   }
   /* It is kept as the transfer's own until it is a Lua string: pushing may raise. */
-  curl_free(request->transfer.location);
+  free(request->transfer.location);
   request->transfer.location = resolved;
   lua_pushstring(L, resolved); /* nil for NULL */
   return 1;

@@ -31,68 +31,62 @@ static void require_options(lua_State *L, const struct lcpp_endpoint *endpoint,
   }
 }
 
-/* Appends the path of a template, each {option} as one percent-encoded segment, and a NUL. */
-static enum lcpp_buf_status append_path(struct lcpp_buf *path, const char *prefix,
-                                        const char *template,
+/* Appends the path of a template, each {option} as one percent-encoded segment. */
+static enum lcpp_buf_status append_path(struct lcpp_buf *url, const char *template,
                                         const struct lcpp_value values[LCPP_OPTION_COUNT]) {
-  enum lcpp_buf_status status = lcpp_buf_append(path, prefix, strlen(prefix), LCPP_URL_LIMIT);
+  enum lcpp_buf_status status = LCPP_BUF_OK;
   while (*template != '\0' && status == LCPP_BUF_OK) {
     size_t literal = strcspn(template, "{");
-    status = lcpp_buf_append(path, template, literal, LCPP_URL_LIMIT);
+    status = lcpp_buf_append(url, template, literal, LCPP_URL_LIMIT);
     template += literal;
     for (size_t i = 0; i < SEGMENTS && *template == '{' && status == LCPP_BUF_OK; i++) {
       size_t length = strlen(segments[i].name);
       if (strncmp(template, segments[i].name, length) == 0) {
         const struct lcpp_value *value = &values[segments[i].option];
-        status = lcpp_url_append_escaped(path, value->text, value->length);
+        status = lcpp_url_append_escaped(url, value->text, value->length);
         template += length;
       }
     }
   }
-  return status == LCPP_BUF_OK ? lcpp_buf_append(path, "", 1, LCPP_URL_LIMIT) : status;
+  return status;
 }
 
-/* Appends "api-version=...&status=..." as far as the endpoint has them, and a NUL. */
-static enum lcpp_buf_status append_query(struct lcpp_buf *query,
-                                         const struct lcpp_endpoint *endpoint,
-                                         const char *api_version, const struct lcpp_value *filter) {
-  enum lcpp_buf_status status = LCPP_BUF_OK;
-  if (endpoint->versioned) {
-    status = lcpp_buf_append(query, "api-version=", 12, LCPP_URL_LIMIT);
-    if (status == LCPP_BUF_OK) {
-      status = lcpp_url_append_escaped(query, api_version, strlen(api_version));
-    }
-  }
-  if (status == LCPP_BUF_OK && endpoint->filter && filter->given) {
-    status = lcpp_buf_append(query, "&status=", 8, LCPP_URL_LIMIT);
-    if (status == LCPP_BUF_OK) {
-      status = lcpp_url_append_escaped(query, filter->text, filter->length);
-    }
-  }
-  return status == LCPP_BUF_OK ? lcpp_buf_append(query, "", 1, LCPP_URL_LIMIT) : status;
+/* Appends "?name=value", or "&name=value" after another. */
+static enum lcpp_buf_status append_parameter(struct lcpp_buf *url, const char *name,
+                                             const char *value, size_t length) {
+  enum lcpp_buf_status status = lcpp_buf_append(url, name, strlen(name), LCPP_URL_LIMIT);
+  return status == LCPP_BUF_OK ? lcpp_url_append_escaped(url, value, length) : status;
 }
 
-/* The URL of an endpoint with a path. Raises nothing. */
+/* The URL of an endpoint with a path: the base URL, as the URL API wrote it, and behind it only
+ * what is escaped. Raises nothing; *url is for free. */
 static enum lcpp_url_status build_url(const struct lcpp_endpoint *endpoint,
                                       const struct lcpp_base *base, const char *api_version,
                                       const struct lcpp_value values[LCPP_OPTION_COUNT], char **url,
                                       const char **why) {
-  struct lcpp_buf path = {0};
-  struct lcpp_buf query = {0};
-  enum lcpp_buf_status status = append_path(&path, base->prefix, endpoint->path, values);
+  struct lcpp_buf text = {0};
+  const struct lcpp_value *filter = &values[LCPP_OPTION_STATUS];
+  enum lcpp_buf_status status =
+      lcpp_buf_append(&text, base->prefix, strlen(base->prefix), LCPP_URL_LIMIT);
   if (status == LCPP_BUF_OK) {
-    status = append_query(&query, endpoint, api_version, &values[LCPP_OPTION_STATUS]);
+    status = append_path(&text, endpoint->path, values);
+  }
+  if (status == LCPP_BUF_OK && endpoint->versioned) {
+    status = append_parameter(&text, "?api-version=", api_version, strlen(api_version));
+  }
+  if (status == LCPP_BUF_OK && endpoint->filter && filter->given) {
+    status = append_parameter(&text, "&status=", filter->text, filter->length);
   }
   if (status == LCPP_BUF_OK) {
-    *url = lcpp_url_build(base, path.data, query.length > 1 ? query.data : NULL);
+    status = lcpp_buf_append(&text, "", 1, LCPP_URL_LIMIT);
   }
-  lcpp_buf_free(&path);
-  lcpp_buf_free(&query);
-  *why = "it is too long";
-  if (status == LCPP_BUF_LIMIT) {
-    return LCPP_URL_INVALID;
+  if (status != LCPP_BUF_OK) {
+    lcpp_buf_free(&text);
+    *why = "it is too long";
+    return status == LCPP_BUF_LIMIT ? LCPP_URL_INVALID : LCPP_URL_MEMORY;
   }
-  return *url != NULL ? LCPP_URL_OK : LCPP_URL_MEMORY;
+  *url = text.data; /* its ownership passes on */
+  return LCPP_URL_OK;
 }
 
 /* Starts the transfer, or ends it at once with the reason why it must not be sent. From here on
@@ -202,7 +196,12 @@ int lcpp_client_start(lua_State *L) {
   const struct lcpp_endpoint *endpoint = read_call(L, values);
   size_t token_length = 0;
   const char *token = luaL_optlstring(L, 4, NULL, &token_length);
-  lcpp_check_token(L, token, token_length);
+  if (token != NULL && token != client->checked_token) {
+    lcpp_check_token(L, token, token_length);
+    lua_pushvalue(L, 4);
+    lua_setiuservalue(L, 1, LCPP_CLIENT_TOKEN);
+    client->checked_token = token;
+  }
   if (token != NULL && endpoint->host != LCPP_HOST_SERVICE) {
     return lcpp_misuse(L, "token: endpoint '%s' takes none", endpoint->name);
   }

@@ -26,11 +26,11 @@ enum { LCPP_URL_LIMIT = 8192 }; /* bytes; what servers commonly accept as a requ
 
 /* A base URL, taken apart once. All zeros is a closed one. */
 struct lcpp_base {
-  CURLU *url;   /* owned */
-  char *scheme; /* owned, like the next three; free with lcpp_base_free */
+  CURLU *url; /* owned, as all of it: lcpp_base_free */
+  char *scheme;
   char *host;
   char *port;   /* the effective port: 443 where https names none */
-  char *prefix; /* the path without its last slash: "" for a bare origin */
+  char *prefix; /* scheme, host, port and path, without its last slash */
   bool plain;   /* http, which is allowed to loopback only */
 };
 
@@ -39,16 +39,12 @@ struct lcpp_base {
 enum lcpp_url_status lcpp_base_parse(struct lcpp_base *base, const char *text, const char **why);
 void lcpp_base_free(struct lcpp_base *base);
 
-/* The URL of `path` and `query` (both encoded already) under `base`, as a string that the caller
- * gives to curl_free; NULL when memory ran out. */
-char *lcpp_url_build(const struct lcpp_base *base, const char *path, const char *query);
-
 /* Resolves what an answer's header or body named as location against the URL that was asked
- * (RFC 3986, section 5). Returns a string for curl_free, or NULL: no URL, or no memory. */
+ * (RFC 3986, section 5). Returns a string for free, or NULL: no URL, or no memory. */
 char *lcpp_url_resolve(const char *asked, const char *location);
 
 /* Turns a location into the URL to ask: resolved against `base`, of the same origin, without
- * user information or fragment, with `api_version` where it names none. *url is for curl_free;
+ * user information or fragment, with `api_version` where it names none. *url is for free;
  * *why is a static text that tells what is wrong with the location. */
 enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *location,
                                    const char *api_version, char **url, const char **why);

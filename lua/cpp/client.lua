@@ -45,8 +45,14 @@ end
 -- The operation's id, when the location is one of a publisher's offer. The form of offers that were
 -- not migrated (/api/operations/contoso$contoso-offer$2$preview) has none.
 local function operation_id_in(location)
-  local id = location:match("/offers/[^/?#]+/operations/([^/?#]+)")
-  return id and id:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  -- A plain search first: a pattern would be tried at every byte.
+  local first, last = location:find("/operations/", 1, true)
+  if not first or location:find("/api/operations/", 1, true) then return nil end
+  local id = location:match("^[^/?#]+", last + 1)
+  if id and id:find("%", 1, true) then
+    id = id:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
+  end
+  return id
 end
 
 -- What a synchronous answer (200) has achieved, by the call that was made.

@@ -45,12 +45,13 @@ finish() {
   exit
 }
 
-# expect "what" command...: the command's output is shown only where it fails.
+# expect "what" command...: the command's output is shown only where it fails, but for a line "figures: ...".
 expect() {
   what=$1
   shift
   if "$@" >"$work/output" 2>&1; then
-    ok "$what"
+    figures=$(sed -n 's/^figures: //p' "$work/output")
+    ok "$what${figures:+ ($figures)}"
   else
     tail -n 100 "$work/output" >&2
     failed "$what"
@@ -91,18 +92,18 @@ build_host() { # name, flags...
 
 # Lua finds the package's sources and the module built last.
 use_build() {
-  LUA_PATH="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;"
-  LUA_CPATH="$build/?.so;;"
-  export LUA_PATH LUA_CPATH
+  LUA_PATH_5_4="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;"
+  LUA_CPATH_5_4="$build/?.so;;"
+  export LUA_PATH_5_4 LUA_CPATH_5_4
 }
 
 # Starts the servers of server.py; their URLs are in PLAIN_URL, TLS_URL, RAW_URL, REFUSED_URL, and CA_FILE
 # is what to trust.
 start_server() {
-  mkfifo "$work/life"
-  python3 "$checks/server.py" "$work" <"$work/life" &
+  mkfifo "$work/server.life"
+  python3 "$checks/server.py" "$work" <"$work/server.life" &
   server=$!
-  exec 9>"$work/life" # held open: the servers end with this script, however it ends
+  exec 9>"$work/server.life" # held open: the servers end with this script, however it ends
   tries=0
   while [ ! -e "$work/server.env" ]; do
     tries=$((tries + 1))

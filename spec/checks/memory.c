@@ -162,6 +162,6 @@ int main(int count, char **words) {
     well = attempt(words[1], words[2], FAILS, false, at, &done) &&
            attempt(words[1], words[2], FAILS_FOR_GOOD, false, at, &ignored);
   }
-  printf("%ld points\n", points);
+  printf("figures: %ld points\n", points);
   return well ? EXIT_SUCCESS : EXIT_FAILURE;
 }

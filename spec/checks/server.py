@@ -20,6 +20,7 @@ The offer's name in a request says what the answer is:
            body     the answer ends within its body
            garbage  what is no HTTP
            foreign  202 with a Location at another port
+           early    the connection is closed before the request's body was read
            once     202, and the connection is closed without a word
 """
 import os
@@ -116,6 +117,9 @@ def read_request(connection):
             return None
         data += part
     head, body = data.split(b"\r\n\r\n", 1)
+    offer = head.split(b" ")[1].split(b"/offers/")[-1].split(b"/")[0].decode()
+    if offer == "early":
+        return offer
     length = 0
     for line in head.split(b"\r\n")[1:]:
         name, value = line.split(b":", 1)
@@ -126,7 +130,7 @@ def read_request(connection):
         if not part:
             return None
         body += part
-    return head.split(b" ")[1].split(b"/offers/")[-1].split(b"/")[0].decode()
+    return offer
 
 
 def answer(connection, offer):

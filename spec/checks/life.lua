@@ -1,0 +1,337 @@
+-- Scenarios for life.c: what a host does with a client and with itself. `life life.lua scenario`.
+
+local host = host -- luacheck: globals host
+local core = require "cpp.core"
+
+local TOKEN = "token-of-the-checks"
+local url = { plain = os.getenv "PLAIN_URL", tls = os.getenv "TLS_URL", raw = os.getenv "RAW_URL" }
+local CA_FILE = os.getenv "CA_FILE"
+
+local function call(offer)
+  return { publisher = "p", offer = offer, emails = "jondoe@contoso.com" }
+end
+
+local function new_client(base_url)
+  return core.client { base_url = base_url, ca_file = CA_FILE, timeout = 20 }
+end
+
+local function await(client, request)
+  while not request:done() do client:step() end
+  local result, failure = request:result()
+  while client:finished() do end
+  return result, failure
+end
+
+-- A cancel that must go well; returns the number of the connection that the server saw.
+local function cancel(client)
+  local result, failure = await(client, client:start("cancel", call "vm", TOKEN))
+  assert(result, failure and failure.message)
+  assert(result.status == 202)
+  return (assert(result.location:match "/operations/(%d+)%-"))
+end
+
+local function raises(fn, ...)
+  local done, message = pcall(fn, ...)
+  assert(not done, "expected it to raise")
+  return tostring(message)
+end
+
+local function end_of(pid)
+  local how, number = host.wait(pid)
+  assert(how == "exit" and number == 0, ("the child ended with %s %d"):format(how, number))
+end
+
+-- What a child of fork does: nothing but `fn`, and then the end that `leave` is.
+local function in_child(fn, leave)
+  local pid = host.fork()
+  if pid == 0 then
+    local done, message = pcall(fn)
+    if type(message) == "userdata" then error(message, 0) end -- the end of a child's child
+    if not done then
+      io.stderr:write("child: ", tostring(message), "\n")
+      host.leave(1)
+    end
+    leave(0)
+  end
+  end_of(pid)
+end
+
+local scenarios = {}
+
+-- lua_close while requests stall: in the answer, in the TLS handshake, in the look-up of a name.
+function scenarios.running()
+  local source = [[
+    local core = require "cpp.core"
+    local client = core.client { base_url = %q, ca_file = %q }
+    KEPT = { client }
+    for i = 1, 50 do
+      local request = client:start("cancel", { publisher = "p", offer = "stall" }, "token")
+      KEPT[i + 1] = i %% 2 == 0 and request or nil
+    end
+    client:step(0.05)
+    client:step(0)
+  ]]
+  local raw_tls = url.raw:gsub("^http:", "https:")
+  local worst = 0
+  local before
+  for round = 1, 3 do
+    for _, base in ipairs { url.raw, raw_tls, "https://nope.invalid" } do
+      local seconds = host.run(source:format(base, CA_FILE))
+      worst = math.max(worst, seconds)
+    end
+    collectgarbage()
+    -- The first round makes what OpenSSL and the resolver keep for the process.
+    if round == 1 then before = host.descriptors() end
+  end
+  assert(worst < 1, ("closing took %.2f s"):format(worst))
+  -- A resolver's thread may still hold its descriptors for a moment.
+  local deadline = core.monotonic() + 5
+  while host.descriptors() > before and core.monotonic() < deadline do end
+  assert(host.descriptors() <= before, "descriptors are left open")
+  print(("figures: at most %.0f ms"):format(worst * 1000))
+end
+
+-- A client closed more than once, in every way there is.
+function scenarios.closed()
+  local before
+  for round = 1, 3 do
+    local client = new_client(url.raw)
+    local request = client:start("cancel", call "stall", TOKEN)
+    client:step(0.02)
+    client:close()
+    client:close()
+    assert(request:done() and select(2, request:result()).kind == "closed")
+    local again <close> = client
+    for _, method in ipairs { "step", "finished", "pollfd", "events", "timeout" } do
+      assert(raises(client[method], client):find("closed", 1, true), method)
+    end
+    raises(client.start, client, "cancel", call "vm", TOKEN)
+    assert(not client:usable() and tostring(client):find("closed", 1, true))
+    host.collect(client)
+    client:close()
+    request:abort()
+    assert(select(2, request:result()).kind == "closed")
+    if round == 1 then before = host.descriptors() end
+  end
+  assert(host.descriptors() == before, "descriptors are left open")
+end
+
+-- Finalisers in every order, twice, with requests in every state.
+function scenarios.finalisers()
+  local function objects()
+    local client = new_client(url.plain)
+    local fresh = client:start("cancel", call "vm", TOKEN)
+    local done = client:start("cancel", call "vm", TOKEN)
+    while not done:done() do client:step() end
+    local read = client:start("cancel", call "vm", TOKEN)
+    while not read:done() do client:step() end
+    assert(read:result().status == 202)
+    local refused = client:start("location", { location = "http://127.0.0.1:1/" }, TOKEN)
+    local aborted = client:start("cancel", call "vm", TOKEN)
+    aborted:abort()
+    local running = client:start("cancel", call "vm", TOKEN)
+    return { client, running, done, read, refused, aborted, fresh }
+  end
+  local names = { "done", "result", "abort", "url", "resolve" }
+  for first = 1, 7 do
+    for second = 1, 7 do
+      local list = objects()
+      local requests = { table.unpack(list, 2) }
+      local order = { list[first], list[second] }
+      for _, object in ipairs(list) do order[#order + 1] = object end
+      for _, object in ipairs(order) do
+        host.collect(object)
+        for _, request in ipairs(requests) do
+          -- Whatever they say of a finalised object: they return.
+          for _, name in ipairs(names) do pcall(request[name], request, "x") end
+          tostring(request)
+        end
+        tostring(list[1])
+      end
+      list, requests, order = nil, nil, nil -- luacheck: ignore
+      collectgarbage()
+    end
+  end
+  -- In a cycle, and with the client's collection asked for by a request's user.
+  for _ = 1, 20 do
+    local client = new_client(url.raw)
+    local holder = { client }
+    for i = 1, 4 do holder[client:start("cancel", call "stall", TOKEN)] = i end
+    holder.self = holder
+    client:step(0.005)
+  end
+  collectgarbage()
+end
+
+-- A client whose scope ends while a coroutine is in the middle of its request.
+function scenarios.coroutines()
+  local function round()
+    local client = new_client(url.raw)
+    local ended
+    local thread = coroutine.create(function()
+      local scoped <close> = new_client(url.raw)
+      local request <close> = scoped:start("cancel", call "stall", TOKEN)
+      local other <close> = client:start("cancel", call "stall", TOKEN)
+      ended = { request, other }
+      scoped:step(0.01)
+      client:step(0.01)
+      coroutine.yield()
+    end)
+    assert(coroutine.resume(thread))
+    assert(coroutine.close(thread))
+    assert(select(2, ended[1]:result()).kind == "stopped")
+    assert(select(2, ended[2]:result()).kind == "stopped")
+    local dropped = coroutine.wrap(function()
+      local request = client:start("cancel", call "stall", TOKEN)
+      coroutine.yield()
+      return request
+    end)
+    dropped()
+    dropped = nil -- luacheck: ignore
+    collectgarbage()
+    -- It runs on: nobody said that it was to end.
+    assert(client:step(0.01) == 1)
+    client:close()
+  end
+  round()
+  local before = host.descriptors()
+  for _ = 1, 20 do round() end
+  assert(host.descriptors() == before, "descriptors are left open")
+end
+
+-- fork: the child refuses its parent's client, and whatever it does, its parent's connections live.
+function scenarios.fork()
+  local clients, numbers = {}, {}
+  for _, kind in ipairs { "plain", "tls" } do
+    clients[kind] = new_client(url[kind])
+    numbers[kind] = cancel(clients[kind])
+  end
+  local function nothing() end
+  local running -- of the parent, before each fork
+  local function refuses()
+    for kind, client in pairs(clients) do
+      for _, method in ipairs { "step", "finished", "pollfd", "events", "timeout" } do
+        assert(raises(client[method], client):find("fork", 1, true), method)
+      end
+      raises(client.start, client, "cancel", call "vm", TOKEN)
+      raises(client.check, client, "cancel", call "vm")
+      assert(not client:usable())
+      tostring(client)
+      raises(running[kind].result, running[kind])
+      raises(running[kind].abort, running[kind])
+    end
+  end
+  local function closes()
+    for kind, client in pairs(clients) do
+      do
+        local request <close> = running[kind]
+        local scope <close> = client
+        tostring(request)
+        tostring(scope)
+      end
+      client:close()
+      host.collect(running[kind])
+      host.collect(client)
+      host.collect(running[kind])
+    end
+    running = nil
+    collectgarbage()
+  end
+  local function own()
+    for kind, number in pairs(numbers) do
+      local client = new_client(url[kind])
+      assert(cancel(client) ~= number, "the child used its parent's connection")
+      assert(cancel(client) ~= number, "the child used its parent's connection")
+      client:close()
+    end
+  end
+  local children = {
+    { "does nothing", nothing }, { "uses the parent's client", refuses },
+    { "closes the parent's client", closes }, { "has a client of its own", own },
+    { "does all of it", function() refuses() own() closes() own() end },
+    { "forks in turn", function() in_child(function() refuses() own() end, host.finish) own() end },
+  }
+  for _, child in ipairs(children) do
+    for _, leave in ipairs { host.leave, host.finish } do
+      running = {}
+      for kind, client in pairs(clients) do
+        running[kind] = client:start("cancel", call "vm", TOKEN)
+        client:step(0)
+      end
+      in_child(child[2], leave)
+      for kind, client in pairs(clients) do
+        local result, failure = await(client, running[kind])
+        assert(result and result.status == 202, ("%s: a child that %s: %s"):format(kind, child[1],
+          failure and failure.message))
+        assert(result.location:match "/operations/(%d+)%-" == numbers[kind],
+          ("%s: a child that %s ended its parent's connection"):format(kind, child[1]))
+        assert(cancel(client) == numbers[kind],
+          ("%s: a child that %s ended its parent's connection"):format(kind, child[1]))
+      end
+    end
+  end
+end
+
+-- fork: the package's own default client is a new one in the child.
+function scenarios.default_client()
+  local cpp = require "cpp"
+  local function number()
+    local result = assert(cpp.cancel(call "vm"))
+    return (assert(result.location:match "/operations/(%d+)%-"))
+  end
+  local mine = number()
+  in_child(function() assert(number() ~= mine) end, host.finish)
+  in_child(function() assert(number() ~= mine) end, host.leave)
+  assert(number() == mine, "the child ended its parent's connection")
+end
+
+-- Signals: none is caught, ignored or blocked, before, while and after requests run; and none comes
+-- when a peer closes while we write.
+function scenarios.signals()
+  local before = host.signals()
+  local long = { publisher = "p", offer = "early", emails = ("x"):rep(8 * 1024 * 1024) .. "@contoso.com" }
+  for _, kind in ipairs { "raw", "plain", "tls" } do
+    local client = new_client(url[kind])
+    for _ = 1, 5 do
+      local result, failure = await(client, client:start("cancel", long, TOKEN))
+      -- Refused by nginx for its size, or cut off: both come while we write.
+      assert(not result and (failure.status == 413 or failure.kind == "network"), failure and failure.kind)
+      assert(host.signals() == before)
+      if kind ~= "raw" then cancel(client) end
+    end
+    local request = client:start("cancel", call(kind == "raw" and "stall" or "vm"), TOKEN)
+    client:step(0.01)
+    assert(host.signals() == before)
+    tostring(request)
+    client:close()
+    assert(host.signals() == before)
+  end
+end
+
+-- Descriptors: as many as before, after answers and errors of all kinds.
+function scenarios.descriptors()
+  local function round()
+    for _, kind in ipairs { "plain", "tls" } do
+      local client = new_client(url[kind])
+      local requests = {}
+      for i = 1, 20 do
+        requests[i] = client:start("cancel", call(i % 5 == 0 and "dropped" or i % 3 == 0 and "missing" or "vm"), TOKEN)
+      end
+      while client:step() > 0 do end
+      client:close()
+    end
+    local client = new_client(url.raw)
+    for _, offer in ipairs { "reset", "headers", "body", "garbage", "stall" } do
+      local options = call(offer)
+      options.timeout = 0.05
+      assert(not await(client, client:start("cancel", options, TOKEN)))
+    end
+    client:close()
+  end
+  round()
+  local before = host.descriptors()
+  for _ = 1, 5 do round() end
+  assert(host.descriptors() == before, "descriptors are left open")
+end
+
+scenarios[...]()
