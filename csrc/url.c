@@ -128,13 +128,14 @@ static size_t origin_length(const char *url) {
   return host != NULL ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : 0;
 }
 
-/* Whether a reference is an absolute path, in characters that no parser changes and without the dot
- * segments that resolving removes. */
+/* Whether a reference is an absolute path, in characters that no parser changes, without the dot
+ * segments and the empty query that resolving removes. */
 static bool is_plain_path(const char *reference) {
   static const char plain[] =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~$&=/.?";
-  return reference[0] == '/' && reference[1] != '/' && strstr(reference, "/.") == NULL &&
-         reference[strspn(reference, plain)] == '\0';
+  size_t length = strspn(reference, plain);
+  return reference[0] == '/' && reference[1] != '/' && reference[length] == '\0' &&
+         reference[length - 1] != '?' && strstr(reference, "/.") == NULL;
 }
 
 /* Resolves the two references that this service sends, a path or a URL of the very origin asked,

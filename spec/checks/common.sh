@@ -79,14 +79,14 @@ build_sanitized() {
   build_module asan "$sanitizers" "-fsanitize=address,undefined"
 }
 
-# A C host of this folder, as $work/<name>. It is linked as a host is: the module finds Lua in it.
-build_host() { # name, flags...
+# A C host of this folder, as $work/<name>. libcurl is not linked to it: it comes and goes with the module.
+build_host() { # name, flags and libraries...
   name=$1
   shift
   # shellcheck disable=SC2046
-  "$cc" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -g "$@" \
-    $(pkg-config --cflags lua5.4 libcurl) -o "$work/$name" "$checks/$name.c" \
-    $(pkg-config --libs lua5.4 libcurl) -lpthread >"$work/cc" 2>&1 ||
+  "$cc" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -g \
+    $(pkg-config --cflags lua5.4) -o "$work/$name" "$checks/$name.c" "$@" \
+    $(pkg-config --libs lua5.4) -lpthread >"$work/cc" 2>&1 ||
     { cat "$work/cc" >&2; failed "build of $name.c"; finish; }
 }
 

@@ -7,10 +7,14 @@
  * or 0; wait(pid) -> "exit" or "signal", and its number; leave(code): _exit; finish(code): close the
  * state, then exit; descriptors() -> how many are open; signals() -> text of all dispositions;
  * collect(object): its __gc.
+ *
+ * The look-up of the name stuck.invalid takes STUCK_SECONDS here.
  */
 #include <dirent.h>
+#include <dlfcn.h>
 #include <lauxlib.h>
 #include <lualib.h>
+#include <netdb.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -21,6 +25,8 @@
 #include <time.h>
 #include <unistd.h>
 
+enum { STUCK_SECONDS = 2 };
+
 static bool is_child;
 static int finish_code;
 static const char finish_mark; /* raised by its address: the state is to be closed */
@@ -30,6 +36,18 @@ static const char finish_mark; /* raised by its address: the state is to be clos
 int __lsan_is_turned_off(void); /* NOLINT: the sanitizer's name */
 int __lsan_is_turned_off(void) {
   return is_child;
+}
+
+/* In place of the C library's own: a name server that does not answer. */
+int getaddrinfo(const char *restrict node, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict found) {
+  if (node != NULL && strcmp(node, "stuck.invalid") == 0) {
+    sleep(STUCK_SECONDS);
+    return EAI_AGAIN;
+  }
+  int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+  *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
+  return real(node, service, hints, found);
 }
 
 static double now(void) {

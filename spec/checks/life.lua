@@ -1,7 +1,9 @@
 -- Scenarios for life.c: what a host does with a client and with itself. `life life.lua scenario`.
 
 local host = host -- luacheck: globals host
-local core = require "cpp.core"
+local scenario = ...
+-- The one about the module's end must be alone with it.
+local core = scenario ~= "stuck" and require "cpp.core"
 
 local TOKEN = "token-of-the-checks"
 local url = { plain = os.getenv "PLAIN_URL", tls = os.getenv "TLS_URL", raw = os.getenv "RAW_URL" }
@@ -89,6 +91,24 @@ function scenarios.running()
   while host.descriptors() > before and core.monotonic() < deadline do end
   assert(host.descriptors() <= before, "descriptors are left open")
   print(("figures: at most %.0f ms"):format(worst * 1000))
+end
+
+-- A timeout and lua_close while the name server does not answer; and the resolver's thread, which outlives the
+-- state, still finds its code when it wakes.
+function scenarios.stuck()
+  local seconds = host.run(([[
+    local core = require "cpp.core"
+    local client = core.client { base_url = "https://stuck.invalid" }
+    local request = client:start("cancel", { publisher = "p", offer = "vm", timeout = 0.1 }, "token")
+    client:start("cancel", { publisher = "p", offer = "vm" }, "token")
+    local started = core.monotonic()
+    while not request:done() do client:step() end
+    assert(core.monotonic() - started < 0.5, "the deadline did not hold")
+    assert(select(2, request:result()).kind == "timeout")
+  ]]))
+  assert(seconds < 0.5, ("closing took %.2f s"):format(seconds))
+  local deadline = os.time() + 4
+  while os.time() < deadline do end
 end
 
 -- A client closed more than once, in every way there is.
@@ -334,4 +354,4 @@ function scenarios.descriptors()
   assert(host.descriptors() == before, "descriptors are left open")
 end
 
-scenarios[...]()
+scenarios[scenario]()

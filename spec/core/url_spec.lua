@@ -1,0 +1,59 @@
+-- URLs: what a location resolves to.
+
+local core = require "cpp.core"
+local portals = require "spec.portal.client"
+
+describe("a location", function()
+  local portal, client, request, host
+
+  setup(function()
+    portal = portals.start()
+    host = portal.url:match("//(.*)$")
+    client = core.client { base_url = portal.url }
+    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
+    request = client:start("cancel", { publisher = "contoso", offer = "contoso-vm" }, portals.TOKEN)
+    while not request:done() do client:step() end
+  end)
+  teardown(function()
+    client:close()
+    portal:stop()
+  end)
+
+  it("resolves as RFC 3986 has it", function()
+    for reference, expected in pairs {
+      ["/api/x"] = portal.url .. "/api/x",
+      ["/api/x?a=b"] = portal.url .. "/api/x?a=b",
+      ["operations/1"] = portal.url .. "/api/publishers/contoso/offers/contoso-vm/operations/1",
+      ["../x"] = portal.url .. "/api/publishers/contoso/offers/x",
+      ["/a/../b"] = portal.url .. "/b",
+      ["/a/./b"] = portal.url .. "/a/b",
+      ["//other.test/x"] = "http://other.test/x",
+      ["https://other.test"] = "https://other.test/",
+      ["/api/operations/contoso$contoso-offer$2$preview?api-version=2017-10-31"] =
+        portal.url .. "/api/operations/contoso$contoso-offer$2$preview?api-version=2017-10-31",
+    } do
+      assert.equal(expected, request:resolve(reference), reference)
+    end
+  end)
+
+  -- The short way for what the service usually sends must come to what libcurl's URL API makes of it;
+  -- a reference that starts with // always takes the long way.
+  it("resolves the same by the short way and by the long one", function()
+    for _, path in ipairs {
+      "/", "/a", "/a/b/", "/a?b", "/a?b=c&d=e", "/a$b", "/a.b", "/a-b_c~d", "/a=b", "/a&b", "/a?", "/a//b", "/a?x=/../y",
+      "/.a", "/a/.b", "/a/..b", "/a..", "/a/..", "/..", "/.", "/a/%2e%2e/b", "/a%20b", "/a%2Fb", "/a:b", "/a@b", "/a;b",
+      "/a,b", "/a+b", "/a!b", "/a*b", "/a'b", "/(a)", "/a#b", "/a?b#c", "/caf\u{e9}", "/a[b]", "/a|b", "/a?b?c", "/a?/.",
+    } do
+      local long = request:resolve("//" .. host .. path)
+      assert.equal(long, request:resolve(path), path)
+      assert.equal(long, request:resolve(portal.url .. path), path)
+    end
+  end)
+
+  it("is none with blanks, control characters, backslashes or no end", function()
+    for _, reference in ipairs { "", " ", "/a b", "/a\tb", "/a\r\nb", "/a\0b", "/a\127", "\\\\evil.test/a", "/\\evil.test",
+                                 "http://[", "/" .. ("a"):rep(9000) } do
+      assert.is_nil(request:resolve(reference))
+    end
+  end)
+end)

@@ -1,0 +1,88 @@
+-- The module: its public names, its version, and the default client from the environment.
+
+local cpp = require "cpp"
+local portals = require "spec.portal.client"
+
+-- Runs a script in an interpreter of its own with that environment; returns what it prints.
+local function run(script, environment)
+  local words = { "env", "-u", "AZURE_TOKEN", "-u", "AZURE_TENANT_ID", "-u", "AZURE_CLIENT_ID", "-u",
+                  "AZURE_CLIENT_SECRET", "-u", "AZURE_AUTHORITY_HOST", "-u", "CPP_BASE_URL" }
+  for name, value in pairs(environment) do words[#words + 1] = ("%s='%s'"):format(name, value) end
+  local file = os.tmpname()
+  local handle = assert(io.open(file, "w"))
+  handle:write(script)
+  handle:close()
+  local output = assert(io.popen(table.concat(words, " ") .. " lua5.4 " .. file .. " 2>&1"))
+  local text = output:read("a")
+  output:close()
+  os.remove(file)
+  return (text:gsub("%s+$", ""))
+end
+
+describe("the module", function()
+  it("has the public names of the documentation", function()
+    for _, name in ipairs { "cancel", "operation", "operations", "offer_status", "publish", "go_live", "wait",
+                            "cancel_all", "map", "reconcile", "client", "progress" } do
+      assert.is_function(cpp[name], name)
+    end
+    local client <close> = cpp.client {}
+    for _, name in ipairs { "cancel", "operation", "operations", "offer_status", "publish", "go_live", "wait",
+                            "cancel_all", "map", "reconcile", "close" } do
+      assert.is_function(client[name], name)
+    end
+    assert.is_table(cpp.core)
+    assert.is_table(cpp.loop.blocking)
+  end)
+
+  it("has one version, defined once", function()
+    assert.equal(require "cpp.version", cpp._VERSION)
+    assert.equal(cpp._VERSION, cpp.core._VERSION)
+  end)
+
+  it("closes a client that leaves its scope", function()
+    local outside
+    do
+      local client <close> = cpp.client { token = "t" }
+      outside = client
+    end
+    assert.error_matches(function() outside:cancel { publisher = "p", offer = "o" } end, "the client is closed")
+    outside:close()
+  end)
+
+  describe("and its default client", function()
+    local portal
+    setup(function()
+      portal = portals.start()
+      portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, nothing_running = 202 }
+    end)
+    teardown(function() portal:stop() end)
+
+    local CANCEL = [[
+      local result, err = require "cpp".cancel { publisher = "contoso", offer = "contoso-vm" }
+      print(result and result.status or err)
+    ]]
+
+    it("takes the token and the service from the environment", function()
+      assert.equal("202", run(CANCEL, { AZURE_TOKEN = portals.TOKEN, CPP_BASE_URL = portal.url }))
+    end)
+
+    it("takes credentials from the environment", function()
+      assert.equal("202", run(CANCEL, {
+        AZURE_TENANT_ID = portals.CREDENTIALS.tenant, AZURE_CLIENT_ID = portals.CREDENTIALS.client_id,
+        AZURE_CLIENT_SECRET = portals.CREDENTIALS.client_secret, AZURE_AUTHORITY_HOST = portal.url,
+        CPP_BASE_URL = portal.url,
+      }))
+    end)
+
+    it("says what to set when there is no token", function()
+      assert.matches("^auth: there is no token: .*AZURE_TOKEN", run(CANCEL, { CPP_BASE_URL = portal.url }))
+      assert.matches("^auth: there is no token",
+        run(CANCEL, { CPP_BASE_URL = portal.url, AZURE_CLIENT_ID = "half of it", AZURE_TOKEN = "" }))
+    end)
+
+    it("refuses plain http to any other host, by the option's name", function()
+      assert.matches("base_url: expected an https:// URL",
+        run(CANCEL, { AZURE_TOKEN = "t", CPP_BASE_URL = "http://portal.test" }))
+    end)
+  end)
+end)
