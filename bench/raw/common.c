@@ -131,15 +131,19 @@ void cancel_read(struct cancel *cancel, CURLcode code) {
   require(cancel->status == 202 && cancel->location != NULL, "the answer is not 202 with a location");
 }
 
+double wall_now(void) {
+  struct timespec time;
+  clock_gettime(CLOCK_MONOTONIC, &time);
+  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
 struct moment now(void) {
   struct rusage usage;
-  struct timespec wall;
   getrusage(RUSAGE_SELF, &usage);
-  clock_gettime(CLOCK_MONOTONIC, &wall);
   return (struct moment){
       .cpu = (double)(usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) +
              (double)(usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1e6,
-      .wall = (double)wall.tv_sec + (double)wall.tv_nsec / 1e9,
+      .wall = wall_now(),
   };
 }
 

@@ -49,6 +49,7 @@ struct moment {
   double wall;
 };
 struct moment now(void);
+double wall_now(void);
 
 /* Prints what each of `count` calls took since `start`, as the driver reads it. */
 void report(struct moment start, long count);

@@ -42,7 +42,7 @@ describe("a location", function()
     for _, path in ipairs {
       "/", "/a", "/a/b/", "/a?b", "/a?b=c&d=e", "/a$b", "/a.b", "/a-b_c~d", "/a=b", "/a&b", "/a?", "/a//b", "/a?x=/../y",
       "/.a", "/a/.b", "/a/..b", "/a..", "/a/..", "/..", "/.", "/a/%2e%2e/b", "/a%20b", "/a%2Fb", "/a:b", "/a@b", "/a;b",
-      "/a,b", "/a+b", "/a!b", "/a*b", "/a'b", "/(a)", "/a#b", "/a?b#c", "/caf\u{e9}", "/a[b]", "/a|b", "/a?b?c", "/a?/.",
+      "/a,b", "/a+b", "/a!b", "/a*b", "/a'b", "/(a)", "/a#b", "/a?b#c", "/a[b]", "/a|b", "/a?b?c", "/a?/.",
     } do
       local long = request:resolve("//" .. host .. path)
       assert.equal(long, request:resolve(path), path)
