@@ -67,19 +67,37 @@ static bool push_addresses(lua_State *L, int index) {
   return count > 0;
 }
 
+/* Registry keys, by address: the addresses that were encoded last, and their body. A script that
+ * cancels many offers notifies the same people about each. */
+static const char last_addresses;
+static const char last_body;
+
 /* Pushes {"metadata":{"notification-emails":"a,b"}}; false, and nothing pushed, where nobody is to
  * be notified. */
 static bool push_notification(lua_State *L, int index) {
   if (!push_addresses(L, index)) {
     return false;
   }
+  lua_rawgetp(L, LUA_REGISTRYINDEX, &last_addresses);
+  if (lua_rawequal(L, -1, -2) != 0) {
+    lua_pop(L, 2);
+    lua_rawgetp(L, LUA_REGISTRYINDEX, &last_body);
+    return true;
+  }
+  lua_pop(L, 1);
   lua_createtable(L, 0, 1);
   lua_createtable(L, 0, 1);
   lua_pushvalue(L, -3);
   lua_setfield(L, -2, "notification-emails");
   lua_setfield(L, -2, "metadata");
   lcpp_json_encode(L);
-  lua_remove(L, -2);
+  /* First the body without its addresses, then the pair: memory may run out in between. */
+  lua_pushnil(L);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &last_addresses);
+  lua_pushvalue(L, -1);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &last_body);
+  lua_insert(L, -2);
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &last_addresses);
   return true;
 }
 

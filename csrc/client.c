@@ -22,7 +22,7 @@ enum {
 };
 
 static struct lcpp_client *to_client(lua_State *L) {
-  return luaL_checkudata(L, 1, LCPP_CLIENT);
+  return lcpp_check_self(L, LCPP_CLIENT);
 }
 
 struct lcpp_client *lcpp_check_client(lua_State *L) {
@@ -146,9 +146,10 @@ int lcpp_core_client(lua_State *L) {
   return 1;
 }
 
-/* client:step(seconds) -> number of requests still running. Runs what is due; waits at most
- * `seconds` for something to happen (0: not at all; absent: until something does, unless nothing
- * runs). It returns early as soon as a request finished or a signal came. */
+/* client:step(seconds) -> number of requests still running, number of those that finished and that
+ * neither finished() nor result() has taken. Runs what is due; waits at most `seconds` for
+ * something to happen (0: not at all; absent: until something does, unless nothing runs). It
+ * returns early as soon as a request finished or a signal came. */
 static int client_step(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   double seconds = luaL_optnumber(L, 2, -1);
@@ -161,7 +162,8 @@ static int client_step(lua_State *L) {
   }
   lcpp_http_step(client->http, wait_ms);
   lua_pushinteger(L, (lua_Integer)lcpp_http_running(client->http));
-  return 1;
+  lua_pushinteger(L, (lua_Integer)lcpp_http_finished(client->http));
+  return 2;
 }
 
 /* client:finished() -> the request that finished first and was not handed out yet, or nil. */
@@ -231,7 +233,6 @@ void lcpp_client_open(lua_State *L) {
   static const luaL_Reg metamethods[] = {{"__gc", client__gc},
                                          {"__close", client__gc},
                                          {"__tostring", client__tostring},
-                                         {"__index", NULL},
                                          {NULL, NULL}};
   static const luaL_Reg methods[] = {{"start", lcpp_client_start},
                                      {"check", lcpp_client_check},
@@ -244,9 +245,5 @@ void lcpp_client_open(lua_State *L) {
                                      {"usable", client_usable},
                                      {"close", client_close},
                                      {NULL, NULL}};
-  luaL_newmetatable(L, LCPP_CLIENT);
-  luaL_setfuncs(L, metamethods, 0);
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
+  lcpp_new_class(L, LCPP_CLIENT, metamethods, methods);
 }

@@ -9,6 +9,7 @@
 
 #include "outcome.h"
 #include "slot.h"
+#include "url.h"
 
 enum { IDLE_SLOTS = 64 }; /* easy handles kept for later; each takes about 6 KiB */
 
@@ -20,6 +21,7 @@ struct lcpp_http {
   bool stepping;
   long long alarm; /* in lcpp_monotonic_ms; -1: none */
   size_t running_count;
+  size_t finished_count;
   struct lcpp_transfer *running;
   struct lcpp_transfer *finished; /* in the order in which they finished */
   struct lcpp_transfer **finished_end;
@@ -101,6 +103,7 @@ static void link_finished(struct lcpp_http *http, struct lcpp_transfer *transfer
   transfer->link = http->finished_end;
   *http->finished_end = transfer;
   http->finished_end = &transfer->next;
+  http->finished_count++;
 }
 
 static struct lcpp_slot *take_slot(struct lcpp_http *http) {
@@ -241,6 +244,10 @@ size_t lcpp_http_running(const struct lcpp_http *http) {
   return http->running_count;
 }
 
+size_t lcpp_http_finished(const struct lcpp_http *http) {
+  return http->finished_count;
+}
+
 struct lcpp_poller *lcpp_http_poller(const struct lcpp_http *http) {
   return http->poller;
 }
@@ -329,9 +336,20 @@ void lcpp_transfer_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, co
   }
 }
 
+void lcpp_transfer_locate(struct lcpp_transfer *transfer, const char *reference) {
+  free(transfer->location);
+  curl_free(transfer->operation_id);
+  transfer->operation_id = NULL;
+  transfer->location = transfer->url != NULL ? lcpp_url_resolve(transfer->url, reference) : NULL;
+  if (transfer->location != NULL) {
+    transfer->operation_id = lcpp_url_operation_id(transfer->location);
+  }
+}
+
 void lcpp_transfer_claim(struct lcpp_transfer *transfer) {
   if (transfer->state == LCPP_DONE && transfer->link != NULL) {
     unlink_transfer(transfer);
+    transfer->http->finished_count--;
     transfer->http = NULL;
   }
 }
@@ -347,6 +365,8 @@ void lcpp_transfer_free(struct lcpp_transfer *transfer) {
   free(transfer->url);
   lcpp_buf_free(&transfer->body);
   free(transfer->location);
+  curl_free(transfer->operation_id);
+  free(transfer->message_text);
   free(transfer->request_id);
   free(transfer->content_type);
   *transfer = (struct lcpp_transfer){.state = LCPP_DONE, .kind = LCPP_CLOSED};

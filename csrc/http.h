@@ -73,15 +73,17 @@ struct lcpp_transfer {
   struct lcpp_buf body;  /* owned; of the answer, decoded */
 
   enum lcpp_kind kind;
-  bool sent;                     /* whether a byte of the request may have left, unless the
-                                    service said that it did not process it */
-  bool transient;                /* a failure of the transport, which may pass */
-  long status;                   /* 0: no answer */
-  long retry_after;              /* seconds; -1: none */
-  char *location;                /* owned (free); absolute */
-  char *request_id;              /* owned (free) */
-  char *content_type;            /* owned (free) */
-  char message[CURL_ERROR_SIZE]; /* one line, where kind is not LCPP_ANSWERED */
+  bool sent;           /* whether a byte of the request may have left, unless the
+                          service said that it did not process it */
+  bool transient;      /* a failure of the transport, which may pass */
+  long status;         /* 0: no answer */
+  long retry_after;    /* seconds; -1: none */
+  char *location;      /* owned (free); absolute */
+  char *request_id;    /* owned (free) */
+  char *content_type;  /* owned (free) */
+  char *operation_id;  /* owned (curl_free) */
+  const char *message; /* one line, where kind is not LCPP_ANSWERED: static, or message_text */
+  char *message_text;  /* owned (free) */
 };
 
 /* What every transfer of a client shares, unless a call overrides it. Strings are borrowed and
@@ -129,7 +131,13 @@ long lcpp_http_timeout(const struct lcpp_http *http);
 /* Runs what is due, waits at most `wait_ms` milliseconds for more (-1: until something happens). */
 void lcpp_http_step(struct lcpp_http *http, long wait_ms);
 
+/* How many transfers run. */
 size_t lcpp_http_running(const struct lcpp_http *http);
+
+/* How many transfers have finished and were not claimed. */
+size_t lcpp_http_finished(const struct lcpp_http *http);
+
+/* The handle's poller; it lives as long as the handle. */
 struct lcpp_poller *lcpp_http_poller(const struct lcpp_http *http);
 
 /* Takes the transfer that finished first out of the list of finished ones; NULL: none. */
@@ -150,6 +158,10 @@ void lcpp_transfer_refuse(struct lcpp_http *http, struct lcpp_transfer *transfer
 
 /* Ends a running transfer with `kind`; one that is not running stays as it is. */
 void lcpp_transfer_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message);
+
+/* Sets the location of an answer, and the operation's id in it, from a reference that the answer
+ * holds. Both are NULL when it is no URL. */
+void lcpp_transfer_locate(struct lcpp_transfer *transfer, const char *reference);
 
 /* Takes a finished transfer out of the list that lcpp_http_next_finished serves. */
 void lcpp_transfer_claim(struct lcpp_transfer *transfer);

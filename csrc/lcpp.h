@@ -49,6 +49,16 @@ enum { LCPP_REQUEST_CLIENT = 1, LCPP_REQUEST_ID = 2, LCPP_REQUEST_USER_VALUES = 
 
 /* module.c */
 
+/* The userdata at index 1, whose metatable is the first upvalue of the running function: what
+ * luaL_checkudata does, without looking the name up in every call. `name` is for the error.
+ * [-0, +0, v] */
+void *lcpp_check_self(lua_State *L, const char *name);
+
+/* Makes a metatable with the given metamethods, and methods in __index; each function has the
+ * metatable as its upvalue. [-0, +0, m] */
+void lcpp_new_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
+                    const luaL_Reg *methods);
+
 /* The module's entry point, and the only symbol that it exports: [-0, +1, em]. */
 __attribute__((visibility("default"))) int luaopen_cpp_core(lua_State *L);
 

@@ -26,6 +26,30 @@
 #error "LCPP_VERSION is defined by the Makefile, from lua/cpp/version.lua"
 #endif
 
+void *lcpp_check_self(lua_State *L, const char *name) {
+  if (lua_getmetatable(L, 1) != 0) {
+    int same = lua_rawequal(L, -1, lua_upvalueindex(1));
+    lua_pop(L, 1);
+    if (same != 0) {
+      return lua_touserdata(L, 1);
+    }
+  }
+  luaL_typeerror(L, 1, name);
+  return NULL;
+}
+
+void lcpp_new_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
+                    const luaL_Reg *methods) {
+  luaL_newmetatable(L, name);
+  lua_pushvalue(L, -1);
+  luaL_setfuncs(L, metamethods, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -2);
+  luaL_setfuncs(L, methods, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pop(L, 1);
+}
+
 static int core_monotonic(lua_State *L) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);

@@ -31,12 +31,14 @@ static bool is_presentable(const char *text) {
 
 void lcpp_outcome_set(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message) {
   transfer->kind = kind;
-  size_t length = 0;
-  for (; message[length] != '\0' && length + 1 < sizeof transfer->message; length++) {
-    unsigned char byte = (unsigned char)message[length];
-    transfer->message[length] = (char)(byte < 0x20 || byte == 0x7f ? ' ' : byte);
+  free(transfer->message_text);
+  transfer->message_text = strdup(message);
+  transfer->message = transfer->message_text != NULL ? transfer->message_text : "out of memory";
+  for (char *at = transfer->message_text; at != NULL && *at != '\0'; at++) {
+    if ((unsigned char)*at < 0x20 || *at == 0x7f) {
+      *at = ' ';
+    }
   }
-  transfer->message[length] = '\0';
 }
 
 /* The kind of a failure by libcurl's code. https://curl.se/libcurl/c/libcurl-errors.html */
@@ -165,7 +167,7 @@ static void read_location(struct lcpp_transfer *transfer) {
   for (size_t i = 0; i < 2 && transfer->location == NULL; i++) {
     const char *value = header(transfer, names[i]);
     if (value != NULL) {
-      transfer->location = lcpp_url_resolve(transfer->url, value);
+      lcpp_transfer_locate(transfer, value);
     }
   }
 }

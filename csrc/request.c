@@ -4,14 +4,13 @@
  * Lua values are made here, after libcurl has returned. A request keeps its client alive, and the
  * client keeps it alive while it runs; whichever is collected first, both stay whole.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "lcpp.h"
 #include "outcome.h"
 
 static struct lcpp_request *to_request(lua_State *L) {
-  return luaL_checkudata(L, 1, LCPP_REQUEST);
+  return lcpp_check_self(L, LCPP_REQUEST);
 }
 
 struct lcpp_request *lcpp_request_new(lua_State *L, int client) {
@@ -176,6 +175,7 @@ static int push_answer(lua_State *L, const struct lcpp_transfer *transfer) {
     lua_setfield(L, -2, "body");
   }
   set_string(L, "location", transfer->location);
+  set_string(L, "operation_id", transfer->operation_id);
   set_common(L, transfer);
   return 1;
 }
@@ -217,35 +217,25 @@ static int request_url(lua_State *L) {
   return 2;
 }
 
-/* request:resolve(reference) -> the absolute URL of a reference that the answer's body holds
- * (RFC 3986), or nil when it is none. */
+/* request:resolve(reference) -> the place to poll that the answer's body names, as an absolute URL
+ * (RFC 3986), or nil when it is none; and the operation's id in it, or nil. */
 static int request_resolve(lua_State *L) {
-  struct lcpp_request *request = to_request(L);
+  struct lcpp_transfer *transfer = &to_request(L)->transfer;
   size_t length = 0;
   const char *reference = luaL_checklstring(L, 2, &length);
-  char *resolved = NULL;
-  if (request->transfer.url != NULL && strlen(reference) == length) {
-    resolved = lcpp_url_resolve(request->transfer.url, reference);
-  }
-  /* It is kept as the transfer's own until it is a Lua string: pushing may raise. */
-  free(request->transfer.location);
-  request->transfer.location = resolved;
-  lua_pushstring(L, resolved); /* nil for NULL */
-  return 1;
+  lcpp_transfer_locate(transfer, strlen(reference) == length ? reference : "");
+  lua_pushstring(L, transfer->location); /* nil for NULL */
+  lua_pushstring(L, transfer->operation_id);
+  return 2;
 }
 
 void lcpp_request_open(lua_State *L) {
   static const luaL_Reg metamethods[] = {{"__gc", request__gc},
                                          {"__close", request__close},
                                          {"__tostring", request__tostring},
-                                         {"__index", NULL},
                                          {NULL, NULL}};
   static const luaL_Reg methods[] = {{"done", request_done},       {"result", request_result},
                                      {"resolve", request_resolve}, {"url", request_url},
                                      {"abort", request_abort},     {NULL, NULL}};
-  luaL_newmetatable(L, LCPP_REQUEST);
-  luaL_setfuncs(L, metamethods, 0);
-  luaL_newlib(L, methods);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
+  lcpp_new_class(L, LCPP_REQUEST, metamethods, methods);
 }

@@ -297,3 +297,15 @@ enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *t
   curl_free(escaped);
   return status;
 }
+
+char *lcpp_url_operation_id(const char *location) {
+  static const char segment[] = "/operations/";
+  const char *offers = strstr(location, "/offers/");
+  const char *found = offers != NULL ? strstr(offers, segment) : NULL;
+  if (found == NULL) {
+    return NULL;
+  }
+  const char *id = found + sizeof segment - 1;
+  size_t length = strcspn(id, "/?#");
+  return length > 0 ? curl_easy_unescape(NULL, id, (int)length, NULL) : NULL;
+}

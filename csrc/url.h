@@ -49,6 +49,11 @@ char *lcpp_url_resolve(const char *asked, const char *location);
 enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *location,
                                    const char *api_version, char **url, const char **why);
 
+/* The operation's id in a location of the form .../offers/<o>/operations/<id>, decoded: a string
+ * for curl_free, or NULL. The form of offers that were not migrated
+ * (/api/operations/contoso$contoso-offer$2$preview) holds none. */
+char *lcpp_url_operation_id(const char *location);
+
 /* Appends one percent-encoded path segment or query value. */
 enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text, size_t length);
 

@@ -39,38 +39,61 @@ local function is_empty(q)
   return q.first > q.last
 end
 
+-- The item whose code runs. Its client is no use to anybody else.
+local function running(batch)
+  return batch.running or core.misuse("the client of a batch's item was used outside of that item")
+end
+
+-- What an item's coroutine yields to its batch. Anything else was meant for somebody else.
+local PARKED = {}
+
+-- Closed whichever way an item leaves its request.
+local place = {
+  __close = function(self)
+    dispatch.forget(self.batch.core, self.request)
+    self.batch.in_flight = self.batch.in_flight - 1
+  end,
+}
+
 -- The loop that the items' client uses, over the batch's own queues.
 local function loop_of(batch)
   local outer = batch.outer
   return {
     now = outer.now,
+    release = outer.release,
+    pause = batch.pause,
     --- Before a request starts: waits for a place, and as long as the service wants a pause.
     admit = function()
+      local item = running(batch)
       while not batch.stopped and (batch.in_flight >= batch.concurrency
-                                   or retry.now(outer) < batch.hold_until) do
-        push(batch.admission, batch.running)
-        coroutine.yield()
+                                   or retry.now(outer) < batch.pause.over) do
+        push(batch.admission, item)
+        coroutine.yield(PARKED)
       end
     end,
     --- A 429 is about all requests of the batch: none starts before the pause is over.
     hold = function(seconds)
-      batch.hold_until = math.max(batch.hold_until, retry.now(outer) + seconds)
+      batch.pause.over = math.max(batch.pause.over, retry.now(outer) + seconds)
     end,
     --- Whether the batch is being stopped, so that nothing should be begun or waited for.
     stopped = function()
       return batch.stopped
     end,
     await = function(core_client, request)
+      local item = running(batch)
       if request:done() then return end
       batch.in_flight = batch.in_flight + 1
-      dispatch.register(core_client, request, batch.running.wake)
-      coroutine.yield()
-      batch.in_flight = batch.in_flight - 1
+      local own <close> = setmetatable({ batch = batch, request = request }, place) -- luacheck: ignore own
+      repeat
+        dispatch.register(core_client, request, item.wake)
+        coroutine.yield(PARKED)
+      until request:done()
     end,
     sleep = function(_, seconds)
+      local item = running(batch)
       if batch.stopped then return end
-      batch.timers:add(retry.now(outer) + seconds, batch.running)
-      coroutine.yield()
+      batch.timers:add(retry.now(outer) + seconds, item)
+      coroutine.yield(PARKED)
     end,
   }
 end
@@ -97,12 +120,17 @@ local function resume(batch, item)
   batch.running = item
   local done, result, err = coroutine.resume(item.coroutine)
   batch.running = before
-  if coroutine.status(item.coroutine) == "dead" then finish(batch, item, done, result, err) end
+  if coroutine.status(item.coroutine) == "dead" then
+    finish(batch, item, done, result, err)
+  elseif result ~= PARKED then -- nobody would ever resume it
+    coroutine.close(item.coroutine)
+    finish(batch, item, false, "cpp: an item's code may wait for calls of its client only")
+  end
 end
 
 local function start(batch, index)
   local item = { index = index }
-  local fn, client, request = batch.fn, batch.client, batch.list[index]
+  local fn, client, request = batch.fn, batch.client, batch.entries[index].request
   item.wake = function() push(batch.ready, item) end
   item.coroutine = coroutine.create(function() return fn(request, client) end)
   batch.items[item] = true
@@ -117,25 +145,34 @@ local function move_expired(batch, time)
   end
 end
 
--- Once it is to stop, nobody sleeps or waits for a place any longer; requests in flight are let
--- finish, since aborting a cancel would leave its outcome unknown.
-local function look_at_stop(batch)
-  if batch.stopped or not batch.should_stop or not batch.should_stop() then return end
+-- Nobody sleeps or waits for a place any longer, and nothing more is begun.
+local function stop(batch, kind, message)
   batch.stopped = true
   move_expired(batch, math.huge)
   for item in pop, batch.admission do push(batch.ready, item) end
-  for index = batch.next, #batch.list do
-    finish(batch, { index = index }, true, nil,
-           errors.new("stopped", "should_stop ended the batch before this item"))
+  for index = batch.next, #batch.entries do
+    batch.next = index + 1
+    finish(batch, { index = index }, true, nil, errors.new(kind, message))
   end
-  batch.next = #batch.list + 1
+end
+
+-- Requests in flight are let finish, since aborting a cancel would leave its outcome unknown. A batch
+-- within an item of another one stops with it.
+local function look_at_stop(batch)
+  if batch.stopped then return end
+  local outer = batch.outer
+  if not batch.core:usable() then
+    stop(batch, "closed", "the client was closed before this item")
+  elseif batch.should_stop and batch.should_stop() or outer.stopped and outer.stopped() then
+    stop(batch, "stopped", "should_stop ended the batch before this item")
+  end
 end
 
 -- Moves to the ready queue who may go on: whose time has come, and who gets a place.
 local function gather(batch)
   local now = retry.now(batch.outer)
   move_expired(batch, now)
-  for _ = 1, now >= batch.hold_until and batch.concurrency - batch.in_flight or 0 do
+  for _ = 1, now >= batch.pause.over and batch.concurrency - batch.in_flight or 0 do
     local item = pop(batch.admission)
     if not item then break end
     push(batch.ready, item)
@@ -143,8 +180,8 @@ local function gather(batch)
 end
 
 local function may_start(batch)
-  return batch.next <= #batch.list and batch.in_flight < batch.concurrency
-    and is_empty(batch.admission) and retry.now(batch.outer) >= batch.hold_until
+  return batch.next <= #batch.entries and batch.in_flight < batch.concurrency
+    and is_empty(batch.admission) and retry.now(batch.outer) >= batch.pause.over
 end
 
 -- Runs all that can run, until everybody waits for something.
@@ -166,9 +203,9 @@ end
 -- The seconds until the batch has something to do although no request finishes; nil: it has not.
 local function seconds_left(batch)
   local now = retry.now(batch.outer)
-  local time = batch.timers:first()
-  if batch.hold_until > now and (not is_empty(batch.admission) or batch.next <= #batch.list) then
-    time = math.min(time or batch.hold_until, batch.hold_until)
+  local time, over = batch.timers:first(), batch.pause.over
+  if over > now and (not is_empty(batch.admission) or batch.next <= #batch.entries) then
+    time = math.min(time or over, over)
   end
   local left = time and math.max(0, time - now)
   return batch.should_stop and math.min(left or STOP_CHECK, STOP_CHECK) or left
@@ -182,12 +219,16 @@ local function wait(batch)
     if left then outer.sleep(core_client, left) end
     return
   end
-  if left then core_client:alarm(left) end
   local wake_at = left and core.monotonic() + left
   outer.await(core_client, {
     done = function()
+      if not core_client:usable() then return true end
       dispatch.run_requests(core_client)
-      return not is_empty(batch.ready) or (wake_at ~= nil and core.monotonic() >= wake_at)
+      if not is_empty(batch.ready) then return true end
+      left = wake_at and wake_at - core.monotonic()
+      if left and left <= 0 then return true end
+      if left then core_client:alarm(left) end -- again each time: another batch's may have rung
+      return false
     end,
   })
 end
@@ -205,7 +246,7 @@ local function run(batch)
   while true do
     look_at_stop(batch)
     run_ready(batch)
-    if next(batch.items) == nil and batch.next > #batch.list then return end
+    if next(batch.items) == nil and batch.next > #batch.entries then return end
     wait(batch)
   end
 end
@@ -234,11 +275,13 @@ function batch.map(client, list, fn, options)
   core.check("batch", options)
   local self = {
     core = client.core, outer = options.loop or client.loop,
-    list = list, fn = fn, next = 1, items = {}, entries = {}, failed = 0,
-    concurrency = options.concurrency or CONCURRENCY, in_flight = 0, hold_until = -math.huge,
+    fn = fn, next = 1, items = {}, entries = {}, failed = 0,
+    concurrency = options.concurrency or CONCURRENCY, in_flight = 0,
     ready = queue(), admission = queue(), timers = Timers.new(), stopped = false,
     on_result = options.on_result, should_stop = options.should_stop,
   }
+  self.core:timeout() -- raises when the client is closed, as every call does
+  self.pause = self.outer.pause or { over = -math.huge } -- a batch within another one shares its pause
   for index, item in ipairs(list) do self.entries[index] = { request = item } end
   self.client = client:with_loop(loop_of(self))
   run(self)

@@ -42,19 +42,6 @@ local function location_in(body)
   return type(body) == "string" and body:find("^[/h]") and body or nil
 end
 
--- The operation's id, when the location is one of a publisher's offer. The form of offers that were
--- not migrated (/api/operations/contoso$contoso-offer$2$preview) has none.
-local function operation_id_in(location)
-  -- A plain search first: a pattern would be tried at every byte.
-  local first, last = location:find("/operations/", 1, true)
-  if not first or location:find("/api/operations/", 1, true) then return nil end
-  local id = location:match("^[^/?#]+", last + 1)
-  if id and id:find("%", 1, true) then
-    id = id:gsub("%%(%x%x)", function(hex) return string.char(tonumber(hex, 16)) end)
-  end
-  return id
-end
-
 -- What a synchronous answer (200) has achieved, by the call that was made.
 local AT_ONCE = { cancel = "canceled", publish = "completed", go_live = "completed" }
 
@@ -82,14 +69,10 @@ local function start_call(client, endpoint, options)
   if not result then return nil, request end
   if not result.location and result.body then
     local location = location_in(result.body)
-    result.location = location and request:resolve(location)
+    if location then result.location, result.operation_id = request:resolve(location) end
   end
   result.publisher, result.offer = options.publisher, options.offer
-  if result.location then
-    result.operation_id = operation_id_in(result.location)
-  elseif result.status == 200 then
-    result.state = AT_ONCE[endpoint]
-  end
+  if result.status == 200 and not result.location then result.state = AT_ONCE[endpoint] end
   if not options.wait then return result end
   return client:wait(result, wait_options(options))
 end

@@ -6,37 +6,54 @@
 
 local dispatch = {}
 
--- [core client] = { requests = { [request] = wake }, others = { [object] = wake } }. Weak keys: a
--- client that nobody has any more takes its waiters with it.
+-- [core client] = { requests = { [request] = wake }, others = { [object] = wake }, sleepers =
+-- { [key] = wake } }. Weak keys: a client that nobody has any more takes its waiters with it.
 local clients = setmetatable({}, { __mode = "k" })
 
 local function of(core_client)
   local waiters = clients[core_client]
   if not waiters then
-    waiters = { requests = {}, others = {} }
+    waiters = { requests = {}, others = {}, sleepers = {} }
     clients[core_client] = waiters
   end
   return waiters
 end
 
+--- Takes a registration back; none there is fine.
+function dispatch.forget(core_client, request)
+  local waiters = clients[core_client]
+  if not waiters then return end
+  waiters.requests[request], waiters.others[request], waiters.sleepers[request] = nil, nil, nil
+end
+
+local registration = {
+  __close = function(self) dispatch.forget(self.core_client, self.request) end,
+}
+
 --- Registers a function to be called once, when the request is done or the client is closed.
 -- @param core_client a client of cpp.core
 -- @param request one of its requests; or any object with a method `done`, which is asked after
 --   every step
--- @param wake function without arguments
+-- @param wake function without arguments, which must not raise
+-- @return to-be-closed value that takes the registration back: a coroutine that is closed while it
+--   waits must not be woken any more
 function dispatch.register(core_client, request, wake)
   local waiters = of(core_client)
   local list = type(request) == "userdata" and waiters.requests or waiters.others
   list[request] = wake
+  return setmetatable({ core_client = core_client, request = request }, registration)
 end
 
---- Takes a registration back; none there is fine.
-function dispatch.forget(core_client, request)
-  local waiters = clients[core_client]
-  if waiters then waiters.requests[request], waiters.others[request] = nil, nil end
+--- Registers a function to be called once, when the client is closed: for who sleeps meanwhile.
+-- Raises when it is closed already.
+-- @return to-be-closed value that takes the registration back
+function dispatch.sleeping(core_client, wake)
+  core_client:timeout() -- raises
+  of(core_client).sleepers[wake] = wake
+  return setmetatable({ core_client = core_client, request = wake }, registration)
 end
 
---- Whether anybody waits.
+--- Whether anybody waits for a request or an object.
 function dispatch.is_waiting(core_client)
   local waiters = clients[core_client]
   return waiters ~= nil and (next(waiters.requests) ~= nil or next(waiters.others) ~= nil)
@@ -61,9 +78,9 @@ end
 --- Wakes everybody whose request is done, but asks no other object.
 -- A request that finished and that nobody waits for (its coroutine was dropped) is let go.
 function dispatch.run_requests(core_client)
-  local waiters = clients[core_client]
   local request = core_client:finished()
   while request do
+    local waiters = clients[core_client]
     local wake = waiters and waiters.requests[request]
     if wake then
       waiters.requests[request] = nil
@@ -81,13 +98,24 @@ function dispatch.run(core_client)
   if waiters and next(waiters.others) then run_others(waiters.others) end
 end
 
+-- One by one, since who is woken may close a coroutine that would have been next.
+local function wake_all(list)
+  local key, wake = next(list)
+  while key do
+    list[key] = nil
+    wake()
+    key, wake = next(list)
+  end
+end
+
 --- Wakes everybody: the client was closed, so every request is done.
 function dispatch.closed(core_client)
   local waiters = clients[core_client]
   if not waiters then return end
+  wake_all(waiters.requests)
+  wake_all(waiters.others)
+  wake_all(waiters.sleepers)
   clients[core_client] = nil
-  for _, wake in pairs(waiters.requests) do wake() end
-  for _, wake in pairs(waiters.others) do wake() end
 end
 
 return dispatch

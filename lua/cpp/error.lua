@@ -9,7 +9,8 @@ local redact = require "cpp.redact"
 
 local errors = {}
 
-local MESSAGE_LIMIT = 500 -- bytes of the service's own message
+local CODE_LIMIT, MESSAGE_LIMIT = 100, 500 -- bytes of the service's own code and message
+local ID_LIMIT = 200 -- bytes of its request id
 local BODY_LIMIT = 2048 -- bytes of an answer's body that an err keeps
 
 -- What a status means at this service.
@@ -67,17 +68,17 @@ local function service_words(body)
   return type(code) == "string" and code or nil, type(message) == "string" and message or nil
 end
 
-local function describe(err, options, token)
+local function describe(err, options, secrets, of_tokens)
   local code, words
   if err.body then code, words = service_words(err.body) end
-  err.code = code and one_line(redact(code:sub(1, 100), options, token))
+  err.code = code and redact.line(code, CODE_LIMIT, options, secrets)
   if err.kind == "http" then
-    err.message = ("%d: %s"):format(err.status, MEANINGS[err.status] or "the service refused")
+    local meaning = of_tokens and "the token service refused" or MEANINGS[err.status] or "the service refused"
+    err.message = ("%d: %s"):format(err.status, meaning)
   end
   if code or words then
-    local said = redact(table.concat({ code or "", words or "" }, code and words and ": " or ""),
-                        options, token)
-    err.message = ("%s (%s)"):format(err.message, one_line(said):sub(1, MESSAGE_LIMIT))
+    local said = table.concat({ code or "", words or "" }, code and words and ": " or "")
+    err.message = ("%s (%s)"):format(err.message, redact.line(said, MESSAGE_LIMIT, options, secrets))
   end
 end
 
@@ -107,14 +108,17 @@ end
 --- Makes an err from a failure of the core: completes it and says what it means.
 -- @param failure table from request:result()
 -- @param options table of the call's options: publisher, offer; secrets to keep out
--- @param token string or nil: the bearer token that was sent
+-- @param secrets string, list of strings or nil: what else to keep out, such as the token that was sent
 -- @param safe boolean: the request changes nothing, so sending it again is harmless
+-- @param of_tokens boolean or nil: it was the token service that was asked
 -- @return err
-function errors.from_failure(failure, options, token, safe)
+function errors.from_failure(failure, options, secrets, safe, of_tokens)
   local err = setmetatable(failure, metatable)
-  describe(err, options, token)
-  if err.body then err.body = redact(err.body, options, token):sub(1, BODY_LIMIT) end
-  err.message = redact(err.message, options, token)
+  describe(err, options, secrets, of_tokens)
+  if err.body then err.body = redact(err.body, options, secrets):sub(1, BODY_LIMIT) end
+  err.message = redact(err.message, options, secrets)
+  err.url = redact(err.url, options, secrets) -- a location may hold anything
+  err.request_id = err.request_id and redact.line(err.request_id, ID_LIMIT, options, secrets)
   err.ambiguous = not safe and is_ambiguous(err)
   err.retryable = is_retryable(err, safe)
   err.publisher, err.offer = options.publisher, options.offer

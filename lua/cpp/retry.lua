@@ -14,6 +14,8 @@ local retry = {}
 -- The pause of azure-core and azcore: 0.8 s, doubling, at most 60 s.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.8, 60
 
+local RETRIES, TIMEOUT = 3, 300 -- a client's defaults; seconds
+
 -- Endpoints that change nothing, or nothing that repeating would change again.
 local SAFE = { operation = true, operations = true, offer_status = true, location = true, token = true }
 
@@ -36,9 +38,7 @@ local function write_log(log, entry)
   if not done then warn("cpp: the log function failed: ", tostring(problem)) end
 end
 
-local function log_attempt(client, options, request, attempt, started, answer)
-  local log = options.log or client.options.log
-  if not log then return end
+local function log_attempt(log, request, attempt, started, answer)
   local method, url = request:url()
   write_log(log, {
     method = method,
@@ -56,12 +56,13 @@ end
 local function exchange(client, endpoint, options, token, id, attempt)
   local loop = options.loop or client.loop
   if loop.admit then loop.admit() end -- a batch bounds what is in flight
-  local started = core.monotonic()
+  local log = options.log or client.options.log
+  local started = log and core.monotonic()
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close> = client.core:start(endpoint, options, token, id)
   loop.await(client.core, request)
   local result, failure = request:result()
-  log_attempt(client, options, request, attempt, started, result or failure)
+  if log then log_attempt(log, request, attempt, started, result or failure) end
   return result, failure, request
 end
 
@@ -69,16 +70,13 @@ end
 -- @param client the client (see cpp.client)
 -- @param endpoint string, a name of core.endpoints
 -- @param options table of the call's options, checked by the core when the request starts
--- @param limits table or nil: `retries` (number) instead of the option's, `deadline` (on the
---   loop's clock) that no pause goes beyond
+-- @param limits table or nil: `retries` (number) instead of the option's
 -- @return the core's result and its request; or nil, err (kinds: all but `failed`)
 function retry.call(client, endpoint, options, limits)
   local loop = options.loop or client.loop
-  local retries = limits and limits.retries or options.retries or client.options.retries or 3
-  local give_up = limits and limits.deadline
-    or retry.now(loop) + (options.timeout or client.options.timeout or 300)
+  local retries = limits and limits.retries or options.retries or client.options.retries or RETRIES
   local safe = SAFE[endpoint] or false
-  local attempt, renewed, id = 0, false, nil
+  local attempt, paused, renewed, id = 0, 0, false, nil
   local token, failed
   if endpoint ~= "token" then
     token, failed = auth.token(client, endpoint, options)
@@ -99,9 +97,10 @@ function retry.call(client, endpoint, options, limits)
     else
       local pause = pause_before(attempt, err)
       if err.status == 429 and loop.hold then loop.hold(pause) end
-      if not err.retryable or attempt > retries or retry.now(loop) + pause > give_up then
-        return nil, err
-      end
+      paused = paused + pause
+      -- A longer pause than the caller has patience for is not made: the err says when to come back.
+      local patience = options.timeout or client.options.timeout or TIMEOUT
+      if not err.retryable or attempt > retries or paused > patience then return nil, err end
       loop.sleep(client.core, pause)
       if loop.stopped and loop.stopped() then return nil, err end
     end

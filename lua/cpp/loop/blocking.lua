@@ -13,11 +13,11 @@ local blocking = {}
 function blocking.await(core_client, request)
   while not request:done() do
     core_client:step()
-    dispatch.run(core_client)
+    dispatch.run(core_client) -- other loops may have coroutines that wait on the same client
   end
 end
 
---- Waits for a time, while the client's requests go on.
+--- Waits for a time, or until the client is closed, while the client's requests go on.
 -- @param core_client a client of cpp.core
 -- @param seconds number
 function blocking.sleep(core_client, seconds)
@@ -25,7 +25,7 @@ function blocking.sleep(core_client, seconds)
   repeat
     core_client:step(math.max(0, deadline - core.monotonic()))
     dispatch.run(core_client)
-  until core.monotonic() >= deadline
+  until core.monotonic() >= deadline or not core_client:usable()
 end
 
 return blocking

@@ -2,9 +2,10 @@
 --   https://25thandclement.com/~william/projects/cqueues.html
 --
 -- A core client speaks cqueues' own protocol (pollfd, events, timeout), so it is polled as it is.
--- Of all coroutines that wait on one client, one polls and steps it; the others sleep on a condition
--- until their request is done or it is their turn to poll.
+-- Of all coroutines of a controller that wait on one client, one leads: it polls and steps the
+-- client. The others sleep on a condition until their request is done or it is their turn to lead.
 
+local blocking = require "cpp.loop.blocking"
 local condition = require "cqueues.condition"
 local cqueues = require "cqueues"
 local dispatch = require "cpp.dispatch"
@@ -13,70 +14,86 @@ local loop = {}
 
 local TICK = 0.01 -- seconds between two steps where there is no descriptor to watch
 
--- [core client] = { poller = true while one coroutine polls, waiting = { [condition] = true } }
+-- [core client][controller] = { leader = condition or nil, waiting = { [condition] = true } }. By
+-- controller, since one that is not run any more must not hold up the others.
 local clients = setmetatable({}, { __mode = "k" })
 
-local function state_of(core_client)
-  local state = clients[core_client]
+local function state_of(core_client, controller)
+  local states = clients[core_client]
+  if not states then
+    states = setmetatable({}, { __mode = "k" })
+    clients[core_client] = states
+  end
+  local state = states[controller]
   if not state then
-    state = { poller = false, waiting = {} }
-    clients[core_client] = state
+    state = { leader = nil, waiting = {} }
+    states[controller] = state
   end
   return state
 end
 
--- Ends the turn of the coroutine that polls, whichever way it leaves: another one takes over.
-local turn = {
+-- Closed whichever way a coroutine leaves: where nobody leads after it, another one has its turn.
+local place = {
   __close = function(self)
-    self.state.poller = false
-    local heir = next(self.state.waiting)
+    local state, ready = self.state, self.ready
+    dispatch.forget(self.core_client, self.request)
+    state.waiting[ready] = nil
+    if state.leader == ready then state.leader = nil end
+    local heir = not state.leader and next(state.waiting)
     if heir then heir:signal() end
   end,
 }
 
-local function poll(core_client, state, request)
-  local own <close> = setmetatable({ state = state }, turn) -- luacheck: ignore own
-  state.poller = true
-  while not request:done() do
-    if core_client:pollfd() then
-      cqueues.poll(core_client)
-    else -- a build without epoll: nothing to watch, so look often
-      cqueues.sleep(math.min(core_client:timeout() or TICK, TICK))
-    end
-    if not core_client:usable() then return end
+local function lead(core_client, ready)
+  if core_client:pollfd() then
+    cqueues.poll(core_client, ready)
+  else -- a build without epoll: nothing to watch, so look often
+    cqueues.poll(math.min(core_client:timeout() or TICK, TICK), ready)
+  end
+  if core_client:usable() then
     core_client:step(0)
     dispatch.run(core_client)
   end
 end
 
-local function wait_for_turn(core_client, state, request)
-  local ready = condition.new()
+local function follow(state, ready)
+  state.leader:signal() -- it has a new request to start, and perhaps an earlier timeout
   state.waiting[ready] = true
-  dispatch.register(core_client, request, function() ready:signal() end)
   ready:wait()
   state.waiting[ready] = nil
-  dispatch.forget(core_client, request)
 end
 
---- Waits until a request is done. To be called in a coroutine of a cqueues controller.
+--- Waits until a request is done: in a coroutine of a cqueues controller, that coroutine only;
+-- outside of any, as the blocking loop does.
 -- @param core_client a client of cpp.core
 -- @param request one of its requests, or anything with a method `done`
 function loop.await(core_client, request)
-  local state = state_of(core_client)
-  while not request:done() do
-    if state.poller then
-      wait_for_turn(core_client, state, request)
+  local controller = cqueues.running()
+  if not controller then return blocking.await(core_client, request) end
+  if request:done() then return end
+  local state, ready = state_of(core_client, controller), condition.new()
+  local function wake() ready:signal() end
+  local own <close> = setmetatable({ core_client = core_client, request = request, -- luacheck: ignore own
+                                     state = state, ready = ready }, place)
+  repeat
+    dispatch.register(core_client, request, wake)
+    if state.leader and state.leader ~= ready then
+      follow(state, ready)
     else
-      poll(core_client, state, request)
+      state.leader = ready
+      lead(core_client, ready)
     end
-  end
+  until request:done()
 end
 
---- Waits for a time.
--- @param _ the core client: whoever waits for one of its requests steps it
+--- Waits for a time, or until the client is closed.
+-- @param core_client a client of cpp.core; whoever waits for one of its requests steps it
 -- @param seconds number
-function loop.sleep(_, seconds)
-  cqueues.sleep(seconds)
+function loop.sleep(core_client, seconds)
+  if not cqueues.running() then return blocking.sleep(core_client, seconds) end
+  local closed = condition.new()
+  local own <close> = dispatch.sleeping(core_client, function() closed:signal() end) -- luacheck: ignore own
+  closed:wait(seconds)
 end
 
 --- Called before a client is closed: cqueues must forget its descriptor while it is open.

@@ -11,19 +11,20 @@ local loop = {}
 
 local TICK = 0.01 -- seconds between two steps where there is no descriptor to watch
 
--- [core client] = { poll =, timer = }
+-- [core client] = { poll =, timer =, waiting = number of coroutines, stepping = boolean }
 local watched = setmetatable({}, { __mode = "k" })
+
+-- The host may have closed all handles there are (uv.walk), and closing twice raises.
+local function close(handle)
+  if handle and not handle:is_closing() then handle:close() end
+end
 
 local function unwatch(core_client)
   local handles = watched[core_client]
   if not handles then return end
   watched[core_client] = nil
-  if handles.poll then
-    handles.poll:stop()
-    handles.poll:close()
-  end
-  handles.timer:stop()
-  handles.timer:close()
+  close(handles.poll)
+  close(handles.timer)
 end
 
 local step
@@ -39,12 +40,14 @@ local function arm(core_client, handles)
 end
 
 step = function(core_client)
-  if not core_client:usable() then return end
+  local handles = watched[core_client]
+  if not handles or not core_client:usable() then return end
+  handles.stepping = true
   core_client:step(0)
   dispatch.run(core_client) -- resumes coroutines, which may do anything, closing the client too
-  local handles = watched[core_client]
-  if not handles then return end
-  if dispatch.is_waiting(core_client) then
+  handles.stepping = false
+  if watched[core_client] ~= handles then return end
+  if handles.waiting > 0 then
     arm(core_client, handles)
   else
     unwatch(core_client)
@@ -55,17 +58,36 @@ local function watch(core_client)
   local handles = watched[core_client]
   if not handles then
     local descriptor = core_client:pollfd()
-    handles = { poll = descriptor and uv.new_poll(descriptor), timer = uv.new_timer() }
+    handles = { poll = descriptor and uv.new_poll(descriptor), timer = uv.new_timer(), waiting = 0 }
     watched[core_client] = handles
     if handles.poll then handles.poll:start("r", function() step(core_client) end) end
   end
-  arm(core_client, handles)
+  return handles
 end
 
--- Raises in the callback what the coroutine raised, where luv reports it.
-local function resume(coroutine_, ...)
-  local done, problem = coroutine.resume(coroutine_, ...)
-  if not done then error(debug.traceback(coroutine_, tostring(problem)), 0) end
+-- Closed whichever way a coroutine leaves: the last one takes the handles with it. In a step the
+-- next call may come at once, so the step looks when it is over.
+local place = {
+  __close = function(self)
+    local handles = self.handles
+    handles.waiting = handles.waiting - 1
+    if handles.waiting == 0 and not handles.stepping and watched[self.core_client] == handles then
+      unwatch(self.core_client)
+    end
+  end,
+}
+
+-- What the coroutine raises comes out of a callback of its own, where luv reports it: others that
+-- are to be woken have nothing to do with it.
+local function resume(coroutine_)
+  local done, problem = coroutine.resume(coroutine_)
+  if done then return end
+  local message = debug.traceback(coroutine_, tostring(problem))
+  local timer = uv.new_timer()
+  timer:start(0, 0, function()
+    close(timer)
+    error(message, 0)
+  end)
 end
 
 local function running()
@@ -79,23 +101,29 @@ end
 -- @param request one of its requests, or anything with a method `done`
 function loop.await(core_client, request)
   local coroutine_ = running()
-  while not request:done() do
-    dispatch.register(core_client, request, function() resume(coroutine_) end)
-    watch(core_client)
+  if request:done() then return end
+  local handles = watch(core_client)
+  handles.waiting = handles.waiting + 1
+  local own <close> = setmetatable({ core_client = core_client, handles = handles }, place) -- luacheck: ignore own
+  repeat
+    local waiting <close> = -- luacheck: ignore waiting
+      dispatch.register(core_client, request, function() resume(coroutine_) end)
+    arm(core_client, handles)
     coroutine.yield()
-  end
+  until request:done()
 end
 
---- Waits for a time. To be called in a coroutine, with uv.run running outside of it.
--- @param _ the core client: its own handles step it
+--- Waits for a time, or until the client is closed. To be called in a coroutine, with uv.run running
+-- outside of it.
+-- @param core_client a client of cpp.core; its own handles step it
 -- @param seconds number
-function loop.sleep(_, seconds)
+function loop.sleep(core_client, seconds)
   local coroutine_ = running()
+  local function wake() resume(coroutine_) end
+  local waiting <close> = dispatch.sleeping(core_client, wake) -- luacheck: ignore waiting
   local timer = uv.new_timer()
-  timer:start(math.ceil(seconds * 1000), 0, function()
-    timer:close()
-    resume(coroutine_)
-  end)
+  local own <close> = setmetatable({}, { __close = function() close(timer) end }) -- luacheck: ignore own
+  timer:start(math.ceil(seconds * 1000), 0, wake)
   coroutine.yield()
 end
 
