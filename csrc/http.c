@@ -73,6 +73,10 @@ struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_con
   return http;
 }
 
+void lcpp_http_limit(struct lcpp_http *http, long max_connections) {
+  curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max_connections);
+}
+
 static void unlink_transfer(struct lcpp_transfer *transfer) {
   if (transfer->link == NULL) {
     return;

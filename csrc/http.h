@@ -115,6 +115,9 @@ struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_con
  * the process that made the handle it touches neither connections nor transfers. */
 void lcpp_http_free(struct lcpp_http *http);
 
+/* Limits the connections of the handle from now on; 0: no limit. */
+void lcpp_http_limit(struct lcpp_http *http, long max_connections);
+
 /* Whether this process may use the handle: false in a forked child. */
 bool lcpp_http_is_ours(const struct lcpp_http *http);
 

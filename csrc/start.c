@@ -223,6 +223,9 @@ int lcpp_client_start(lua_State *L) {
       .max_response_bytes = limit->given ? (size_t)limit->number : client->max_response_bytes,
   };
   lua_setiuservalue(L, -2, LCPP_REQUEST_ID);
+  if (values[LCPP_OPTION_MAX_CONNECTIONS].given) {
+    lcpp_http_limit(client->http, (long)values[LCPP_OPTION_MAX_CONNECTIONS].number);
+  }
   lua_getiuservalue(L, 1, LCPP_CLIENT_REQUESTS);
   lua_pushvalue(L, -2);
   lua_rawsetp(L, -2, &request->transfer); /* the client keeps it alive from here on */

@@ -13,6 +13,9 @@ local redact = require "cpp.redact"
 local auth = {}
 
 local MARGIN = 300 -- seconds before its expiry that a token is renewed
+local TIMEOUT = 300 -- seconds for one request; a client's option says otherwise
+local LOOK = 0.02 -- seconds between two looks at a token that another call is getting
+local USABLE = "^[%w%-%._~%+/]+=*$" -- RFC 6750, section 2.1
 
 local CREDENTIALS = { "tenant", "client_id", "client_secret" }
 
@@ -55,47 +58,73 @@ local function lifetime_of(answer)
   return seconds and math.max(0, seconds)
 end
 
-local function request_token(client, credentials)
-  local result, err = call(client, "token", credentials)
+-- Where the token of a call comes from: a string or a function; or nil and the credentials; or nothing.
+local function source_of(client, options)
+  if options.token then return options.token end
+  if options.tenant or options.client_id or options.client_secret then
+    return nil, credentials_of(client, options)
+  end
+  if client.options.token then return client.options.token end
+  return nil, credentials_of(client, options)
+end
+
+-- Kept tokens by their source: a function itself, or what tells credentials apart.
+local function key_of(source, credentials)
+  if not credentials then return source end
+  return table.concat({ credentials.authority_url or "", credentials.tenant, credentials.client_id,
+                        credentials.client_secret }, "\0")
+end
+
+--- What must not be seen of a call, beyond its own options.
+-- @param client the client
+-- @param options table of the call's options
+-- @param token string or nil: the bearer token that is sent
+-- @return list of strings
+function auth.secrets(client, options, token)
+  local list = { token }
+  local function add(secret)
+    if type(secret) == "string" then list[#list + 1] = secret end
+  end
+  add(client.options.token)
+  add(client.options.client_secret)
+  local source, credentials = source_of(client, options)
+  local entry = (source or credentials) and client.tokens[key_of(source, credentials)]
+  if entry then
+    add(entry.token)
+    add(entry.previous)
+  end
+  return list
+end
+
+local function request_token(client, credentials, limits)
+  local result, err = call(client, "token", credentials, limits and { deadline = limits.deadline })
   if not result then
     err.kind, err.ambiguous = "auth", false -- nothing of the call itself was sent
+    if err.status and err.status < 300 then err.body = nil end -- it may hold a token, cut short
     return nil, err
   end
   local answer = result.body
   local token = type(answer) == "table" and answer.access_token
-  if type(token) ~= "string" or not token:find("^[%w%-%._~%+/]+=*$") then
+  if type(token) ~= "string" or not token:find(USABLE) then
     return nil, errors.new("auth", "the token service's answer holds no usable access_token",
-                           { status = result.status, request_id = result.request_id })
+                           { status = result.status, request_id = redact(result.request_id, credentials) })
   end
   return token, lifetime_of(answer)
 end
 
-local function function_token(source, options)
-  local token, detail = source()
+-- The function is the host's: it may fail like anything else that asks a network, which is no misuse.
+local function function_token(client, source, options)
+  local called, token, detail = pcall(source)
+  if not called then token, detail = nil, tostring(token) end
   if type(token) ~= "string" then
-    local reason = type(detail) == "string" and redact(detail, options):gsub("%c", " ")
-    return nil, errors.new("auth", "the token function returned no token" ..
-                             (reason and " (" .. reason .. ")" or ""))
+    local reason = type(detail) == "string" and redact.line(detail, 500, options, auth.secrets(client, options))
+    return nil, errors.new("auth", (called and "the token function returned no token" or "the token function failed")
+                             .. (reason and " (" .. reason .. ")" or ""))
   end
-  if not token:find("^[%w%-%._~%+/]+=*$") then
+  if not token:find(USABLE) then
     return nil, errors.new("auth", "the token function returned something that is no bearer token")
   end
-  return token, type(detail) == "number" and detail or nil
-end
-
--- Kept tokens by their source: a function itself, or what tells credentials apart.
-local function entry_of(client, source, credentials)
-  local key = source
-  if credentials then
-    key = table.concat({ credentials.authority_url or "", credentials.tenant,
-                         credentials.client_id, credentials.client_secret }, "\0")
-  end
-  local entry = client.tokens[key]
-  if not entry then
-    entry = {}
-    client.tokens[key] = entry
-  end
-  return entry
+  return token, tonumber(detail)
 end
 
 local function is_fresh(entry, time)
@@ -103,29 +132,53 @@ local function is_fresh(entry, time)
 end
 
 local function keep(entry, token, lifetime, time)
-  entry.token = token
+  entry.token, entry.previous = token, entry.token or entry.previous
   -- A token that lives shorter than twice the margin is used for half of its life.
   entry.renew_at = lifetime and time + math.max(lifetime - MARGIN, lifetime / 2) or nil
 end
 
 -- Marks the entry as being renewed until the variable that holds the result is closed: also when
--- the token function raises or the coroutine ends in the middle.
+-- the coroutine is closed in the middle. One that is dropped closes nothing: so who renews is known.
 local function begin(entry)
-  entry.renewing = true
+  entry.renewing = setmetatable({ thread = coroutine.running() }, { __mode = "v" })
   return setmetatable({}, { __close = function() entry.renewing = nil end })
 end
 
-local function renew(client, options, entry, source, credentials)
+local function renew(client, options, entry, source, credentials, limits)
   local guard <close> = begin(entry) -- luacheck: ignore guard
   local token, detail
   if credentials then
-    token, detail = request_token(client, credentials)
+    token, detail = request_token(client, credentials, limits)
   else
-    token, detail = function_token(source, options)
+    token, detail = function_token(client, source, options)
   end
   if not token then return nil, detail end
   keep(entry, token, detail, now(client, options))
   return token
+end
+
+local function is_abandoned(renewing)
+  return not renewing.thread or coroutine.status(renewing.thread) == "dead"
+end
+
+-- One at a time: whoever comes while a token is being renewed waits for it. Returns true; or nil and an
+-- err where it cannot be waited for.
+local function wait_for_renewal(client, options, entry, limits)
+  local loop = options.loop or client.loop
+  local give_up = limits and limits.deadline
+    or now(client, options) + (options.timeout or client.options.timeout or TIMEOUT)
+  while entry.renewing and not is_abandoned(entry.renewing) do
+    if entry.renewing.thread == coroutine.running() then
+      return nil, errors.new("auth", "the token function makes a call that needs its own token")
+    elseif loop.stopped and loop.stopped() then
+      return nil, errors.new("stopped", "should_stop ended the batch before this request was sent")
+    elseif now(client, options) >= give_up then
+      return nil, errors.new("auth", "the token that another call is getting did not come in time",
+                             { retryable = true })
+    end
+    loop.sleep(client.core, LOOK)
+  end
+  return true
 end
 
 --- The bearer token for a call.
@@ -134,29 +187,24 @@ end
 --   anything is asked of anybody
 -- @param options table of the call's options
 -- @param rejected string or nil: the token that the service has just refused with 401
--- @return string; or nil, err (kind "auth")
-function auth.token(client, endpoint, options, rejected)
-  local source = options.token
-  local credentials
-  if source == nil and (options.tenant or options.client_id or options.client_secret) then
-    credentials = credentials_of(client, options)
-  elseif source == nil then
-    source = client.options.token
-    credentials = source == nil and credentials_of(client, options) or nil
-  end
+-- @param limits table or nil: `deadline`, as for retry.call
+-- @return string; or nil, err (kind "auth"; "stopped" in a batch that is being stopped)
+function auth.token(client, endpoint, options, rejected, limits)
+  local source, credentials = source_of(client, options)
   if type(source) == "string" then return source end
   client.core:check(endpoint, options)
   if not source and not credentials then
     return nil, errors.new("auth", "there is no token: give `token`, or `tenant`, `client_id` and "
       .. "`client_secret`, or set AZURE_TOKEN in the environment")
   end
-  local entry = entry_of(client, source, credentials)
-  local loop = options.loop or client.loop
-  -- One at a time: whoever comes while a token is being renewed waits for it.
-  while entry.renewing do loop.sleep(client.core, 0.02) end
-  if rejected and entry.token == rejected then entry.token = nil end
+  local key = key_of(source, credentials)
+  local entry = client.tokens[key] or {}
+  client.tokens[key] = entry
+  local waited, err = wait_for_renewal(client, options, entry, limits)
+  if not waited then return nil, err end
+  if rejected and entry.token == rejected then entry.token, entry.previous = nil, rejected end
   if is_fresh(entry, now(client, options)) then return entry.token end
-  return renew(client, options, entry, source, credentials)
+  return renew(client, options, entry, source, credentials, limits)
 end
 
 return auth

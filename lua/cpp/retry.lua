@@ -8,11 +8,13 @@
 local core = require "cpp.core"
 local errors = require "cpp.error"
 local auth = require "cpp.auth"
+local redact = require "cpp.redact"
 
 local retry = {}
 
 -- The pause of azure-core and azcore: 0.8 s, doubling, at most 60 s.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.8, 60
+local TIMEOUT = 300 -- seconds for one request; a client's option says otherwise
 
 local RETRIES, TIMEOUT = 3, 300 -- a client's defaults; seconds
 
@@ -28,8 +30,7 @@ end
 -- that failed together do not come back together.
 local function pause_before(attempt, err)
   if err.retry_after then return err.retry_after end
-  local pause = math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ^ (attempt - 1))
-  return pause * (0.8 + 0.4 * core.random())
+  return math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ^ (attempt - 1) * (0.8 + 0.4 * core.random()))
 end
 
 -- A log function that fails must not lose the result of a cancel.
@@ -38,71 +39,95 @@ local function write_log(log, entry)
   if not done then warn("cpp: the log function failed: ", tostring(problem)) end
 end
 
-local function log_attempt(log, request, attempt, started, answer)
+-- One entry for each attempt. What the service chose (a location, its request id) may hold anything.
+local function log_attempt(client, options, secrets, request, attempt, started, answer)
+  local log = options.log or client.options.log
+  if not log then return end
   local method, url = request:url()
   write_log(log, {
     method = method,
-    url = url,
+    url = redact(url, options, secrets),
     status = answer.status,
     milliseconds = (core.monotonic() - started) * 1000,
     attempt = attempt,
     kind = answer.kind, -- nil when it went well
-    request_id = answer.request_id,
+    request_id = redact(answer.request_id, options, secrets),
     client_request_id = answer.client_request_id,
   })
 end
 
 -- One exchange. Returns the result, or nil and a failure of the core; and the request.
-local function exchange(client, endpoint, options, token, id, attempt)
+local function exchange(client, endpoint, options, token, id)
   local loop = options.loop or client.loop
-  if loop.admit then loop.admit() end -- a batch bounds what is in flight
-  local log = options.log or client.options.log
-  local started = log and core.monotonic()
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close> = client.core:start(endpoint, options, token, id)
   loop.await(client.core, request)
   local result, failure = request:result()
-  if log then log_attempt(log, request, attempt, started, result or failure) end
   return result, failure, request
+end
+
+-- The options of one attempt: with a deadline, its request does not outlast it.
+local function bounded(client, options, limits)
+  if not (limits and limits.deadline) then return options end
+  local own = {}
+  for name, value in pairs(options) do own[name] = value end
+  local left = limits.deadline - retry.now(options.loop or client.loop)
+  own.timeout = math.max(0.001, math.min(options.timeout or client.options.timeout or TIMEOUT, left))
+  return own
+end
+
+-- Before each attempt. Returns true; or nil and an err when the loop is being stopped.
+local function admit(loop)
+  if loop.admit then loop.admit() end -- a batch bounds what is in flight
+  if not (loop.stopped and loop.stopped()) then return true end
+  return nil, errors.new("stopped", "should_stop ended the batch before this request was sent")
 end
 
 --- Sends a request, again where that is safe, until it is answered or there is no sense in more.
 -- @param client the client (see cpp.client)
 -- @param endpoint string, a name of core.endpoints
 -- @param options table of the call's options, checked by the core when the request starts
--- @param limits table or nil: `retries` (number) instead of the option's
+-- @param limits table or nil: `retries` (number) instead of the option's, `deadline` (on the
+--   loop's clock) that neither a pause nor a request goes beyond
 -- @return the core's result and its request; or nil, err (kinds: all but `failed`)
 function retry.call(client, endpoint, options, limits)
   local loop = options.loop or client.loop
-  local retries = limits and limits.retries or options.retries or client.options.retries or RETRIES
-  local safe = SAFE[endpoint] or false
-  local attempt, paused, renewed, id = 0, 0, false, nil
+  local retries = limits and limits.retries or options.retries or client.options.retries or 3
+  local give_up = limits and limits.deadline
+    or retry.now(loop) + (options.timeout or client.options.timeout or TIMEOUT)
+  local safe, of_tokens = SAFE[endpoint] or false, endpoint == "token"
+  local attempt, renewed, err = 0, false, nil
   local token, failed
-  if endpoint ~= "token" then
-    token, failed = auth.token(client, endpoint, options)
+  if not of_tokens then
+    token, failed = auth.token(client, endpoint, options, nil, limits)
     if not token then return nil, failed end
   end
   while true do
+    local admitted, ending = admit(loop)
+    if not admitted then return nil, err or ending end
     attempt = attempt + 1
-    local result, failure, request = exchange(client, endpoint, options, token, id, attempt)
+    local started = core.monotonic()
+    local secrets = auth.secrets(client, options, token)
+    local result, failure, request = exchange(client, endpoint, bounded(client, options, limits), token,
+                                              err and err.client_request_id)
+    log_attempt(client, options, secrets, request, attempt, started, result or failure)
     if result then return result, request end
-    local err = errors.from_failure(failure, options, token, safe)
-    err.attempts, id = attempt, err.client_request_id
+    err = errors.from_failure(failure, options, secrets, safe, of_tokens)
+    err.attempts = attempt
     if err.status == 401 and token and not renewed then
       -- Not processed: the service did not know who asked. Only a new token makes a second try.
       renewed = true
-      local fresh = auth.token(client, endpoint, options, token)
-      if not fresh or fresh == token then return nil, err end
+      local fresh, reason = auth.token(client, endpoint, options, token, limits)
+      if not fresh then return nil, reason end
+      if fresh == token then return nil, err end
       token = fresh
     else
       local pause = pause_before(attempt, err)
       if err.status == 429 and loop.hold then loop.hold(pause) end
-      paused = paused + pause
-      -- A longer pause than the caller has patience for is not made: the err says when to come back.
-      local patience = options.timeout or client.options.timeout or TIMEOUT
-      if not err.retryable or attempt > retries or paused > patience then return nil, err end
+      if not err.retryable or attempt > retries or retry.now(loop) + pause > give_up then
+        return nil, err
+      end
       loop.sleep(client.core, pause)
-      if loop.stopped and loop.stopped() then return nil, err end
     end
   end
 end

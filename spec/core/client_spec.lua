@@ -247,6 +247,21 @@ describe("a core client", function()
     assert.equal("network", failure.kind)
   end)
 
+  it("keeps to its limit of connections, also one given in a call", function()
+    for _, limits in ipairs { { 2, nil }, { nil, 2 } } do
+      portal:reset()
+      portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, nothing_running = 202 }
+      local client <close> = new { max_connections = limits[1] }
+      for _ = 1, 10 do start(client, { max_connections = limits[2] }) end
+      while client:step() > 0 do end
+      local connections = {}
+      for _, entry in ipairs(portal:journal { method = "POST" }) do connections[entry.connection] = true end
+      local count = 0
+      for _ in pairs(connections) do count = count + 1 end
+      assert.equal(2, count)
+    end
+  end)
+
   it("is at home under a base URL with a path", function()
     local client <close> = new { base_url = portal.url .. "/gateway/" }
     finish(client, start(client))
