@@ -48,7 +48,7 @@ static void destroy(struct lcpp_client *client) {
 static int client_close(lua_State *L) {
   struct lcpp_client *client = to_client(L);
   if (client->http != NULL && lcpp_http_is_stepping(client->http)) {
-    return lcpp_misuse(L, "the client is running a step: it cannot be closed in it");
+    lcpp_misuse(L, "the client is running a step: it cannot be closed in it");
   }
   destroy(client);
   lua_pushnil(L);

@@ -127,7 +127,7 @@ const char *lcpp_option_name(enum lcpp_option option);
 void lcpp_check_token(lua_State *L, const char *token, size_t length);
 
 /* Raises misuse: "cpp: option: what was expected", at the place in the caller's own code. */
-int lcpp_misuse(lua_State *L, const char *format, ...);
+_Noreturn void lcpp_misuse(lua_State *L, const char *format, ...);
 
 /* core.check(scope, options): raises unless they are right for a "client", "call", "wait" or
  * "batch". core.misuse(message): raises it; core.hide(source): see module.c. */

@@ -7,6 +7,7 @@
  */
 #include <math.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lcpp.h"
@@ -114,7 +115,7 @@ static void push_place(lua_State *L) {
   lua_pushliteral(L, "");
 }
 
-int lcpp_misuse(lua_State *L, const char *format, ...) {
+_Noreturn void lcpp_misuse(lua_State *L, const char *format, ...) {
   luaL_checkstack(L, 6, "misuse");
   push_place(L);
   lua_pushliteral(L, "cpp: ");
@@ -123,11 +124,12 @@ int lcpp_misuse(lua_State *L, const char *format, ...) {
   lua_pushvfstring(L, format, arguments);
   va_end(arguments);
   lua_concat(L, 3);
-  return lua_error(L);
+  lua_error(L);
+  abort(); /* lua_error does not return, but is not declared so */
 }
 
 int lcpp_core_misuse(lua_State *L) {
-  return lcpp_misuse(L, "%s", luaL_checkstring(L, 1));
+  lcpp_misuse(L, "%s", luaL_checkstring(L, 1));
 }
 
 int lcpp_core_hide(lua_State *L) {
@@ -165,18 +167,18 @@ static size_t distance(const char *a, const char *b) {
   return row[length];
 }
 
-static int unknown_option(lua_State *L, const char *name) {
+_Noreturn static void unknown_option(lua_State *L, const char *name) {
   const char *nearest = options[0].name;
   for (int i = 1; i < LCPP_OPTION_COUNT; i++) {
     if (distance(name, options[i].name) < distance(name, nearest)) {
       nearest = options[i].name;
     }
   }
-  return lcpp_misuse(L, "unknown option '%s' (the nearest known one is '%s')", name, nearest);
+  lcpp_misuse(L, "unknown option '%s' (the nearest known one is '%s')", name, nearest);
 }
 
-static int wrong(lua_State *L, const struct option *option, const char *expected) {
-  return lcpp_misuse(L, "%s: expected %s, got %s", option->name, expected, luaL_typename(L, -1));
+_Noreturn static void wrong(lua_State *L, const struct option *option, const char *expected) {
+  lcpp_misuse(L, "%s: expected %s, got %s", option->name, expected, luaL_typename(L, -1));
 }
 
 static bool has_control(const char *text, size_t length) {

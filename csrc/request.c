@@ -187,7 +187,7 @@ static int request_result(lua_State *L) {
   const struct lcpp_transfer *transfer = &request->transfer;
   check_process(L, request);
   if (transfer->state != LCPP_DONE) {
-    return lcpp_misuse(L, "the request is still running");
+    lcpp_misuse(L, "the request is still running");
   }
   claim(L, request);
   if (transfer->kind != LCPP_ANSWERED) {

@@ -162,7 +162,6 @@ static const struct lcpp_endpoint *read_call(lua_State *L,
   const struct lcpp_endpoint *endpoint = lcpp_endpoint_find(name);
   if (endpoint == NULL) {
     lcpp_misuse(L, "there is no endpoint '%s'", name);
-    return NULL;
   }
   lcpp_options_read(L, 3, LCPP_OF_CALL, values);
   require_options(L, endpoint, values);
@@ -203,7 +202,7 @@ int lcpp_client_start(lua_State *L) {
     client->checked_token = token;
   }
   if (token != NULL && endpoint->host != LCPP_HOST_SERVICE) {
-    return lcpp_misuse(L, "token: endpoint '%s' takes none", endpoint->name);
+    lcpp_misuse(L, "token: endpoint '%s' takes none", endpoint->name);
   }
   struct lcpp_request *request = lcpp_request_new(L, 1);
   const struct lcpp_base *base = read_base(L, client, request, endpoint, values);

@@ -25,13 +25,25 @@ end
 -- seen while it ran, or else the offer's status.
 local function last_word(client, request, limits, id)
   if id then
-    local operation = client:look(with(request, { operation_id = id }), limits)
-    if operation and status.ended(operation.state) ~= nil then return operation, nil, nil, true end
+    local operation, err, retry_after = client:look(with(request, { operation_id = id }), limits)
+    if operation and status.ended(operation.state) ~= nil then return operation, nil, retry_after, true end
+    if err and err.retryable then return nil, err end -- it may still say it
   end
   local offer, err = client:offer_status(request, limits)
   if not offer then return nil, err end
   offer.progress = status.progress(offer, offer.state)
   return offer, nil, nil, offer.state ~= "running" and offer.state ~= "inprogress"
+end
+
+--- Completes an operation of a list, which tells neither where it can be polled nor how far it is.
+-- @param operation an operation of client:operations; gets publisher, offer and operation_id, and
+--   location and progress where the service tells them
+function follow.complete(client, request, limits, operation)
+  if type(operation.id) ~= "string" then return end
+  operation.publisher, operation.offer = request.publisher, request.offer
+  operation.operation_id = operation.id
+  local seen = client:look(with(request, { operation_id = operation.id }), limits)
+  if seen then operation.location, operation.progress = seen.location, seen.progress end
 end
 
 local function is_running(operation)
@@ -45,13 +57,14 @@ end
 function follow.offer()
   local id
   return function(client, request, limits)
-    local list, err = client:operations(with(request, { status = "running" }), limits)
+    local list, err, retry_after = client:operations(with(request, { status = "running" }), limits)
     if not list then return nil, err end
     for _, operation in ipairs(list) do
       if is_running(operation) then -- the filter is asked for, and not relied upon
         id = type(operation.id) == "string" and operation.id or id
         operation.progress = status.progress(operation, operation.state)
-        return operation
+        follow.complete(client, request, limits, operation)
+        return operation, nil, retry_after
       end
     end
     return last_word(client, request, limits, id)

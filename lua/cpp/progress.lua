@@ -1,6 +1,7 @@
 -- Progress for people: an on_progress function for cpp.wait that writes to a stream.
 
 local core = require "cpp.core"
+local redact = require "cpp.redact"
 local status = require "cpp.status"
 
 local WIDTH = 79 -- columns, which every terminal has
@@ -18,19 +19,15 @@ local function current_step(operation)
   return nil
 end
 
--- Names come from outside: nothing in them may move the cursor.
-local function plain(text)
-  return (text:gsub("%c", " "))
-end
-
 local function clock(seconds)
   return ("%d:%02d"):format(seconds // 60, seconds % 60)
 end
 
+-- State and step come from outside: nothing in them may move the cursor, or show a secret.
 local function describe(operation)
-  local state = plain(operation.state or "unknown")
+  local state = operation.state or "unknown"
   local step = current_step(operation)
-  return step and state .. ": " .. plain(step) or state
+  return redact.line(step and state .. ": " .. step or state, WIDTH, nil, redact.remembered(operation))
 end
 
 local function draw(stream, operation, elapsed)

@@ -1,7 +1,7 @@
 -- Reconciling: after an ambiguous error, what the service itself says about the offer.
 
 local core = require "cpp.core"
-local status = require "cpp.status"
+local follow = require "cpp.follow"
 
 -- What is passed on to the questions: a client's options, as far as the target holds some.
 local function question_of(target, options)
@@ -18,8 +18,9 @@ end
 -- @param client the client
 -- @param target an ambiguous err, or a table with publisher and offer
 -- @param options table or nil: any option of a client
--- @return table: state ("canceled", "running" or "unknown"), operation (what runs, with a
---   location where its id is known), offer_status (the offer's normalised status); publisher, offer
+-- @return table: state ("canceled", "running" or "unknown"), operation (what runs, with operation_id,
+--   location and progress where the service tells them: a target for Client:wait), offer_status (the
+--   offer's normalised status); publisher, offer
 -- @return nil, err when the service cannot be asked
 local function reconcile(client, target, options)
   if type(target) ~= "table" then
@@ -32,6 +33,8 @@ local function reconcile(client, target, options)
   local answer = { state = "unknown", publisher = target.publisher, offer = target.offer }
   for _, operation in ipairs(list) do
     if operation.state == "running" or operation.state == "inprogress" then
+      question.status = nil
+      follow.complete(client, question, nil, operation)
       answer.state, answer.operation = "running", operation
       return answer
     end
@@ -40,7 +43,7 @@ local function reconcile(client, target, options)
   local offer, failed = client:offer_status(question)
   if not offer then return nil, failed end
   answer.offer_status = offer.state
-  if status.ended(offer.state) and offer.state == "canceled" then answer.state = "canceled" end
+  if offer.state == "canceled" then answer.state = "canceled" end
   return answer
 end
 

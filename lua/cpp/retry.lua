@@ -14,7 +14,6 @@ local retry = {}
 
 -- The pause of azure-core and azcore: 0.8 s, doubling, at most 60 s.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.8, 60
-local TIMEOUT = 300 -- seconds for one request; a client's option says otherwise
 
 local RETRIES, TIMEOUT = 3, 300 -- a client's defaults; seconds
 
@@ -40,9 +39,8 @@ local function write_log(log, entry)
 end
 
 -- One entry for each attempt. What the service chose (a location, its request id) may hold anything.
-local function log_attempt(client, options, secrets, request, attempt, started, answer)
-  local log = options.log or client.options.log
-  if not log then return end
+local function log_attempt(log, client, options, token, request, attempt, started, answer)
+  local secrets = auth.secrets(client, options, token)
   local method, url = request:url()
   write_log(log, {
     method = method,
@@ -57,21 +55,24 @@ local function log_attempt(client, options, secrets, request, attempt, started, 
 end
 
 -- One exchange. Returns the result, or nil and a failure of the core; and the request.
-local function exchange(client, endpoint, options, token, id)
+local function exchange(client, endpoint, options, token, id, attempt)
   local loop = options.loop or client.loop
+  local log = options.log or client.options.log
+  local started = log and core.monotonic()
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close> = client.core:start(endpoint, options, token, id)
   loop.await(client.core, request)
   local result, failure = request:result()
+  if log then log_attempt(log, client, options, token, request, attempt, started, result or failure) end
   return result, failure, request
 end
 
 -- The options of one attempt: with a deadline, its request does not outlast it.
-local function bounded(client, options, limits)
-  if not (limits and limits.deadline) then return options end
+local function bounded(client, options, deadline)
+  if not deadline then return options end
   local own = {}
   for name, value in pairs(options) do own[name] = value end
-  local left = limits.deadline - retry.now(options.loop or client.loop)
+  local left = deadline - retry.now(options.loop or client.loop)
   own.timeout = math.max(0.001, math.min(options.timeout or client.options.timeout or TIMEOUT, left))
   return own
 end
@@ -83,36 +84,38 @@ local function admit(loop)
   return nil, errors.new("stopped", "should_stop ended the batch before this request was sent")
 end
 
+-- A longer pause than the caller has patience for is not made: the err says when to come back.
+local function has_time(client, options, deadline, paused, pause)
+  if deadline then return retry.now(options.loop or client.loop) + pause <= deadline end
+  return paused + pause <= (options.timeout or client.options.timeout or TIMEOUT)
+end
+
 --- Sends a request, again where that is safe, until it is answered or there is no sense in more.
 -- @param client the client (see cpp.client)
 -- @param endpoint string, a name of core.endpoints
 -- @param options table of the call's options, checked by the core when the request starts
--- @param limits table or nil: `retries` (number) instead of the option's, `deadline` (on the
+-- @param limits table or nil: `retries` (number) instead of the option's; `deadline` (on the
 --   loop's clock) that neither a pause nor a request goes beyond
 -- @return the core's result and its request; or nil, err (kinds: all but `failed`)
 function retry.call(client, endpoint, options, limits)
   local loop = options.loop or client.loop
-  local retries = limits and limits.retries or options.retries or client.options.retries or 3
-  local give_up = limits and limits.deadline
-    or retry.now(loop) + (options.timeout or client.options.timeout or TIMEOUT)
+  local retries = limits and limits.retries or options.retries or client.options.retries or RETRIES
+  local deadline = limits and limits.deadline
   local safe, of_tokens = SAFE[endpoint] or false, endpoint == "token"
-  local attempt, renewed, err = 0, false, nil
-  local token, failed
+  local attempt, paused, renewed = 0, 0, false
+  local token, err
   if not of_tokens then
-    token, failed = auth.token(client, endpoint, options, nil, limits)
-    if not token then return nil, failed end
+    token, err = auth.token(client, endpoint, options, nil, limits)
+    if not token then return nil, err end
   end
   while true do
     local admitted, ending = admit(loop)
     if not admitted then return nil, err or ending end
     attempt = attempt + 1
-    local started = core.monotonic()
-    local secrets = auth.secrets(client, options, token)
-    local result, failure, request = exchange(client, endpoint, bounded(client, options, limits), token,
-                                              err and err.client_request_id)
-    log_attempt(client, options, secrets, request, attempt, started, result or failure)
+    local result, failure, request = exchange(client, endpoint, bounded(client, options, deadline), token,
+                                              err and err.client_request_id, attempt)
     if result then return result, request end
-    err = errors.from_failure(failure, options, secrets, safe, of_tokens)
+    err = errors.from_failure(failure, options, auth.secrets(client, options, token), safe, of_tokens)
     err.attempts = attempt
     if err.status == 401 and token and not renewed then
       -- Not processed: the service did not know who asked. Only a new token makes a second try.
@@ -124,9 +127,10 @@ function retry.call(client, endpoint, options, limits)
     else
       local pause = pause_before(attempt, err)
       if err.status == 429 and loop.hold then loop.hold(pause) end
-      if not err.retryable or attempt > retries or retry.now(loop) + pause > give_up then
+      if not err.retryable or attempt > retries or not has_time(client, options, deadline, paused, pause) then
         return nil, err
       end
+      paused = paused + pause
       loop.sleep(client.core, pause)
     end
   end

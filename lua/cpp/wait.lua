@@ -9,6 +9,7 @@
 -- [SEEN] seen in the service's other clients: cancelling takes 1 to 3 minutes; the place to poll is
 --        the publish operation itself, which ends canceled, or completed where it won the race
 
+local auth = require "cpp.auth"
 local core = require "cpp.core"
 local errors = require "cpp.error"
 local follow = require "cpp.follow"
@@ -27,14 +28,11 @@ local STOP_CHECK = 1 -- seconds between two looks at should_stop
 local OWN = { timeout = true, interval = true, max_interval = true, on_progress = true,
               should_stop = true }
 
--- What a request of this wait must not be repeated for: the wait repeats, in its own time. Only a
--- refused token is renewed at once.
-local ONCE = { retries = 0 }
+local WORDS = 500 -- bytes of the service's own words in a message
 
--- A failure that says nothing about the operation, so that the next look may be answered.
-local function may_pass(err, waited)
-  if err.status == 404 then return waited < GRACE end
-  return err.retryable
+-- What is known of secrets that a text of the service must not be shown with.
+local function secrets_of(state)
+  return auth.secrets(state.client, state.request)
 end
 
 -- The pause until the next look. Retry-After replaces the interval [ARM, RFC]; otherwise the
@@ -43,52 +41,61 @@ local function next_pause(state, retry_after)
   if retry_after then return math.max(LEAST_PAUSE, math.min(MOST_PAUSE, retry_after)) end
   local pause = state.interval
   state.interval = math.min(state.max_interval, pause * GROWTH)
-  return pause * (0.9 + 0.2 * core.random())
-end
-
--- A copy of an operation for an err: without the addresses that the service lists in it.
-local function without_addresses(value)
-  if type(value) ~= "table" then return redact(value) end
-  local copy = {}
-  for name, inner in pairs(value) do copy[name] = without_addresses(inner) end
-  return copy
+  return math.min(state.max_interval, pause * (0.9 + 0.2 * core.random()))
 end
 
 -- Completes an err so that another process can go on from it.
 local function give_up(state, err)
-  err.operation = without_addresses(state.operation)
-  err.location = state.location
-  err.publisher = err.publisher or state.request.publisher
-  err.offer = err.offer or state.request.offer
+  local target, secrets = state.target, secrets_of(state)
+  err.operation = redact.document(state.operation, state.request, secrets)
+  err.location = redact(state.location, state.request, secrets)
+  err.publisher, err.offer = err.publisher or target.publisher, err.offer or target.offer
+  err.operation_id = target.operation_id
   return nil, err
+end
+
+-- Why the wait must not go on; or nil.
+local function interruption(state)
+  local loop = state.loop
+  if not state.client.core:usable() then return errors.new("closed", "the client was closed") end
+  if state.should_stop and state.should_stop() or loop.stopped and loop.stopped() then
+    return errors.new("stopped", "should_stop ended the wait")
+  end
+  return nil
+end
+
+-- The end of a wait at its deadline.
+local function run_out(state)
+  local seen = state.operation and state.operation.state
+  seen = seen and "last seen: " .. redact.line(seen, 100, state.request, secrets_of(state))
+  return give_up(state, errors.new("timeout", ("the operation has not ended after %g s (%s)"):format(
+    state.timeout, seen or "it was never seen")))
 end
 
 -- Sleeps, with an eye on should_stop. Returns true; or nil and the err that ends the wait.
 local function sleep(state, pause)
   local loop = state.loop
-  local wake = math.min(retry.now(loop) + pause, state.deadline)
+  local wake = math.min(retry.now(loop) + pause, state.limits.deadline)
   while true do
-    if state.should_stop and state.should_stop() or loop.stopped and loop.stopped() then
-      return give_up(state, errors.new("stopped", "should_stop ended the wait"))
-    end
+    local err = interruption(state)
+    if err then return give_up(state, err) end
     local left = wake - retry.now(loop)
     if left <= 0 then break end
     loop.sleep(state.client.core, state.should_stop and math.min(left, STOP_CHECK) or left)
   end
-  if retry.now(loop) < state.deadline then return true end
-  local seen = state.operation and state.operation.state
-  return give_up(state, errors.new("timeout", ("the operation has not ended after %g s (%s)"):format(
-    state.timeout, seen and "last seen: " .. seen or "it was never seen")))
+  if retry.now(loop) < state.limits.deadline then return true end
+  return run_out(state)
 end
 
--- One look; its request does not outlast the wait.
+-- One look. Returns: operation, nil, retry_after, over; or nil, err, retry_after.
 local function look(state)
-  local left = state.deadline - retry.now(state.loop)
-  state.request.timeout = math.max(0.001, math.min(state.request_timeout, left))
-  local operation, err, retry_after, over = state.look(state.client, state.request, ONCE)
+  local operation, err, retry_after, over = state.look(state.client, state.request, state.limits)
   if operation and operation.state == nil then
     -- A 200 without a status is malformed, not success: [OP] has it in every sample.
-    return nil, errors.new("protocol", "the answer has no status", { retryable = true })
+    operation, err = nil, errors.new("protocol", "the answer has no status", {
+      method = "GET", url = redact(operation.location, state.request, secrets_of(state)),
+      status = 200, retryable = true,
+    })
   end
   return operation, err, retry_after or err and err.retry_after, over
 end
@@ -97,27 +104,39 @@ end
 local function conclude(state, operation)
   if status.ended(operation.state) ~= false then return operation end
   local reason = type(operation.error) == "table" and operation.error.message or operation.error
-  reason = type(reason) == "string" and ": " .. redact(reason):gsub("%c", " "):sub(1, 500) or ""
+  reason = type(reason) == "string" and ": " .. redact.line(reason, WORDS, state.request, secrets_of(state)) or ""
   return give_up(state, errors.new("failed", "the operation ended " .. operation.state .. reason))
 end
 
+local function saw(state, operation)
+  state.failures, state.ridden_out = 0, 0
+  state.operation = operation
+  state.location = operation.location or state.location
+  redact.remember(operation, secrets_of(state))
+  if state.on_progress then state.on_progress(operation) end
+end
+
+-- Whether the wait goes on after a failure: one that says nothing about the operation, so that the
+-- next look may be answered.
+local function rides_out(state, err)
+  state.failures = state.failures + 1
+  if not state.location and not state.by_offer and err.kind ~= "auth" then state.location = err.url end
+  if err.kind == "http" and err.status == 404 then
+    return retry.now(state.loop) - state.started < GRACE
+  end
+  state.ridden_out = state.ridden_out + 1
+  return err.retryable and state.ridden_out <= FAILURES
+end
+
 local function poll(state)
-  local started = retry.now(state.loop)
-  local failures = 0
   while true do
     local operation, err, retry_after, over = look(state)
     if operation then
-      failures = 0
-      state.operation = operation
-      state.location = operation.location or state.location
-      if state.on_progress then state.on_progress(operation) end
+      saw(state, operation)
       if over or status.ended(operation.state) ~= nil then return conclude(state, operation) end
-    else
-      failures = failures + 1
-      if failures > FAILURES or not may_pass(err, retry.now(state.loop) - started) then
-        err.attempts = failures
-        return give_up(state, err)
-      end
+    elseif not rides_out(state, err) then
+      err.attempts = state.failures
+      return give_up(state, err)
     end
     local going, ending = sleep(state, next_pause(state, retry_after))
     if not going then return nil, ending end
@@ -175,18 +194,25 @@ local function wait(client, target, options)
   local timeout = options.timeout or TIMEOUT
   local interval = options.interval or INTERVAL
   local by_offer = not target.location and not target.operation_id
+  local started = retry.now(loop)
   return poll {
     client = client,
     loop = loop,
+    target = target,
+    by_offer = by_offer,
     request = request,
+    -- No request is repeated by itself: the wait repeats, in its own time. Only a refused token is
+    -- renewed at once.
+    limits = { retries = 0, deadline = started + timeout },
     look = by_offer and follow.offer() or follow.operation,
+    started = started,
     timeout = timeout,
-    deadline = retry.now(loop) + timeout,
-    request_timeout = client.options.timeout or 300,
     interval = interval,
     max_interval = math.max(interval, options.max_interval or MAX_INTERVAL),
     on_progress = options.on_progress,
     should_stop = options.should_stop,
+    failures = 0, -- in a row
+    ridden_out = 0, -- of these, all but the 404s of the grace
     location = target.location,
     operation = nil,
   }

@@ -68,7 +68,8 @@ local MALFORMED = {
   ["is nested 1001 deep"] = { whole(("["):rep(1001) .. ("]"):rep(1001)), status = 200, stall = true },
   ["is nested 100000 deep"] = { whole(("["):rep(100000) .. ("]"):rep(100000)), status = 200, stall = true },
   ["has something behind its JSON"] = { whole '{"status":"running"}}', status = 200, stall = true },
-  ["is a web page"] = { OK .. "Content-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>", status = 200, stall = true },
+  ["is a web page"] = {
+    OK .. "Content-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>", status = 200, stall = true },
 }
 
 -- What is more than anybody can want: not tried again.
