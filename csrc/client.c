@@ -169,12 +169,12 @@ static int client_step(lua_State *L) {
 /* client:finished() -> the request that finished first and was not handed out yet, or nil. */
 static int client_finished(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
-  lua_getiuservalue(L, 1, LCPP_CLIENT_REQUESTS);
   struct lcpp_transfer *transfer = lcpp_http_next_finished(client->http);
   if (transfer == NULL) {
     lua_pushnil(L);
     return 1;
   }
+  lua_getiuservalue(L, 1, LCPP_CLIENT_REQUESTS); /* pushing what exists allocates nothing */
   lua_rawgetp(L, -1, transfer);
   lua_pushnil(L);
   lua_rawsetp(L, -3, transfer); /* niling a field allocates nothing */

@@ -169,7 +169,7 @@ static int push_answer(lua_State *L, const struct lcpp_transfer *transfer) {
                             : "the answer's body is not the JSON that was expected",
                         true);
   }
-  lua_createtable(L, 0, 10);
+  lua_createtable(L, 0, 8);
   if (has_body) {
     lua_insert(L, -2);
     lua_setfield(L, -2, "body");

@@ -122,6 +122,16 @@ static char *take(char *text) {
   return copy;
 }
 
+/* The unreserved characters of RFC 3986, section 2.3, whatever the locale. */
+static bool is_unreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
+}
+
+static bool is_one_of(char c, const char *characters) {
+  return c != '\0' && strchr(characters, c) != NULL;
+}
+
 /* The length of "scheme://host:port" in a URL that the URL API wrote. */
 static size_t origin_length(const char *url) {
   const char *host = strstr(url, "://");
@@ -131,9 +141,10 @@ static size_t origin_length(const char *url) {
 /* Whether a reference is an absolute path, in characters that no parser changes, without the dot
  * segments and the empty query that resolving removes. */
 static bool is_plain_path(const char *reference) {
-  static const char plain[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_~$&=/.?";
-  size_t length = strspn(reference, plain);
+  size_t length = 0;
+  while (is_unreserved(reference[length]) || is_one_of(reference[length], "/?=&$")) {
+    length++;
+  }
   return reference[0] == '/' && reference[1] != '/' && reference[length] == '\0' &&
          reference[length - 1] != '?' && strstr(reference, "/.") == NULL;
 }
@@ -279,11 +290,13 @@ enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *loc
 
 enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text,
                                              size_t length) {
-  /* The unreserved characters of RFC 3986, section 2.3: most identifiers have no others. Nothing at
-   * all is such a text too; curl_easy_escape would take a length of 0 for "call strlen". */
-  static const char unreserved[] =
-      "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
-  if (strspn(text, unreserved) >= length) {
+  size_t plain = 0;
+  while (plain < length && is_unreserved(text[plain])) {
+    plain++;
+  }
+  /* Most identifiers are plain. Nothing at all is, too: curl_easy_escape would take a length of 0
+   * for "call strlen". */
+  if (plain == length) {
     return lcpp_buf_append(buf, text, length, LCPP_URL_LIMIT);
   }
   if (length > LCPP_URL_LIMIT) {
