@@ -93,21 +93,24 @@ local function error_fields(err)
   return fields
 end
 
-local function exit_status(err)
+local function exit_status(err, waiting)
   if err.ambiguous then return AMBIGUOUS end
-  if err.kind == "timeout" and err.operation then return TIMED_OUT end
+  if waiting and err.kind == "timeout" then return TIMED_OUT end
   return FAILED
 end
 
-local function report_failure(given, err)
+local function report_failure(given, err, waiting)
   if given.json then print_json(error_fields(err)) end
+  if waiting and err.operation and err.kind ~= "failed" and cpp.core.is_terminal(io.stderr) then
+    io.stderr:write("\n") -- ends the line of progress
+  end
   io.stderr:write(tostring(err), "\n")
   if err.ambiguous then
     io.stderr:write("The service may have acted on it: look with --status before trying again.\n")
   elseif err.location and err.kind ~= "failed" then
     io.stderr:write("Go on with: cancel.lua --resume '", err.location, "'\n")
   end
-  return exit_status(err)
+  return exit_status(err, waiting)
 end
 
 -- The options of every call; the module's default client takes the rest from the environment.
@@ -138,7 +141,7 @@ local function wait(given, target)
   local operation, err = cpp.wait(target, call_options(given, {
     timeout = tonumber(given.timeout), interval = tonumber(given.interval), on_progress = cpp.progress(io.stderr),
   }))
-  if not operation then return report_failure(given, err) end
+  if not operation then return report_failure(given, err, true) end
   local canceled = operation.state == "canceled"
   if given.json then
     print_json { state = operation.state, status = operation.status, location = operation.location }
@@ -154,12 +157,13 @@ local function cancel(given, target, emails)
     publisher = target.publisher, offer = target.offer, emails = emails,
   }))
   if not result then return report_failure(given, err) end
-  if not given.json then
-    print(("%d %s"):format(result.status, result.status == 200 and "canceled" or "being canceled"))
-    -- Printed before the wait: whatever happens to this process, another can go on from here.
-    if result.location then print("location: " .. result.location) end
-    io.stdout:flush()
-  end
+  -- The location is printed before the wait: whatever happens to this process, another can go on from
+  -- it. Where standard output is for JSON, it goes to standard error.
+  local out = given.json and io.stderr or io.stdout
+  local meaning = result.status == 200 and "canceled" or "being canceled"
+  if not given.json then print(("%d %s"):format(result.status, meaning)) end
+  if result.location and (given.wait or not given.json) then out:write("location: ", result.location, "\n") end
+  out:flush()
   if given.wait then return wait(given, result) end
   if given.json then
     print_json { status = result.status, location = result.location,

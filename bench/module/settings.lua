@@ -45,4 +45,22 @@ function settings.report(start, count)
                                             (stop.wall - start.wall) * 1e6 / count))
 end
 
+--- Bytes of this process that are in memory (Linux), and those of them that Lua counts as its own.
+-- What is garbage is collected first.
+function settings.resident()
+  collectgarbage()
+  collectgarbage()
+  local file <close> = assert(io.open("/proc/self/status"))
+  local kibibytes = file:read("a"):match("VmRSS:%s*(%d+) kB")
+  return tonumber(kibibytes) * 1024, collectgarbage("count") * 1024
+end
+
+--- Prints the bytes that each of `count` things added since `before`.
+function settings.report_bytes(before, count, heap_before)
+  local resident, heap = settings.resident()
+  local line = ("bytes=%.0f"):format((resident - before) / count)
+  if heap_before then line = line .. (" heap=%.0f"):format((heap - heap_before) / count) end
+  print(line)
+end
+
 return settings

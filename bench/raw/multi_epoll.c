@@ -14,7 +14,7 @@ struct loop {
   double deadline; /* of libcurl's timer, in wall_now(); below 0: none */
   const struct settings *settings;
   long next;  /* call to start next */
-  long count; /* calls of this run */
+  long count; /* calls in all */
   long done;
 };
 
@@ -78,14 +78,20 @@ static int wait_ms(const struct loop *loop) {
   return left <= 0 ? 0 : left >= 1 ? 1000 : (int)(left * 1000) + 1;
 }
 
-static void run(struct loop *loop, struct cancel *cancels, long count) {
-  loop->next = loop->done = 0;
-  loop->count = count;
-  for (long i = 0; i < loop->settings->concurrency && i < count; i++) {
+/* Returns when the clock started: after the warm-up, while all handles are busy. */
+static struct moment run(struct loop *loop, struct cancel *cancels) {
+  bool warm = false;
+  struct moment begin = now();
+  loop->count = loop->settings->warm_up + loop->settings->count;
+  for (long i = 0; i < loop->settings->concurrency && i < loop->count; i++) {
     start(loop, &cancels[i]);
   }
-  while (loop->done < count) {
+  while (loop->done < loop->count) {
     struct epoll_event events[EVENTS];
+    if (!warm && loop->done >= loop->settings->warm_up) {
+      warm = true;
+      begin = now();
+    }
     int ready = epoll_wait(loop->epoll, events, EVENTS, wait_ms(loop));
     require(ready >= 0 || errno == EINTR, "epoll_wait failed");
     for (int i = 0; i < ready; i++) {
@@ -99,6 +105,7 @@ static void run(struct loop *loop, struct cancel *cancels, long count) {
     collect(loop);
     run_timer(loop);
   }
+  return begin;
 }
 
 int main(int argc, char **argv) {
@@ -117,10 +124,7 @@ int main(int argc, char **argv) {
   for (long i = 0; i < settings.concurrency; i++) {
     cancel_open(&cancels[i], &settings);
   }
-  run(&loop, cancels, settings.warm_up);
-  struct moment begin = now();
-  run(&loop, cancels, settings.count);
-  report(begin, settings.count);
+  report(run(&loop, cancels), settings.count);
   for (long i = 0; i < settings.concurrency; i++) {
     cancel_close(&cancels[i]);
   }

@@ -27,20 +27,29 @@ static long collect(CURLM *multi, const struct settings *settings, long *next, l
   return done;
 }
 
-static void run(CURLM *multi, struct cancel *cancels, const struct settings *settings, long count) {
+/* Returns when the clock started: after the warm-up, while all handles are busy. */
+static struct moment run(CURLM *multi, struct cancel *cancels, const struct settings *settings) {
   long next = 0;
+  long count = settings->warm_up + settings->count;
+  bool warm = false;
+  struct moment begin = now();
   while (next < settings->concurrency && next < count) {
     start(multi, &cancels[next], settings, next);
     next++;
   }
   for (long done = 0; done < count;) {
     int running = 0;
+    if (!warm && done >= settings->warm_up) {
+      warm = true;
+      begin = now();
+    }
     require(curl_multi_perform(multi, &running) == CURLM_OK, "curl_multi_perform failed");
     done += collect(multi, settings, &next, count);
     if (done < count) {
       require(curl_multi_poll(multi, NULL, 0, 1000, NULL) == CURLM_OK, "curl_multi_poll failed");
     }
   }
+  return begin;
 }
 
 int main(int argc, char **argv) {
@@ -52,10 +61,7 @@ int main(int argc, char **argv) {
   for (long i = 0; i < settings.concurrency; i++) {
     cancel_open(&cancels[i], &settings);
   }
-  run(multi, cancels, &settings, settings.warm_up);
-  struct moment begin = now();
-  run(multi, cancels, &settings, settings.count);
-  report(begin, settings.count);
+  report(run(multi, cancels, &settings), settings.count);
   for (long i = 0; i < settings.concurrency; i++) {
     cancel_close(&cancels[i]);
   }

@@ -108,6 +108,8 @@ local function finish(batch, item, done, result, err)
   local entry = batch.entries[item.index]
   if not done then
     result, err = nil, raised(result)
+  elseif result then
+    err = nil -- what comes after a result is none: a batch returns a number there
   end
   entry.result, entry.err = result, err
   if err ~= nil then batch.failed = batch.failed + 1 end
@@ -262,8 +264,8 @@ local batch = {}
 -- Inside of fn, calls of the given client suspend that item only; they read as straight-line code.
 -- @param client the client
 -- @param list list of anything
--- @param fn function(item, client) -> result, err. What it raises becomes that item's err, with
---   kind "raised"
+-- @param fn function(item, client) -> result; or nil, err. What it raises becomes that item's err,
+--   with kind "raised". It may wait for calls of that client only, in its own coroutine
 -- @param options table or nil: concurrency (requests in flight at most, 16); on_result(index,
 --   entry), called as items finish; should_stop(), asked at least once a second: when it returns
 --   true, nothing more is begun, and what was not begun or still waits ends with kind "stopped"

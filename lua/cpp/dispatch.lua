@@ -59,7 +59,7 @@ function dispatch.is_waiting(core_client)
   return waiters ~= nil and (next(waiters.requests) ~= nil or next(waiters.others) ~= nil)
 end
 
-local function run_others(others)
+local function due_of(others)
   local due
   for object, wake in pairs(others) do
     if object:done() then
@@ -67,11 +67,20 @@ local function run_others(others)
       due[object] = wake
     end
   end
-  for object, wake in pairs(due or {}) do -- waking may register and forget
-    if others[object] == wake then
-      others[object] = nil
-      wake()
+  return due
+end
+
+-- Again until none is due: one object may have waited for another (a batch within a batch).
+local function run_others(others)
+  local due = due_of(others)
+  while due do
+    for object, wake in pairs(due) do -- waking may register and forget
+      if others[object] == wake then
+        others[object] = nil
+        wake()
+      end
     end
+    due = due_of(others)
   end
 end
 

@@ -25,9 +25,11 @@ end
 
 -- State and step come from outside: nothing in them may move the cursor, or show a secret.
 local function describe(operation)
-  local state = operation.state or "unknown"
+  local secrets = redact.remembered(operation)
+  -- The service's own word is redacted before it is normalised, which would change a secret in it.
+  local state = status.normalise(redact(operation.status, nil, secrets)) or operation.state or "unknown"
   local step = current_step(operation)
-  return redact.line(step and state .. ": " .. step or state, WIDTH, nil, redact.remembered(operation))
+  return redact.line(step and state .. ": " .. step or state, WIDTH, nil, secrets)
 end
 
 local function draw(stream, operation, elapsed)

@@ -1,7 +1,8 @@
 -- Takes secrets and e-mail addresses out of text that comes from outside and goes into an error, a
 -- log line or a progress line: a service may well echo what it was sent.
 --
--- Every step is linear in the length of the text: it may be a body of megabytes, made by nobody's friend.
+-- A secret is found however frameworks spell it where they echo it: in a URL or a form, in JSON, in
+-- HTML, and in one of these within another. Every step is linear in the length of the text.
 
 local redact = {}
 
@@ -18,11 +19,14 @@ local TOKEN_PATTERNS = {
 local ADDRESS_FORMS = {
   { at = "@", characters = "^[^%s<>,;:\"'()%[%]@]*" },
   { at = "%40", characters = "^[%w%.%%_+~\x80-\xff-]*" },
+  { at = "%2540", characters = "^[%w%.%%_+~\x80-\xff-]*" },
   { at = "\\u0040", characters = "^[%w%.%%_+~\x80-\xff-]*" },
   { at = "&#64;", characters = "^[%w%.%%_+~\x80-\xff-]*" },
 }
-local DOMAIN = "^[%w%.%%\x80-\xff-]+"
+local DOMAIN = "^[%w%.%%\\\x80-\xff-]+"
 local LONGEST_NAME = 320 -- bytes before the `@`: 64 characters (RFC 5321, section 4.5.3.1.1), escaped
+local LONGEST_TEXT = 64 * 1024 -- bytes of a text that are looked at, and kept: no error needs more
+local LONGEST_SPELLING = 14 -- bytes of a character: &amp;#x00fc;
 
 local function hide(text, secret)
   local from = 1
@@ -61,35 +65,81 @@ local function hide_addresses(text, form)
   return table.concat(parts)
 end
 
-local HTML = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
+local HTML = { ["&"] = "amp", ["<"] = "lt", [">"] = "gt", ['"'] = "quot", ["'"] = "apos" }
 
--- How a secret may be spelled where it is echoed: as it is; in a URL or a form (libcurl's way, and
--- with every other character escaped); in JSON, the plain way and .NET's; in HTML.
-local function spellings(secret)
-  local list, known = {}, {}
-  local function add(text)
-    if not known[text] then
-      known[text] = true
-      list[#list + 1] = text
-    end
-  end
-  local function add_escaped(characters, format)
-    for _, digits in ipairs { "%02X", "%02x" } do
-      local text = secret:gsub(characters, function(c) return format .. digits:format(c:byte()) end)
-      add(text)
-      add((text:gsub("%%20", "+")))
-    end
-  end
-  add(secret)
-  add_escaped("[^%w%-%._~]", "%")
-  add_escaped("[^%w]", "%")
-  add_escaped("[\"\\&'+<>`=/]", "\\u00")
-  add_escaped("[\"\\&'+<>`]", "\\u00")
-  local json = secret:gsub('["\\]', "\\%0")
-  add(json)
-  add((json:gsub("/", "\\/")))
-  add((secret:gsub("[&<>\"']", HTML)))
+-- A pattern for a number in hexadecimal digits of either case.
+local function digits(format, number)
+  return (format:format(number):gsub("%l", function(c) return "[" .. c .. c:upper() .. "]" end))
+end
+
+-- The patterns of a character that frameworks escape, the character itself last. Each allows for one
+-- more layer around it: `\\"` in JSON within JSON, `%252F`, `&amp;quot;`.
+local function spellings(character)
+  local code = utf8.len(character) == 1 and utf8.codepoint(character) or character:byte()
+  local list = {
+    (character:gsub(".", function(c) return "%%2?5?" .. digits("%02x", c:byte()) end)),
+    "\\+u" .. digits("%04x", code),
+    "&a?m?p?;?#0*" .. code .. ";",
+    "&a?m?p?;?#[xX]0*" .. digits("%x", code) .. ";",
+  }
+  if HTML[character] then list[#list + 1] = "&a?m?p?;?" .. HTML[character] .. ";" end
+  if character == " " then list[#list + 1] = "%+" end
+  list[#list + 1] = "\\?\\?\\?\\?\\?\\?\\?" .. character:gsub("%p", "%%%0")
+  for i, pattern in ipairs(list) do list[i] = "^" .. pattern .. "()" end
   return list
+end
+
+-- A secret as a list of plain strings, letters and digits, and of lists of patterns between them.
+local function parts_of(secret)
+  local parts = {}
+  local place = 1
+  while place <= #secret do
+    local run = secret:match("^%w+", place) or secret:match("^[\xc2-\xf4][\x80-\xbf]+", place)
+      or secret:sub(place, place)
+    parts[#parts + 1] = run:find("^%w") and run or spellings(run)
+    place = place + #run
+  end
+  return parts
+end
+
+-- Where a part that stands at `place` ends; nil when it does not stand there.
+local function end_of(text, part, place)
+  if type(part) == "string" then
+    return text:sub(place, place + #part - 1) == part and place + #part or nil
+  end
+  for _, pattern in ipairs(part) do
+    local stop = text:match(pattern, place)
+    if stop then return stop end
+  end
+  return nil
+end
+
+-- The first place, from `from` on, where a part may begin.
+local function next_place(text, part, from)
+  if type(part) == "string" then return text:find(part, from, true) end
+  return text:find("[^%w]", from)
+end
+
+local function hide_spelled(text, secret)
+  if not text:find("[\\%%&+]") then return text end -- nothing is escaped here
+  local parts = parts_of(secret)
+  local pieces = {}
+  local from, place = 1, next_place(text, parts[1], 1)
+  while place do
+    local stop = place
+    for _, part in ipairs(parts) do
+      stop = end_of(text, part, stop)
+      if not stop then break end
+    end
+    if stop then
+      pieces[#pieces + 1] = text:sub(from, place - 1)
+      pieces[#pieces + 1] = HIDDEN
+      from = stop
+    end
+    place = next_place(text, parts[1], stop or place + 1)
+  end
+  pieces[#pieces + 1] = text:sub(from)
+  return table.concat(pieces)
 end
 
 -- Everything that must not be seen: what a call was given, and what else is known.
@@ -115,20 +165,32 @@ local function secrets_of(options, more)
   return secrets
 end
 
+-- The beginning of a text that is too long, and what takes the end off its redacted form, where
+-- a secret may have been cut in two.
+local function shorten(text, secrets)
+  if #text <= LONGEST_TEXT then return text, text.sub end
+  local longest = secrets[1] and #secrets[1] or 0
+  return text:sub(1, LONGEST_TEXT), function(redacted)
+    return redacted:sub(1, math.max(0, #redacted - longest * LONGEST_SPELLING))
+  end
+end
+
 --- Takes secrets out of a text.
--- @param text string, or anything else, which is returned as it is
+-- @param text string, or anything else, which is returned as it is. Of a very long one the beginning
+--   is kept
 -- @param options table of the call's options, or nil: its secrets and addresses are replaced, and
 --   whatever looks like a bearer token or an e-mail address
 -- @param more string, list of strings or nil: further secrets, such as the bearer token that was sent
 -- @return the text with "[redacted]" in their place
 function redact.text(text, options, more)
   if type(text) ~= "string" then return text end
-  for _, secret in ipairs(secrets_of(options, more)) do
-    for _, spelling in ipairs(spellings(secret)) do text = hide(text, spelling) end
-  end
+  local secrets = secrets_of(options, more)
+  local finish
+  text, finish = shorten(text, secrets)
+  for _, secret in ipairs(secrets) do text = hide_spelled(hide(text, secret), secret) end
   for _, pattern in ipairs(TOKEN_PATTERNS) do text = text:gsub(pattern, HIDDEN) end
   for _, form in ipairs(ADDRESS_FORMS) do text = hide_addresses(text, form) end
-  return text
+  return finish(text, 1)
 end
 
 --- The same, as one line for people: control characters become blanks, and `limit` bytes are kept.

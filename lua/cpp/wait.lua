@@ -44,10 +44,19 @@ local function next_pause(state, retry_after)
   return math.min(state.max_interval, pause * (0.9 + 0.2 * core.random()))
 end
 
+-- A copy of the operation that was last seen, for an err. Its state is made anew: normalised, a secret
+-- in it could not be recognised.
+local function presentable(state)
+  if not state.operation then return nil end
+  local copy = redact.document(state.operation, state.request, secrets_of(state))
+  copy.state = status.normalise(copy.status or copy.submissionState)
+  return copy
+end
+
 -- Completes an err so that another process can go on from it.
 local function give_up(state, err)
   local target, secrets = state.target, secrets_of(state)
-  err.operation = redact.document(state.operation, state.request, secrets)
+  err.operation = presentable(state)
   err.location = redact(state.location, state.request, secrets)
   err.publisher, err.offer = err.publisher or target.publisher, err.offer or target.offer
   err.operation_id = target.operation_id
@@ -66,8 +75,8 @@ end
 
 -- The end of a wait at its deadline.
 local function run_out(state)
-  local seen = state.operation and state.operation.state
-  seen = seen and "last seen: " .. redact.line(seen, 100, state.request, secrets_of(state))
+  local operation = presentable(state)
+  local seen = operation and "last seen: " .. redact.line(operation.state, 100)
   return give_up(state, errors.new("timeout", ("the operation has not ended after %g s (%s)"):format(
     state.timeout, seen or "it was never seen")))
 end

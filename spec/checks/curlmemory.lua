@@ -33,7 +33,8 @@ local function check(result, failure, status)
     end
     return
   end
-  assert(failure.kind == "network" or failure.kind == "protocol" or failure.kind == "tls",
+  assert(failure.kind == "network" or failure.kind == "protocol" or failure.kind == "tls"
+    or failure.kind == "timeout",
     failure.kind .. ": " .. failure.message)
   assert(#failure.message > 0 and not failure.message:find(TOKEN, 1, true))
   -- An answer that came but could not be kept is no reason to send again.
@@ -60,7 +61,7 @@ local function calls(base_url)
   end
 
   local function run()
-    client = or_no_memory(core.client, { base_url = base_url, ca_file = os.getenv "CA_FILE", timeout = 20 })
+    client = or_no_memory(core.client, { base_url = base_url, ca_file = os.getenv "CA_FILE", timeout = 0.5 })
     if not client then return end
     one(202, "cancel", CALL, TOKEN)
     one(202, "cancel", CALL, TOKEN) -- over a kept connection
@@ -78,13 +79,18 @@ local function calls(base_url)
   end
 
   local function after()
-    if client then
-      for _ = 1, 2 do
-        local result, failure = await(client, client:start("cancel", CALL, TOKEN))
-        assert(result, failure and failure.message)
-        check(result, nil, 202)
-      end
+    if not client then return end
+    -- An HTTP/2 connection that was hit may still be kept, and fail whoever takes it next: once.
+    local result
+    for _ = 1, 2 do
+      local request = client:start("cancel", CALL, TOKEN)
+      local failure
+      result, failure = await(client, request)
+      check(result, failure, 202)
+      if result then break end
     end
+    assert(result, "the client is not usable afterwards")
+    check(assert(await(client, client:start("cancel", CALL, TOKEN))), nil, 202)
   end
 
   return run, after
@@ -120,7 +126,7 @@ function scenarios.untrusted()
                            "http://example.com", "ftp://127.0.0.1" } do
       assert(not pcall(core.client, { base_url = url }), "accepted: " .. url)
     end
-    client = or_no_memory(core.client, { base_url = base })
+    client = or_no_memory(core.client, { base_url = base, timeout = 0.5 })
     if not client then return end
     local may_be = { untrusted = true, network = true }
     refused(with_user .. LOCATION, may_be)

@@ -24,9 +24,9 @@ local function gzipped(data, length)
   return ("%sContent-Encoding: gzip\r\nContent-Length: %d\r\n\r\n%s"):format(OK .. JSON, length or #data, data)
 end
 
--- What ends each of them: the connection is closed, or (stall) it stays open.
+-- The connection ends after each of them, or (kept) it takes the next request.
 local MALFORMED = {
-  ["ends within the status line"] = { "HTTP/1.1 20" },
+  ["ends within the status line"] = { "HTTP/1.1 20", kind = "network" },
   ["ends after the status line"] = { OK },
   ["ends within its headers"] = { OK .. "X-Request: 1\r\nContent-Le" },
   ["ends after a header, without the empty line"] = { OK .. "Content-Length: 0\r\n" },
@@ -55,21 +55,22 @@ local MALFORMED = {
   ["has a status below 100"] = { "HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n" },
   ["has a NUL in a header"] = { OK .. "X-Nul: a\0b\r\nContent-Length: 0\r\n\r\n" },
   ["has two lengths"] = {
-    OK .. 'Content-Length: 20\r\nContent-Length: 10\r\n\r\n{"status":"running"}', status = 200, stall = true },
-  ["has a negative length"] = { OK .. 'Content-Length: -1\r\n\r\n{"status":"running"}', stall = true },
-  ["has a length that is no number"] = { OK .. 'Content-Length: many\r\n\r\n{"status":"running"}', stall = true },
+    OK .. 'Content-Length: 20\r\nContent-Length: 10\r\n\r\n{"status":"running"}',
+    status = 200, retryable = false },
+  ["has a negative length"] = { OK .. 'Content-Length: -1\r\n\r\n{"status":"running"}', kept = true },
+  ["has a length that is no number"] = { OK .. 'Content-Length: many\r\n\r\n{"status":"running"}', kept = true },
   ["switches protocols"] = {
-    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", stall = true },
-  ["is not UTF-8"] = { whole '{"status":"\xff\xfe"}', status = 200, stall = true },
-  ["holds a surrogate in UTF-8"] = { whole '{"status":"\xed\xa0\x80"}', status = 200, stall = true },
-  ["holds NaN"] = { whole '{"status":NaN}', status = 200, stall = true },
-  ["holds Infinity"] = { whole '{"status":-Infinity}', status = 200, stall = true },
-  ["holds a hexadecimal number"] = { whole '{"status":0x10}', status = 200, stall = true },
-  ["is nested 1001 deep"] = { whole(("["):rep(1001) .. ("]"):rep(1001)), status = 200, stall = true },
-  ["is nested 100000 deep"] = { whole(("["):rep(100000) .. ("]"):rep(100000)), status = 200, stall = true },
-  ["has something behind its JSON"] = { whole '{"status":"running"}}', status = 200, stall = true },
+    "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n", kind = "network" },
+  ["is not UTF-8"] = { whole '{"status":"\xff\xfe"}', status = 200, kept = true },
+  ["holds a surrogate in UTF-8"] = { whole '{"status":"\xed\xa0\x80"}', status = 200, kept = true },
+  ["holds NaN"] = { whole '{"status":NaN}', status = 200, kept = true },
+  ["holds Infinity"] = { whole '{"status":-Infinity}', status = 200, kept = true },
+  ["holds a hexadecimal number"] = { whole '{"status":0x10}', status = 200, kept = true },
+  ["is nested 1001 deep"] = { whole(("["):rep(1001) .. ("]"):rep(1001)), status = 200, kept = true },
+  ["is nested 100000 deep"] = { whole(("["):rep(100000) .. ("]"):rep(100000)), status = 200, kept = true },
+  ["has something behind its JSON"] = { whole '{"status":"running"}}', status = 200, kept = true },
   ["is a web page"] = {
-    OK .. "Content-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>", status = 200, stall = true },
+    OK .. "Content-Type: text/html\r\nContent-Length: 6\r\n\r\n<html>", status = 200, kept = true },
 }
 
 -- What is more than anybody can want: not tried again.
@@ -127,17 +128,17 @@ describe("an answer that", function()
   before_each(function() lab = Lab.new() end)
   after_each(function() lab:close() end)
 
-  local function serve(bytes, stall)
+  local function serve(bytes, kept)
     return lab:server():handle(function(connection)
       connection:read_request()
       connection:send(bytes)
-      if stall then connection:stall() end
+      if kept then Lab.good_service(connection) end
     end)
   end
 
   for name, row in pairs(MALFORMED) do
-    it(name .. " is a protocol error, ambiguous for a POST", function()
-      local server = serve(row[1], row.stall)
+    it(name .. " is an error, ambiguous for a POST", function()
+      local server = serve(row[1], row.kept)
       local client = lab:client { base_url = server.url, retries = 3 }
       local result, err = client:cancel(Lab.CALL)
       assert.is_nil(result)
@@ -148,13 +149,14 @@ describe("an answer that", function()
       lab:assert_usable(client, server)
     end)
 
-    it(name .. " is a protocol error, retryable for a GET", function()
-      local server = serve(row[1], row.stall)
+    it(name .. " is an error for a GET", function()
+      local server = serve(row[1], row.kept)
       local client = lab:client { base_url = server.url }
       local result, err = client:offer_status(Lab.OFFER)
       assert.is_nil(result)
       lab:assert_failure(err, {
-        kind = row.kind or "protocol", status = row.status, ambiguous = false, retryable = true, attempts = 1,
+        kind = row.kind or "protocol", status = row.status, ambiguous = false, attempts = 1,
+        retryable = row.retryable ~= false,
       })
       lab:assert_usable(client, server)
     end)

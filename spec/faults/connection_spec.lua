@@ -201,6 +201,7 @@ describe("a connection", function()
       ["within the body"] = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{",
       ["within a chunk"] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"a",
       ["after an interim answer"] = "HTTP/1.1 100 Continue\r\n\r\n",
+      ["after a switch of protocols"] = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n",
     }
     for where, bytes in pairs(STALLS) do
       it(where .. ", meets the deadline", function()

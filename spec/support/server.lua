@@ -129,7 +129,7 @@ function Connection:stall()
 end
 
 --- Makes the connection TLS, as the server's side.
--- @param parameters of LuaSec's newcontext
+-- @param parameters of LuaSec's newcontext, or a context of it
 -- @return true; or nil and LuaSec's message
 function Connection:start_tls(parameters)
   local ssl = require "ssl"
@@ -182,21 +182,29 @@ function Connection:close()
   if self.outward then self.outward:close() end
 end
 
+-- Ends the connection under TLS, which gets no chance to say goodbye (close_notify): LuaSec finds the
+-- descriptor closed already. LuaSocket's options need an object that holds the descriptor.
+local function drop(self, linger)
+  local sock = self.socket
+  if sock and sock ~= self.plain_socket then
+    local holder = socket.tcp4()
+    holder:close()
+    holder:setfd(sock:getfd())
+    sock = holder
+  end
+  if sock and linger then sock:setoption("linger", { on = true, timeout = 0 }) end
+  if sock then sock:close() end
+  self:close()
+end
+
 --- Cuts the connection off (RST), whatever was sent before.
 function Connection:reset()
-  local plain = self.plain_socket
-  if self.socket and plain == self.socket then
-    plain:setoption("linger", { on = true, timeout = 0 })
-  elseif self.socket then
-    -- LuaSec took the descriptor over, and LuaSocket's options need an object that has it.
-    local holder = socket.tcp4()
-    local own = holder:getfd()
-    holder:setfd(self.socket:getfd())
-    holder:setoption("linger", { on = true, timeout = 0 })
-    holder:setfd(own)
-    holder:close()
-  end
-  self:close()
+  drop(self, true)
+end
+
+--- Ends the connection with FIN alone, also over TLS.
+function Connection:cut()
+  drop(self, false)
 end
 
 local Server = {}

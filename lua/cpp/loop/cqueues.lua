@@ -41,6 +41,7 @@ local place = {
     if state.leader == ready then state.leader = nil end
     local heir = not state.leader and next(state.waiting)
     if heir then heir:signal() end
+    ready:signal() -- a coroutine closed from outside: the one of the controller still polls for it
   end,
 }
 

@@ -123,6 +123,7 @@ function loop.sleep(core_client, seconds)
   local waiting <close> = dispatch.sleeping(core_client, wake) -- luacheck: ignore waiting
   local timer = uv.new_timer()
   local own <close> = setmetatable({}, { __close = function() close(timer) end }) -- luacheck: ignore own
+  uv.update_time() -- timers count from the start of the turn, which may be long ago
   timer:start(math.ceil(seconds * 1000), 0, wake)
   coroutine.yield()
 end

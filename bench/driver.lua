@@ -1,0 +1,216 @@
+-- What the benchmark measures. Called by bench/run, which has started the servers.
+
+local report = require "bench.report"
+local runs = require "bench.runs"
+local stats = require "bench.stats"
+
+local quick = os.getenv "BENCH_QUICK" ~= ""
+local rounds = quick and 3 or 9
+local sizes = quick and { 1, 64, 1024 } or { 1, 16, 64, 256, 1024 }
+
+local rows, others, goals = {}, {}, {}
+
+local function say(text)
+  io.stderr:write("bench: ", text, "\n")
+end
+
+local function add_row(work, name, cell, reference)
+  rows[#rows + 1] = report.row(work, name, cell, reference)
+end
+
+local function add_other(name, value)
+  others[#others + 1] = { name, value }
+end
+
+local function add_goal(name, value, format, goal, goal_text)
+  goals[#goals + 1] = { name = name, value = value, text = value and format:format(value), goal = goal,
+                        goal_text = goal_text or ("<= " .. format):format(goal) }
+end
+
+-- One call after another: the easy loop, the module, and in rounds of their own what one would use
+-- instead, with fewer calls because they take longer.
+local function sequential(transport)
+  local work = "sequential, " .. runs.transports[transport].name
+  say(work)
+  local function cell(program, count)
+    return { program = program, transport = transport, warm_up = count // 10, count = count }
+  end
+  local raw, module = cell("easy", quick and 1000 or 3000), cell("sequential", quick and 1000 or 3000)
+  runs.rounds({ raw, module }, rounds)
+  add_row(work, "raw libcurl, easy", raw, raw)
+  add_row(work, "cpp.cancel", module, raw)
+  return stats.ratio(module.cpu_us, raw.cpu_us)
+end
+
+local function sequential_peers(transport)
+  local work = "sequential, " .. runs.transports[transport].name
+  local names = { luasocket = transport == "plain" and "luasocket" or "luasec", popen = "curl, io.popen",
+                  fetch = "node, fetch" }
+  local counts = { luasocket = 500, popen = 50, fetch = 1000 }
+  for _, program in ipairs { "luasocket", "popen", "fetch" } do
+    local missing = runs.missing(program)
+    if missing then
+      say(("no row for %s: %s is missing"):format(names[program], missing))
+    else
+      say(work .. ", " .. names[program])
+      local raw = { program = "easy", transport = transport, warm_up = 100, count = 1000 }
+      local peer = { program = program, transport = transport, count = counts[program],
+                     warm_up = counts[program] // 10 }
+      runs.rounds({ raw, peer }, 3)
+      add_row(work, names[program], peer, raw)
+    end
+  end
+end
+
+local BATCH = {
+  { "multi_poll", "raw curl_multi, poll" },
+  { "multi_epoll", "raw curl_multi, epoll" },
+  { "batch_core", "cpp.core" },
+  { "batch_all", "cpp.cancel_all" },
+}
+
+-- Many at once. All sizes stand in one round, so that growth is a ratio within a round, too.
+local function batch(transport, chosen)
+  say("batch, " .. runs.transports[transport].name)
+  local cells, list = {}, {}
+  for _, size in ipairs(chosen) do
+    -- The figure that is aimed at is one of 20,000 at 64.
+    local count = quick and 4000 or size == 64 and transport == "plain" and 20000 or 8000
+    for _, program in ipairs(BATCH) do
+      local cell = { program = program[1], transport = transport, concurrency = size, count = count,
+                     warm_up = 2 * size }
+      cells[program[1]] = cells[program[1]] or {}
+      cells[program[1]][size] = cell
+      list[#list + 1] = cell
+    end
+  end
+  runs.rounds(list, rounds)
+  for _, size in ipairs(chosen) do
+    local work = ("%d at once, %s"):format(size, runs.transports[transport].name)
+    for _, program in ipairs(BATCH) do
+      add_row(work, program[2], cells[program[1]][size], cells.multi_poll[size])
+    end
+  end
+  return cells
+end
+
+local function batch_fetch(transport)
+  if runs.missing("fetch") then return end
+  local work = "64 at once, " .. runs.transports[transport].name
+  say(work .. ", node")
+  local raw = { program = "multi_poll", transport = transport, concurrency = 64, warm_up = 128, count = 4000 }
+  local peer = { program = "fetch", transport = transport, concurrency = 64, warm_up = 128, count = 2000 }
+  runs.rounds({ raw, peer }, 3)
+  add_row(work, "node, fetch", peer, raw)
+end
+
+-- How much more a cancel costs at 1024 than at 64, for each program.
+local function growth(cells)
+  local ratios = {}
+  for _, program in ipairs(BATCH) do
+    local of = cells[program[1]]
+    ratios[program[1]] = stats.ratio(of[1024].cpu_us, of[64].cpu_us)
+    add_other("CPU per cancel at 1024 / at 64, " .. program[2],
+              ("%.2f (%.2f-%.2f)"):format(ratios[program[1]].median, ratios[program[1]].min,
+                                          ratios[program[1]].max))
+  end
+  return ratios
+end
+
+local function memory()
+  say("memory")
+  local count = 1000
+  local function flight(program)
+    return runs.once { program = program, transport = "silent", warm_up = 0, count = count }.bytes
+  end
+  add_other("resident bytes per request in flight, raw libcurl", ("%.0f"):format(flight "memory"))
+  add_other("resident bytes per request in flight, cpp.core", ("%.0f"):format(flight "memory_flight"))
+  local waiting = runs.once { program = "memory_wait", transport = "plain", warm_up = 200,
+                              count = quick and 2000 or 10000, concurrency = 64 }
+  add_other("resident bytes per waiting operation, cpp.map and wait", ("%.0f"):format(waiting.bytes))
+  add_other("of them counted by Lua", ("%.0f"):format(waiting.heap))
+  return waiting.bytes
+end
+
+local function steps()
+  say("steps")
+  local cell = { program = "steps", transport = "plain", warm_up = 512, count = quick and 4000 or 20000,
+                 concurrency = 256 }
+  runs.rounds({ cell }, rounds)
+  local p99, greatest = stats.summary(cell.p99_us), stats.summary(cell.max_us)
+  add_other("step(0) with 256 in flight, median", ("%.0f µs"):format(stats.summary(cell.p50_us).median))
+  add_other("step(0) with 256 in flight, 99th percentile", ("%.0f µs"):format(p99.median))
+  add_other("step(0) with 256 in flight, longest", ("%.0f µs"):format(greatest.median))
+  return p99.median
+end
+
+-- From the start of a process to its end: a Lua program that only requires the module, and a C program
+-- that only initialises libcurl.
+local function require_time()
+  say("require")
+  local cells = runs.processes({
+    runs.compiled "init",
+    runs.lua .. " -e 'require \"cpp\"'",
+    runs.lua .. " -e ''",
+  }, quick and 10 or 30, rounds)
+  local names = { "C program, curl_global_init", "Lua program, require \"cpp\"", "Lua program, empty" }
+  for i, cell in ipairs(cells) do
+    add_other("process, " .. names[i], ("%.2f ms CPU, %.2f ms wall"):format(
+      stats.summary(cell.cpu_us).median / 1000, stats.summary(cell.wall_us).median / 1000))
+  end
+  return stats.ratio(cells[2].wall_us, cells[1].wall_us).median
+end
+
+local function instructions()
+  say("instructions")
+  local function count(program, concurrency)
+    return runs.instructions { program = program, transport = "plain", warm_up = 0, count = 2000,
+                               concurrency = concurrency }
+  end
+  local easy, poll = count("easy", 1), count("multi_poll", 64)
+  local function add(name, value, reference)
+    add_other("instructions in user space, " .. name, ("%.0f (%.2f)"):format(value, value / reference))
+  end
+  add("sequential, raw libcurl, easy", easy, easy)
+  add("sequential, cpp.cancel", count("sequential", 1), easy)
+  add("64 at once, raw curl_multi, poll", poll, poll)
+  add("64 at once, cpp.core", count("batch_core", 64), poll)
+  add("64 at once, cpp.cancel_all", count("batch_all", 64), poll)
+  io.stderr:write("\n")
+end
+
+local function write_growth(path, cells)
+  local columns = {}
+  for i, program in ipairs(BATCH) do columns[i] = { program[2], cells[program[1]] } end
+  report.growth(path, sizes, columns)
+end
+
+local out = os.getenv "BENCH_OUT"
+local one_by_one = sequential("plain")
+sequential_peers("plain")
+sequential("tls")
+sequential_peers("tls")
+local cells = batch("plain", sizes)
+batch_fetch("plain")
+batch("tls", sizes)
+batch("h2", { 64, 1024 })
+local growths = growth(cells)
+local waiting = memory()
+local step = steps()
+local start = require_time()
+if os.getenv "BENCH_INSTRUCTIONS" ~= "" then instructions() end
+
+local poll, all = cells.multi_poll[64], cells.batch_all[64]
+add_goal("sequential cancel, CPU / raw easy loop", one_by_one.median, "%.2f", 1.10)
+add_goal("cancel_all, 64 at once, CPU / raw multi with poll", stats.ratio(all.cpu_us, poll.cpu_us).median,
+         "%.2f", 1.20)
+add_goal("the same, wall", stats.ratio(all.wall_us, poll.wall_us).median, "%.2f", 1.15)
+add_goal("cancel_all, CPU at 1024 / at 64", growths.batch_all.median, "%.2f", growths.multi_epoll.median,
+         ("<= %.2f (raw multi with epoll)"):format(growths.multi_epoll.median))
+add_goal("resident memory per waiting operation", waiting / 1024, "%.1f KiB", 3)
+add_goal("longest step(0), 99th percentile", step / 1000, "%.2f ms", 1)
+add_goal("require \"cpp\" / curl_global_init in C, wall", start, "%.2f", 1.3)
+
+write_growth(out .. "/growth.tsv", cells)
+report.write(out .. "/results.md", { rows = rows, others = others, goals = goals, rounds = rounds,
+                                     circumstances = runs.circumstances() })

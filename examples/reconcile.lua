@@ -1,0 +1,69 @@
+#!/usr/bin/env lua5.4
+-- The full recipe: cancel; where nobody knows whether that arrived, ask the service; decide; wait.
+--
+--   AZURE_TOKEN=... examples/reconcile.lua PUBLISHER OFFER
+--
+-- CPP_BASE_URL names another service, such as an emulator. Exit status: 0 canceled; 1 not canceled;
+-- 2 wrong usage; 3 it is not known, and somebody should look.
+
+local cpp = require "cpp"
+
+local CANCELED, NOT_CANCELED, WRONG_USAGE, UNKNOWN = 0, 1, 2, 3
+local TRIES = 3
+
+local function say(...)
+  io.stderr:write(..., "\n")
+end
+
+-- The result of a cancel that was certainly accepted, or what reconcile found: { state = "canceled" }.
+local function cancel(target)
+  local result, err
+  for _ = 1, TRIES do
+    result, err = cpp.cancel(target)
+    -- A clear answer, whichever it is. What may safely be sent again has been, several times.
+    if result or not err.ambiguous then return result, err end
+
+    say(tostring(err))
+    local found, problem = cpp.reconcile(err)
+    if not found then
+      say("The service cannot be asked either: ", tostring(problem))
+      return nil, err
+    end
+    say("The service says: ", found.state)
+    if found.state == "canceled" then return found end
+    if found.state == "unknown" then return nil, err end
+    -- It runs: either the cancel has not arrived, or it is being carried out. An offer has one running
+    -- operation at most, and cancelling that again changes nothing; so here it is right to send again.
+    -- Somebody whose offers are published by others at the same time would compare operation ids first.
+  end
+  return nil, err
+end
+
+local function main(publisher, offer)
+  if not offer then
+    say("Usage: reconcile.lua PUBLISHER OFFER")
+    return WRONG_USAGE
+  end
+  local result, err = cancel { publisher = publisher, offer = offer }
+  if not result then
+    say(tostring(err))
+    return err.ambiguous and UNKNOWN or NOT_CANCELED
+  end
+
+  -- Printed before the wait: another process can go on from here with cpp.wait(location).
+  if result.location then print("location: " .. result.location) end
+  io.stdout:flush()
+
+  local operation = result
+  if result.state ~= "canceled" then
+    operation, err = cpp.wait(result, { on_progress = cpp.progress(io.stderr) })
+    if not operation then
+      say(tostring(err))
+      return err.kind == "failed" and NOT_CANCELED or UNKNOWN
+    end
+  end
+  print(operation.state) -- "completed" where the publish was faster than the cancel
+  return operation.state == "canceled" and CANCELED or NOT_CANCELED
+end
+
+os.exit(main(arg[1], arg[2]), true)

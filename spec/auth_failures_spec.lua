@@ -1,0 +1,220 @@
+-- No token to be had: what the err says, and where the client secret goes, which is one place.
+
+local cpp = require "cpp"
+local Portal = require "spec.portal.client"
+local virtual = require "spec.support.virtual"
+
+local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+local CREDENTIALS = { tenant = "emulator-tenant", client_id = "emulator-client", client_secret = "emulator-secret" }
+
+describe("credentials", function()
+  local portal, authority, loop, client
+  setup(function() portal, authority = Portal.start(), Portal.start() end)
+  teardown(function()
+    portal:stop()
+    authority:stop()
+  end)
+
+  local function new_client(options)
+    local own = { base_url = portal.url, authority_url = authority.url, loop = loop, retries = 0 }
+    for name, value in pairs(CREDENTIALS) do own[name] = value end
+    for name, value in pairs(options or {}) do own[name] = value end
+    return cpp.client(own)
+  end
+
+  before_each(function()
+    portal:reset()
+    authority:reset()
+    loop = virtual.new()
+    client = new_client()
+  end)
+  after_each(function() client:close() end)
+
+  -- The one who asks for a token is answered so.
+  local function answer(status, body, headers)
+    authority:fault { match = { path = "/oauth2/token$" }, status = status, body = body, headers = headers, times = -1 }
+  end
+
+  local function cancel(options)
+    local own = { publisher = "contoso", offer = "contoso-vm" }
+    for name, value in pairs(options or {}) do own[name] = value end
+    local result, err = client:cancel(own)
+    assert.is_nil(result)
+    assert.equal("auth", err.kind)
+    assert.is_false(err.ambiguous)
+    assert.same({}, portal:journal()) -- nothing of the call was sent
+    return err
+  end
+
+  describe("that are refused", function()
+    it("are an auth error with the service's code and description", function()
+      answer(401, { error = "invalid_client", error_description = "AADSTS7000215: Invalid client secret.\r\nTrace ID: 1" })
+      local err = cancel()
+      assert.equal(401, err.status)
+      assert.equal("invalid_client", err.code)
+      assert.equal("POST", err.method)
+      assert.is_false(err.retryable)
+      assert.equal(1, err.attempts)
+      assert.equal("auth: POST " .. authority.url .. "/emulator-tenant/oauth2/token: 401: the token service refused "
+        .. "(invalid_client: AADSTS7000215: Invalid client secret. Trace ID: 1)",
+        (tostring(err):gsub(" %[request id.*", "")))
+    end)
+
+    for name, wrong in pairs { tenant = "nobody", client_id = "nobody", client_secret = "nobody's" } do
+      it("are so by the emulator as well: a wrong " .. name, function()
+        local err = cancel { [name] = wrong }
+        assert.is_true(err.status >= 400 and err.status < 500)
+        assert.is_string(err.code)
+      end)
+    end
+
+    it("do not get an err that speaks of the offer", function()
+      for _, status in ipairs { 400, 401, 403, 404 } do
+        authority:reset()
+        answer(status)
+        assert.equal(("%d: the token service refused"):format(status), cancel().message)
+      end
+    end)
+
+    it("do not hide the secret that an answer echoes", function()
+      answer(400, { error = "invalid_request", error_description = "client_secret=emulator-secret was wrong" })
+      local err = cancel()
+      assert.is_nil(tostring(err):find("emulator-secret", 1, true) or err.body:find("emulator-secret", 1, true))
+    end)
+  end)
+
+  describe("that get no answer that helps", function()
+    for name, fault in pairs {
+      ["a closed connection"] = { action = "close" }, ["a 503"] = { status = 503 }, ["a 429"] = { status = 429 },
+      ["an answer that is cut short"] = { status = 200, body = { access_token = "issued" }, action = "truncate" },
+    } do
+      it("but " .. name .. " are an auth error after the retries", function()
+        fault.match, fault.times = { path = "/oauth2/token$" }, -1
+        authority:fault(fault)
+        local err = cancel { retries = 2 }
+        assert.is_true(err.retryable)
+        assert.equal(3, err.attempts)
+        assert.equal(3, #authority:journal())
+      end)
+    end
+
+    for name, body in pairs {
+      ["no token"] = { token_type = "Bearer" }, ["a token that is no text"] = { access_token = 5 },
+      ["an empty token"] = { access_token = "" }, ["a token with blanks"] = { access_token = "to ken" },
+      ["a token with a line break"] = { access_token = "token\r\nX-Evil: 1" },
+      ["a list"] = "[]", ["no JSON"] = "<html>", ["nothing"] = "",
+    } do
+      it("but one with " .. name .. " are an auth error", function()
+        answer(200, body)
+        assert.equal(200, cancel().status)
+      end)
+    end
+
+    it("keep the token out of the err where it was cut short", function()
+      answer(200, '{"access_token":"opaque-0123456789","expires_in"')
+      local err = cancel()
+      assert.is_nil(err.body)
+      assert.is_nil(tostring(err):find("opaque", 1, true))
+    end)
+
+    it("but a redirect are an auth error, and the redirect is not followed", function()
+      answer(307, nil, { Location = portal.url .. "/emulator-tenant/oauth2/token" })
+      cancel()
+    end)
+  end)
+
+  describe("that are refused when a call's token is renewed", function()
+    it("are what the err of the call tells", function()
+      answer(200, { access_token = "old" })
+      authority:clear_faults()
+      authority:fault { match = { path = "/oauth2/token$" }, status = 200, body = { access_token = "old" } }
+      answer(401, { error = "invalid_client", error_description = "The secret has expired." })
+      portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
+      local result, err = client:cancel(OFFER)
+      assert.is_nil(result)
+      assert.equal("auth", err.kind)
+      assert.equal("invalid_client", err.code)
+      assert.equal(1, #portal:journal())
+    end)
+  end)
+
+  describe("go to the authority's origin", function()
+    -- Every byte that a server was sent, as far as its journal tells.
+    local function everything(server)
+      local parts = {}
+      for _, entry in ipairs(server:journal()) do
+        parts[#parts + 1] = entry.path .. "?" .. (entry.query or "") .. (entry.body or "")
+        for name, value in pairs(entry.headers) do parts[#parts + 1] = name .. ": " .. value end
+      end
+      return table.concat(parts, "\n")
+    end
+
+    it("only, and the token to the service's only", function()
+      authority:fault { match = { path = "/oauth2/token$" }, status = 200, body = { access_token = "issued" } }
+      portal:configure { tokens = { { token = "issued" } } }
+      portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
+      loop = virtual.new(portal)
+      client:close()
+      client = new_client()
+      local result = assert(client:cancel(OFFER))
+      assert(client:wait(result))
+      assert(client:offer_status(OFFER))
+      assert.is_truthy(everything(authority):find("emulator-secret", 1, true))
+      assert.is_nil(everything(authority):find("issued", 1, true))
+      assert.is_nil(everything(portal):find("emulator-secret", 1, true))
+      assert.is_truthy(everything(portal):find("issued", 1, true))
+    end)
+
+    it("which is https, or plain http on loopback", function()
+      for _, url in ipairs { "http://login.example.com", "http://10.0.0.1", "ftp://127.0.0.1", "login.example.com",
+                             "http://127.0.0.1.example.com", "https://user:password@login.example.com" } do
+        local done, problem = pcall(new_client, { authority_url = url })
+        assert.is_false(done, url)
+        assert.is_truthy(problem:find("cpp: authority_url", 1, true), problem)
+        assert.has_error(function() client:cancel { publisher = "contoso", offer = "contoso-vm", authority_url = url } end)
+      end
+      for _, url in ipairs { "https://login.example.com", "http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1" } do
+        new_client { authority_url = url }:close()
+      end
+      assert.same({}, authority:journal())
+    end)
+  end)
+
+  describe("are misuse", function()
+    it("when they are not complete", function()
+      for _, missing in ipairs { "tenant", "client_id", "client_secret" } do
+        local own = { base_url = portal.url }
+        for name, value in pairs(CREDENTIALS) do own[name] = name ~= missing and value or nil end
+        local done, problem = pcall(cpp.client, own)
+        assert.is_false(done)
+        assert.is_truthy(problem:find("auth_failures_spec.lua:%d+: cpp: " .. missing) or
+                         problem:find("cpp: " .. missing .. ": expected with", 1, true), problem)
+        assert.is_nil(problem:find("emulator", 1, true))
+      end
+    end)
+
+    it("when a call gives some and its client has none", function()
+      local other = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
+      local done, problem = pcall(other.cancel, other, { publisher = "contoso", offer = "contoso-vm",
+                                                         client_secret = "emulator-secret" })
+      assert.is_false(done)
+      assert.is_truthy(problem:find("cpp: tenant: expected with", 1, true), problem)
+      other:close()
+    end)
+
+    it("that is found before anybody is asked for a token", function()
+      assert.has_error(function() client:cancel { publisher = "contoso" } end)
+      assert.has_error(function() client:cancel { publisher = "contoso", offer = "contoso-vm", emails = { 5 } } end)
+      assert.same({}, authority:journal())
+    end)
+  end)
+
+  it("that are absent, and no token either, are an auth error that says what to give", function()
+    local other = cpp.client { base_url = portal.url, loop = loop }
+    local result, err = other:cancel(OFFER)
+    other:close()
+    assert.is_nil(result)
+    assert.equal("auth", err.kind)
+    assert.is_truthy(tostring(err):find("there is no token: give `token`", 1, true))
+  end)
+end)

@@ -1,0 +1,322 @@
+-- Tokens: where they come from, how long they are kept, and what a failure to get one looks like.
+
+local cpp = require "cpp"
+local Portal = require "spec.portal.client"
+local virtual = require "spec.support.virtual"
+
+local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+local TENANT, CLIENT, SECRET = "emulator-tenant", "emulator-client", "s3cr~t/with+all=kinds&of%characters \"'"
+local TOKEN_PATH = "/" .. TENANT .. "/oauth2/token"
+
+describe("a token", function()
+  local portal, authority, loop, clients
+  setup(function() portal, authority = Portal.start(), Portal.start() end)
+  teardown(function()
+    portal:stop()
+    authority:stop()
+  end)
+  before_each(function()
+    portal:reset()
+    authority:reset()
+    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
+    clients, loop = {}, virtual.new(authority)
+  end)
+  after_each(function()
+    for _, client in ipairs(clients) do client:close() end
+  end)
+
+  local function new_client(options)
+    local own = { base_url = portal.url, authority_url = authority.url, loop = loop, retries = 0 }
+    for name, value in pairs(options) do own[name] = value end
+    clients[#clients + 1] = cpp.client(own)
+    return clients[#clients]
+  end
+
+  -- What the authority answers; the portal takes any token that is made valid here.
+  local function issue(answer, options)
+    local fault = { match = { path = "/oauth2/token$" }, status = 200, body = answer, times = -1 }
+    for name, value in pairs(options or {}) do fault[name] = value end
+    authority:fault(fault)
+    portal:configure { tokens = { { token = answer.access_token or "none" } } }
+  end
+
+  local function with_credentials(options)
+    local own = { tenant = TENANT, client_id = CLIENT, client_secret = SECRET }
+    for name, value in pairs(options or {}) do own[name] = value end
+    return new_client(own)
+  end
+
+  local function asked()
+    return #authority:journal()
+  end
+
+  local function sent()
+    local list = {}
+    for i, entry in ipairs(portal:journal()) do list[i] = entry.headers.authorization end
+    return list
+  end
+
+  describe("that is a string", function()
+    it("is sent as it is", function()
+      assert(new_client { token = Portal.TOKEN }:offer_status(OFFER))
+      assert.same({ "Bearer " .. Portal.TOKEN }, sent())
+    end)
+
+    it("may be given in a call, which wins", function()
+      local client = with_credentials()
+      assert(client:offer_status { publisher = "contoso", offer = "contoso-vm", token = Portal.TOKEN })
+      assert.equal(0, asked())
+    end)
+  end)
+
+  describe("that comes from a function", function()
+    -- A client whose token function answers with these lists, one after the other, the last for ever.
+    local function with_function(...)
+      local answers, calls = { ... }, { count = 0 }
+      return new_client { token = function()
+        calls.count = calls.count + 1
+        return table.unpack(answers[math.min(calls.count, #answers)])
+      end }, calls
+    end
+
+    it("is kept for ever when nobody says when it expires", function()
+      local client, calls = with_function { Portal.TOKEN }
+      for _ = 1, 3 do
+        assert(client:offer_status(OFFER))
+        loop.sleep(nil, 100000)
+      end
+      assert.equal(1, calls.count)
+    end)
+
+    for name, seconds in pairs { ["a number"] = 1000, ["a string"] = "1000" } do
+      it("is kept until 300 s before it expires, which is " .. name, function()
+        local client, calls = with_function { Portal.TOKEN, seconds }
+        assert(client:offer_status(OFFER))
+        loop.sleep(nil, 699)
+        assert(client:offer_status(OFFER))
+        assert.equal(1, calls.count)
+        loop.sleep(nil, 2)
+        assert(client:offer_status(OFFER))
+        assert.equal(2, calls.count)
+      end)
+    end
+
+    it("is used for half of its life when that is short", function()
+      local client, calls = with_function { Portal.TOKEN, 100 }
+      assert(client:offer_status(OFFER))
+      loop.sleep(nil, 49)
+      assert(client:offer_status(OFFER))
+      assert.equal(1, calls.count)
+      loop.sleep(nil, 2)
+      assert(client:offer_status(OFFER))
+      assert.equal(2, calls.count)
+    end)
+
+    for name, answer in pairs {
+      ["returns nothing"] = {}, ["returns a table"] = { {} }, ["returns an empty string"] = { "" },
+      ["returns a line break in it"] = { "token\r\nX-Evil: 1" }, ["returns blanks in it"] = { "to ken" },
+      ["returns a NUL in it"] = { "token\0" },
+    } do
+      it("is an auth error when the function " .. name, function()
+        local client = with_function(answer)
+        local result, err = client:cancel(OFFER)
+        assert.is_nil(result)
+        assert.equal("auth", err.kind)
+        assert.is_false(err.ambiguous)
+        assert.is_false(err.retryable)
+        assert.same({}, sent())
+      end)
+    end
+
+    it("is an auth error with the function's own reason", function()
+      local _, err = with_function { nil, "the vault\nis closed to jane.doe@contoso.example" }:cancel(OFFER)
+      assert.equal("auth: the token function returned no token (the vault is closed to [redacted])", tostring(err))
+    end)
+
+    it("is an auth error when the function raises", function()
+      local client = new_client { token = function() error("no vault", 0) end }
+      local _, err = client:cancel(OFFER)
+      assert.equal("auth: the token function failed (no vault)", tostring(err))
+      _, err = client:cancel(OFFER) -- and the next call does not wait for a renewal that has ended
+      assert.equal("auth", err.kind)
+    end)
+
+    it("is an auth error when the function needs a token itself", function()
+      local client
+      client = new_client { token = function()
+        local _, err = client:offer_status(OFFER)
+        return nil, tostring(err)
+      end }
+      local _, err = client:cancel(OFFER)
+      assert.is_truthy(tostring(err):find("makes a call that needs its own token", 1, true))
+    end)
+
+    it("may take its time: the function may yield", function()
+      local client = new_client { token = function() return coroutine.yield("come back") end }
+      local call = coroutine.wrap(function() return client:offer_status(OFFER) end)
+      assert.equal("come back", call())
+      assert.equal("running", assert(call(Portal.TOKEN)).state)
+    end)
+
+    it("is asked for once when many calls need it, and those that come second wait", function()
+      local calls = 0
+      local client = new_client { token = function()
+        calls = calls + 1
+        return coroutine.yield()
+      end }
+      local states = {}
+      local first = coroutine.wrap(function() states[1] = client:offer_status(OFFER).state end)
+      first()
+      loop.on_sleep = function()
+        loop.on_sleep = nil
+        first(Portal.TOKEN)
+      end
+      states[2] = client:offer_status(OFFER).state
+      assert.same({ "running", "running" }, states)
+      assert.equal(1, calls)
+    end)
+
+    for how, drop in pairs {
+      ["closed"] = function(call) coroutine.close(call) end,
+      ["collected"] = function() end,
+    } do
+      it("is asked for again when the call that asked for it was " .. how .. " in the middle", function()
+        local client = new_client { token = function() return coroutine.isyieldable() and coroutine.yield() or Portal.TOKEN end }
+        do
+          local call = coroutine.create(function() client:offer_status(OFFER) end)
+          coroutine.resume(call)
+          drop(call)
+        end
+        collectgarbage()
+        collectgarbage()
+        assert.equal("running", assert(client:offer_status(OFFER)).state)
+      end)
+    end
+
+    it("is not waited for longer than the call's own timeout", function()
+      local client = new_client { token = function() return coroutine.yield() end }
+      local call = coroutine.create(function() client:offer_status(OFFER) end)
+      coroutine.resume(call)
+      local _, err = client:offer_status { publisher = "contoso", offer = "contoso-vm", timeout = 2 }
+      assert.equal("auth", err.kind)
+      assert.is_true(err.retryable)
+      assert.near(2, loop.now(), 0.021)
+      coroutine.close(call)
+    end)
+
+    it("is not waited for in a loop that is being stopped", function()
+      local client = new_client { token = function() return coroutine.yield() end }
+      local call = coroutine.create(function() client:offer_status(OFFER) end)
+      coroutine.resume(call)
+      loop.stopped = function() return true end
+      loop.sleep = function() error "a stopped loop does not sleep" end
+      local _, err = client:offer_status(OFFER)
+      assert.equal("stopped", err.kind)
+      coroutine.close(call)
+    end)
+
+    it("is renewed once for all calls that it was refused to", function()
+      local given = 0
+      local client = new_client { token = function()
+        given = given + 1
+        return given == 1 and "old" or Portal.TOKEN
+      end }
+      local requests = {}
+      loop.await = function(core_client, request) -- all are sent before the first is answered
+        requests[#requests + 1] = request
+        if #requests <= 3 then coroutine.yield() end
+        virtual.new().await(core_client, request)
+      end
+      local calls = {}
+      for i = 1, 3 do
+        calls[i] = coroutine.create(function() return client:offer_status(OFFER) end)
+        assert(coroutine.resume(calls[i]))
+      end
+      for i = 1, 3 do
+        local _, answer = assert(coroutine.resume(calls[i]))
+        assert.equal("running", answer.state)
+      end
+      assert.equal(2, given)
+    end)
+  end)
+
+  describe("that comes from credentials", function()
+    it("is asked for as the authority wants it, and then used", function()
+      issue { access_token = "issued", expires_in = "3600" }
+      assert(with_credentials():offer_status(OFFER))
+      local entry = authority:journal()[1]
+      assert.equal("POST", entry.method)
+      assert.equal(TOKEN_PATH, entry.path)
+      assert.equal("application/x-www-form-urlencoded", entry.headers["content-type"])
+      assert.is_nil(entry.headers.authorization)
+      assert.equal("grant_type=client_credentials&client_id=emulator-client"
+        .. "&client_secret=s3cr~t%2Fwith%2Ball%3Dkinds%26of%25characters%20%22%27"
+        .. "&resource=https%3A%2F%2Fcloudpartner.azure.com", entry.body)
+      assert.same({ "Bearer issued" }, sent())
+    end)
+
+    it("is had of the emulator, whatever it says of its life", function()
+      for _, expires_in in ipairs { "string", "number", "missing" } do
+        for _, expires_on in ipairs { "string", "number", "missing" } do
+          portal:configure { clients = { { tenant = TENANT, client_id = CLIENT, client_secret = SECRET,
+                                           expires_in_as = expires_in, expires_on_as = expires_on } } }
+          assert(with_credentials { authority_url = portal.url }:offer_status(OFFER))
+        end
+      end
+    end)
+
+    for name, life in pairs {
+      ["expires_in as a string"] = { expires_in = "1000" },
+      ["expires_in as a number"] = { expires_in = 1000 },
+      ["expires_on alone"] = { expires_on = function() return os.time() + 1000 end },
+      ["expires_on alone as a string"] = { expires_on = function() return tostring(os.time() + 1000) end },
+      ["expires_in before expires_on"] = { expires_in = "1000", expires_on = "17" },
+      ["expires_on where expires_in is no number"] = { expires_in = "", expires_on = function() return os.time() + 1000 end },
+    } do
+      it("is kept until 300 s before its end, by " .. name, function()
+        local answer = { access_token = "issued" }
+        for field, value in pairs(life) do answer[field] = type(value) == "function" and value() or value end
+        issue(answer)
+        local client = with_credentials()
+        assert(client:offer_status(OFFER))
+        loop.sleep(nil, 690)
+        assert(client:offer_status(OFFER))
+        assert.equal(1, asked())
+        loop.sleep(nil, 12)
+        assert(client:offer_status(OFFER))
+        assert.equal(2, asked())
+      end)
+    end
+
+    it("is kept until it is refused where nobody says when it expires", function()
+      issue { access_token = "issued" }
+      local client = with_credentials()
+      assert(client:offer_status(OFFER))
+      loop.sleep(nil, 1e6)
+      assert(client:offer_status(OFFER))
+      assert.equal(1, asked())
+      portal:configure { tokens = { { token = "issued", expires_in = 0 } } }
+      authority:clear_faults()
+      issue { access_token = "another" }
+      assert(client:offer_status(OFFER))
+      assert.equal(2, asked())
+      assert.equal("Bearer another", sent()[4])
+    end)
+
+    it("is kept for each of the credentials apart", function()
+      issue { access_token = "issued" }
+      local client = with_credentials()
+      for _, id in ipairs { CLIENT, "another", CLIENT, "another" } do
+        assert(client:offer_status { publisher = "contoso", offer = "contoso-vm", client_id = id })
+      end
+      assert.equal(2, asked())
+    end)
+
+    it("is asked for again after failures that may pass", function()
+      issue({ access_token = "issued" }, { match = { path = "/oauth2/token$", skip = 3 } })
+      for _, fault in ipairs { { status = 500 }, { status = 429 }, { action = "close" } } do authority:fault(fault) end
+      assert(with_credentials { retries = 3 }:offer_status(OFFER))
+      assert.equal(4, asked())
+    end)
+  end)
+end)

@@ -1,0 +1,380 @@
+-- cpp.map and cpp.cancel_all: bounded, in order, each item by itself; in the blocking loop, and on a
+-- virtual clock where time matters. That they run in the other loops, spec/loop tells.
+
+local core = require "cpp.core"
+local cpp = require "cpp"
+local dispatch = require "cpp.dispatch"
+local Lab = require "spec.support.lab"
+local loops = require "spec.support.loops"
+local portals = require "spec.portal.client"
+local virtual = require "spec.support.virtual"
+
+describe("a batch", function()
+  local portal, client, descriptors
+
+  local function new_client(options)
+    local own = { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10 }
+    for name, value in pairs(options or {}) do own[name] = value end
+    client = cpp.client(own)
+    return client
+  end
+
+  local function numbers(count)
+    local list = {}
+    for n = 1, count do list[n] = n end
+    return list
+  end
+
+  local function look(n, own)
+    return own:offer_status(loops.offer(n))
+  end
+
+  local function finish()
+    assert.is_false(dispatch.is_waiting(client.core))
+    client:close()
+    client = nil
+    collectgarbage()
+    collectgarbage()
+    assert.equal(descriptors, Lab.descriptors(), "descriptors are left open")
+  end
+
+  local function begin()
+    portal:reset()
+    loops.offers(portal, 8)
+    collectgarbage()
+    descriptors = Lab.descriptors()
+  end
+
+  describe("of real time", function()
+    setup(function() portal = portals.start { clock = "real" } end)
+    teardown(function() portal:stop() end)
+    before_each(function()
+      begin()
+      new_client()
+    end)
+    after_each(finish)
+
+    -- The most requests that were unanswered at once, as the emulator saw them come.
+    local function most_in_flight(delay)
+      local most, journal = 0, portal:journal()
+      for i, entry in ipairs(journal) do
+        local open = 0
+        for j = 1, i do
+          if journal[j].time > entry.time - delay then open = open + 1 end
+        end
+        most = math.max(most, open)
+      end
+      return most
+    end
+
+    for _, concurrency in ipairs { 1, 3, 16 } do
+      it("has " .. concurrency .. " requests in flight at most, and as many as that", function()
+        portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.03 }
+        local count = concurrency == 1 and 6 or 40
+        local entries, failed = client:map(numbers(count), function(n, own)
+          return look(n % 8 + 1, own)
+        end, { concurrency = concurrency })
+        assert.equal(0, failed)
+        assert.equal(count, #entries)
+        assert.equal(concurrency, most_in_flight(0.03))
+        assert.equal(count, #portal:journal())
+      end)
+    end
+
+    it("has 16 in flight unless told otherwise, also where an item makes several calls", function()
+      portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.03 }
+      client:map(numbers(24), function(n, own)
+        assert(look(n % 8 + 1, own))
+        return look(n % 8 + 1, own)
+      end)
+      assert.equal(16, most_in_flight(0.03))
+      assert.equal(48, #portal:journal())
+    end)
+
+    it("keeps the order of the list, whichever item ends first", function()
+      for n = 1, 6 do
+        portal:fault { match = { path = "/offer%-" .. n .. "/" }, times = -1, delay = (6 - n) * 0.03 }
+      end
+      local order = {}
+      local entries = client:map(numbers(6), function(n, own)
+        assert(look(n, own))
+        return n * 10
+      end, { on_result = function(index, entry)
+        assert.equal(index * 10, entry.result)
+        order[#order + 1] = index
+      end })
+      assert.equal(6, order[1])
+      assert.equal(1, order[6])
+      for n, entry in ipairs(entries) do assert.same({ request = n, result = n * 10 }, entry) end
+    end)
+
+    it("takes an empty list, a long one, and one that changes", function()
+      local entries, failed = client:map({}, look)
+      assert.same({}, entries)
+      assert.equal(0, failed)
+      assert.same({}, (client:cancel_all {}))
+      entries, failed = client:map(numbers(1000), function(n, own)
+        assert(look(n % 8 + 1, own))
+        return n
+      end)
+      assert.equal(0, failed)
+      for n = 1, 1000 do assert.equal(n, entries[n].result) end
+      local list = numbers(3)
+      entries = client:map(list, function(n)
+        list[#list + 1], list[n] = n, "changed"
+        return n
+      end, { concurrency = 1 })
+      assert.equal(3, #entries)
+      assert.same({ request = 2, result = 2 }, entries[2])
+    end)
+
+    it("runs items that make no call at all", function()
+      local entries, failed = client:map({ false, "b" }, function(item) return item end)
+      assert.same({ { request = false, result = false }, { request = "b", result = "b" } }, entries)
+      assert.equal(0, failed)
+    end)
+
+    it("catches what an item raises, and takes whatever it returns", function()
+      local own_error = setmetatable({}, { __tostring = function() return "an object\nof two lines" end })
+      local fns = {
+        function() error("deliberate") end,
+        function() error(own_error) end,
+        function() error() end,
+        function() end,
+        function() return false end,
+        function() return nil, "words" end,
+        function() return "partial", "words" end,
+        function(own) return own:cancel {} end,
+        function(own) return own:cancel { publisher = "contoso", offer = "none" } end,
+        function(own) return look(1, own) end,
+        function() error(cpp.cancel, 0) end,
+        function() return nil, false end,
+      }
+      local entries, failed = client:map(fns, function(fn, own) return fn(own) end)
+      for n = 1, 3 do assert.equal("raised", entries[n].err.kind) end
+      assert.is_truthy(tostring(entries[1].err):find("deliberate", 1, true))
+      assert.equal(own_error, entries[2].err.raised)
+      assert.equal("raised: an object of two lines", tostring(entries[2].err))
+      assert.same({ request = fns[4] }, entries[4])
+      assert.same({ request = fns[5], result = false }, entries[5])
+      assert.same({ request = fns[6], err = "words" }, entries[6])
+      assert.same({ request = fns[7], result = "partial" }, entries[7])
+      assert.equal("raised", entries[8].err.kind)
+      assert.is_truthy(entries[8].err.message:find("publisher", 1, true))
+      assert.equal(404, entries[9].err.status)
+      assert.equal("running", entries[10].result.state)
+      assert.equal("raised", entries[11].err.kind)
+      assert.equal(8, failed)
+    end)
+
+    it("ends an item that waits for something else, instead of hanging", function()
+      local entries, failed = client:map({ 1, 2, 3 }, function(n, own)
+        if n == 2 then coroutine.yield("to nobody") end
+        return look(n, own)
+      end)
+      assert.equal(1, failed)
+      assert.equal("raised", entries[2].err.kind)
+      assert.equal("running", entries[3].result.state)
+    end)
+
+    it("refuses an item's client outside of the item", function()
+      local kept
+      client:map({ 1 }, function(_, own) kept = own end)
+      assert.error_matches(function() look(1, kept) end, "outside of that item")
+    end)
+
+    it("refuses a wrong list, function or option, and a closed client", function()
+      assert.error_matches(function() client:map("list", look) end, "expected a list")
+      assert.error_matches(function() client:map({}, "fn") end, "expected a function")
+      assert.error_matches(function() client:map({}, look, { concurrencyy = 1 }) end, "concurrency")
+      assert.error_matches(function() client:map({}, look, { concurrency = 0 }) end, "concurrency")
+      assert.error_matches(function() client:cancel_all({}, { on_result = 1 }) end, "on_result")
+      client:close()
+      local called = false
+      assert.error_matches(function() client:map({ 1 }, function() called = true end) end, "closed")
+      assert.is_false(called)
+    end)
+
+    it("cancels all, with options for all and for each", function()
+      portal:offer(loops.offer(9, { running = true, cancel_mode = "synchronous" }))
+      local list = {
+        loops.offer(1, { emails = { "a@contoso.example" } }), loops.offer(2, { retries = 1 }), loops.offer(3, { wait = false }),
+        loops.offer(9), loops.offer(10), "no table",
+      }
+      local entries, failed = client:cancel_all(list, {
+        wait = { interval = 0.02 }, concurrency = 2, client_request_id = "of-all", timeout = 5,
+      })
+      assert.equal("canceled", entries[1].result.state)
+      assert.equal("canceled", entries[2].result.state)
+      assert.equal(202, entries[3].result.status)
+      assert.equal("canceled", entries[4].result.state)
+      assert.equal(404, entries[5].err.status)
+      assert.equal("raised", entries[6].err.kind)
+      assert.equal(2, failed)
+      assert.equal("a@contoso.example", portal:state("contoso", "offer-1").emails_given[1].emails[1])
+      for _, request in ipairs(portal:journal()) do
+        assert.equal("of-all", request.headers["x-ms-client-request-id"])
+      end
+      for n, request in ipairs(list) do assert.equal(request, entries[n].request) end
+      assert.is_nil(list[1].timeout) -- the caller's tables are left alone
+    end)
+
+    it("stops early: what was not begun ends as stopped, what is in flight is let finish", function()
+      portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.03 }
+      local results, seen = 0, {}
+      local entries, failed = client:map(numbers(8), look, {
+        concurrency = 2,
+        should_stop = function() return results >= 2 end,
+        on_result = function(index)
+          results = results + 1
+          assert.is_nil(seen[index])
+          seen[index] = true
+        end,
+      })
+      local ended, stopped = 0, 0
+      for n = 1, 8 do
+        local entry = entries[n]
+        if entry.result then ended = ended + 1 elseif entry.err.kind == "stopped" then stopped = stopped + 1 end
+      end
+      assert.equal(8, ended + stopped)
+      assert.equal(stopped, failed)
+      assert.is_true(ended >= 2 and ended <= 4, ended)
+      assert.equal(ended, #portal:journal())
+      assert.equal(8, results)
+    end)
+
+    it("aborts the rest when on_result or should_stop raises, and the client goes on", function()
+      for _, name in ipairs { "on_result", "should_stop" } do
+        portal:fault { match = { path = "/offer%-2/" }, times = -1, action = "stall" }
+        local asked = 0
+        local problem = { "deliberate" }
+        local done, raised = pcall(client.map, client, { 1, 2, 2, 2 }, look, {
+          [name] = function()
+            asked = asked + 1
+            if name == "on_result" or asked > 1 then error(problem) end
+          end,
+        })
+        assert.is_false(done)
+        assert.equal(problem, raised)
+        assert.equal(0, client.core:step(0))
+        assert.is_nil(client.core:finished())
+        assert.is_false(dispatch.is_waiting(client.core))
+        assert.equal("running", assert(client:offer_status(loops.offer(1))).state)
+        portal:clear_faults()
+      end
+    end)
+
+    it("lets on_result make calls of its own, a batch among them", function()
+      local inner = 0
+      local _, failed = client:map({ 1, 2, 3 }, look, { concurrency = 2, on_result = function(index)
+        assert(client:offer_status(loops.offer(index)))
+        inner = inner + #client:map({ 1, 2 }, look)
+      end })
+      assert.equal(0, failed)
+      assert.equal(6, inner)
+    end)
+
+    it("stops with the batch that it is an item of", function()
+      local stop, started = false, core.monotonic()
+      local entries = client:map({ "outer", "stopper" }, function(what, own)
+        if what == "stopper" then
+          assert(look(1, own))
+          stop = true
+          return
+        end
+        return own:map({ 1, 2 }, function(n, inner)
+          return inner:wait(loops.offer(n), { interval = 100, max_interval = 100 })
+        end)
+      end, { should_stop = function() return stop end })
+      assert.is_true(core.monotonic() - started < 5)
+      for _, entry in ipairs(entries[1].result) do assert.equal("stopped", entry.err.kind) end
+    end)
+
+    it("ends all when an item closes the client", function()
+      portal:fault { match = { path = "/offer%-2/" }, times = -1, action = "stall" }
+      local entries, failed = client:map({ 1, 2, 2, 3, 3 }, function(n, own)
+        local state, err = look(n, own)
+        if n == 1 then own:close() end
+        return state, err
+      end, { concurrency = 3 })
+      assert.equal("running", entries[1].result.state)
+      for n = 2, 5 do assert.equal("closed", entries[n].err.kind, n) end
+      assert.equal(4, failed)
+      new_client()
+    end)
+  end)
+
+  describe("on a virtual clock", function()
+    local loop
+    setup(function() portal = portals.start() end)
+    teardown(function() portal:stop() end)
+    before_each(function()
+      begin()
+      loop = virtual.new(portal)
+    end)
+    after_each(finish)
+
+    it("slows down as a whole when the service answers 429", function()
+      new_client { retries = 3, timeout = 300, loop = loop }
+      portal:fault { match = { path = "/offer%-1/" }, status = 429, headers = { ["Retry-After"] = "30" } }
+      local entries, failed = client:map(numbers(8), look, { concurrency = 2 })
+      assert.equal(0, failed)
+      assert.equal("running", entries[1].result.state)
+      local before, after = 0, 0
+      for _, request in ipairs(portal:journal()) do
+        if request.time < 30 then before = before + 1 else after = after + 1 end
+      end
+      assert.equal(9, before + after)
+      -- At most the other request in flight, and the one that took its place before the 429 came.
+      assert.is_true(before <= 4, before)
+      assert.equal(30, loop.now())
+    end)
+
+    it("slows down a batch around it, too", function()
+      new_client { retries = 3, timeout = 300, loop = loop }
+      portal:fault { match = { path = "/offer%-1/" }, status = 429, headers = { ["Retry-After"] = "30" } }
+      local entries, failed = client:map({ { 1 }, { 2 }, { 3 }, { 4 } }, function(list, own)
+        return own:map(list, look)
+      end, { concurrency = 1 })
+      assert.equal(0, failed)
+      for n = 1, 4 do assert.equal("running", entries[n].result[1].result.state) end
+      local journal = portal:journal()
+      assert.equal(429, journal[1].status)
+      for n = 2, 5 do assert.equal(30, journal[n].time) end
+    end)
+
+    it("holds no connection and no easy handle for who waits", function()
+      new_client { loop = loop }
+      local offers = {}
+      for n = 1, 200 do
+        offers[n] = { publisher = "contoso", offer = "offer-" .. n, running = true, cancel_seconds = 60 }
+      end
+      portal:offer(offers)
+      local list, most, running, own = {}, 0, 0, Lab.descriptors()
+      for n = 1, 200 do list[n] = loops.offer(n) end
+      function loop.on_sleep()
+        most = math.max(most, Lab.descriptors() - own)
+        running = math.max(running, client.core:step(0))
+      end
+      local entries, failed = client:cancel_all(list, { wait = { interval = 10 }, concurrency = 4 })
+      assert.equal(0, failed)
+      for n = 1, 200 do assert.equal("canceled", entries[n].result.state) end
+      assert.is_true(most <= 4, most) -- kept connections
+      assert.equal(0, running) -- nothing at all is in flight while everybody waits
+    end)
+
+    it("asks should_stop at least once a second, and ends who sleeps", function()
+      new_client { loop = loop }
+      local entries, failed = client:cancel_all({ loops.offer(1), loops.offer(2) }, {
+        wait = { interval = 10 }, should_stop = function() return loop.now() >= 3 end,
+      })
+      assert.equal(2, failed)
+      for n = 1, 2 do
+        assert.equal("stopped", entries[n].err.kind)
+        assert.is_string(entries[n].err.location) -- where a later run goes on
+      end
+      assert.is_true(loop.now() <= 4, loop.now())
+      for _, pause in ipairs(loop.sleeps) do assert.is_true(pause <= 1) end
+    end)
+  end)
+end)

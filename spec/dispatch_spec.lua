@@ -1,0 +1,176 @@
+-- Dispatch: everybody is woken once, when it is time, whatever who is woken does.
+
+local dispatch = require "cpp.dispatch"
+
+-- A core client as dispatch sees it. Requests are userdata there: any will do.
+local function new_core()
+  return {
+    done = {}, open = true,
+    finished = function(self)
+      assert(self.open, "the client is closed")
+      return table.remove(self.done, 1)
+    end,
+    usable = function(self) return self.open end,
+    timeout = function(self) assert(self.open, "the client is closed") end,
+  }
+end
+
+local function new_request()
+  return io.tmpfile()
+end
+
+describe("cpp.dispatch", function()
+  local core, woken, requests
+  before_each(function()
+    core, woken, requests = new_core(), {}, {}
+    for n = 1, 3 do requests[n] = new_request() end
+  end)
+  after_each(function()
+    for _, request in ipairs(requests) do request:close() end
+  end)
+
+  local function waker(name)
+    return function() woken[#woken + 1] = name end
+  end
+
+  it("wakes who waits for a request that is done, once", function()
+    dispatch.register(core, requests[1], waker "a")
+    dispatch.register(core, requests[2], waker "b")
+    dispatch.run(core)
+    assert.same({}, woken)
+    core.done = { requests[2] }
+    dispatch.run(core)
+    core.done = { requests[2] }
+    dispatch.run(core)
+    assert.same({ "b" }, woken)
+    assert.is_true(dispatch.is_waiting(core))
+    core.done = { requests[1] }
+    dispatch.run(core)
+    assert.same({ "b", "a" }, woken)
+    assert.is_false(dispatch.is_waiting(core))
+  end)
+
+  it("lets go of a request that nobody waits for", function()
+    core.done = { requests[1] }
+    dispatch.run(core)
+    assert.same({}, core.done)
+  end)
+
+  it("takes a registration back by hand, and at the end of its scope", function()
+    dispatch.register(core, requests[1], waker "a")
+    dispatch.forget(core, requests[1])
+    dispatch.forget(core, requests[1])
+    dispatch.forget(new_core(), requests[1])
+    do
+      local own <close> = dispatch.register(core, requests[2], waker "b") -- luacheck: ignore own
+      local sleeping <close> = dispatch.sleeping(core, waker "c") -- luacheck: ignore sleeping
+      assert.is_true(dispatch.is_waiting(core))
+    end
+    assert.is_false(dispatch.is_waiting(core))
+    core.done = { requests[1], requests[2] }
+    dispatch.run(core)
+    dispatch.closed(core)
+    assert.same({}, woken)
+  end)
+
+  it("asks other objects, each time, and wakes them once", function()
+    local object = { done = function(self) return self.is_done end }
+    dispatch.register(core, object, waker "object")
+    dispatch.run(core)
+    dispatch.run_requests(core)
+    assert.same({}, woken)
+    object.is_done = true
+    dispatch.run_requests(core)
+    assert.same({}, woken)
+    dispatch.run(core)
+    dispatch.run(core)
+    assert.same({ "object" }, woken)
+  end)
+
+  it("wakes an object that waits for another one, in the same step", function()
+    local order = {}
+    for n = 1, 5 do -- each waits for the next, so the order of the table cannot help
+      dispatch.register(core, { done = function() return n == 5 or order[n + 1] end }, function() order[n] = true end)
+    end
+    dispatch.run(core)
+    assert.same({ true, true, true, true, true }, order)
+  end)
+
+  it("lets who is woken register again, and for something else", function()
+    dispatch.register(core, requests[1], function()
+      waker "first"()
+      dispatch.register(core, requests[2], waker "second")
+      core.done[#core.done + 1] = requests[2] -- refused at once
+    end)
+    core.done = { requests[1] }
+    dispatch.run(core)
+    assert.same({ "first", "second" }, woken)
+  end)
+
+  describe("when the client is closed", function()
+    local function close()
+      core.open = false
+      dispatch.closed(core)
+    end
+
+    it("wakes all who wait and all who sleep, once", function()
+      dispatch.register(core, requests[1], waker "request")
+      dispatch.register(core, { done = function() return false end }, waker "object")
+      dispatch.sleeping(core, waker "sleeper")
+      close()
+      close()
+      assert.same({ "request", "object", "sleeper" }, woken)
+      assert.is_false(dispatch.is_waiting(core))
+    end)
+
+    it("does not wake who was ended by somebody who was woken", function()
+      for n = 1, 3 do
+        dispatch.register(core, requests[n], function()
+          woken[#woken + 1] = n
+          for other = 1, 3 do
+            if other ~= n then dispatch.forget(core, requests[other]) end
+          end
+        end)
+      end
+      close()
+      assert.equal(1, #woken)
+    end)
+
+    it("by who is woken, wakes nobody twice and asks nobody more", function()
+      local object = { done = function() return core.open end }
+      local function wake(name)
+        return function()
+          waker(name)()
+          if core.open then close() end
+        end
+      end
+      dispatch.register(core, object, wake "object")
+      dispatch.register(core, { done = object.done }, wake "other")
+      dispatch.run(core)
+      assert.equal(2, #woken)
+      assert.are_not.equal(woken[1], woken[2])
+      core, woken = new_core(), {}
+      dispatch.register(core, requests[1], wake "first")
+      dispatch.register(core, requests[2], wake "second")
+      core.done = { requests[1], requests[2] }
+      dispatch.run(core)
+      assert.same({ "first", "second" }, woken)
+    end)
+
+    it("takes nobody who wants to sleep", function()
+      core.open = false
+      assert.error_matches(function() dispatch.sleeping(core, waker "sleeper") end, "the client is closed")
+    end)
+  end)
+
+  it("keeps no client alive, nor what waits on it", function()
+    local seen = setmetatable({ core }, { __mode = "v" })
+    local own = core
+    dispatch.register(core, requests[1], function() return own end)
+    dispatch.register(core, { done = function() return own end }, function() return own end)
+    core, own = nil, nil
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(seen[1])
+  end)
+end)

@@ -1,0 +1,199 @@
+-- Proxies: https goes through CONNECT, so a proxy sees neither token nor path; plain http, which goes to
+-- loopback only, never goes through one.
+
+local Certificates = require "spec.support.certificates"
+local Lab = require "spec.support.lab"
+local uv = require "luv"
+
+local VARIABLES = { "http_proxy", "HTTP_PROXY", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY",
+                    "no_proxy", "NO_PROXY" }
+local PASSWORD = "proxy-password"
+
+describe("a proxy", function()
+  local certificates, lab, service, proxy, environment
+  setup(function() certificates = Certificates.make() end)
+  teardown(function() certificates:remove() end)
+
+  before_each(function()
+    environment = {}
+    for _, name in ipairs(VARIABLES) do
+      environment[name] = os.getenv(name)
+      uv.os_unsetenv(name)
+    end
+    lab = Lab.new()
+    service = lab:server():always(function(connection)
+      if connection:start_tls(certificates:server "good") then Lab.good_service(connection) end
+    end)
+    proxy = lab:server():always(function(connection)
+      if connection:read_request() then connection:tunnel(service.port) end
+    end)
+  end)
+
+  after_each(function()
+    lab:close()
+    for _, name in ipairs(VARIABLES) do
+      uv.os_unsetenv(name)
+      if environment[name] then uv.os_setenv(name, environment[name]) end
+    end
+  end)
+
+  local function client_of(options)
+    options.base_url = options.base_url or "https://localhost:" .. service.port
+    options.ca_file = certificates.ca_file
+    local client = lab:client(options)
+    return client
+  end
+
+  -- A client without the lab's own `proxy`: it has to look at the environment.
+  local function client_of_environment(options)
+    return require("cpp").client {
+      base_url = options.base_url or "https://localhost:" .. service.port, ca_file = certificates.ca_file,
+      token = Lab.TOKEN, loop = lab.loop, retries = 0, timeout = 10,
+    }
+  end
+
+  local function assert_saw_nothing()
+    for _, request in ipairs(proxy.requests) do
+      assert.equal("CONNECT", request.method)
+      assert.equal("localhost:" .. service.port, request.target)
+      assert.is_nil(request.headers.authorization)
+      assert.is_nil(request.head:find("secret-token", 1, true))
+      assert.is_nil(request.head:find("contoso", 1, true))
+      assert.is_nil(request.headers["x-ms-client-request-id"])
+    end
+  end
+
+  it("that is given sees a CONNECT without the token", function()
+    local client = client_of { proxy = proxy.url }
+    local status, err = client:offer_status(Lab.OFFER)
+    assert.is_nil(err)
+    assert.equal("running", status.state)
+    assert.equal("Bearer " .. Lab.TOKEN, service.requests[1].headers.authorization)
+    assert.equal(1, #proxy.requests)
+    assert_saw_nothing()
+  end)
+
+  it("gets the name and password that its URL holds, and the service does not", function()
+    local client = client_of { proxy = ("http://user:%s@127.0.0.1:%d"):format(PASSWORD, proxy.port) }
+    assert.is_table(client:offer_status(Lab.OFFER))
+    assert.is_string(proxy.requests[1].headers["proxy-authorization"])
+    assert.is_nil(service.requests[1].headers["proxy-authorization"])
+    assert_saw_nothing()
+  end)
+
+  for _, name in ipairs { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" } do
+    it("of the environment (" .. name .. ") is used for https", function()
+      uv.os_setenv(name, proxy.url)
+      local client <close> = client_of_environment {}
+      assert.is_table(client:offer_status(Lab.OFFER))
+      assert.equal(1, #proxy.requests)
+      assert_saw_nothing()
+    end)
+  end
+
+  for _, value in ipairs { "localhost", "*", "example.org,localhost" } do
+    it("of the environment is passed by for no_proxy=" .. value, function()
+      uv.os_setenv("https_proxy", proxy.url)
+      uv.os_setenv("no_proxy", value)
+      local client <close> = client_of_environment {}
+      assert.is_table(client:offer_status(Lab.OFFER))
+      assert.equal(0, #proxy.connections)
+      assert.equal(1, #service.requests)
+    end)
+  end
+
+  it("of the environment is switched off by an empty option", function()
+    uv.os_setenv("https_proxy", proxy.url)
+    local client = client_of { proxy = "" }
+    assert.is_table(client:offer_status(Lab.OFFER))
+    assert.equal(0, #proxy.connections)
+  end)
+
+  it("is never used for plain http to loopback", function()
+    for _, name in ipairs(VARIABLES) do
+      if not name:lower():find "no" then uv.os_setenv(name, proxy.url) end
+    end
+    local plain = lab:server():always(Lab.good_service)
+    local client <close> = client_of_environment { base_url = plain.url }
+    assert.is_table(client:offer_status(Lab.OFFER))
+    assert.is_table(client:offer_status {
+      publisher = "contoso", offer = "contoso-vm", base_url = "http://localhost:" .. plain.port, proxy = proxy.url,
+    })
+    assert.equal(2, #plain.requests)
+    assert.equal(0, #proxy.connections)
+  end)
+
+  it("is used for https and not for http by the same client", function()
+    local plain = lab:server():always(Lab.good_service)
+    local client = client_of { proxy = proxy.url }
+    local http = { publisher = "contoso", offer = "contoso-vm", base_url = plain.url }
+    for _ = 1, 3 do
+      assert.is_table(client:offer_status(http))
+      assert.is_table(client:offer_status(Lab.OFFER))
+    end
+    assert.equal(3, #plain.requests)
+    assert.equal(3, #service.requests)
+    assert.equal(1, #proxy.connections)
+    assert_saw_nothing()
+  end)
+
+  for _, status in ipairs { 302, 403, 407, 502 } do
+    it(("that refuses to connect (%d) is a network error, and nothing was sent"):format(status), function()
+      proxy:always(function(connection)
+        connection:read_request()
+        connection:answer(status, { "Proxy-Authenticate: Basic realm=x", "Location: " .. Lab.LOCATION },
+                          "<html>" .. Lab.TOKEN)
+      end)
+      local client = client_of { proxy = ("http://user:%s@127.0.0.1:%d"):format(PASSWORD, proxy.port) }
+      local result, err = client:cancel(Lab.CALL)
+      assert.is_nil(result)
+      lab:assert_failure(err, { kind = "network", retryable = true, ambiguous = false, attempts = 1 })
+      Lab.assert_discreet(err, { PASSWORD })
+      assert.equal(0, #service.connections)
+      assert_saw_nothing()
+    end)
+  end
+
+  for how, handler in pairs {
+    ["is closed"] = function(connection) connection:read_request() end,
+    ["is reset"] = function(connection)
+      connection:read_request()
+      connection:reset()
+    end,
+    ["says nonsense"] = function(connection)
+      connection:read_request()
+      connection:send("nonsense\r\n\r\n")
+    end,
+    ["leads nowhere"] = function(connection)
+      connection:read_request()
+      connection:send("HTTP/1.1 200 OK\r\n\r\n")
+      connection:fill()
+    end,
+  } do
+    it("whose connection " .. how .. " is an error that may be retried", function()
+      proxy:always(handler)
+      local client = client_of { proxy = ("http://user:%s@127.0.0.1:%d"):format(PASSWORD, proxy.port) }
+      local _, err = client:cancel(Lab.CALL)
+      lab:assert_failure(err, { retryable = true, ambiguous = false, attempts = 1 })
+      assert.is_truthy(err.kind == "network" or err.kind == "tls" or err.kind == "protocol")
+      Lab.assert_discreet(err, { PASSWORD })
+      assert.equal(0, #service.connections)
+      assert_saw_nothing()
+    end)
+  end
+
+  for _, url in ipairs { "http://user:PASSWORD@127.0.0.1:PORT", "http://user:PASSWORD@nope.invalid:3128",
+                         "socks5://user:PASSWORD@127.0.0.1:PORT", "gopher://user:PASSWORD@127.0.0.1:PORT",
+                         "http://user:PASSWORD@[::1", "http://user:PASSWORD@127.0.0.1:99999" } do
+    it("that cannot be used (" .. url:match "^%a+" .. url:match "@(.*)" .. ") does not show its password", function()
+      local client = client_of {
+        proxy = (url:gsub("PASSWORD", PASSWORD):gsub("PORT", Lab.closed_port())), timeout = 5,
+      }
+      local _, err = client:cancel(Lab.CALL)
+      lab:assert_failure(err, { ambiguous = false, attempts = 1 })
+      Lab.assert_discreet(err, { PASSWORD })
+      assert.is_nil(tostring(client.core):find(PASSWORD, 1, true))
+      assert.equal(0, #service.connections)
+    end)
+  end
+end)

@@ -1,0 +1,129 @@
+-- Waiting for an accepted call that named no place to poll: whatever runs on the offer is followed.
+
+local cpp = require "cpp"
+local Portal = require "spec.portal.client"
+local virtual = require "spec.support.virtual"
+
+local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+
+describe("a wait for a result without a location", function()
+  local portal, client, loop
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    loop = virtual.new(portal)
+    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
+  end)
+  after_each(function() client:close() end)
+
+  local function cancel(options)
+    local own = { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first",
+                  location_form = "none" }
+    for name, value in pairs(options or {}) do own[name] = value end
+    portal:offer(own)
+    local result = assert(client:cancel(OFFER))
+    assert.equal(202, result.status)
+    assert.is_nil(result.location)
+    return result
+  end
+
+  local function lists()
+    return portal:journal { path = "/submissions/$" }
+  end
+
+  it("follows the offer's running operations until none runs", function()
+    local operation = assert(client:wait(cancel()))
+    assert.equal("canceled", operation.state)
+    assert.is_true(loop.now() >= 60 and loop.now() <= 60 + 30)
+    for _, entry in ipairs(lists()) do assert.equal("api-version=2017-10-31&status=running", entry.query) end
+    assert.is_true(#lists() > 4)
+  end)
+
+  it("takes a table of publisher and offer as well", function()
+    cancel()
+    assert.equal("canceled", assert(client:wait(OFFER)).state)
+  end)
+
+  it("tells that the publish won the race", function()
+    assert.equal("completed", assert(client:wait(cancel { cancel_mode = "lost_race" })).state)
+  end)
+
+  it("tells that it failed", function()
+    local operation, err = client:wait(cancel { cancel_mode = "fails" })
+    assert.is_nil(operation)
+    assert.equal("failed", err.kind)
+  end)
+
+  it("shows what runs, how far it is, and where", function()
+    local seen = {}
+    assert(client:wait(cancel { steps = { { name = "a", seconds = 10 }, { name = "b", seconds = 50 } }, elapsed = 20 },
+                       { on_progress = function(operation) seen[#seen + 1] = operation end }))
+    assert.equal("running", seen[1].state)
+    assert.equal("first", seen[1].id)
+    assert.equal(60, seen[1].progress)
+    assert.is_truthy(seen[1].location:find("/operations/first?", 1, true))
+  end)
+
+  it("gives an err to go on from", function()
+    local _, err = client:wait(cancel(), { timeout = 30 })
+    assert.equal("timeout", err.kind)
+    assert.equal(30, loop.now())
+    assert.equal("running", err.operation.state)
+    assert.equal("contoso", err.publisher)
+    assert.equal("contoso-vm", err.offer)
+    assert.is_truthy(err.location:find("/operations/first?", 1, true))
+    assert.equal("canceled", assert(client:wait(err)).state)
+  end)
+
+  it("does not rely on the service to filter", function()
+    local result = cancel()
+    portal:fault { match = { path = "/submissions/$" }, status = 200, times = -1,
+                   body = { { id = "old", submissionState = "completed" }, { id = "older", submissionState = "Canceled" } } }
+    local seen = {}
+    local operation = assert(client:wait(result, { on_progress = function(one) seen[#seen + 1] = one.submissionState end }))
+    assert.equal("canceled", operation.state)
+    assert.same({}, seen) -- neither of these is followed: the offer's status tells
+  end)
+
+  it("asks for the offer's status when the operation's id was never seen", function()
+    local result = cancel()
+    portal:advance(60)
+    local operation = assert(client:wait(result))
+    assert.equal("canceled", operation.state)
+    assert.equal(1, #portal:journal { path = "/status$" })
+    assert.same({}, portal:journal { path = "/operations/" })
+  end)
+
+  it("goes on while the offer's status says that something runs", function()
+    local result = cancel()
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]", times = 3 }
+    assert.equal("canceled", assert(client:wait(result)).state)
+    assert.is_true(loop.now() >= 60)
+  end)
+
+  for name, fault in pairs {
+    ["a 500"] = { status = 500 }, ["a closed connection"] = { action = "close" },
+    ["an object instead of a list"] = { status = 200, body = { id = "first" } },
+    ["a list of texts"] = { status = 200, body = '["first"]' },
+  } do
+    for _, path in ipairs { "/submissions/$", "/operations/", "/status$" } do
+      it(("rides out %s at %s"):format(name, path), function()
+        local result = cancel()
+        fault.match, fault.times = { path = path }, 3
+        portal:fault(fault)
+        assert.equal("canceled", assert(client:wait(result)).state)
+      end)
+    end
+  end
+
+  it("gives up after six failures in a row, without a location that leads nowhere", function()
+    local result = cancel()
+    portal:fault { match = { method = "GET" }, status = 500, times = -1 }
+    local _, err = client:wait(result)
+    assert.equal(500, err.status)
+    assert.equal(6, err.attempts)
+    assert.is_nil(err.location)
+    assert.equal("contoso-vm", err.offer)
+  end)
+end)

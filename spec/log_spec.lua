@@ -1,0 +1,103 @@
+-- The log: one table for each attempt.
+
+local cpp = require "cpp"
+local Portal = require "spec.portal.client"
+local virtual = require "spec.support.virtual"
+
+local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+
+describe("the log", function()
+  local portal, client, entries
+  local function log(entry) entries[#entries + 1] = entry end
+
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
+    entries = {}
+    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = virtual.new(portal), log = log }
+  end)
+  after_each(function() client:close() end)
+
+  it("gets an entry for each attempt, with all there is to know", function()
+    portal:fault { status = 503, headers = { ["Retry-After"] = "1", ["X-Ms-Correlation-Request-Id"] = "one" } }
+    local result = assert(client:cancel(OFFER))
+    assert.equal(2, #entries)
+    local known = { method = true, url = true, status = true, milliseconds = true, attempt = true, kind = true,
+                    request_id = true, client_request_id = true }
+    for i, entry in ipairs(entries) do
+      for name in pairs(entry) do assert.is_true(known[name], name) end
+      assert.equal("POST", entry.method)
+      assert.equal(portal.url .. "/api/publishers/contoso/offers/contoso-vm/cancel?api-version=2017-10-31", entry.url)
+      assert.equal(i, entry.attempt)
+      assert.equal(result.client_request_id, entry.client_request_id)
+      assert.equal("float", math.type(entry.milliseconds))
+      assert.is_true(entry.milliseconds > 0 and entry.milliseconds < 10000)
+    end
+    assert.equal(503, entries[1].status)
+    assert.equal("http", entries[1].kind)
+    assert.equal("one", entries[1].request_id)
+    assert.equal(202, entries[2].status)
+    assert.is_nil(entries[2].kind)
+    assert.equal(result.request_id, entries[2].request_id)
+  end)
+
+  for kind, fault in pairs { network = { action = "close" }, protocol = { status = 200, body = "{" },
+                             http = { status = 400 } } do
+    it("tells the kind of an error: " .. kind, function()
+      portal:fault(fault)
+      local _, err = client:cancel(OFFER)
+      assert.equal(kind, err.kind)
+      assert.equal(kind, entries[1].kind)
+      assert.equal(err.status, entries[1].status)
+    end)
+  end
+
+  it("gets an entry for each look of a wait, and for requests for tokens", function()
+    local own = cpp.client { base_url = portal.url, authority_url = portal.url, loop = virtual.new(portal), log = log,
+                             tenant = "emulator-tenant", client_id = "emulator-client",
+                             client_secret = "emulator-secret" }
+    assert(own:wait(assert(own:cancel(OFFER))))
+    own:close()
+    assert.equal(#portal:journal(), #entries)
+    for i, request in ipairs(portal:journal()) do
+      assert.equal(request.method, entries[i].method)
+      assert.is_truthy(entries[i].url:find(request.path, 1, true))
+      assert.equal(request.status, entries[i].status)
+    end
+    assert.is_truthy(entries[1].url:find("/oauth2/token", 1, true))
+  end)
+
+  it("tells of a location that was refused, without it", function()
+    client:wait("https://user:password@example.com/api/operations/1")
+    assert.equal(1, #entries)
+    assert.equal("untrusted", entries[1].kind)
+    assert.is_nil(entries[1].url)
+  end)
+
+  it("may be given in a call, which wins", function()
+    local other = {}
+    assert(client:offer_status { publisher = "contoso", offer = "contoso-vm",
+                                 log = function(entry) other[#other + 1] = entry end })
+    assert.equal(0, #entries)
+    assert.equal(1, #other)
+    assert(client:wait(assert(client:cancel(OFFER)), { log = function(entry) other[#other + 1] = entry end }))
+    assert.equal(1, #entries)
+    assert.is_true(#other > 4)
+  end)
+
+  it("does not lose the result of a call when it raises", function()
+    local result = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", log = function() error "full" end })
+    assert.equal(202, result.status)
+  end)
+
+  it("may yield", function()
+    local call = coroutine.wrap(function()
+      return client:cancel { publisher = "contoso", offer = "contoso-vm",
+                             log = function() coroutine.yield("writing") end }
+    end)
+    assert.equal("writing", call())
+    assert.equal(202, assert(call()).status)
+  end)
+end)

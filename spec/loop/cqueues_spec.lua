@@ -1,0 +1,126 @@
+-- cpp.loop.cqueues: what holds in every loop, and controllers in each other and one after the other.
+
+local auxlib = require "cqueues.auxlib"
+local core = require "cpp.core"
+local cpp = require "cpp"
+local cqueues = require "cqueues"
+local loops = require "spec.support.loops"
+local portals = require "spec.portal.client"
+
+local Host = {}
+Host.__index = Host
+
+local function new_host()
+  return setmetatable({ loop = cpp.loop.cqueues, controller = cqueues.new() }, Host)
+end
+
+-- In a coroutine of its own within the controller's: only so can it be closed from outside.
+function Host:spawn(fn)
+  local thread = coroutine.create(fn)
+  self.controller:wrap(function()
+    local done, problem = auxlib.resume(thread)
+    if not done and problem ~= "cannot resume dead coroutine" then error(problem, 0) end
+  end)
+  return thread
+end
+
+function Host.close(_, thread)
+  assert(coroutine.close(thread))
+end
+
+function Host.pause(_, seconds)
+  cqueues.sleep(seconds)
+end
+
+function Host:tick(seconds, fn)
+  self.controller:wrap(function()
+    repeat cqueues.sleep(seconds) until not fn()
+  end)
+end
+
+function Host:run(seconds)
+  local deadline = core.monotonic() + seconds
+  while not self.controller:empty() do
+    local done, problem = self.controller:step(math.max(0, deadline - core.monotonic()))
+    if not done then error(problem, 0) end
+    assert(core.monotonic() < deadline, "the loop does not end")
+  end
+end
+
+function Host:finish()
+  assert.is_true(self.controller:empty())
+  self.controller:close()
+end
+
+describe("cpp.loop.cqueues", function()
+  loops.examples(_ENV, new_host)
+
+  describe("with several controllers", function()
+    local portal, client, host
+    setup(function() portal = portals.start { clock = "real" } end)
+    teardown(function() portal:stop() end)
+    before_each(function()
+      portal:reset()
+      loops.offers(portal, 4)
+      host = new_host()
+      client = cpp.client { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10,
+                            loop = cpp.loop.cqueues }
+    end)
+    after_each(function()
+      client:close()
+      host:finish()
+    end)
+
+    it("blocks outside of any", function()
+      assert.equal("running", assert(client:offer_status(loops.offer(1))).state)
+      cpp.loop.cqueues.sleep(client.core, 0.01)
+    end)
+
+    it("waits in one within another, and in both at once", function()
+      portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.1 }
+      local inner, ended = cqueues.new(), 0
+      for n = 1, 4 do
+        local function call()
+          assert(client:offer_status(loops.offer(n)))
+          ended = ended + 1
+        end
+        inner:wrap(call)
+        host:spawn(call)
+      end
+      host:spawn(function() assert(inner:loop()) end)
+      host:run(5)
+      assert.equal(8, ended)
+      inner:close()
+    end)
+
+    it("is not held up by a controller that is not run any more", function()
+      portal:fault { match = { path = "/offer%-1/" }, times = -1, action = "stall" }
+      local stuck = cqueues.new()
+      stuck:wrap(function() client:offer_status(loops.offer(1)) end)
+      stuck:step(0)
+      local state
+      host:spawn(function() state = assert(client:offer_status(loops.offer(2))).state end)
+      host:run(5)
+      assert.equal("running", state)
+      stuck:close()
+      state = nil
+      host:spawn(function() state = assert(client:offer_status(loops.offer(3))).state end)
+      host:run(5)
+      assert.equal("running", state)
+    end)
+
+    it("wakes a coroutine whose request another loop has driven to its end", function()
+      portal:fault { match = { path = "/offer%-1/" }, times = -1, delay = 0.05 }
+      portal:fault { match = { path = "/offer%-2/" }, times = -1, delay = 0.2 }
+      local first
+      host:spawn(function() first = assert(client:offer_status(loops.offer(1))) end)
+      host:spawn(function()
+        host:pause(0.01)
+        -- Blocks the controller until long after the first one was answered.
+        assert(client:offer_status(loops.offer(2, { loop = cpp.loop.blocking })))
+      end)
+      host:run(5)
+      assert.equal("running", first.state)
+    end)
+  end)
+end)

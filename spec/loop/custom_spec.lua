@@ -1,0 +1,99 @@
+-- A loop of the user's own: the one in doc/loops.md is taken from there as it stands, and holds what
+-- every loop holds.
+
+local core = require "cpp.core"
+local loops = require "spec.support.loops"
+
+local function documented()
+  local file = assert(io.open("doc/loops.md"))
+  local text = file:read("a")
+  file:close()
+  local blocks = {}
+  for block in text:gmatch("```lua\n(.-)```") do blocks[#blocks + 1] = block end
+  assert.equal(2, #blocks)
+  return "local socket = require 'socket'\n" .. table.concat(blocks) .. "return loop, turn\n"
+end
+
+local Host = {}
+Host.__index = Host
+
+local function new_host()
+  local self = setmetatable({ threads = {}, tickers = {}, raised = {} }, Host)
+  local chunk = assert(load(documented(), "=doc/loops.md"))
+  self.loop, self.turn = chunk()
+  -- The host has to know whose turn it is: its clients.
+  self.clients = {}
+  local await, sleep = self.loop.await, self.loop.sleep
+  function self.loop.await(core_client, request)
+    self.clients[core_client] = true
+    return await(core_client, request)
+  end
+  function self.loop.sleep(core_client, seconds)
+    self.clients[core_client] = true
+    return sleep(core_client, seconds)
+  end
+  return self
+end
+
+function Host:spawn(fn)
+  local thread = coroutine.create(function()
+    local done, problem = xpcall(fn, debug.traceback)
+    if not done then self.raised[#self.raised + 1] = problem end
+  end)
+  self.threads[thread] = true
+  assert(coroutine.resume(thread))
+  return thread
+end
+
+function Host:close(thread)
+  self.threads[thread] = nil
+  assert(coroutine.close(thread))
+end
+
+function Host:pause(seconds)
+  local wake, thread = core.monotonic() + seconds, coroutine.running()
+  self.tickers[#self.tickers + 1] = { time = wake, fn = function() assert(coroutine.resume(thread)) end }
+  coroutine.yield()
+end
+
+function Host:tick(seconds, fn)
+  local ticker = { time = core.monotonic() + seconds }
+  function ticker.fn()
+    if fn() then self:tick(seconds, fn) end
+  end
+  self.tickers[#self.tickers + 1] = ticker
+end
+
+local function run_tickers(self)
+  local now, left, wait = core.monotonic(), {}, 0.05
+  local tickers = self.tickers
+  self.tickers = left
+  for _, ticker in ipairs(tickers) do
+    if ticker.time <= now then ticker.fn() else left[#left + 1] = ticker end
+  end
+  for _, ticker in ipairs(left) do wait = math.min(wait, ticker.time - now) end
+  return math.max(0, wait)
+end
+
+local function is_alive(self)
+  for thread in pairs(self.threads) do
+    if coroutine.status(thread) == "dead" then self.threads[thread] = nil end
+  end
+  return next(self.threads) ~= nil or #self.tickers > 0
+end
+
+function Host:run(seconds)
+  local deadline = core.monotonic() + seconds
+  while #self.raised == 0 and is_alive(self) do
+    local wait = run_tickers(self)
+    for client in pairs(self.clients) do self.turn(client, next(self.clients, client) and 0 or wait) end
+    assert(core.monotonic() < deadline, "the loop does not end")
+  end
+  if #self.raised > 0 then error(table.remove(self.raised, 1), 0) end
+end
+
+function Host.finish() end
+
+describe("a loop of the user's own", function()
+  loops.examples(_ENV, new_host)
+end)

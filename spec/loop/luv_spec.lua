@@ -1,0 +1,129 @@
+-- cpp.loop.luv: what holds in every loop, and that libuv is left without a handle.
+
+local cpp = require "cpp"
+local loops = require "spec.support.loops"
+local uv = require "luv"
+
+local Host = {}
+Host.__index = Host
+
+local function new_host()
+  return setmetatable({ loop = cpp.loop.luv, raised = {} }, Host)
+end
+
+-- An error in a callback of luv ends the process; here it is kept for Host:run to raise.
+local function resume(self, thread)
+  local done, problem = coroutine.resume(thread)
+  if not done then
+    self.raised[#self.raised + 1] = problem
+    uv.stop()
+  end
+end
+
+function Host:spawn(fn)
+  local thread = coroutine.create(function()
+    local done, problem = xpcall(fn, debug.traceback)
+    if not done then
+      self.raised[#self.raised + 1] = problem
+      uv.stop()
+    end
+  end)
+  resume(self, thread)
+  return thread
+end
+
+function Host.close(_, thread)
+  assert(coroutine.close(thread))
+end
+
+function Host.pause(_, seconds)
+  local thread, timer = coroutine.running(), uv.new_timer()
+  uv.update_time()
+  timer:start(math.ceil(seconds * 1000), 0, function()
+    timer:close()
+    coroutine.resume(thread)
+  end)
+  coroutine.yield()
+end
+
+function Host.tick(_, seconds, fn)
+  local timer = uv.new_timer()
+  timer:start(math.ceil(seconds * 1000), math.ceil(seconds * 1000), function()
+    if not fn() then timer:close() end
+  end)
+end
+
+function Host:run(seconds)
+  if #self.raised == 0 then
+    local hangs = false
+    local watchdog = uv.new_timer()
+    watchdog:start(seconds * 1000, 0, function()
+      hangs = true
+      uv.stop()
+    end)
+    watchdog:unref()
+    uv.run()
+    watchdog:close()
+    uv.run("nowait")
+    assert(not hangs, "the loop does not end")
+  end
+  if #self.raised > 0 then error(table.remove(self.raised, 1), 0) end
+end
+
+local function handles()
+  local list = {}
+  uv.walk(function(handle) list[#list + 1] = tostring(handle) end)
+  return list
+end
+
+function Host.finish()
+  uv.run("nowait") -- closing takes a turn
+  assert.same({}, handles())
+end
+
+describe("cpp.loop.luv", function()
+  loops.examples(_ENV, new_host)
+
+  it("is for coroutines only", function()
+    local client <close> = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
+    assert.error_matches(function() client:cancel(loops.offer(1)) end, "to be called inside a coroutine")
+    assert.error_matches(function() cpp.loop.luv.sleep(client.core, 1) end, "to be called inside a coroutine")
+  end)
+
+  it("leaves no handle in the step in which the last one is answered", function()
+    local host = new_host()
+    local client <close> = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0,
+                                        loop = cpp.loop.luv }
+    local seen
+    host:spawn(function() seen = select(2, client:cancel(loops.offer(1))) end)
+    assert.equal(client.core:pollfd() and 2 or 1, #handles())
+    host:run(10)
+    assert.equal("network", seen.kind)
+    assert.same({}, handles())
+  end)
+
+  it("lets go of the descriptor when it is closed through an item of a batch", function()
+    local host = new_host()
+    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }
+    local entries
+    host:spawn(function()
+      entries = client:map({ 1, 2 }, function(n, own)
+        if n == 2 then own:close() end
+        return own:cancel(loops.offer(n))
+      end)
+    end)
+    host:run(10)
+    assert.equal("closed", entries[1].err.kind)
+    host:finish()
+  end)
+
+  it("survives a host that closes all handles while somebody waits", function()
+    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
+    local thread = coroutine.create(function() client:cancel(loops.offer(1)) end)
+    assert(coroutine.resume(thread))
+    uv.walk(function(handle) handle:close() end)
+    uv.run()
+    client:close()
+    uv.run()
+  end)
+end)

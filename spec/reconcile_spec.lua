@@ -1,0 +1,154 @@
+-- Reconciling: what became of a call whose outcome is not known, as the service tells it.
+
+local cpp = require "cpp"
+local Portal = require "spec.portal.client"
+local virtual = require "spec.support.virtual"
+
+local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+local POST = { method = "POST", path = "/cancel$" }
+
+describe("reconcile", function()
+  local portal, client, loop
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    loop = virtual.new(portal)
+    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
+  end)
+  after_each(function() client:close() end)
+
+  local function offer(options)
+    local own = { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
+    for name, value in pairs(options or {}) do own[name] = value end
+    portal:offer(own)
+  end
+
+  -- An ambiguous err: of a cancel that the service acted on, or did not see.
+  local function ambiguous(acted)
+    portal:fault { match = POST, action = "close", act = acted }
+    local result, err = client:cancel(OFFER)
+    assert.is_nil(result)
+    assert.is_true(err.ambiguous)
+    portal:clear_journal()
+    return err
+  end
+
+  local function paths()
+    local list = {}
+    for i, entry in ipairs(portal:journal()) do list[i] = entry.path:match("[^/]+/?$") end
+    return list
+  end
+
+  it("answers canceled when nothing runs and the offer is canceled", function()
+    offer()
+    local err = ambiguous(true)
+    portal:advance(60)
+    local answer = assert(client:reconcile(err))
+    assert.equal("canceled", answer.state)
+    assert.equal("canceled", answer.offer_status)
+    assert.equal("contoso", answer.publisher)
+    assert.equal("contoso-vm", answer.offer)
+    assert.is_nil(answer.operation)
+    assert.same({ "submissions/", "status" }, paths())
+    assert.equal("api-version=2017-10-31&status=running", portal:journal()[1].query)
+  end)
+
+  for spelling, offer_status in pairs { Canceled = "Canceled", cancelled = "cancelled", [" CAN_CELED"] = " CAN_CELED" } do
+    it(("answers canceled when the offer's status is %q"):format(spelling), function()
+      offer { running = false, status = offer_status }
+      assert.equal("canceled", assert(client:reconcile(OFFER)).state)
+    end)
+  end
+
+  for _, acted in ipairs { true, false } do
+    it(("answers running, with the operation, when the cancel was %s"):format(acted and "seen" or "not seen"), function()
+      offer { steps = { { name = "a", seconds = 10 }, { name = "b", seconds = 10 } }, elapsed = 15 }
+      local answer = assert(client:reconcile(ambiguous(acted)))
+      assert.equal("running", answer.state)
+      assert.equal("first", answer.operation.id)
+      assert.equal("first", answer.operation.operation_id)
+      assert.equal("running", answer.operation.state)
+      assert.equal(75, answer.operation.progress)
+      assert.is_truthy(answer.operation.location:find("/operations/first?", 1, true))
+      assert.equal(636576975611768314, answer.operation.version)
+    end)
+  end
+
+  it("answers running with an operation that can be waited for", function()
+    offer()
+    local answer = assert(client:reconcile(ambiguous(true)))
+    assert.equal("canceled", assert(client:wait(answer.operation)).state)
+  end)
+
+  it("answers running with an operation that can be waited for although it cannot be asked where it is", function()
+    offer()
+    local err = ambiguous(true)
+    portal:fault { match = { path = "/operations/" }, status = 404 }
+    local answer = assert(client:reconcile(err))
+    assert.equal("running", answer.state)
+    assert.is_nil(answer.operation.location)
+    assert.equal("canceled", assert(client:wait(answer.operation)).state)
+  end)
+
+  for status, normalised in pairs { NeverPublished = "neverpublished", NotStarted = "notstarted", Running = "running",
+                                    WaitingForPublisherReview = "waitingforpublisherreview", Failed = "failed",
+                                    Succeeded = "completed", ["something new"] = "somethingnew" } do
+    it(("answers unknown, and no guess, when nothing runs and the offer's status is %q"):format(status), function()
+      offer { running = false, status = status }
+      local answer = assert(client:reconcile(OFFER))
+      assert.equal("unknown", answer.state)
+      assert.equal(normalised, answer.offer_status)
+    end)
+  end
+
+  it("does not rely on the service to filter", function()
+    offer { running = false, status = "Canceled" }
+    portal:fault { match = { path = "/submissions/$" }, status = 200,
+                   body = { { id = "old", submissionState = "Completed" }, { id = "older", submissionState = "failed" } } }
+    assert.equal("canceled", assert(client:reconcile(OFFER)).state)
+    portal:fault { match = { path = "/submissions/$" }, status = 200,
+                   body = { { id = "old", submissionState = "completed" }, { id = "first", submissionState = "In Progress" } } }
+    local answer = assert(client:reconcile(OFFER))
+    assert.equal("running", answer.state)
+    assert.equal("first", answer.operation.id)
+  end)
+
+  for _, path in ipairs { "/submissions/$", "/status$" } do
+    it("retries what it asks, and gives the err when the service cannot be asked: " .. path, function()
+      offer { running = false, status = "Canceled" }
+      portal:fault { match = { path = path }, status = 500, times = 3 }
+      assert.equal("canceled", assert(client:reconcile(OFFER)).state)
+      portal:fault { match = { path = path }, status = 500, times = -1 }
+      local answer, err = client:reconcile(OFFER)
+      assert.is_nil(answer)
+      assert.equal(500, err.status)
+      assert.equal(4, err.attempts)
+      assert.is_false(err.ambiguous)
+    end)
+  end
+
+  it("takes options of a client", function()
+    offer { running = false, status = "Canceled" }
+    portal:fault { match = { path = "/submissions/$" }, status = 500, times = -1 }
+    local _, err = client:reconcile(OFFER, { retries = 0 })
+    assert.equal(1, err.attempts)
+  end)
+
+  it("changes neither the err nor the table that it is given", function()
+    offer()
+    local err = ambiguous(true)
+    local before = {}
+    for name, value in pairs(err) do before[name] = value end
+    assert(client:reconcile(err))
+    for name, value in pairs(err) do assert.equal(before[name], value) end
+  end)
+
+  it("raises where there is no offer to ask for", function()
+    for _, target in ipairs { "contoso", 5, {}, { publisher = "contoso" } } do
+      local done, problem = pcall(function() client:reconcile(target) end)
+      assert.is_false(done)
+      assert.is_truthy(problem:find("reconcile_spec.lua:%d+: cpp: "), problem)
+    end
+  end)
+end)

@@ -1,0 +1,249 @@
+-- Secrets: whatever the service does, even when it says back all that it was told, in bodies and in
+-- headers, spelled in any way: neither the token, nor the client secret, nor an address is seen in an
+-- error, a log entry, a progress line or a tostring.
+
+local cpp = require "cpp"
+local Portal = require "spec.portal.client"
+local redact = require "cpp.redact"
+local virtual = require "spec.support.virtual"
+
+local TOKEN = "0paque.token~with/all+kinds-of_characters=="
+local SECRET = "s3cr~t.of/all+kinds&of%characters\"'<>=-_"
+local EMAILS = { "jane.doe+azure@contoso.example", "jürgen@bücher.example" }
+local PARTS = { "0paque.token", "kinds%-of_characters", "s3cr", "characters\"", "jane.doe", "contoso%.example", "rgen",
+                "cher%.example" } -- what no spelling of them lacks
+
+local OFFER = { publisher = "contoso", offer = "contoso-vm", emails = EMAILS }
+local LOCATION = "/api/publishers/contoso/offers/contoso-vm/operations/first"
+
+local function escape(text)
+  return (text:gsub("[^%w%-%._~]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+local EVERYTHING = table.concat({ TOKEN, SECRET, EMAILS[1], EMAILS[2] }, " ")
+local HTML = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
+
+-- How a service may say a text back: in the spellings that frameworks use.
+local ECHOES = {
+  ["as it is"] = function(text) return text end,
+  ["with its scheme"] = function(text) return "Authorization: Bearer " .. text .. "\nbearer " .. text end,
+  ["as a form"] = function(text) return "client_secret=" .. escape(text):gsub("%%20", "+") .. "&a=b" end,
+  ["as a form in lower case"] = function(text) return (escape(text):gsub("%%%x%x", string.lower)) end,
+  ["escaped twice"] = function(text) return escape(escape(text)) end,
+  ["with .NET's escapes"] = function(text)
+    return (text:gsub("ü", "\\u00FC"):gsub("[\"&'+<>]", function(c) return ("\\u%04X"):format(c:byte()) end))
+  end,
+  ["with escaped slashes"] = function(text) return (text:gsub('"', '\\"'):gsub("/", "\\/")) end,
+  ["as HTML"] = function(text) return (text:gsub("[&<>\"']", HTML)) end,
+  ["behind a lot"] = function(text) return ("x"):rep(470) .. " " .. text end,
+  ["before a lot"] = function(text) return text .. " " .. ("x"):rep(70000) end,
+  ["over and over"] = function(text) return (text .. " "):rep(1000) end,
+}
+
+describe("no secret is seen", function()
+  local portal, loop, client, texts, shown, stream
+
+  -- Raises when a text that was collected holds a part of a secret.
+  local function assert_discreet()
+    stream:seek("set")
+    texts[#texts + 1] = { "progress", stream:read("a") }
+    assert.is_true(#texts > 1)
+    for _, text in ipairs(texts) do
+      for _, part in ipairs(PARTS) do
+        if text[2]:find(part) then error(("%s holds %q: %s"):format(text[1], part, text[2]), 2) end
+      end
+    end
+  end
+
+  -- Collects all strings in a value: an err, a log entry.
+  local function collect(where, value)
+    if type(value) == "table" then
+      for name, inner in pairs(value) do
+        collect(where, name)
+        collect(where .. "." .. tostring(name), inner)
+      end
+    elseif type(value) == "string" then
+      texts[#texts + 1] = { where, value }
+    end
+    texts[#texts + 1] = { "tostring(" .. where .. ")", tostring(value) }
+  end
+
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    portal:configure { tokens = { { token = TOKEN } } }
+    texts, shown, loop, stream = {}, 0, virtual.new(portal), assert(io.tmpfile())
+    client = cpp.client { base_url = portal.url, authority_url = portal.url, token = TOKEN, loop = loop, retries = 1,
+                          client_secret = SECRET, tenant = "emulator-tenant", client_id = "emulator-client",
+                          log = function(entry) collect("log", entry) end }
+  end)
+  after_each(function()
+    client:close()
+    stream:close()
+  end)
+
+  local function progress()
+    local show = cpp.progress(stream)
+    return function(operation)
+      shown = shown + 1
+      show(operation)
+    end
+  end
+
+  -- Puts the offer there, with members in its operation.
+  local function offer(extra)
+    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first", extra = extra }
+  end
+
+  -- Everything that can be called, with what it gives as its err.
+  local function call_all()
+    local target = { publisher = "contoso", offer = "contoso-vm", operation_id = "first" }
+    local no_emails = { publisher = "contoso", offer = "contoso-vm" }
+    local calls = {
+      function() return client:cancel(OFFER) end,
+      function() return client:publish(OFFER) end,
+      function() return client:go_live(OFFER) end,
+      function() return client:operation(target) end,
+      function() return client:operation(LOCATION) end,
+      function() return client:operations(no_emails) end,
+      function() return client:offer_status(no_emails) end,
+      function() return client:wait(target, { on_progress = progress(), timeout = 15 }) end,
+      function() return client:wait(no_emails, { on_progress = progress(), timeout = 15 }) end,
+      function() return client:reconcile(no_emails) end,
+      function()
+        return client:cancel { publisher = "contoso", offer = "contoso-vm", emails = EMAILS,
+                               wait = { on_progress = progress(), timeout = 15 } }
+      end,
+      function()
+        local entries = client:cancel_all({ OFFER }, { wait = { timeout = 15 } })
+        return nil, entries[1].err
+      end,
+    }
+    for i, call in ipairs(calls) do
+      local _, err = call()
+      collect("err " .. i, err)
+    end
+    for _, object in ipairs { client, client.core, loop } do collect("object", tostring(object)) end
+  end
+
+  it("when all goes well", function()
+    offer()
+    call_all()
+    assert.is_true(shown > 0)
+    assert_discreet()
+  end)
+
+  for how, spell in pairs(ECHOES) do
+    local echo = spell(EVERYTHING)
+    local single = echo:sub(1, 2000):match(#echo > 2000 and "^(.*) " or ".*"):gsub("[%c\128-\255]", "") -- for a header
+
+    it("in what an answer's body echoes " .. how, function()
+      offer()
+      for _, body in ipairs { echo, { error = { code = echo, message = echo } }, { code = echo, Message = echo },
+                              { error = echo, error_description = echo } } do
+        portal:fault { status = 400, body = body, times = -1 }
+        call_all()
+        portal:clear_faults()
+      end
+      assert_discreet()
+    end)
+
+    it("in what an answer that cannot be read echoes " .. how, function()
+      offer()
+      portal:fault { status = 200, body = '{"error": "' .. echo, times = -1 }
+      call_all()
+      assert_discreet()
+    end)
+
+    it("in what headers echo " .. how, function()
+      offer()
+      local headers = { ["X-Ms-Correlation-Request-Id"] = single, ["x-ms-request-id"] = single, ["X-Echo"] = single,
+                        ["Content-Type"] = single, Server = single,
+                        ["Operation-Location"] = LOCATION .. "?a=" .. escape(single) }
+      portal:fault { match = { method = "POST" }, add_headers = headers, times = 2 }
+      portal:fault { status = 500, headers = headers, body = { error = { message = "failed" } }, times = -1 }
+      call_all()
+      portal:clear_faults()
+      portal:fault { status = 302, headers = { Location = "https://example.com/?" .. escape(single) }, times = -1 }
+      call_all()
+      assert_discreet()
+    end)
+
+    it("in what the operation that is waited for echoes " .. how, function()
+      for _, ending in ipairs { "running", "failed", echo } do
+        offer {
+          status = ending, error = { code = echo, message = echo }, notificationEmails = { echo },
+          messages = { { messageHtml = echo, level = "error" } }, [#echo < 2000 and echo or "more"] = echo,
+          steps = { { stepName = echo, status = "inProgress", description = echo, progressPercentage = 10 } },
+        }
+        call_all()
+      end
+      assert.is_true(shown > 0)
+      assert_discreet()
+    end)
+
+    it("in what the token service echoes " .. how, function()
+      client:close()
+      local words = spell(SECRET .. " " .. EMAILS[1]) -- it has never seen the token
+      for _, answer in ipairs { { status = 401, body = { error = words, error_description = words } },
+                                { status = 400, body = words },
+                                { status = 200, body = '{"access_token": "' .. words },
+                                { status = 200, body = { access_token = words .. " " } } } do
+        client = cpp.client { base_url = portal.url, authority_url = portal.url, loop = loop, client_secret = SECRET,
+                              tenant = "emulator-tenant", client_id = "emulator-client",
+                              log = function(entry) collect("log", entry) end }
+        portal:reset()
+        answer.match, answer.times = { path = "/oauth2/token$" }, -1
+        portal:fault(answer)
+        local _, err = client:cancel(OFFER)
+        assert.equal("auth", err.kind)
+        collect("err", err)
+        client:close()
+      end
+      assert_discreet()
+    end)
+  end
+
+  it("when a token function fails and says all", function()
+    for _, fails in ipairs { function() return nil, EVERYTHING end, function() error(EVERYTHING) end } do
+      local _, err = client:cancel { publisher = "contoso", offer = "contoso-vm", emails = EMAILS, token = fails }
+      assert.equal("auth", err.kind)
+      collect("err", err)
+    end
+    assert_discreet()
+  end)
+
+  it("in what is raised for misuse", function()
+    for _, options in ipairs { { token = TOKEN .. "\n" }, { client_secret = SECRET .. "\0" }, { emails = { EMAILS[1] .. "\n" } },
+                               { emails = { EMAILS[1], 5 } }, { token = { TOKEN } }, { client_id = EVERYTHING .. "\r" } } do
+      options.publisher, options.offer = "contoso", "contoso-vm"
+      local done, problem = pcall(client.cancel, client, options)
+      assert.is_false(done)
+      collect("misuse", problem)
+    end
+    assert_discreet()
+  end)
+
+  describe("by redact", function()
+    it("in a text of megabytes, in no time", function()
+      local big = 1 << 20
+      local started = os.clock()
+      for _, piece in ipairs { "a", "@", "a@", "eyJ", "%40", "bearer ", "\\", "s3cr~t.", " ", "&amp;" } do
+        local text = piece:rep(big // #piece)
+        redact(text, { emails = EMAILS, client_secret = SECRET }, TOKEN)
+      end
+      assert.is_true(os.clock() - started < 5)
+    end)
+
+    it("but of what is none nothing is taken", function()
+      for _, text in ipairs { "", "a @ b", "user at example", "bearer", "100 % of eyes", "/api/operations/contoso$vm$2$preview",
+                              "https://cloudpartner.azure.com/api/publishers/contoso?api-version=2017-10-31" } do
+        assert.equal(text, redact(text, { emails = EMAILS, client_secret = SECRET }, TOKEN))
+      end
+      assert.is_nil(redact(nil))
+      assert.equal(5, redact(5))
+      assert.equal("a [redacted] b", redact("a [redacted] b", { token = "x" }))
+    end)
+  end)
+end)
