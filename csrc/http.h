@@ -65,8 +65,9 @@ struct lcpp_transfer {
   struct curl_slist headers[5];  /* nodes over request_lines and static lines */
   size_t max_response_bytes;
 
-  unsigned sends; /* how often libcurl was about to send the request */
-  bool reused;    /* whether the first of them was on a kept connection */
+  bool connected;    /* whether the request could be sent */
+  long bytes_before; /* that libcurl had sent until then: a CONNECT to a proxy */
+  bool reused;       /* whether that was on a kept connection */
   enum lcpp_cut cut;
   size_t header_bytes;
   bool headers_complete; /* of the answer that came last; an interim one counts too */

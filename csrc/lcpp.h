@@ -126,6 +126,9 @@ const char *lcpp_option_name(enum lcpp_option option);
 /* Checks a bearer token (RFC 6750, section 2.1); NULL is fine. [-0, +0, v] */
 void lcpp_check_token(lua_State *L, const char *token, size_t length);
 
+/* Checks a client_request_id, which becomes a header; NULL is fine. [-0, +0, v] */
+void lcpp_check_request_id(lua_State *L, const char *id, size_t length);
+
 /* Raises misuse: "cpp: option: what was expected", at the place in the caller's own code. */
 _Noreturn void lcpp_misuse(lua_State *L, const char *format, ...);
 

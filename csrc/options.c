@@ -213,12 +213,34 @@ void lcpp_check_token(lua_State *L, const char *token, size_t length) {
   }
 }
 
+static void check_line(lua_State *L, const struct option *option, const char *text, size_t length) {
+  if (length == 0) {
+    lcpp_misuse(L, "%s: expected a non-empty string", option->name);
+  }
+  if (has_control(text, length)) {
+    lcpp_misuse(L, "%s: expected a string without control characters", option->name);
+  }
+  if (!is_ascii(text)) {
+    lcpp_misuse(L, "%s: expected printable ASCII characters", option->name);
+  }
+}
+
+void lcpp_check_request_id(lua_State *L, const char *id, size_t length) {
+  if (id != NULL) {
+    check_line(L, &options[LCPP_OPTION_CLIENT_REQUEST_ID], id, length);
+  }
+}
+
 /* Reads the string on top, by its length: luaL_checkstring would stop at a NUL. */
 static void read_text(lua_State *L, const struct option *option, struct lcpp_value *value) {
   if (lua_type(L, -1) != LUA_TSTRING) {
     wrong(L, option, option->may_be_empty ? "a string" : "a non-empty string");
   }
   value->text = lua_tolstring(L, -1, &value->length);
+  if (option->type == LINE) {
+    check_line(L, option, value->text, value->length);
+    return;
+  }
   if (value->length == 0 && !option->may_be_empty) {
     lcpp_misuse(L, "%s: expected a non-empty string", option->name);
   }
@@ -229,9 +251,6 @@ static void read_text(lua_State *L, const struct option *option, struct lcpp_val
   if (option->type == SEGMENT &&
       (strcmp(value->text, ".") == 0 || strcmp(value->text, "..") == 0)) {
     lcpp_misuse(L, "%s: expected an identifier, not '%s'", option->name, value->text);
-  }
-  if (option->type == LINE && !is_ascii(value->text)) {
-    lcpp_misuse(L, "%s: expected printable ASCII characters", option->name);
   }
 }
 

@@ -81,12 +81,25 @@ static bool is_transient(CURLcode code) {
   }
 }
 
+/* An answer that began and then came to nothing is one that makes no sense, whatever ended it: bad
+ * chunks and a reset within the body are the same code to libcurl. One that did not begin is the
+ * network's matter, also where HTTP/2 counts on a stream that was cut. */
+static enum lcpp_kind kind_by_progress(const struct lcpp_transfer *transfer, CURLcode code) {
+  if (code == CURLE_RECV_ERROR && transfer->status != 0) {
+    return LCPP_PROTOCOL;
+  }
+  if (code == CURLE_PARTIAL_FILE && transfer->status == 0) {
+    return LCPP_NETWORK;
+  }
+  return kind_of(code);
+}
+
 static void fail_with_code(struct lcpp_transfer *transfer, CURLcode code) {
   const char *detail = transfer->slot->detail;
   if (detail[0] == '\0' || !is_presentable(detail)) {
     detail = curl_easy_strerror(code);
   }
-  lcpp_outcome_set(transfer, kind_of(code), detail);
+  lcpp_outcome_set(transfer, kind_by_progress(transfer, code), detail);
   transfer->transient = is_transient(code);
 }
 
@@ -112,7 +125,7 @@ static void fail_with_cut(struct lcpp_transfer *transfer) {
 }
 
 /* Whether a byte of the request may have left. libcurl counts them when a write has returned, so
- * 0 is certain. When it was about to send again on its own, its reason was either a kept
+ * none is certain. When it was about to send again on its own, its reason was either a kept
  * connection that died (then nobody knows what the server did), or a refused HTTP/2 stream, which
  * a server promises not to have processed (RFC 9113, section 8.7). On a new connection only the
  * second is possible. */
@@ -120,7 +133,7 @@ static bool may_have_left(struct lcpp_transfer *transfer) {
   long bytes = 0;
   curl_easy_getinfo(transfer->slot->easy, CURLINFO_REQUEST_SIZE, &bytes);
   bool refused = transfer->cut == LCPP_CUT_RESEND && !transfer->reused;
-  return transfer->sends > 0 && bytes > 0 && !refused;
+  return transfer->connected && bytes > transfer->bytes_before && !refused;
 }
 
 /* The value of a header of the final answer, or NULL; libcurl's until the next transfer.
@@ -189,25 +202,32 @@ static bool read_headers(struct lcpp_transfer *transfer) {
   return copy(&transfer->request_id, request_id) && copy(&transfer->content_type, content_type);
 }
 
+/* The status of an answer whose headers came whole; 0 for none, and for an interim one (1xx). */
+static long final_status(const struct lcpp_transfer *transfer) {
+  long status = 0;
+  if (transfer->headers_complete) {
+    curl_easy_getinfo(transfer->slot->easy, CURLINFO_RESPONSE_CODE, &status);
+  }
+  return status >= 200 ? status : 0;
+}
+
 /* Whether the answer says enough. An error's status does, even if its body is cut short. And an
  * HTTP/2 server may send its whole answer and then reset the stream because it did not want the
  * request's body; libcurl, driven by events, then reports an error for the answer it has. */
 static bool is_answered(const struct lcpp_transfer *transfer, CURLcode code) {
-  return transfer->headers_complete &&
+  return transfer->status != 0 &&
          (transfer->status >= 400 || code == CURLE_OK || code == CURLE_HTTP2_STREAM);
 }
 
 /* libcurl reports a header line above its own limit (100 KB) as "out of memory"; whether it was
  * that, or really memory, cannot be told, but it happened while an answer came in. */
 static bool is_long_line(const struct lcpp_transfer *transfer, CURLcode code) {
-  return code == CURLE_OUT_OF_MEMORY && transfer->sends > 0 && !transfer->headers_complete;
+  return code == CURLE_OUT_OF_MEMORY && transfer->connected && !transfer->headers_complete;
 }
 
 void lcpp_outcome_read(struct lcpp_transfer *transfer, CURLcode code) {
   transfer->sent = may_have_left(transfer);
-  if (transfer->headers_complete) {
-    curl_easy_getinfo(transfer->slot->easy, CURLINFO_RESPONSE_CODE, &transfer->status);
-  }
+  transfer->status = final_status(transfer);
   if (transfer->cut != LCPP_CUT_NONE && transfer->status < 400) {
     fail_with_cut(transfer);
   } else if (is_answered(transfer, code)) {

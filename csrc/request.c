@@ -194,9 +194,6 @@ static int request_result(lua_State *L) {
     return push_failure(L, transfer, lcpp_kind_name(transfer->kind), transfer->message,
                         transfer->transient);
   }
-  if (transfer->status < 200) {
-    return push_failure(L, transfer, "protocol", "the answer is not final", true);
-  }
   if (transfer->status < 300) {
     return push_answer(L, transfer);
   }

@@ -45,10 +45,11 @@ static size_t on_body(char *data, size_t size, size_t count, void *argument) {
   return length == 0 ? 1 : 0; /* anything but `length` ends the transfer */
 }
 
-/* Called when libcurl has a connection and is about to send the request. The second time in one
- * transfer it is about to send it again: because a kept connection died before an answer came, or
- * because an HTTP/2 server refused the stream. A POST must not go out twice behind the caller's
- * back, and all retries are counted in one place: end it here.
+/* Called when libcurl has a connection and is about to send the request. When a byte of it has left
+ * before, libcurl is about to send it again on its own: because a kept connection died before an
+ * answer came, or because an HTTP/2 server refused the stream. A POST must not go out twice behind
+ * the caller's back, and all retries are counted in one place: end it here. When nothing has left,
+ * a kept connection was found dead in time, and going on with another is no repetition.
  * https://curl.se/libcurl/c/CURLOPT_PREREQFUNCTION.html */
 static int on_send(void *argument, char *remote, char *local, int remote_port, int local_port) {
   struct lcpp_slot *slot = argument;
@@ -57,13 +58,17 @@ static int on_send(void *argument, char *remote, char *local, int remote_port, i
   (void)local;
   (void)remote_port;
   (void)local_port;
-  if (transfer->sends++ > 0) {
+  long bytes = 0;
+  long connects = 0;
+  curl_easy_getinfo(slot->easy, CURLINFO_REQUEST_SIZE, &bytes);
+  if (transfer->connected && bytes > transfer->bytes_before) {
     transfer->cut = LCPP_CUT_RESEND;
     return CURL_PREREQFUNC_ABORT;
   }
-  long connects = 0;
   curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
   transfer->reused = connects == 0;
+  transfer->connected = true;
+  transfer->bytes_before = bytes;
   return CURL_PREREQFUNC_OK;
 }
 

@@ -194,7 +194,10 @@ int lcpp_client_start(lua_State *L) {
   struct lcpp_value values[LCPP_OPTION_COUNT];
   const struct lcpp_endpoint *endpoint = read_call(L, values);
   size_t token_length = 0;
+  size_t id_length = 0;
   const char *token = luaL_optlstring(L, 4, NULL, &token_length);
+  const char *request_id = luaL_optlstring(L, 5, NULL, &id_length);
+  lcpp_check_request_id(L, request_id, id_length);
   if (token != NULL && token != client->checked_token) {
     lcpp_check_token(L, token, token_length);
     lua_pushvalue(L, 4);
@@ -216,8 +219,8 @@ int lcpp_client_start(lua_State *L) {
       .profile = overrides ? &profile : NULL,
       .plain = base->plain,
       .token = token,
-      .client_request_id = push_request_id(L, client->http, luaL_optstring(L, 5, NULL),
-                                           &values[LCPP_OPTION_CLIENT_REQUEST_ID]),
+      .client_request_id =
+          push_request_id(L, client->http, request_id, &values[LCPP_OPTION_CLIENT_REQUEST_ID]),
       .timeout_ms = lcpp_milliseconds(&values[LCPP_OPTION_TIMEOUT], client->timeout_ms),
       .max_response_bytes = limit->given ? (size_t)limit->number : client->max_response_bytes,
   };

@@ -12,7 +12,7 @@ local CANCELED, NOT_CANCELED, WRONG_USAGE, UNKNOWN = 0, 1, 2, 3
 local TRIES = 3
 
 local function say(...)
-  io.stderr:write(..., "\n")
+  io.stderr:write(table.concat { ... }, "\n")
 end
 
 -- The result of a cancel that was certainly accepted, or what reconcile found: { state = "canceled" }.

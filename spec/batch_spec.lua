@@ -211,7 +211,8 @@ describe("a batch", function()
       assert.equal(404, entries[5].err.status)
       assert.equal("raised", entries[6].err.kind)
       assert.equal(2, failed)
-      assert.equal("a@contoso.example", portal:state("contoso", "offer-1").emails_given[1].emails[1])
+      local given = portal:journal { path = "/offer%-1/cancel$" }[1].body
+      assert.is_truthy(given:find("a@contoso.example", 1, true))
       for _, request in ipairs(portal:journal()) do
         assert.equal("of-all", request.headers["x-ms-client-request-id"])
       end
@@ -256,7 +257,7 @@ describe("a batch", function()
         })
         assert.is_false(done)
         assert.equal(problem, raised)
-        assert.equal(0, client.core:step(0))
+        assert.equal(0, (client.core:step(0)))
         assert.is_nil(client.core:finished())
         assert.is_false(dispatch.is_waiting(client.core))
         assert.equal("running", assert(client:offer_status(loops.offer(1))).state)
@@ -354,7 +355,7 @@ describe("a batch", function()
       for n = 1, 200 do list[n] = loops.offer(n) end
       function loop.on_sleep()
         most = math.max(most, Lab.descriptors() - own)
-        running = math.max(running, client.core:step(0))
+        running = math.max(running, (client.core:step(0)))
       end
       local entries, failed = client:cancel_all(list, { wait = { interval = 10 }, concurrency = 4 })
       assert.equal(0, failed)

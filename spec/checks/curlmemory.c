@@ -112,9 +112,9 @@ static void on_division(int number) {
   _exit(failures > 0 ? OF_LIBCURL : BAD);
 }
 
-static bool called(lua_State *L, int status, const char *what, long at) {
+static bool called(lua_State *L, int status, enum mode how, const char *what, long at) {
   if (status != LUA_OK) {
-    fprintf(stderr, "%s at allocation %ld: %s: %s\n", mode == FAILS_ONCE ? "once" : "for good", at,
+    fprintf(stderr, "%s at allocation %ld: %s: %s\n", how == FAILS_ONCE ? "once" : "for good", at,
             what, lua_tostring(L, -1));
   }
   return status == LUA_OK;
@@ -141,11 +141,11 @@ static bool attempt(const char *file, const char *scenario, enum mode how, long 
   left = at;
   mode = (int)how;
   lua_pushvalue(L, 1);
-  bool well = called(L, lua_pcall(L, 0, 0, 0), "the outcome", at);
+  bool well = called(L, lua_pcall(L, 0, 0, 0), how, "the outcome", at);
   mode = HEALTHY;
   *done = failures == 0;
   lua_settop(L, 2);
-  well = called(L, lua_pcall(L, 0, 0, 0), "afterwards", at) && well;
+  well = called(L, lua_pcall(L, 0, 0, 0), how, "afterwards", at) && well;
   lua_close(L);
   return well;
 }

@@ -111,6 +111,29 @@ function scenarios.stuck()
   while os.time() < deadline do end
 end
 
+-- A deadline holds for a request that waits for a connection too: for one to be had (max_connections), or for a
+-- TLS handshake that stalls and whose connection may be shared.
+function scenarios.waiting()
+  local function late(options, base_url)
+    options.base_url, options.ca_file, options.timeout = base_url, CA_FILE, 3
+    local client <close> = core.client(options)
+    client:start("cancel", call "stall", TOKEN)
+    client:step(0.02)
+    local quick = call "stall"
+    quick.timeout = 0.2
+    local request = client:start("cancel", quick, TOKEN)
+    local started = core.monotonic()
+    while not request:done() do client:step() end
+    local seconds = core.monotonic() - started
+    local _, failure = request:result()
+    assert(failure.kind == "timeout", failure.kind)
+    assert(seconds < 0.3, ("a deadline of 0.2 s came after %.2f s"):format(seconds))
+  end
+  late({}, url.raw)
+  late({}, (url.raw:gsub("^http:", "https:")))
+  late({ max_connections = 1 }, url.raw)
+end
+
 -- A client closed more than once, in every way there is.
 function scenarios.closed()
   local before

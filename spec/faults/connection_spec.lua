@@ -239,7 +239,7 @@ describe("a connection", function()
 
   describe("with a request that does not fit into it at once", function()
     local MANY = { publisher = "contoso", offer = "contoso-vm", emails = {} }
-    for i = 1, 100000 do MANY.emails[i] = ("person-%06d@contoso.example"):format(i) end
+    for i = 1, 100 do MANY.emails[i] = ("person-%d"):format(i):rep(3000) .. "@contoso.example" end
 
     it("sends all of it to a server that takes its time", function()
       local server = lab:server():handle(function(connection)
@@ -251,7 +251,7 @@ describe("a connection", function()
       local result, err = client:cancel(MANY)
       assert.is_nil(err)
       assert.equal(202, result.status)
-      assert.is_true(#server.requests[1].body > 2700000)
+      assert.is_true(#server.requests[1].body > 2500000)
       lab:assert_usable(client, server)
     end)
 

@@ -346,7 +346,7 @@ function loops.examples(busted, make)
     host:spawn(function()
       host:pause(0.1)
       host:close(thread)
-      assert.equal(0, client.core:step(0))
+      assert.equal(0, (client.core:step(0)))
       assert.is_false(dispatch.is_waiting(client.core))
       state = assert(client:offer_status(loops.offer(2))).state
     end)

@@ -1,0 +1,84 @@
+-- Errors: what an err tells of an answer, and how much of it.
+
+local cpp = require "cpp"
+local Portal = require "spec.portal.client"
+local virtual = require "spec.support.virtual"
+
+local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+
+describe("an err", function()
+  local portal, client
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = virtual.new(portal) }
+  end)
+  after_each(function() client:close() end)
+
+  local function fail(status, body, headers)
+    portal:fault { status = status, body = body, headers = headers }
+    local result, err = client:cancel(OFFER)
+    assert.is_nil(result)
+    return err
+  end
+
+  it("tells the request, the answer and its meaning, on one line", function()
+    local err = fail(403, { error = { code = "Forbidden", message = "Not\r\n  yours." } },
+                     { ["X-Ms-Correlation-Request-Id"] = "1234" })
+    local url = portal.url .. "/api/publishers/contoso/offers/contoso-vm/cancel?api-version=2017-10-31"
+    assert.equal("http", err.kind)
+    assert.equal(403, err.status)
+    assert.equal("Forbidden", err.code)
+    assert.equal("POST", err.method)
+    assert.equal(url, err.url)
+    assert.equal("1234", err.request_id)
+    assert.is_string(err.client_request_id)
+    assert.equal("contoso", err.publisher)
+    assert.equal("contoso-vm", err.offer)
+    assert.equal("403: the caller has no access to this publisher (Forbidden: Not yours.)", err.message)
+    assert.equal("http: POST " .. url .. ": " .. err.message .. " [request id 1234]", tostring(err))
+  end)
+
+  for name, body in pairs {
+    ["as it is documented"] = { error = { code = "Broken", message = "It broke." } },
+    ["without the wrapper"] = { code = "Broken", message = "It broke." },
+    ["with capital letters"] = { Code = "Broken", Message = "It broke." },
+    ["as an OAuth error"] = { error = "Broken", error_description = "It broke." },
+  } do
+    it("finds the service's code and message " .. name, function()
+      local err = fail(400, body)
+      assert.equal("Broken", err.code)
+      assert.is_truthy(err.message:find("%(Broken: It broke%.%)$"))
+    end)
+  end
+
+  for name, body in pairs { ["an empty one"] = "", ["a web page"] = "<html>", ["a text"] = '"broken"', ["a list"] = "[1]",
+                            ["strange types"] = { error = { code = 5, message = { "It" } } }, ["null"] = "null" } do
+    it("bears a body that tells nothing: " .. name, function()
+      local err = fail(409, body)
+      assert.is_nil(err.code)
+      assert.equal("409: the request does not fit the state of the offer", err.message)
+    end)
+  end
+
+  it("keeps little of what is long", function()
+    local long = ("long\27[31m "):rep(10000)
+    local err = fail(400, { error = { code = long, message = long } }, { ["X-Ms-Correlation-Request-Id"] = ("1"):rep(5000) })
+    assert.equal(100, #err.code)
+    assert.is_true(#err.message < 600)
+    assert.equal(200, #err.request_id)
+    assert.equal(2048, #err.body)
+    assert.is_nil((err.code .. err.message .. tostring(err)):find("%c"))
+  end)
+
+  it("is one of a status that nobody has heard of", function()
+    assert.equal("418: the service refused", fail(418).message)
+  end)
+
+  it("tells when to come back", function()
+    client:close()
+    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, retries = 0 }
+    assert.equal(120, fail(429, nil, { ["Retry-After"] = "120" }).retry_after)
+  end)
+end)
