@@ -67,13 +67,13 @@ deps: ## install what is missing (Debian), or say what it is
 	@.ci/deps
 
 demo: deps ## cancel an offer's publishing on the bundled portal emulator, start to end
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) -s --no-print-directory all
 	@spec/support/demo
 
 test: deps ## run every spec
-	@$(MAKE) --no-print-directory all
-	@$(MAKE) --no-print-directory all POLLER=poll BUILD=build/poll
-	@$(MAKE) --no-print-directory examples
+	@$(MAKE) -s --no-print-directory all
+	@$(MAKE) -s --no-print-directory all POLLER=poll BUILD=build/poll
+	@$(MAKE) -s --no-print-directory examples
 	@spec/support/run
 
 lint: deps ## luacheck, gcc and clang with warnings as errors, exported symbols, formatting

@@ -114,7 +114,7 @@ describe("a batch", function()
       assert.equal(0, failed)
       assert.same({}, (client:cancel_all {}))
       entries, failed = client:map(numbers(1000), function(n, own)
-        assert(look(n % 8 + 1, own))
+        if n % 4 == 0 then assert(look(n % 8 + 1, own)) end
         return n
       end)
       assert.equal(0, failed)
@@ -348,7 +348,8 @@ describe("a batch", function()
       new_client { loop = loop }
       local offers = {}
       for n = 1, 200 do
-        offers[n] = { publisher = "contoso", offer = "offer-" .. n, running = true, cancel_seconds = 60 }
+        offers[n] = { publisher = "contoso", offer = "offer-" .. n, running = true, cancel_seconds = 60,
+                      retry_after = 25 } -- so that all look at the same times
       end
       portal:offer(offers)
       local list, most, running, own = {}, 0, 0, Lab.descriptors()
@@ -357,7 +358,7 @@ describe("a batch", function()
         most = math.max(most, Lab.descriptors() - own)
         running = math.max(running, (client.core:step(0)))
       end
-      local entries, failed = client:cancel_all(list, { wait = { interval = 10 }, concurrency = 4 })
+      local entries, failed = client:cancel_all(list, { wait = true, concurrency = 4 })
       assert.equal(0, failed)
       for n = 1, 200 do assert.equal("canceled", entries[n].result.state) end
       assert.is_true(most <= 4, most) -- kept connections

@@ -33,37 +33,58 @@ describe("examples/", function()
     return table.concat(parts, " ")
   end
 
+  local function content(name)
+    local file = assert(io.open(name))
+    local text = file:read("a")
+    file:close()
+    return text
+  end
+
+  local function new_file()
+    files[#files + 1] = os.tmpname()
+    return files[#files]
+  end
+
   -- Runs an example to its end. Returns standard output, standard error, exit status.
   local function run(words, token)
-    files[#files + 1] = os.tmpname()
-    local child = assert(io.popen(command(words, token) .. " 2>" .. files[#files], "r"))
+    local name = new_file()
+    local child = assert(io.popen(command(words, token) .. " 2>" .. name, "r"))
     local output = child:read("a")
     local _, _, status = child:close()
-    local file = assert(io.open(files[#files]))
-    local errors = file:read("a")
-    file:close()
-    return output, errors, status
+    return output, content(name), status
+  end
+
+  -- The same, of an example that waits: once it has written a line that holds `sign`, the emulator's
+  -- clock moves on until the operation has ended. It is looked for in standard error when `watch_errors`.
+  local function run_until_end(words, sign, watch_errors)
+    local name = new_file()
+    local redirection = watch_errors and " 2>&1 >" or " 2>"
+    local child = assert(io.popen(command(words) .. redirection .. name, "r"))
+    local lines = {}
+    repeat
+      lines[#lines + 1] = child:read("L")
+      assert(#lines < 5 and lines[#lines], "the example has not written it")
+    until lines[#lines]:find(sign, 1, true)
+    portal:advance(100)
+    local watched = table.concat(lines) .. child:read("a")
+    local _, _, status = child:close()
+    if watch_errors then return content(name), watched, status end
+    return watched, content(name), status
   end
 
   local function cancel(...)
     return run { "examples/cancel.lua", ... }
   end
 
+  local function cancel_and_wait(options, sign, watch_errors)
+    return run_until_end({ "examples/cancel.lua", "--timeout", "20", "--interval", "0.01", "contoso", "contoso-vm",
+                           table.unpack(options) }, sign, watch_errors)
+  end
+
   -- Starts an example whose output is read while it runs. Returns the stream and the process's id.
   local function start(words)
     local child = assert(io.popen("echo $$; " .. command(words) .. " 2>/dev/null", "r"))
     return child, child:read("l")
-  end
-
-  -- Goes on until the operation ends, with an emulator whose clock moves at every look.
-  local function while_time_passes(fn)
-    local ended = Portal.start { clock = "real", speed = 1000 }
-    local own
-    own, portal = portal, ended
-    local done, problem = pcall(fn)
-    portal = own
-    ended:stop()
-    if not done then error(problem, 0) end
   end
 
   describe("cancel.lua", function()
@@ -152,9 +173,9 @@ describe("examples/", function()
 
     it("exits with 4 when the operation has not ended in time, and says how to go on", function()
       offer()
-      local output, errors, status = cancel("--wait", "--timeout", "0.1", "--interval", "0.03", "contoso", "contoso-vm")
+      local output, errors, status = cancel("--wait", "--timeout", "0.5", "contoso", "contoso-vm")
       assert.is_truthy(output:find("location: ", 1, true))
-      assert.is_truthy(errors:find("timeout: the operation has not ended after 0.1 s (last seen: running)", 1, true))
+      assert.is_truthy(errors:find("timeout: the operation has not ended after 0.5 s (last seen: running)", 1, true))
       assert.is_truthy(errors:find("Go on with: cancel.lua --resume 'http", 1, true))
       assert.equal(4, status)
     end)
@@ -167,32 +188,33 @@ describe("examples/", function()
     end)
 
     it("waits with --wait, and shows how far it is", function()
-      while_time_passes(function()
-        offer { cancel_seconds = 60 }
-        local output, errors, status = cancel("--wait", "--interval", "0.01", "contoso", "contoso-vm")
-        assert.is_truthy(output:find("\nThe operation ended: canceled.\n$"), output)
-        assert.is_truthy(errors:find("^running.*, %d+ %%, 0:00\n.*canceled, %d+ %%, %d+:%d%d\n$"), errors)
-        assert.equal(0, status)
-      end)
+      offer()
+      local output, errors, status = cancel_and_wait({ "--wait" }, "running", true)
+      assert.is_truthy(output:find("\nThe operation ended: canceled.\n$"), output)
+      assert.is_truthy(errors:find("^running.*, %d+ %%, %d+:%d%d\n.*canceled, %d+ %%, %d+:%d%d\n$"), errors)
+      assert.equal(0, status)
     end)
 
     it("exits with 1 when the publish was faster", function()
-      while_time_passes(function()
-        offer { cancel_mode = "lost_race" }
-        local output, _, status = cancel("--wait", "--interval", "0.01", "contoso", "contoso-vm")
-        assert.is_truthy(output:find("The operation ended: completed. It was faster than the cancel.", 1, true))
-        assert.equal(1, status)
-      end)
+      offer { cancel_mode = "lost_race" }
+      local output, _, status = cancel_and_wait({ "--wait" }, "location:")
+      assert.is_truthy(output:find("The operation ended: completed. It was faster than the cancel.", 1, true))
+      assert.equal(1, status)
+    end)
+
+    it("exits with 1 when the operation failed", function()
+      offer { cancel_mode = "fails" }
+      local _, errors, status = cancel_and_wait({ "--wait" }, "location:")
+      assert.is_truthy(errors:find("\nfailed: the operation ended failed", 1, true), errors)
+      assert.equal(1, status)
     end)
 
     it("waits with --json: the location on standard error, one object on standard output", function()
-      while_time_passes(function()
-        offer()
-        local output, errors, status = cancel("--json", "--wait", "--interval", "0.01", "contoso", "contoso-vm")
-        assert.equal("canceled", cjson.decode(output).state)
-        assert.is_truthy(errors:find("^location: http"))
-        assert.equal(0, status)
-      end)
+      offer()
+      local output, errors, status = cancel_and_wait({ "--wait", "--json" }, "location: http", true)
+      assert.equal("canceled", cjson.decode(output).state)
+      assert.is_truthy(errors:find("^location: http"))
+      assert.equal(0, status)
     end)
 
     it("is done at once after a synchronous 200", function()
@@ -205,7 +227,7 @@ describe("examples/", function()
     for _, signal in ipairs { "KILL", "TERM", "INT" } do
       it("leaves, when it is killed in the middle (" .. signal .. "), a location to go on from", function()
         offer()
-        local child, pid = start { "examples/cancel.lua", "--wait", "--interval", "0.01", "contoso", "contoso-vm" }
+        local child, pid = start { "examples/cancel.lua", "-w", "-t", "20", "-i", "0.01", "contoso", "contoso-vm" }
         assert.equal("202 being canceled", child:read("l"))
         local location = child:read("l"):match("^location: (.*)")
         assert.is_true(os.execute("kill -" .. signal .. " " .. pid))
@@ -237,11 +259,13 @@ describe("examples/", function()
 
     it("draws one line on a terminal, which ends before a message", function()
       offer()
-      local words = command { "examples/cancel.lua", "-w", "-t", "0.1", "-i", "0.03", "contoso", "contoso-vm" }
+      portal:fault { match = { method = "GET", skip = 2 }, status = 403 }
+      local words = command { "examples/cancel.lua", "-w", "-i", "0.01", "contoso", "contoso-vm" }
       local child = assert(io.popen("script -qec " .. quote(words) .. " /dev/null </dev/null", "r"))
       local output = child:read("a")
       child:close()
-      assert.is_truthy(output:find("\rrunning[^\r\n]*%[[#.]+%] +%d+ %%  0:00\r\ntimeout: the operation"), output)
+      local line = "\rrunning[^\r\n]*%[[#.]+%] +%d+ %%  %d:%d%d"
+      assert.is_truthy(output:find(line .. line .. "\r\nhttp: GET"), output)
     end)
   end)
 
@@ -251,12 +275,11 @@ describe("examples/", function()
     end
 
     it("cancels and waits", function()
-      while_time_passes(function()
-        offer { cancel_seconds = 0.5 }
-        local output, _, status = reconcile()
-        assert.is_truthy(output:find("^location: http[^\n]+\ncanceled\n$"), output)
-        assert.equal(0, status)
-      end)
+      offer()
+      portal:fault { match = { method = "GET" }, status = 200, body = { status = "canceled" } }
+      local output, _, status = reconcile()
+      assert.is_truthy(output:find("^location: http[^\n]+\ncanceled\n$"), output)
+      assert.equal(0, status)
     end)
 
     it("finds that a cancel whose answer was lost has worked", function()

@@ -117,6 +117,17 @@ describe("a wait for a result without a location", function()
     end
   end
 
+  it("rides out a failure at the last look, and believes the operation rather than the offer", function()
+    local result = cancel { status = "Succeeded" }
+    loop.on_sleep = function(time)
+      if time < 60 then return end
+      portal:fault { match = { path = "/operations/" }, status = 500 }
+      loop.on_sleep = nil
+    end
+    assert.equal("canceled", assert(client:wait(result)).state)
+    assert.same({}, portal:faults())
+  end)
+
   it("gives up after six failures in a row, without a location that leads nowhere", function()
     local result = cancel()
     portal:fault { match = { method = "GET" }, status = 500, times = -1 }

@@ -260,11 +260,11 @@ describe("wait", function()
       offer()
       local seen = 0
       local operation, err = client:cancel { publisher = "contoso", offer = "contoso-vm", wait = {
-        timeout = 25, interval = 10, on_progress = function() seen = seen + 1 end,
+        timeout = 20, interval = 10, on_progress = function() seen = seen + 1 end,
       } }
       assert.is_nil(operation)
       assert.equal("timeout", err.kind)
-      assert.equal(25, loop.now())
+      assert.equal(20, loop.now())
       assert.equal(2, seen)
     end)
 

@@ -31,7 +31,7 @@ local function follow(count)
     should_stop = function()
       if looked_at == count and not over then
         over = true
-        settings.report_bytes(before, count, heap_before)
+        if count == settings.count then settings.report_bytes(before, count, heap_before) end
       end
       return over
     end,

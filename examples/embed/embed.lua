@@ -52,7 +52,7 @@ local client = cpp.client {
 local jobs = {}
 for _, offer in ipairs { select(2, ...) } do
   jobs[#jobs + 1] = function()
-    local operation, err = client:cancel { publisher = publisher, offer = offer, wait = { interval = 1 } }
+    local operation, err = client:cancel { publisher = publisher, offer = offer, wait = true }
     print(offer .. ": " .. (operation and operation.state or tostring(err)))
     return operation ~= nil
   end

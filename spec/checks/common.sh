@@ -1,6 +1,6 @@
 # What the checks share; each reads it with `. "$(dirname "$0")/common.sh"`. A check says one line for each
 # thing it found out, "ok: what" or "FAILED: what", and ends with `finish`.
-# shellcheck shell=sh
+# shellcheck shell=sh disable=SC2034
 
 checks=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$checks/../.." && pwd)

@@ -134,7 +134,7 @@ local function lifetimes(url)
   held[2], held[3] = nil, nil
   collectgarbage()
   stalled:step(0.01)
-  stalled = nil -- a request that is held keeps its client
+  stalled = nil -- luacheck: ignore (a request that is held keeps its client)
   collectgarbage()
   assert(not held[4]:done())
   held[4]:abort()
@@ -177,8 +177,9 @@ for _ = 1, rounds do
   coroutines()
 end
 
+-- luacheck: globals LEFT
 -- What runs when the state is closed: lua5.4 closes it at its end.
-LEFT = { core_client(RAW), core_client(TLS), client(RAW) } -- luacheck: ignore
+LEFT = { core_client(RAW), core_client(TLS), client(RAW) }
 for _ = 1, 10 do
   LEFT[1]:start("cancel", call "stall", TOKEN)
   LEFT[2]:start("cancel", call "vm", TOKEN)

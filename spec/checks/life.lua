@@ -144,7 +144,7 @@ function scenarios.closed()
     client:close()
     client:close()
     assert(request:done() and select(2, request:result()).kind == "closed")
-    local again <close> = client
+    local again <close> = client -- luacheck: ignore
     for _, method in ipairs { "step", "finished", "pollfd", "events", "timeout" } do
       assert(raises(client[method], client):find("closed", 1, true), method)
     end
@@ -198,7 +198,7 @@ function scenarios.finalisers()
   -- In a cycle, and with the client's collection asked for by a request's user.
   for _ = 1, 20 do
     local client = new_client(url.raw)
-    local holder = { client }
+    local holder = { client } -- luacheck: ignore
     for i = 1, 4 do holder[client:start("cancel", call "stall", TOKEN)] = i end
     holder.self = holder
     client:step(0.005)
@@ -356,7 +356,7 @@ function scenarios.descriptors()
   local function round()
     for _, kind in ipairs { "plain", "tls" } do
       local client = new_client(url[kind])
-      local requests = {}
+      local requests = {} -- luacheck: ignore
       for i = 1, 20 do
         requests[i] = client:start("cancel", call(i % 5 == 0 and "dropped" or i % 3 == 0 and "missing" or "vm"), TOKEN)
       end

@@ -36,4 +36,5 @@ local after = resident()
 print(("figures: %d cancels; %d KiB resident after %d, %d KiB at the end; %.0f cancels/s"):format(count, before,
   first, after, (count - first) / seconds))
 assert(after - before < 1024, "memory grows")
-assert(descriptors() == open, "descriptors are left open")
+local left = descriptors()
+assert(left <= open, ("%d descriptors are open, %d were"):format(left, open))

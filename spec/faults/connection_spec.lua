@@ -52,9 +52,9 @@ describe("a connection", function()
       lab:finally(function() for _, filler in ipairs(fillers) do filler:close() end end)
       local client = lab:client { base_url = server.url, connect_timeout = 0.2 }
       local err
-      local elapsed = lab:elapsed(function() err = select(2, client:cancel(Lab.CALL)) end)
+      local elapsed, all = lab:elapsed(function() err = select(2, client:cancel(Lab.CALL)) end)
       lab:assert_failure(err, { kind = "timeout", retryable = true, ambiguous = false })
-      assert.is_true(elapsed > 0.15 and elapsed < 0.2 + MARGIN, elapsed)
+      assert.is_true(elapsed < 0.2 + MARGIN and all > 0.19, elapsed)
       lab:assert_usable(client, lab:server())
     end)
 
@@ -62,9 +62,9 @@ describe("a connection", function()
       local server = lab:server():always(function(connection) connection:stall() end)
       local client = lab:client { base_url = "https://127.0.0.1:" .. server.port, connect_timeout = 0.2 }
       local err
-      local elapsed = lab:elapsed(function() err = select(2, client:cancel(Lab.CALL)) end)
+      local elapsed, all = lab:elapsed(function() err = select(2, client:cancel(Lab.CALL)) end)
       lab:assert_failure(err, { kind = "timeout", retryable = true, ambiguous = false })
-      assert.is_true(elapsed > 0.15 and elapsed < 0.2 + MARGIN, elapsed)
+      assert.is_true(elapsed < 0.2 + MARGIN and all > 0.19, elapsed)
       lab:assert_usable(client, lab:server())
     end)
 
@@ -212,12 +212,12 @@ describe("a connection", function()
         end)
         local client = lab:client { base_url = server.url, timeout = 0.2 }
         local err
-        local elapsed = lab:elapsed(function() err = select(2, client:cancel(Lab.CALL)) end)
+        local elapsed, all = lab:elapsed(function() err = select(2, client:cancel(Lab.CALL)) end)
         lab:assert_failure(err, {
           kind = "timeout", retryable = false, ambiguous = true,
           status = (where:find("after the headers") or where:find("body") or where:find("chunk")) and 200 or nil,
         })
-        assert.is_true(elapsed > 0.15 and elapsed < 0.2 + MARGIN, elapsed)
+        assert.is_true(elapsed < 0.2 + MARGIN and all > 0.19, elapsed)
         assert.equal(1, #server.requests)
         lab:assert_usable(client, server)
       end)
@@ -230,16 +230,24 @@ describe("a connection", function()
       end)
       local client = lab:client { base_url = server.url, timeout = 0.2 }
       local err
-      local elapsed = lab:elapsed(function() err = select(2, client:offer_status(Lab.OFFER)) end)
+      local elapsed, all = lab:elapsed(function() err = select(2, client:offer_status(Lab.OFFER)) end)
       lab:assert_failure(err, { kind = "timeout", retryable = true, ambiguous = false })
-      assert.is_true(elapsed > 0.15 and elapsed < 0.2 + MARGIN, elapsed)
+      assert.is_true(elapsed < 0.2 + MARGIN and all > 0.19, elapsed)
       lab:assert_usable(client, server)
     end)
   end)
 
   describe("with a request that does not fit into it at once", function()
-    local MANY = { publisher = "contoso", offer = "contoso-vm", emails = {} }
-    for i = 1, 100 do MANY.emails[i] = ("person-%d"):format(i):rep(3000) .. "@contoso.example" end
+    -- Just below the size from which libcurl asks for permission first (Expect: 100-continue).
+    local LARGE = { publisher = "contoso", offer = "contoso-vm", emails = {} }
+    for i = 1, 33 do LARGE.emails[i] = ("x"):rep(30000) .. i .. "@contoso.example" end
+
+    -- Past the layer that keeps addresses out of errors: it has much to do with these.
+    local function post(client)
+      local request = client.core:start("cancel", LARGE, Lab.TOKEN)
+      lab.loop.await(client.core, request)
+      return request:result()
+    end
 
     it("sends all of it to a server that takes its time", function()
       local server = lab:server():handle(function(connection)
@@ -248,21 +256,21 @@ describe("a connection", function()
         connection:send(Lab.ACCEPTED)
       end)
       local client = lab:client { base_url = server.url }
-      local result, err = client:cancel(MANY)
-      assert.is_nil(err)
-      assert.equal(202, result.status)
-      assert.is_true(#server.requests[1].body > 2500000)
+      assert.equal(202, post(client).status)
+      assert.is_true(#server.requests[1].body > 990000)
+      assert.is_truthy(server.requests[1].body:find('33@contoso.example"}}', 1, true))
       lab:assert_usable(client, server)
     end)
 
-    it("is ambiguous when the server stops reading", function()
+    it("may have been processed when the server stops reading", function()
       local server = lab:server():handle(function(connection)
         connection:read(1000)
         connection:pause(5)
       end)
       local client = lab:client { base_url = server.url, timeout = 0.2 }
-      local _, err = client:cancel(MANY)
-      lab:assert_failure(err, { kind = "timeout", retryable = false, ambiguous = true })
+      local _, failure = post(client)
+      assert.equal("timeout", failure.kind)
+      assert.is_true(failure.sent)
       lab:assert_usable(client, server)
     end)
 
@@ -273,8 +281,9 @@ describe("a connection", function()
         connection:stall()
       end)
       local client = lab:client { base_url = server.url }
-      local _, err = client:cancel(MANY)
-      lab:assert_failure(err, { kind = "http", status = 413, retryable = false, ambiguous = false })
+      local _, failure = post(client)
+      assert.equal("http", failure.kind)
+      assert.equal(413, failure.status)
       lab:assert_usable(client, server)
     end)
   end)

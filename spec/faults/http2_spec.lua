@@ -122,6 +122,20 @@ describe("over HTTP/2,", function()
     lab:assert_usable(client, lab:server())
   end)
 
+  it("a server that answers without reading the body is answered, or ambiguous at once", function()
+    local server = serve "unread"
+    local client = client_of(server)
+    for i = 1, 20 do
+      local result, err = client:cancel(Lab.CALL)
+      if result then
+        assert.equal(202, result.status)
+      else
+        lab:assert_failure(err, { kind = "network", ambiguous = true, retryable = false })
+      end
+      assert.equal(i, #server.requests())
+    end
+  end)
+
   it("a server that answers without reading the body is answered or ambiguous, and nothing else", function()
     local nginx = Nginx.start(certificates, [[
       server { listen LISTEN_TLS_H2; location / { return 202; } }

@@ -152,8 +152,7 @@ describe("over TLS,", function()
       end)
       local client = client_of(server)
       local _, err = client:cancel(Lab.CALL)
-      lab:assert_failure(err, { status = 200, retryable = false, ambiguous = true,
-                                kind = how == "reset" and "network" or "protocol" })
+      lab:assert_failure(err, { kind = "protocol", status = 200, retryable = false, ambiguous = true })
     end)
   end
 end)

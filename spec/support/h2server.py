@@ -20,6 +20,7 @@ Behaviours, of the first request on each connection unless said otherwise:
   reset-at-once     the same, all in one piece
   reset-headers     RST_STREAM NO_ERROR and no answer
   cancel-complete   the whole answer, then RST_STREAM CANCEL
+  unread            lets no body come in, and answers at once: 202, then RST_STREAM NO_ERROR
   close             the end of the connection, without an answer
 """
 
@@ -34,6 +35,8 @@ import h2.config
 import h2.connection
 import h2.errors
 import h2.events
+import h2.exceptions
+import h2.settings
 
 BODY = b'{"status":"running"}'
 NO_ERROR = h2.errors.ErrorCodes.NO_ERROR
@@ -109,6 +112,9 @@ def behave(connection, sock, stream, behaviour):
         reset(connection, stream, NO_ERROR)
     elif behaviour == "reset-headers":
         reset(connection, stream, NO_ERROR)
+    elif behaviour == "unread":
+        connection.send_headers(stream, [(":status", "202"), ("content-length", "0")], end_stream=True)
+        reset(connection, stream, NO_ERROR)
     elif behaviour == "close":
         return False
     else:
@@ -118,6 +124,8 @@ def behave(connection, sock, stream, behaviour):
 
 def serve(sock, number, behaviour):
     connection = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False))
+    if behaviour == "unread":
+        connection.update_settings({h2.settings.SettingCodes.INITIAL_WINDOW_SIZE: 0})
     connection.initiate_connection()
     sock.sendall(connection.data_to_send())
     count = 0
@@ -132,7 +140,9 @@ def serve(sock, number, behaviour):
                 methods[event.stream_id] = dict(event.headers)[b":method"].decode()
                 count += 1
                 say(f"{number} {event.stream_id} {methods[event.stream_id]}")
-            if isinstance(event, h2.events.StreamEnded) and going:
+                if behaviour == "unread":
+                    behave(connection, sock, event.stream_id, behaviour)
+            if isinstance(event, h2.events.StreamEnded) and going and behaviour != "unread":
                 what = behaviour
                 if what.startswith("kept-"):
                     what = "answer" if count == 1 else what[5:]
