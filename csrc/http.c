@@ -1,6 +1,7 @@
 /* HTTP without Lua: one CURLM and the transfers that run on it: see http.h. */
 #include "http.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,9 @@
 #include "slot.h"
 #include "url.h"
 
+/* What libcurl gets to end a transfer at its deadline itself, with a message that tells more. */
+enum { GRACE_MS = 10 };
+
 enum { IDLE_SLOTS = 64 }; /* easy handles kept for later; each takes about 6 KiB */
 
 struct lcpp_http {
@@ -19,10 +23,13 @@ struct lcpp_http {
   const struct lcpp_profile *profile; /* borrowed */
   unsigned generation;                /* of the process that made it: see `forks` */
   bool stepping;
+  bool broken; /* memory ran out in `multi`: it is replaced as soon as nothing runs on it */
+  long max_connections;
   long long alarm; /* in lcpp_monotonic_ms; -1: none */
   size_t running_count;
   size_t finished_count;
   struct lcpp_transfer *running;
+  long long deadline;             /* no running transfer's is earlier */
   struct lcpp_transfer *finished; /* in the order in which they finished */
   struct lcpp_transfer **finished_end;
   struct lcpp_slot *idle;
@@ -53,6 +60,16 @@ static void initialise(void) {
   }
 }
 
+static CURLM *new_multi(long max_connections) {
+  CURLM *multi = curl_multi_init();
+  if (multi != NULL &&
+      curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max_connections) != CURLM_OK) {
+    curl_multi_cleanup(multi);
+    multi = NULL;
+  }
+  return multi;
+}
+
 struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_connections) {
   pthread_once(&initialised, initialise);
   struct lcpp_http *http = calloc(1, sizeof *http);
@@ -63,10 +80,10 @@ struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_con
   http->profile = profile;
   http->alarm = -1;
   http->finished_end = &http->finished;
-  http->multi = initialise_status == CURLE_OK ? curl_multi_init() : NULL;
+  http->max_connections = max_connections;
+  http->multi = initialise_status == CURLE_OK ? new_multi(max_connections) : NULL;
   http->poller = http->multi != NULL ? lcpp_poller_new(http->multi) : NULL;
-  if (http->poller == NULL ||
-      curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max_connections) != CURLM_OK) {
+  if (http->poller == NULL) {
     lcpp_http_free(http);
     return NULL;
   }
@@ -74,6 +91,7 @@ struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_con
 }
 
 void lcpp_http_limit(struct lcpp_http *http, long max_connections) {
+  http->max_connections = max_connections;
   curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max_connections);
 }
 
@@ -165,6 +183,7 @@ static bool collect(void *argument) {
       curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot);
       struct lcpp_transfer *transfer = ((struct lcpp_slot *)slot)->transfer;
       lcpp_outcome_read(transfer, code);
+      http->broken = http->broken || code == CURLE_OUT_OF_MEMORY;
       finish(transfer);
       any = true;
     }
@@ -192,8 +211,38 @@ static long sooner(long a, long b) {
   return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
+/* Milliseconds until the first deadline of what runs, -1 when nothing does. */
+static long deadline_left(const struct lcpp_http *http) {
+  if (http->running == NULL) {
+    return -1;
+  }
+  long long left = http->deadline - lcpp_monotonic_ms();
+  return left > 0 ? (long)left : 0;
+}
+
 long lcpp_http_timeout(const struct lcpp_http *http) {
-  return sooner(lcpp_poller_timeout(http->poller), alarm_left(http));
+  return sooner(sooner(lcpp_poller_timeout(http->poller), alarm_left(http)), deadline_left(http));
+}
+
+/* Ends what is past its deadline. libcurl sees to that by itself, but for a transfer that waits for
+ * a connection to be had (max_connections) or to be shared (CURLOPT_PIPEWAIT): 7.88 lets those wait
+ * for as long as the others take. */
+static void end_overdue(struct lcpp_http *http) {
+  long long now = lcpp_monotonic_ms();
+  if (http->running == NULL || now < http->deadline) {
+    return;
+  }
+  http->deadline = LLONG_MAX;
+  for (struct lcpp_transfer *transfer = http->running; transfer != NULL;) {
+    struct lcpp_transfer *next = transfer->next; /* it does not survive finish() */
+    if (transfer->deadline <= now) {
+      lcpp_outcome_read(transfer, CURLE_OPERATION_TIMEDOUT);
+      finish(transfer);
+    } else if (transfer->deadline < http->deadline) {
+      http->deadline = transfer->deadline;
+    }
+    transfer = next;
+  }
 }
 
 void lcpp_http_step(struct lcpp_http *http, long wait_ms) {
@@ -202,6 +251,7 @@ void lcpp_http_step(struct lcpp_http *http, long wait_ms) {
     wait_ms = sooner(wait_ms, alarm);
     http->alarm = alarm == 0 ? -1 : http->alarm;
   }
+  wait_ms = sooner(wait_ms, deadline_left(http));
   http->stepping = true;
   CURLMcode code = lcpp_poller_step(http->poller, wait_ms, collect, http);
   collect(http);
@@ -211,6 +261,8 @@ void lcpp_http_step(struct lcpp_http *http, long wait_ms) {
     lcpp_outcome_set(http->running, LCPP_NETWORK, curl_multi_strerror(code));
     finish(http->running);
   }
+  end_overdue(http);
+  http->broken = http->broken || code != CURLM_OK;
   http->stepping = false;
 }
 
@@ -305,8 +357,26 @@ void lcpp_transfer_refuse(struct lcpp_http *http, struct lcpp_transfer *transfer
   link_finished(http, transfer);
 }
 
+/* Replaces a multi handle in which memory ran out. libcurl 7.88 leaves two things behind then: a
+ * connection that is neither there nor gone, for which every later transfer to its host waits; and
+ * a socket's entry without slots, by which it divides when the number is used again. */
+static void renew(struct lcpp_http *http) {
+  CURLM *multi = http->broken && http->running == NULL ? new_multi(http->max_connections) : NULL;
+  if (multi == NULL) {
+    return; /* the next transfer tries again */
+  }
+  if (lcpp_poller_move(http->poller, multi) != CURLM_OK) {
+    curl_multi_cleanup(multi);
+    return;
+  }
+  curl_multi_cleanup(http->multi);
+  http->multi = multi;
+  http->broken = false;
+}
+
 void lcpp_transfer_start(struct lcpp_http *http, struct lcpp_transfer *transfer,
                          const struct lcpp_plan *plan) {
+  renew(http);
   struct lcpp_slot *slot = take_slot(http);
   if (slot == NULL) {
     lcpp_transfer_refuse(http, transfer, plan, LCPP_NETWORK, "out of memory");
@@ -327,6 +397,10 @@ void lcpp_transfer_start(struct lcpp_http *http, struct lcpp_transfer *transfer,
   }
   transfer->slot = slot;
   transfer->state = LCPP_RUNNING;
+  transfer->deadline = lcpp_monotonic_ms() + plan->timeout_ms + GRACE_MS;
+  if (http->running == NULL || transfer->deadline < http->deadline) {
+    http->deadline = transfer->deadline;
+  }
   link_running(http, transfer);
 }
 

@@ -64,6 +64,7 @@ struct lcpp_transfer {
   struct lcpp_buf request_lines; /* owned; header lines, the token's among them: wiped */
   struct curl_slist headers[5];  /* nodes over request_lines and static lines */
   size_t max_response_bytes;
+  long long deadline; /* in lcpp_monotonic_ms */
 
   bool connected;    /* whether the request could be sent */
   long bytes_before; /* that libcurl had sent until then: a CONNECT to a proxy */

@@ -185,12 +185,20 @@ static void read_location(struct lcpp_transfer *transfer) {
   }
 }
 
-static bool read_headers(struct lcpp_transfer *transfer) {
-  curl_off_t retry_after = 0;
-  if (header(transfer, "Retry-After") != NULL &&
-      curl_easy_getinfo(transfer->slot->easy, CURLINFO_RETRY_AFTER, &retry_after) == CURLE_OK) {
-    transfer->retry_after = retry_after > 1000000 ? 1000000 : (long)retry_after;
+/* The seconds that the service asks to wait, or -1: RFC 9110, section 10.2.3. libcurl reads both
+ * forms, but gives a negative number for a date that has passed and 0 for what is neither. */
+static long read_retry_after(struct lcpp_transfer *transfer) {
+  curl_off_t seconds = 0;
+  const char *value = header(transfer, "Retry-After");
+  if (value == NULL || ((*value < '0' || *value > '9') && curl_getdate(value, NULL) < 0) ||
+      curl_easy_getinfo(transfer->slot->easy, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK) {
+    return -1;
   }
+  return seconds < 0 ? 0 : seconds > 1000000 ? 1000000 : (long)seconds;
+}
+
+static bool read_headers(struct lcpp_transfer *transfer) {
+  transfer->retry_after = read_retry_after(transfer);
   if (transfer->status < 300) {
     read_location(transfer);
   }

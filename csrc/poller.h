@@ -23,6 +23,10 @@ struct lcpp_poller *lcpp_poller_new(CURLM *multi);
  * would otherwise call back into it. */
 void lcpp_poller_detach(struct lcpp_poller *poller);
 
+/* Goes over from its multi handle, which is about to be cleaned up, to another one; the descriptor
+ * stays. */
+CURLMcode lcpp_poller_move(struct lcpp_poller *poller, CURLM *multi);
+
 /* Frees the poller; NULL is fine. To be called after curl_multi_cleanup: closing the connections
  * still uses it. */
 void lcpp_poller_free(struct lcpp_poller *poller);

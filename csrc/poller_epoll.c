@@ -122,10 +122,14 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *argument, voi
     return 0;
   }
   struct watch *watch = &poller->watches[fd];
+  bool writing = ((watch->wanted | watch->registered) & EPOLLOUT) != 0;
   watch->wanted = 0;
   if (what == CURL_POLL_REMOVE) {
-    if (!watch->ours) {
-      unregister(poller, fd); /* the resolver's own socket: closed without a word, number reused */
+    /* Closed without a word, and the number used again behind our back: the resolver's own socket,
+     * and one that never got connected (libcurl 7.88). An idle connection waits for reading. */
+    if (!watch->ours || writing) {
+      unregister(poller, fd);
+      watch->ours = false;
     }
     return 0;
   }
@@ -190,16 +194,16 @@ CURLcode lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy) {
   return code;
 }
 
-static CURLMcode attach(struct lcpp_poller *poller) {
-  CURLMcode code = curl_multi_setopt(poller->multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+static CURLMcode attach(struct lcpp_poller *poller, CURLM *multi) {
+  CURLMcode code = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
   if (code == CURLM_OK) {
-    code = curl_multi_setopt(poller->multi, CURLMOPT_SOCKETDATA, poller);
+    code = curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, poller);
   }
   if (code == CURLM_OK) {
-    code = curl_multi_setopt(poller->multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    code = curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
   }
   if (code == CURLM_OK) {
-    code = curl_multi_setopt(poller->multi, CURLMOPT_TIMERDATA, poller);
+    code = curl_multi_setopt(multi, CURLMOPT_TIMERDATA, poller);
   }
   return code;
 }
@@ -216,7 +220,7 @@ struct lcpp_poller *lcpp_poller_new(CURLM *multi) {
   poller->changes = calloc(poller->capacity, sizeof *poller->changes);
   poller->epoll = epoll_create1(EPOLL_CLOEXEC);
   if (poller->watches == NULL || poller->changes == NULL || poller->epoll < 0 ||
-      attach(poller) != CURLM_OK) {
+      attach(poller, multi) != CURLM_OK) {
     lcpp_poller_detach(poller);
     lcpp_poller_free(poller);
     return NULL;
@@ -227,6 +231,16 @@ struct lcpp_poller *lcpp_poller_new(CURLM *multi) {
 void lcpp_poller_detach(struct lcpp_poller *poller) {
   curl_multi_setopt(poller->multi, CURLMOPT_SOCKETFUNCTION, NULL);
   curl_multi_setopt(poller->multi, CURLMOPT_TIMERFUNCTION, NULL);
+}
+
+CURLMcode lcpp_poller_move(struct lcpp_poller *poller, CURLM *multi) {
+  CURLMcode code = attach(poller, multi);
+  if (code == CURLM_OK) {
+    lcpp_poller_detach(poller);
+    poller->multi = multi;
+    poller->deadline = -1;
+  }
+  return code;
 }
 
 void lcpp_poller_free(struct lcpp_poller *poller) {

@@ -46,6 +46,11 @@ void lcpp_poller_detach(struct lcpp_poller *poller) {
   (void)poller; /* no callbacks */
 }
 
+CURLMcode lcpp_poller_move(struct lcpp_poller *poller, CURLM *multi) {
+  poller->multi = multi;
+  return CURLM_OK;
+}
+
 void lcpp_poller_free(struct lcpp_poller *poller) {
   free(poller);
 }

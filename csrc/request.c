@@ -152,6 +152,9 @@ static bool push_body(lua_State *L, const struct lcpp_transfer *transfer, bool *
   if (*pushed) {
     return !get || lua_istable(L, -1);
   }
+  if (get && transfer->status == 202) {
+    return true; /* it says all: still running */
+  }
   if (get || transfer->location == NULL || is_json(transfer->content_type)) {
     return false;
   }
@@ -186,6 +189,9 @@ static int request_result(lua_State *L) {
   struct lcpp_request *request = to_request(L);
   const struct lcpp_transfer *transfer = &request->transfer;
   check_process(L, request);
+  if (transfer->endpoint == NULL) {
+    lcpp_misuse(L, "the request is closed"); /* its finaliser has run */
+  }
   if (transfer->state != LCPP_DONE) {
     lcpp_misuse(L, "the request is still running");
   }

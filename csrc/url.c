@@ -29,11 +29,12 @@ static bool is_loopback(const char *host) {
   return inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 
+/* Whether a part is there, or may be: that memory ran out is not the word that it is absent. */
 static bool has_part(CURLU *url, CURLUPart part) {
   char *value = NULL;
-  bool present = curl_url_get(url, part, &value, 0) == CURLUE_OK;
+  CURLUcode code = curl_url_get(url, part, &value, 0);
   curl_free(value);
-  return present;
+  return code == CURLUE_OK || code == CURLUE_OUT_OF_MEMORY;
 }
 
 static enum lcpp_url_status status_of(CURLUcode code) {

@@ -302,6 +302,24 @@ describe("operation, operations and offer_status", function()
     end
   end)
 
+  it("call whatever comes with a 202 running", function()
+    for _, body in ipairs { "", "{}", "[]", "<html>wait</html>", '{"status":"completed"}', '{"status":"failed"}' } do
+      portal:fault { match = {}, status = 202, body = body }
+      local operation = assert(client:operation { publisher = "contoso", offer = "contoso-vm", operation_id = "1" })
+      assert.equal("running", operation.state, body)
+    end
+  end)
+
+  it("read a Retry-After in seconds and as a date, and no other", function()
+    for value, expected in pairs {
+      ["7"] = 7, ["0"] = 0, ["Sun, 06 Nov 1994 08:49:37 GMT"] = 0, ["soon"] = false, ["-5"] = false, ["99999999"] = 1000000,
+    } do
+      portal:fault { match = {}, status = 503, headers = { ["retry-after"] = value } }
+      local _, err = client:offer_status { publisher = "contoso", offer = "contoso-vm" }
+      assert.equal(expected or nil, err.retry_after, value)
+    end
+  end)
+
   it("list operations with state and exact integers, filtered by status", function()
     portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
     local list = assert(client:operations { publisher = "contoso", offer = "contoso-vm", status = "running" })

@@ -149,16 +149,18 @@ function Client:look(options, limits)
   local result, request = retry.call(self, endpoint, options, limits)
   if not result then return nil, request end
   local operation = result.body
-  if operation == nil then -- 202 without a body: not done yet
-    operation = { status = "running" }
-  elseif operation[1] ~= nil and #operation == 1 then
+  if type(operation) == "table" and operation[1] ~= nil and #operation == 1 then
     operation = operation[1] -- documented as an array of one
   end
-  if type(operation) ~= "table" or operation[1] ~= nil or next(operation) == nil then
+  local running = result.status == 202 -- whatever else it says, it is not over
+  local usable = type(operation) == "table" and operation[1] == nil and next(operation) ~= nil
+  if not usable and not running then
     return malformed(result, request, options, "the answer is no operation")
   end
-  if operation.status == nil and result.status == 202 then operation.status = "running" end
+  if not usable then operation = {} end
+  operation.status = operation.status or running and "running" or nil
   operation.state = status.normalise(operation.status)
+  if running and status.ended(operation.state) ~= nil then operation.state = "running" end
   operation.progress = status.progress(operation, operation.state)
   operation.location = select(2, request:url())
   return operation, nil, result.retry_after
@@ -181,7 +183,8 @@ end
 -- @param options table: publisher, offer; status (a filter such as "running"); and any option of a
 --   client
 -- @param limits table or nil: see retry.call
--- @return list of tables, state added to each; or nil, err
+-- @return list of tables, state added to each; nil; the seconds that the service asks to wait, or
+--   nil; or nil, err
 function Client:operations(options, limits)
   options = options_of(options)
   local result, request = retry.call(self, "operations", options, limits)
@@ -196,7 +199,7 @@ function Client:operations(options, limits)
     end
     operation.state = status.normalise(operation.submissionState or operation.status)
   end
-  return list
+  return list, nil, result.retry_after
 end
 
 --- The status of an offer.

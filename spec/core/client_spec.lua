@@ -262,6 +262,34 @@ describe("a core client", function()
     end
   end)
 
+  -- libcurl 7.88 lets a transfer that waits for a connection wait beyond its timeout.
+  it("holds the deadline of a request that waits for a connection", function()
+    local client <close> = new { max_connections = 1 }
+    portal:fault { match = { method = "POST" }, action = "stall" }
+    start(client)
+    local waiting = start(client, { timeout = 0.1 })
+    local before = core.monotonic()
+    local _, failure = finish(client, waiting)
+    assert.equal("timeout", failure.kind)
+    assert.is_false(failure.sent)
+    assert.is_true(core.monotonic() - before < 2)
+    portal:clear_faults()
+  end)
+
+  it("raises when a request is asked after its finaliser has run", function()
+    local message
+    do
+      local holder = setmetatable({}, { __gc = function(self)
+        message = select(2, pcall(self.request.result, self.request))
+      end })
+      local client = new()
+      holder.request = start(client)
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.matches("the request is closed", message)
+  end)
+
   it("is at home under a base URL with a path", function()
     local client <close> = new { base_url = portal.url .. "/gateway/" }
     finish(client, start(client))
