@@ -29,7 +29,7 @@ DEFINITIONS  = -D_GNU_SOURCE -DLCPP_VERSION='"$(VERSION)"' -DLCPP_POLLER='"$(POL
 MODULE_CFLAGS  = -std=c11 -fPIC -fvisibility=hidden $(WARNINGS) $(DEFINITIONS) $(LUA_CFLAGS) $(CURL_CFLAGS)
 MODULE_LDFLAGS = -shared -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
 
-SOURCES = body buf client endpoints http json module options outcome poller_$(POLLER) request slot \
+SOURCES = body buf client clock endpoints http json module options outcome poller_$(POLLER) request slot \
           start url
 OBJECTS = $(SOURCES:%=$(BUILD)/obj/%.o)
 MODULE  = $(BUILD)/cpp/core.so

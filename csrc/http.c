@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "clock.h"
 #include "outcome.h"
 #include "slot.h"
 #include "url.h"
@@ -28,6 +29,8 @@ struct lcpp_http {
   long long alarm; /* in lcpp_monotonic_ms; -1: none */
   size_t running_count;
   size_t finished_count;
+  struct lcpp_transfer *queued; /* started, and not yet given to libcurl, in this order */
+  struct lcpp_transfer **queued_end;
   struct lcpp_transfer *running;
   long long deadline;             /* no running transfer's is earlier */
   struct lcpp_transfer *finished; /* in the order in which they finished */
@@ -79,6 +82,7 @@ struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_con
   http->generation = forks;
   http->profile = profile;
   http->alarm = -1;
+  http->queued_end = &http->queued;
   http->finished_end = &http->finished;
   http->max_connections = max_connections;
   http->multi = initialise_status == CURLE_OK ? new_multi(max_connections) : NULL;
@@ -105,6 +109,8 @@ static void unlink_transfer(struct lcpp_transfer *transfer) {
     transfer->next->link = transfer->link;
   } else if (http->finished_end == &transfer->next) {
     http->finished_end = transfer->link;
+  } else if (http->queued_end == &transfer->next) {
+    http->queued_end = transfer->link;
   }
   transfer->next = NULL;
   transfer->link = NULL;
@@ -117,7 +123,13 @@ static void link_running(struct lcpp_http *http, struct lcpp_transfer *transfer)
     http->running->link = &transfer->next;
   }
   http->running = transfer;
-  http->running_count++;
+}
+
+static void link_queued(struct lcpp_http *http, struct lcpp_transfer *transfer) {
+  transfer->next = NULL;
+  transfer->link = http->queued_end;
+  *http->queued_end = transfer;
+  http->queued_end = &transfer->next;
 }
 
 static void link_finished(struct lcpp_http *http, struct lcpp_transfer *transfer) {
@@ -163,6 +175,7 @@ static void finish(struct lcpp_transfer *transfer) {
   struct lcpp_http *http = transfer->http;
   unlink_transfer(transfer);
   http->running_count--;
+  /* Of a transfer that was still queued it says that there is nothing to remove. */
   curl_multi_remove_handle(http->multi, transfer->slot->easy);
   give_slot_back(http, transfer->slot);
   transfer->slot = NULL;
@@ -213,7 +226,7 @@ static long sooner(long a, long b) {
 
 /* Milliseconds until the first deadline of what runs, -1 when nothing does. */
 static long deadline_left(const struct lcpp_http *http) {
-  if (http->running == NULL) {
+  if (http->running_count == 0) {
     return -1;
   }
   long long left = http->deadline - lcpp_monotonic_ms();
@@ -221,19 +234,15 @@ static long deadline_left(const struct lcpp_http *http) {
 }
 
 long lcpp_http_timeout(const struct lcpp_http *http) {
+  if (http->queued != NULL) {
+    return 0;
+  }
   return sooner(sooner(lcpp_poller_timeout(http->poller), alarm_left(http)), deadline_left(http));
 }
 
-/* Ends what is past its deadline. libcurl sees to that by itself, but for a transfer that waits for
- * a connection to be had (max_connections) or to be shared (CURLOPT_PIPEWAIT): 7.88 lets those wait
- * for as long as the others take. */
-static void end_overdue(struct lcpp_http *http) {
-  long long now = lcpp_monotonic_ms();
-  if (http->running == NULL || now < http->deadline) {
-    return;
-  }
-  http->deadline = LLONG_MAX;
-  for (struct lcpp_transfer *transfer = http->running; transfer != NULL;) {
+/* Ends those of a list that are past their deadline; notes the first of the others' deadlines. */
+static void end_overdue_of(struct lcpp_http *http, struct lcpp_transfer *transfer, long long now) {
+  while (transfer != NULL) {
     struct lcpp_transfer *next = transfer->next; /* it does not survive finish() */
     if (transfer->deadline <= now) {
       lcpp_outcome_read(transfer, CURLE_OPERATION_TIMEDOUT);
@@ -245,15 +254,67 @@ static void end_overdue(struct lcpp_http *http) {
   }
 }
 
-void lcpp_http_step(struct lcpp_http *http, long wait_ms) {
-  long alarm = alarm_left(http);
-  if (alarm >= 0) {
-    wait_ms = sooner(wait_ms, alarm);
-    http->alarm = alarm == 0 ? -1 : http->alarm;
+/* Ends what is past its deadline. libcurl sees to that by itself, but for a transfer that waits for
+ * a connection to be had (max_connections) or to be shared (CURLOPT_PIPEWAIT): 7.88 lets those wait
+ * for as long as the others take. */
+static void end_overdue(struct lcpp_http *http) {
+  long long now = lcpp_monotonic_ms();
+  if (http->running_count > 0 && now >= http->deadline) {
+    http->deadline = LLONG_MAX;
+    end_overdue_of(http, http->running, now);
+    end_overdue_of(http, http->queued, now);
   }
-  wait_ms = sooner(wait_ms, deadline_left(http));
+}
+
+/* Replaces a multi handle in which memory ran out. libcurl 7.88 leaves two things behind then: a
+ * connection that is neither there nor gone, for which every later transfer to its host waits; and
+ * a socket's entry without slots, by which it divides when the number is used again. */
+static void renew(struct lcpp_http *http) {
+  CURLM *multi = http->broken && http->running == NULL ? new_multi(http->max_connections) : NULL;
+  if (multi == NULL) {
+    return; /* the next transfer tries again */
+  }
+  if (lcpp_poller_move(http->poller, multi) != CURLM_OK) {
+    curl_multi_cleanup(multi);
+    return;
+  }
+  curl_multi_cleanup(http->multi);
+  http->multi = multi;
+  http->broken = false;
+}
+
+/* Gives libcurl what was started, at least one, until the step has had its time: connecting and
+ * sending is what a step spends most on. */
+static CURLMcode run_queued(struct lcpp_http *http, long long until_us) {
+  CURLMcode code = CURLM_OK;
+  for (int i = 0; http->queued != NULL && code == CURLM_OK; i++) {
+    if (i > 0 && lcpp_monotonic_us() > until_us) {
+      break;
+    }
+    struct lcpp_transfer *transfer = http->queued;
+    renew(http);
+    unlink_transfer(transfer);
+    link_running(http, transfer);
+    code = curl_multi_add_handle(http->multi, transfer->slot->easy);
+    if (code == CURLM_OK) {
+      code = lcpp_poller_run_timer(http->poller);
+    }
+  }
+  return code;
+}
+
+void lcpp_http_step(struct lcpp_http *http, long wait_ms) {
+  long long until_us = lcpp_monotonic_us() + LCPP_STEP_MICROSECONDS;
+  long alarm = alarm_left(http);
   http->stepping = true;
-  CURLMcode code = lcpp_poller_step(http->poller, wait_ms, collect, http);
+  CURLMcode code = run_queued(http, until_us);
+  if (code == CURLM_OK) {
+    wait_ms = http->queued != NULL ? 0 : sooner(wait_ms, sooner(alarm, deadline_left(http)));
+    code = lcpp_poller_step(http->poller, wait_ms, until_us, collect, http);
+  }
+  if (alarm == 0) {
+    http->alarm = -1;
+  }
   collect(http);
   /* libcurl or the kernel could not watch a socket: whoever waits for it would wait in vain. */
   while (code != CURLM_OK && http->running != NULL) {
@@ -272,6 +333,9 @@ void lcpp_http_free(struct lcpp_http *http) {
   }
   while (http->running != NULL) {
     lcpp_transfer_abort(http->running, LCPP_CLOSED, "the client was closed");
+  }
+  while (http->queued != NULL) {
+    lcpp_transfer_abort(http->queued, LCPP_CLOSED, "the client was closed");
   }
   while (lcpp_http_next_finished(http) != NULL) {
   }
@@ -357,26 +421,8 @@ void lcpp_transfer_refuse(struct lcpp_http *http, struct lcpp_transfer *transfer
   link_finished(http, transfer);
 }
 
-/* Replaces a multi handle in which memory ran out. libcurl 7.88 leaves two things behind then: a
- * connection that is neither there nor gone, for which every later transfer to its host waits; and
- * a socket's entry without slots, by which it divides when the number is used again. */
-static void renew(struct lcpp_http *http) {
-  CURLM *multi = http->broken && http->running == NULL ? new_multi(http->max_connections) : NULL;
-  if (multi == NULL) {
-    return; /* the next transfer tries again */
-  }
-  if (lcpp_poller_move(http->poller, multi) != CURLM_OK) {
-    curl_multi_cleanup(multi);
-    return;
-  }
-  curl_multi_cleanup(http->multi);
-  http->multi = multi;
-  http->broken = false;
-}
-
 void lcpp_transfer_start(struct lcpp_http *http, struct lcpp_transfer *transfer,
                          const struct lcpp_plan *plan) {
-  renew(http);
   struct lcpp_slot *slot = take_slot(http);
   if (slot == NULL) {
     lcpp_transfer_refuse(http, transfer, plan, LCPP_NETWORK, "out of memory");
@@ -384,13 +430,11 @@ void lcpp_transfer_start(struct lcpp_http *http, struct lcpp_transfer *transfer,
   }
   begin(http, transfer, plan);
   CURLcode code = lcpp_slot_load(slot, transfer, plan, http->profile);
-  CURLMcode added = code == CURLE_OK ? curl_multi_add_handle(http->multi, slot->easy) : CURLM_OK;
-  if (code != CURLE_OK || added != CURLM_OK) {
+  if (code != CURLE_OK) {
     slot->single_use = true; /* it is half loaded */
     give_slot_back(http, slot);
     forget_request(transfer);
-    lcpp_outcome_set(transfer, LCPP_NETWORK,
-                     code != CURLE_OK ? curl_easy_strerror(code) : curl_multi_strerror(added));
+    lcpp_outcome_set(transfer, LCPP_NETWORK, curl_easy_strerror(code));
     transfer->state = LCPP_DONE;
     link_finished(http, transfer);
     return;
@@ -398,10 +442,11 @@ void lcpp_transfer_start(struct lcpp_http *http, struct lcpp_transfer *transfer,
   transfer->slot = slot;
   transfer->state = LCPP_RUNNING;
   transfer->deadline = lcpp_monotonic_ms() + plan->timeout_ms + GRACE_MS;
-  if (http->running == NULL || transfer->deadline < http->deadline) {
+  if (http->running_count == 0 || transfer->deadline < http->deadline) {
     http->deadline = transfer->deadline;
   }
-  link_running(http, transfer);
+  http->running_count++;
+  link_queued(http, transfer);
 }
 
 void lcpp_transfer_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message) {

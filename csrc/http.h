@@ -49,6 +49,7 @@ enum lcpp_cut {
   LCPP_CUT_RESEND /* libcurl was about to send the request a second time */
 };
 
+enum { LCPP_HEADER_LINES = 6 };          /* at most, of a request */
 enum { LCPP_HEADER_LIMIT = 256 * 1024 }; /* bytes of all header lines of an answer together */
 
 struct lcpp_transfer {
@@ -62,7 +63,7 @@ struct lcpp_transfer {
   char *url;                     /* owned (free) */
   struct lcpp_buf request_body;  /* owned; may hold a secret: wiped before it is freed */
   struct lcpp_buf request_lines; /* owned; header lines, the token's among them: wiped */
-  struct curl_slist headers[5];  /* nodes over request_lines and static lines */
+  struct curl_slist headers[LCPP_HEADER_LINES]; /* nodes over request_lines and static lines */
   size_t max_response_bytes;
   long long deadline; /* in lcpp_monotonic_ms */
 

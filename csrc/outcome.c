@@ -198,6 +198,9 @@ static long read_retry_after(struct lcpp_transfer *transfer) {
 }
 
 static bool read_headers(struct lcpp_transfer *transfer) {
+  if (transfer->header_bytes == 0) {
+    return true; /* and what the slot holds is of the transfer before */
+  }
   transfer->retry_after = read_retry_after(transfer);
   if (transfer->status < 300) {
     read_location(transfer);

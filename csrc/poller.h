@@ -34,19 +34,24 @@ void lcpp_poller_free(struct lcpp_poller *poller);
 /* Sets the socket functions of an easy handle. Returns libcurl's verdict. */
 CURLcode lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy);
 
+/* What a step may take, so that a host that serves others keeps its pace: what is left then, the
+ * next step does. At least one thing is done in any step. */
+enum { LCPP_STEP_MICROSECONDS = 500 };
+
+/* Runs timers that have expired, such as that of a transfer that was just added. */
+CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller);
+
 /* Runs what is due: expired timers, then sockets that are ready. Waits for them at most
- * `wait_ms` milliseconds (0: not at all; -1: until something happens), not at all once *finished
- * is nonzero or a signal came. Anything but CURLM_OK means that transfers may hang. */
-CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, bool (*finished)(void *),
-                           void *argument);
+ * `wait_ms` milliseconds (0: not at all; -1: until something happens), not at all once `finished`
+ * says so or a signal came. `until_us` is when it has had its time, in lcpp_monotonic_us; what is
+ * waited comes on top. Anything but CURLM_OK means that transfers may hang. */
+CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long long until_us,
+                           bool (*finished)(void *), void *argument);
 
 /* The descriptor for a host loop to watch for reading, or -1. */
 int lcpp_poller_descriptor(const struct lcpp_poller *poller);
 
 /* Milliseconds until the next timer of libcurl, 0 when it is due, -1 when there is none. */
 long lcpp_poller_timeout(const struct lcpp_poller *poller);
-
-/* Milliseconds on a clock that never jumps. */
-long long lcpp_monotonic_ms(void);
 
 #endif

@@ -14,13 +14,11 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
-enum {
-  WATCHES_AT_FIRST = 64,
-  EVENTS_PER_STEP = 64 /* bounds the time of a step; epoll reports the rest next time */
-};
+#include "clock.h"
+
+enum { WATCHES_AT_FIRST = 64, EVENTS_PER_STEP = 64 };
 
 /* What is known of one socket, by its number. */
 struct watch {
@@ -40,12 +38,6 @@ struct lcpp_poller {
   long long deadline; /* of libcurl's timer, in lcpp_monotonic_ms; -1: none */
   bool failed;        /* memory or the kernel failed a callback, so a socket is not watched */
 };
-
-long long lcpp_monotonic_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Makes room for a socket's number; false when memory ran out. */
 static bool reserve(struct lcpp_poller *poller, int fd) {
@@ -255,7 +247,7 @@ void lcpp_poller_free(struct lcpp_poller *poller) {
   free(poller);
 }
 
-static CURLMcode run_timer(struct lcpp_poller *poller) {
+CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller) {
   if (poller->deadline < 0 || lcpp_monotonic_ms() < poller->deadline) {
     return CURLM_OK;
   }
@@ -264,10 +256,15 @@ static CURLMcode run_timer(struct lcpp_poller *poller) {
   return curl_multi_socket_action(poller->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 }
 
+/* Serves the sockets that are ready, at least one, until the step has had its time. epoll reports
+ * the others again: it is level-triggered, and turns over what it reports. */
 static CURLMcode run_sockets(struct lcpp_poller *poller, const struct epoll_event *events,
-                             int count) {
+                             int count, long long until_us) {
   CURLMcode code = CURLM_OK;
   for (int i = 0; i < count && code == CURLM_OK; i++) {
+    if (i > 0 && lcpp_monotonic_us() > until_us) {
+      break;
+    }
     int fd = events[i].data.fd;
     if (poller->watches[fd].wanted == 0) {
       unregister(poller, fd); /* an idle connection stirred: its server closed it, most likely */
@@ -290,19 +287,22 @@ static int wait_time(const struct lcpp_poller *poller, long wait_ms) {
   return wait > 60000 ? 60000 : (int)wait; /* an int of milliseconds ends after 24 days */
 }
 
-CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, bool (*finished)(void *),
-                           void *argument) {
+CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long long until_us,
+                           bool (*finished)(void *), void *argument) {
   struct epoll_event events[EVENTS_PER_STEP];
-  CURLMcode code = run_timer(poller);
+  CURLMcode code = lcpp_poller_run_timer(poller);
   apply_changes(poller);
   if (code == CURLM_OK && !poller->failed && !finished(argument)) {
     int wait = wait_time(poller, wait_ms);
     /* A signal ends the wait (EINTR, -1): Lua gets to run its hook, so Ctrl-C works at once. */
     int count = epoll_wait(poller->epoll, events, EVENTS_PER_STEP, wait);
-    code = run_sockets(poller, events, count);
+    if (wait != 0) {
+      until_us = lcpp_monotonic_us() + LCPP_STEP_MICROSECONDS; /* waiting is no work */
+    }
+    code = run_sockets(poller, events, count, until_us);
   }
   if (code == CURLM_OK) {
-    code = run_timer(poller);
+    code = lcpp_poller_run_timer(poller);
   }
   apply_changes(poller); /* a host may poll the descriptor next */
   if (poller->failed) {

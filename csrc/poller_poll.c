@@ -4,18 +4,11 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 struct lcpp_poller {
   CURLM *multi; /* borrowed */
 };
-
-long long lcpp_monotonic_ms(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (long long)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 /* Programs that the host starts must not inherit a connection. */
 static curl_socket_t open_socket(void *argument, curlsocktype purpose,
@@ -55,8 +48,14 @@ void lcpp_poller_free(struct lcpp_poller *poller) {
   free(poller);
 }
 
-CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, bool (*finished)(void *),
-                           void *argument) {
+CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller) {
+  (void)poller;
+  return CURLM_OK; /* curl_multi_perform does all at once */
+}
+
+CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long long until_us,
+                           bool (*finished)(void *), void *argument) {
+  (void)until_us;
   int running = 0;
   CURLMcode code = curl_multi_perform(poller->multi, &running);
   if (code != CURLM_OK || wait_ms == 0 || finished(argument)) {

@@ -4,9 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum {
+  EXPECT_ABOVE = 1024
+}; /* bytes; libcurl asks for a 100 above 1 MB, earlier ones above this */
+
 /* Static, yet not const: curl_slist holds char *. Nothing writes to them. */
 static char accept_line[] = "Accept: application/json";
 static char json_line[] = "Content-Type: application/json";
+static char no_expect_line[] = "Expect:"; /* a large body would wait 1 s for a 100 */
 static char form_line[] = "Content-Type: application/x-www-form-urlencoded";
 
 /* Notes the end of a header block and counts the bytes of all of them. libcurl reports success
@@ -162,7 +167,7 @@ static long add_line(struct lcpp_transfer *transfer, const char *name, const cha
 /* Chains the header lines. The nodes are the transfer's own memory: libcurl only reads them. */
 static CURLcode set_headers(CURL *easy, struct lcpp_transfer *transfer,
                             const struct lcpp_plan *plan) {
-  char *lines[5];
+  char *lines[LCPP_HEADER_LINES];
   size_t count = 0;
   long id = -1;
   long token = -1;
@@ -183,6 +188,9 @@ static CURLcode set_headers(CURL *easy, struct lcpp_transfer *transfer,
   }
   if (plan->endpoint->method == LCPP_POST) {
     lines[count++] = plan->endpoint->body == LCPP_BODY_CREDENTIALS ? form_line : json_line;
+    if (transfer->request_body.length > EXPECT_ABOVE) {
+      lines[count++] = no_expect_line;
+    }
   }
   for (size_t i = 0; i < count; i++) {
     transfer->headers[i].data = lines[i];
@@ -220,6 +228,10 @@ CURLcode lcpp_slot_load(struct lcpp_slot *slot, struct lcpp_transfer *transfer,
   if (slot->plain != plan->plain || plan->profile != NULL) {
     /* Over plain http a proxy would see the token; it goes to loopback only anyway. */
     SET(slot->easy, CURLOPT_PROXY, plan->plain ? "" : profile->proxy);
+    /* Many at once share an HTTP/2 connection: they wait for the first to tell whether it is one.
+     * With TLS the handshake tells; without, only its answer would, and one that stalls hold all
+     * up. */
+    SET(slot->easy, CURLOPT_PIPEWAIT, plan->plain ? 0L : 1L);
     slot->plain = plan->plain;
   }
   SET(slot->easy, CURLOPT_URL, transfer->url);

@@ -77,11 +77,16 @@ local function bounded(client, options, deadline)
   return own
 end
 
--- Before each attempt. Returns true; or nil and an err when the loop is being stopped.
-local function admit(loop)
+-- Before each attempt; err: how the one before it failed. Returns true; or nil and an err when the
+-- client was closed meanwhile (a client that was closed before the call is misuse, which the core
+-- raises), or the loop is being stopped.
+local function admit(client, loop, err)
   if loop.admit then loop.admit() end -- a batch bounds what is in flight
+  if (loop.admit or err) and not client.core:usable() then
+    return nil, errors.new("closed", "the client was closed before this request was sent")
+  end
   if not (loop.stopped and loop.stopped()) then return true end
-  return nil, errors.new("stopped", "should_stop ended the batch before this request was sent")
+  return nil, err or errors.new("stopped", "should_stop ended the batch before this request was sent")
 end
 
 -- A longer pause than the caller has patience for is not made: the err says when to come back.
@@ -109,8 +114,8 @@ function retry.call(client, endpoint, options, limits)
     if not token then return nil, err end
   end
   while true do
-    local admitted, ending = admit(loop)
-    if not admitted then return nil, err or ending end
+    local admitted, ending = admit(client, loop, err)
+    if not admitted then return nil, ending end
     attempt = attempt + 1
     local result, failure, request = exchange(client, endpoint, bounded(client, options, deadline), token,
                                               err and err.client_request_id, attempt)

@@ -2,10 +2,14 @@
 
 local Certificates = require "spec.support.certificates"
 local Lab = require "spec.support.lab"
+local Process = require "spec.support.process"
 
 describe("over TLS,", function()
   local certificates, lab
-  setup(function() certificates = Certificates.make() end)
+  setup(function()
+    certificates = Certificates.make()
+    Process.start({ "/bin/true" }):stop() -- luv keeps descriptors from its first process on
+  end)
   teardown(function() certificates:remove() end)
   before_each(function() lab = Lab.new() end)
   after_each(function() lab:close() end)
@@ -109,6 +113,34 @@ describe("over TLS,", function()
       lab:assert_failure(err, { kind = "tls", ambiguous = false, attempts = 1 })
       assert.equal(0, server.handshakes)
       lab:assert_usable(client, lab:server())
+    end)
+  end
+
+  -- The system's own settings of OpenSSL may refuse old protocols: then the above says nothing of ours.
+  local LAX = "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
+    .. "[c]\nMinProtocol = TLSv1\nCipherString = DEFAULT@SECLEVEL=0\n"
+  local CALL = [[
+    local client = require("cpp").client { base_url = arg[1], ca_file = arg[2], token = "token", retries = 0, proxy = "" }
+    local result, err = client:cancel { publisher = "contoso", offer = "contoso-vm" }
+    print(result and result.status or err.kind)]]
+
+  for protocol, expected in pairs { tlsv1 = "tls", tlsv1_1 = "tls", tlsv1_2 = "202" } do
+    it("old protocols are refused where OpenSSL allows them (" .. protocol .. ")", function()
+      local server = serve(certificates:server("good", protocol), accept)
+      local settings, script = certificates.directory .. "/lax.cnf", certificates.directory .. "/call.lua"
+      for path, text in pairs { [settings] = LAX, [script] = CALL } do
+        local file = assert(io.open(path, "wb"))
+        file:write(text)
+        file:close()
+      end
+      local process = Process.start {
+        "/usr/bin/env", "OPENSSL_CONF=" .. settings, arg[-1] or "lua5.4", script,
+        "https://localhost:" .. server.port, certificates.ca_file,
+      }
+      lab:finally(function() process:stop() end)
+      while #process:read_lines() == 0 and not process.ended do lab.tasks:turn(0.01) end
+      assert.equal(expected, process:read_line())
+      assert.equal(expected == "202" and 1 or 0, server.handshakes)
     end)
   end
 

@@ -1,0 +1,103 @@
+-- cpp.loop.blocking: a call returns when it is done; meanwhile everything else on the client goes on.
+
+local blocking = require "cpp.loop.blocking"
+local core = require "cpp.core"
+local cpp = require "cpp"
+local dispatch = require "cpp.dispatch"
+local loops = require "spec.support.loops"
+local portals = require "spec.portal.client"
+
+describe("cpp.loop.blocking", function()
+  local portal, client
+  setup(function() portal = portals.start { clock = "real" } end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    loops.offers(portal, 4)
+    client = cpp.client { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10 }
+  end)
+  after_each(function() client:close() end)
+
+  local function start(n)
+    return client.core:start("offer_status", loops.offer(n), portals.TOKEN)
+  end
+
+  it("is what a client has unless told otherwise, outside of any coroutine and inside", function()
+    assert.equal(blocking, client.loop)
+    assert.equal("running", assert(client:offer_status(loops.offer(1))).state)
+    local state
+    local thread = coroutine.create(function() state = assert(client:offer_status(loops.offer(2))).state end)
+    assert(coroutine.resume(thread))
+    assert.equal("dead", coroutine.status(thread))
+    assert.equal("running", state)
+  end)
+
+  it("returns at once for what is done, and for a client that is closed", function()
+    local request = start(1)
+    blocking.await(client.core, request)
+    blocking.await(client.core, request)
+    assert.is_table((request:result()))
+    request = start(2)
+    client:close()
+    blocking.await(client.core, request)
+    assert.equal("closed", select(2, request:result()).kind)
+  end)
+
+  it("waits for any object that has a `done`, and asks it after every step", function()
+    local first, second = start(1), start(2)
+    local asked = 0
+    blocking.await(client.core, {
+      done = function()
+        asked = asked + 1
+        return first:done() and second:done()
+      end,
+    })
+    assert.is_true(asked > 1)
+  end)
+
+  it("sleeps as long as it was asked to, and lets the client's requests go on", function()
+    local request = start(1)
+    local started = core.monotonic()
+    blocking.sleep(client.core, 0.1)
+    assert.is_true(core.monotonic() - started >= 0.1)
+    assert.is_true(request:done())
+    started = core.monotonic()
+    blocking.sleep(client.core, 0)
+    blocking.sleep(client.core, -1)
+    assert.is_true(core.monotonic() - started < 0.1)
+  end)
+
+  it("does not spin while it waits or sleeps", function()
+    portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.2 }
+    local cpu = os.clock()
+    assert(client:offer_status(loops.offer(1)))
+    blocking.sleep(client.core, 0.2) -- with an idle connection
+    assert.is_true(os.clock() - cpu < 0.1, os.clock() - cpu)
+  end)
+
+  it("wakes who waits on the same client in another loop", function()
+    for _, wait in ipairs { "await", "sleep" } do
+      local request, woken = start(1), 0
+      dispatch.register(client.core, request, function() woken = woken + 1 end)
+      if wait == "await" then
+        local other = start(2)
+        blocking.await(client.core, { done = function() return request:done() and other:done() end })
+      else
+        blocking.sleep(client.core, 0.1)
+      end
+      assert.equal(1, woken)
+    end
+  end)
+
+  it("ends its sleep when the client is closed by who was woken", function()
+    dispatch.register(client.core, start(1), function() client:close() end)
+    local started = core.monotonic()
+    blocking.sleep(client.core, 5)
+    assert.is_true(core.monotonic() - started < 3)
+  end)
+
+  it("refuses to sleep on a closed client", function()
+    client:close()
+    assert.error_matches(function() blocking.sleep(client.core, 1) end, "closed")
+  end)
+end)
