@@ -30,7 +30,7 @@ MODULE_CFLAGS  = -std=c11 -fPIC -fvisibility=hidden $(WARNINGS) $(DEFINITIONS) $
 MODULE_LDFLAGS = -shared -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
 
 SOURCES = body buf client clock endpoints http json module options outcome poller_$(POLLER) request slot \
-          start url
+          start transfer url
 OBJECTS = $(SOURCES:%=$(BUILD)/obj/%.o)
 MODULE  = $(BUILD)/cpp/core.so
 LUA_FILES = $(shell cd lua && find cpp -name '*.lua')

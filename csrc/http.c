@@ -1,5 +1,5 @@
 /* HTTP without Lua: one CURLM and the transfers that run on it: see http.h. */
-#include "http.h"
+#include "http_private.h"
 
 #include <limits.h>
 #include <pthread.h>
@@ -10,36 +10,6 @@
 
 #include "clock.h"
 #include "outcome.h"
-#include "slot.h"
-#include "url.h"
-
-/* What libcurl gets to end a transfer at its deadline itself, with a message that tells more. */
-enum { GRACE_MS = 10 };
-
-enum { IDLE_SLOTS = 64 }; /* easy handles kept for later; each takes about 6 KiB */
-
-struct lcpp_http {
-  CURLM *multi;
-  struct lcpp_poller *poller;
-  const struct lcpp_profile *profile; /* borrowed */
-  unsigned generation;                /* of the process that made it: see `forks` */
-  bool stepping;
-  bool broken; /* memory ran out in `multi`: it is replaced as soon as nothing runs on it */
-  long max_connections;
-  long long alarm; /* in lcpp_monotonic_ms; -1: none */
-  size_t running_count;
-  size_t finished_count;
-  struct lcpp_transfer *queued; /* started, and not yet given to libcurl, in this order */
-  struct lcpp_transfer **queued_end;
-  struct lcpp_transfer *running;
-  long long deadline;             /* no running transfer's is earlier */
-  struct lcpp_transfer *finished; /* in the order in which they finished */
-  struct lcpp_transfer **finished_end;
-  struct lcpp_slot *idle;
-  size_t idle_count;
-  unsigned char random[256]; /* for UUIDs */
-  size_t random_left;
-};
 
 static pthread_once_t initialised = PTHREAD_ONCE_INIT;
 static CURLcode initialise_status;
@@ -99,91 +69,6 @@ void lcpp_http_limit(struct lcpp_http *http, long max_connections) {
   curl_multi_setopt(http->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max_connections);
 }
 
-static void unlink_transfer(struct lcpp_transfer *transfer) {
-  if (transfer->link == NULL) {
-    return;
-  }
-  struct lcpp_http *http = transfer->http;
-  *transfer->link = transfer->next;
-  if (transfer->next != NULL) {
-    transfer->next->link = transfer->link;
-  } else if (http->finished_end == &transfer->next) {
-    http->finished_end = transfer->link;
-  } else if (http->queued_end == &transfer->next) {
-    http->queued_end = transfer->link;
-  }
-  transfer->next = NULL;
-  transfer->link = NULL;
-}
-
-static void link_running(struct lcpp_http *http, struct lcpp_transfer *transfer) {
-  transfer->next = http->running;
-  transfer->link = &http->running;
-  if (http->running != NULL) {
-    http->running->link = &transfer->next;
-  }
-  http->running = transfer;
-}
-
-static void link_queued(struct lcpp_http *http, struct lcpp_transfer *transfer) {
-  transfer->next = NULL;
-  transfer->link = http->queued_end;
-  *http->queued_end = transfer;
-  http->queued_end = &transfer->next;
-}
-
-static void link_finished(struct lcpp_http *http, struct lcpp_transfer *transfer) {
-  transfer->next = NULL;
-  transfer->link = http->finished_end;
-  *http->finished_end = transfer;
-  http->finished_end = &transfer->next;
-  http->finished_count++;
-}
-
-static struct lcpp_slot *take_slot(struct lcpp_http *http) {
-  struct lcpp_slot *slot = http->idle;
-  if (slot == NULL) {
-    return lcpp_slot_new(http->poller, http->profile);
-  }
-  http->idle = slot->next;
-  http->idle_count--;
-  slot->next = NULL;
-  return slot;
-}
-
-static void give_slot_back(struct lcpp_http *http, struct lcpp_slot *slot) {
-  slot->transfer = NULL;
-  if (slot->single_use || http->idle_count >= IDLE_SLOTS) {
-    lcpp_slot_free(slot);
-    return;
-  }
-  slot->next = http->idle;
-  http->idle = slot;
-  http->idle_count++;
-}
-
-/* The request's text is not needed any more, and holds the token. */
-static void forget_request(struct lcpp_transfer *transfer) {
-  lcpp_wipe(transfer->request_lines.data, transfer->request_lines.length);
-  lcpp_wipe(transfer->request_body.data, transfer->request_body.length);
-  lcpp_buf_free(&transfer->request_lines);
-  lcpp_buf_free(&transfer->request_body);
-}
-
-/* Moves a running transfer to the finished ones; its outcome is set already. */
-static void finish(struct lcpp_transfer *transfer) {
-  struct lcpp_http *http = transfer->http;
-  unlink_transfer(transfer);
-  http->running_count--;
-  /* Of a transfer that was still queued it says that there is nothing to remove. */
-  curl_multi_remove_handle(http->multi, transfer->slot->easy);
-  give_slot_back(http, transfer->slot);
-  transfer->slot = NULL;
-  forget_request(transfer);
-  transfer->state = LCPP_DONE;
-  link_finished(http, transfer);
-}
-
 /* Collects what libcurl has finished; whether there was any. */
 static bool collect(void *argument) {
   struct lcpp_http *http = argument;
@@ -197,7 +82,7 @@ static bool collect(void *argument) {
       struct lcpp_transfer *transfer = ((struct lcpp_slot *)slot)->transfer;
       lcpp_outcome_read(transfer, code);
       http->broken = http->broken || code == CURLE_OUT_OF_MEMORY;
-      finish(transfer);
+      lcpp_transfer_finish(transfer);
       any = true;
     }
   }
@@ -246,7 +131,7 @@ static void end_overdue_of(struct lcpp_http *http, struct lcpp_transfer *transfe
     struct lcpp_transfer *next = transfer->next; /* it does not survive finish() */
     if (transfer->deadline <= now) {
       lcpp_outcome_read(transfer, CURLE_OPERATION_TIMEDOUT);
-      finish(transfer);
+      lcpp_transfer_finish(transfer);
     } else if (transfer->deadline < http->deadline) {
       http->deadline = transfer->deadline;
     }
@@ -293,8 +178,7 @@ static CURLMcode run_queued(struct lcpp_http *http, long long until_us) {
     }
     struct lcpp_transfer *transfer = http->queued;
     renew(http);
-    unlink_transfer(transfer);
-    link_running(http, transfer);
+    lcpp_transfer_run(transfer);
     code = curl_multi_add_handle(http->multi, transfer->slot->easy);
     if (code == CURLM_OK) {
       code = lcpp_poller_run_timer(http->poller);
@@ -320,7 +204,7 @@ void lcpp_http_step(struct lcpp_http *http, long wait_ms) {
   while (code != CURLM_OK && http->running != NULL) {
     lcpp_outcome_read(http->running, CURLE_OUT_OF_MEMORY);
     lcpp_outcome_set(http->running, LCPP_NETWORK, curl_multi_strerror(code));
-    finish(http->running);
+    lcpp_transfer_finish(http->running);
   }
   end_overdue(http);
   http->broken = http->broken || code != CURLM_OK;
@@ -401,96 +285,4 @@ void lcpp_http_uuid(struct lcpp_http *http, char uuid[LCPP_UUID_SIZE]) {
     *at++ = digits[bytes[i] & 0x0f];
   }
   *at = '\0';
-}
-
-/* What every transfer begins with, whether it is sent or refused. */
-static void begin(struct lcpp_http *http, struct lcpp_transfer *transfer,
-                  const struct lcpp_plan *plan) {
-  transfer->http = http;
-  transfer->endpoint = plan->endpoint;
-  transfer->url = plan->url;
-  transfer->max_response_bytes = plan->max_response_bytes;
-  transfer->retry_after = -1;
-}
-
-void lcpp_transfer_refuse(struct lcpp_http *http, struct lcpp_transfer *transfer,
-                          const struct lcpp_plan *plan, enum lcpp_kind kind, const char *message) {
-  begin(http, transfer, plan);
-  lcpp_outcome_set(transfer, kind, message);
-  transfer->state = LCPP_DONE;
-  link_finished(http, transfer);
-}
-
-void lcpp_transfer_start(struct lcpp_http *http, struct lcpp_transfer *transfer,
-                         const struct lcpp_plan *plan) {
-  struct lcpp_slot *slot = take_slot(http);
-  if (slot == NULL) {
-    lcpp_transfer_refuse(http, transfer, plan, LCPP_NETWORK, "out of memory");
-    return;
-  }
-  begin(http, transfer, plan);
-  CURLcode code = lcpp_slot_load(slot, transfer, plan, http->profile);
-  if (code != CURLE_OK) {
-    slot->single_use = true; /* it is half loaded */
-    give_slot_back(http, slot);
-    forget_request(transfer);
-    lcpp_outcome_set(transfer, LCPP_NETWORK, curl_easy_strerror(code));
-    transfer->state = LCPP_DONE;
-    link_finished(http, transfer);
-    return;
-  }
-  transfer->slot = slot;
-  transfer->state = LCPP_RUNNING;
-  transfer->deadline = lcpp_monotonic_ms() + plan->timeout_ms + GRACE_MS;
-  if (http->running_count == 0 || transfer->deadline < http->deadline) {
-    http->deadline = transfer->deadline;
-  }
-  http->running_count++;
-  link_queued(http, transfer);
-}
-
-void lcpp_transfer_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message) {
-  if (transfer->state == LCPP_RUNNING) {
-    /* What had left before counts: an aborted POST may have been processed. */
-    lcpp_outcome_read(transfer, CURLE_ABORTED_BY_CALLBACK);
-    lcpp_outcome_set(transfer, kind, message);
-    transfer->transient = false;
-    finish(transfer);
-  }
-}
-
-void lcpp_transfer_locate(struct lcpp_transfer *transfer, const char *reference) {
-  free(transfer->location);
-  curl_free(transfer->operation_id);
-  transfer->operation_id = NULL;
-  transfer->location = transfer->url != NULL ? lcpp_url_resolve(transfer->url, reference) : NULL;
-  if (transfer->location != NULL) {
-    transfer->operation_id = lcpp_url_operation_id(transfer->location);
-  }
-}
-
-void lcpp_transfer_claim(struct lcpp_transfer *transfer) {
-  if (transfer->state == LCPP_DONE && transfer->link != NULL) {
-    unlink_transfer(transfer);
-    transfer->http->finished_count--;
-    transfer->http = NULL;
-  }
-}
-
-void lcpp_transfer_free(struct lcpp_transfer *transfer) {
-  if (transfer->http != NULL && lcpp_http_is_ours(transfer->http)) {
-    lcpp_transfer_abort(transfer, LCPP_STOPPED, "the request was dropped");
-    lcpp_transfer_claim(transfer);
-  } else if (transfer->http != NULL) {
-    return; /* a forked child: what it points to is the parent's */
-  }
-  forget_request(transfer);
-  free(transfer->url);
-  lcpp_buf_free(&transfer->body);
-  free(transfer->location);
-  curl_free(transfer->operation_id);
-  free(transfer->message_text);
-  free(transfer->request_id);
-  free(transfer->content_type);
-  *transfer = (struct lcpp_transfer){.state = LCPP_DONE, .kind = LCPP_CLOSED};
 }

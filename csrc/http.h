@@ -73,6 +73,8 @@ struct lcpp_transfer {
   enum lcpp_cut cut;
   size_t header_bytes;
   bool headers_complete; /* of the answer that came last; an interim one counts too */
+  bool interim;          /* that answer is a 1xx */
+  bool empty;            /* that answer says that it has no body */
   struct lcpp_buf body;  /* owned; of the answer, decoded */
 
   enum lcpp_kind kind;
@@ -168,6 +170,11 @@ void lcpp_transfer_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, co
 /* Sets the location of an answer, and the operation's id in it, from a reference that the answer
  * holds. Both are NULL when it is no URL. */
 void lcpp_transfer_locate(struct lcpp_transfer *transfer, const char *reference);
+
+/* To be called when an answer without a body has come whole. libcurl 7.88 may then wait for ever,
+ * over HTTP/2, to send the rest of a request whose stream the server has closed; such a transfer
+ * is ended in a moment. */
+void lcpp_transfer_whole(struct lcpp_transfer *transfer);
 
 /* Takes a finished transfer out of the list that lcpp_http_next_finished serves. */
 void lcpp_transfer_claim(struct lcpp_transfer *transfer);

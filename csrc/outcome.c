@@ -224,10 +224,11 @@ static long final_status(const struct lcpp_transfer *transfer) {
 
 /* Whether the answer says enough. An error's status does, even if its body is cut short. And an
  * HTTP/2 server may send its whole answer and then reset the stream because it did not want the
- * request's body; libcurl, driven by events, then reports an error for the answer it has. */
+ * request's body; libcurl, driven by events, then reports an error for the answer it has, or goes
+ * on waiting (lcpp_transfer_whole). */
 static bool is_answered(const struct lcpp_transfer *transfer, CURLcode code) {
-  return transfer->status != 0 &&
-         (transfer->status >= 400 || code == CURLE_OK || code == CURLE_HTTP2_STREAM);
+  return transfer->status != 0 && (transfer->status >= 400 || code == CURLE_OK ||
+                                   code == CURLE_HTTP2_STREAM || transfer->empty);
 }
 
 /* libcurl reports a header line above its own limit (100 KB) as "out of memory"; whether it was

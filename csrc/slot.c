@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
   EXPECT_ABOVE = 1024
@@ -14,8 +15,30 @@ static char json_line[] = "Content-Type: application/json";
 static char no_expect_line[] = "Expect:"; /* a large body would wait 1 s for a 100 */
 static char form_line[] = "Content-Type: application/x-www-form-urlencoded";
 
-/* Notes the end of a header block and counts the bytes of all of them. libcurl reports success
- * when a connection ends within the headers, so their end has to be seen here.
+/* Notes a line of the headers: their beginning, their end, and whether a body follows. */
+static void read_line(struct lcpp_transfer *transfer, const char *line, size_t length) {
+  static const char content_length[] = "content-length:";
+  if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+    const char *space = memchr(line, ' ', length);
+    transfer->headers_complete = false; /* an interim answer (1xx) may have come before */
+    transfer->interim = space != NULL && space[1] == '1';
+    transfer->empty = false;
+  } else if (length > sizeof content_length &&
+             strncasecmp(line, content_length, sizeof content_length - 1) == 0) {
+    const char *value = line + sizeof content_length - 1;
+    value += *value == ' ';
+    transfer->empty =
+        !transfer->interim && value[0] == '0' && (value[1] == '\r' || value[1] == '\n');
+  } else if (line[0] == '\n' || (length == 2 && line[0] == '\r')) {
+    transfer->headers_complete = true;
+    if (transfer->empty) {
+      lcpp_transfer_whole(transfer);
+    }
+  }
+}
+
+/* Sees every line of the headers, and counts their bytes. libcurl reports success when a connection
+ * ends within the headers, so their end has to be seen here.
  * https://curl.se/libcurl/c/CURLOPT_HEADERFUNCTION.html */
 static size_t on_header(char *line, size_t size, size_t count, void *argument) {
   struct lcpp_transfer *transfer = ((struct lcpp_slot *)argument)->transfer;
@@ -25,10 +48,8 @@ static size_t on_header(char *line, size_t size, size_t count, void *argument) {
     transfer->cut = LCPP_CUT_HEADER_SIZE;
     return 0;
   }
-  if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-    transfer->headers_complete = false; /* an interim answer (1xx) may have come before */
-  } else if (line[0] == '\n' || (length == 2 && line[0] == '\r')) {
-    transfer->headers_complete = true;
+  if (length > 0) {
+    read_line(transfer, line, length);
   }
   return length;
 }
