@@ -44,16 +44,25 @@ local function running(batch)
   return batch.running or core.misuse("the client of a batch's item was used outside of that item")
 end
 
--- What an item's coroutine yields to its batch. Anything else was meant for somebody else.
-local PARKED = {}
+-- What an item's coroutine yields to its batch: that it waits, or that its item is done. Anything
+-- else was meant for somebody else.
+local PARKED, DONE = {}, {}
 
--- Closed whichever way an item leaves its request.
-local place = {
-  __close = function(self)
-    dispatch.forget(self.batch.core, self.request)
-    self.batch.in_flight = self.batch.in_flight - 1
-  end,
-}
+-- Items: a coroutine that runs one entry of the list after another, as long as none raises. Closed
+-- whichever way it leaves its request.
+local Item = {}
+
+function Item:__close()
+  dispatch.forget(self.batch.core, self.request)
+  self.request = nil
+  self.batch.in_flight = self.batch.in_flight - 1
+end
+
+-- Whether the service wants no requests now. Mostly it never did, and then the clock is not asked.
+local function is_held(batch)
+  local over = batch.pause.over
+  return over > -math.huge and retry.now(batch.outer) < over
+end
 
 -- The loop that the items' client uses, over the batch's own queues.
 local function loop_of(batch)
@@ -65,8 +74,7 @@ local function loop_of(batch)
     --- Before a request starts: waits for a place, and as long as the service wants a pause.
     admit = function()
       local item = running(batch)
-      while not batch.stopped and (batch.in_flight >= batch.concurrency
-                                   or retry.now(outer) < batch.pause.over) do
+      while not batch.stopped and (batch.in_flight >= batch.concurrency or is_held(batch)) do
         push(batch.admission, item)
         coroutine.yield(PARKED)
       end
@@ -80,12 +88,12 @@ local function loop_of(batch)
       return batch.stopped
     end,
     await = function(core_client, request)
-      local item = running(batch)
       if request:done() then return end
+      local item <close> = running(batch)
       batch.in_flight = batch.in_flight + 1
-      local own <close> = setmetatable({ batch = batch, request = request }, place) -- luacheck: ignore own
+      item.request = request
       repeat
-        dispatch.register(core_client, request, item.wake)
+        dispatch.add(core_client, request, item.wake)
         coroutine.yield(PARKED)
       until request:done()
     end,
@@ -117,24 +125,40 @@ local function finish(batch, item, done, result, err)
   if batch.on_result then batch.on_result(item.index, entry) end
 end
 
+-- What a coroutine does: `fn` for the entry that its item has, and then for the next one it is given.
+local function work(item)
+  local batch = item.batch
+  while true do
+    coroutine.yield(DONE, batch.fn(batch.entries[item.index].request, batch.client))
+  end
+end
+
 local function resume(batch, item)
   local before = batch.running
   batch.running = item
-  local done, result, err = coroutine.resume(item.coroutine)
+  local done, sign, result, err = coroutine.resume(item.coroutine, item)
   batch.running = before
-  if coroutine.status(item.coroutine) == "dead" then
-    finish(batch, item, done, result, err)
-  elseif result ~= PARKED then -- nobody would ever resume it
+  if sign == PARKED then return end
+  if sign == DONE then
+    batch.idle[#batch.idle + 1] = item
+    finish(batch, item, true, result, err)
+  elseif not done then
+    finish(batch, item, false, sign)
+  else -- nobody would ever resume it
     coroutine.close(item.coroutine)
     finish(batch, item, false, "cpp: an item's code may wait for calls of its client only")
   end
 end
 
-local function start(batch, index)
-  local item = { index = index }
-  local fn, client, request = batch.fn, batch.client, batch.entries[index].request
+local function new_item(batch)
+  local item = setmetatable({ batch = batch, index = 0, coroutine = coroutine.create(work) }, Item)
   item.wake = function() push(batch.ready, item) end
-  item.coroutine = coroutine.create(function() return fn(request, client) end)
+  return item
+end
+
+local function start(batch, index)
+  local item = table.remove(batch.idle) or new_item(batch)
+  item.index = index
   batch.items[item] = true
   resume(batch, item)
 end
@@ -172,9 +196,8 @@ end
 
 -- Moves to the ready queue who may go on: whose time has come, and who gets a place.
 local function gather(batch)
-  local now = retry.now(batch.outer)
-  move_expired(batch, now)
-  for _ = 1, now >= batch.pause.over and batch.concurrency - batch.in_flight or 0 do
+  if batch.timers:first() then move_expired(batch, retry.now(batch.outer)) end
+  for _ = 1, not is_held(batch) and batch.concurrency - batch.in_flight or 0 do
     local item = pop(batch.admission)
     if not item then break end
     push(batch.ready, item)
@@ -183,7 +206,7 @@ end
 
 local function may_start(batch)
   return batch.next <= #batch.entries and batch.in_flight < batch.concurrency
-    and is_empty(batch.admission) and retry.now(batch.outer) >= batch.pause.over
+    and is_empty(batch.admission) and not is_held(batch)
 end
 
 -- Runs all that can run, until everybody waits for something.
@@ -204,12 +227,11 @@ end
 
 -- The seconds until the batch has something to do although no request finishes; nil: it has not.
 local function seconds_left(batch)
-  local now = retry.now(batch.outer)
-  local time, over = batch.timers:first(), batch.pause.over
-  if over > now and (not is_empty(batch.admission) or batch.next <= #batch.entries) then
-    time = math.min(time or over, over)
+  local time = batch.timers:first()
+  if is_held(batch) and (not is_empty(batch.admission) or batch.next <= #batch.entries) then
+    time = math.min(time or batch.pause.over, batch.pause.over)
   end
-  local left = time and math.max(0, time - now)
+  local left = time and math.max(0, time - retry.now(batch.outer))
   return batch.should_stop and math.min(left or STOP_CHECK, STOP_CHECK) or left
 end
 
@@ -277,14 +299,16 @@ function batch.map(client, list, fn, options)
   core.check("batch", options)
   local self = {
     core = client.core, outer = options.loop or client.loop,
-    fn = fn, next = 1, items = {}, entries = {}, failed = 0,
+    fn = fn, next = 1, items = {}, idle = {}, entries = {}, failed = 0,
     concurrency = options.concurrency or CONCURRENCY, in_flight = 0,
     ready = queue(), admission = queue(), timers = Timers.new(), stopped = false,
     on_result = options.on_result, should_stop = options.should_stop,
   }
   self.core:timeout() -- raises when the client is closed, as every call does
   self.pause = self.outer.pause or { over = -math.huge } -- a batch within another one shares its pause
-  for index, item in ipairs(list) do self.entries[index] = { request = item } end
+  for index, item in ipairs(list) do
+    self.entries[index] = { request = item, result = nil, err = nil } -- with room for all three
+  end
   self.client = client:with_loop(loop_of(self))
   run(self)
   return self.entries, self.failed
@@ -295,6 +319,7 @@ local function with_defaults(request, defaults)
   if type(request) ~= "table" then
     core.misuse("expected a table of options, got " .. type(request))
   end
+  if next(defaults) == nil then return request end
   local call = {}
   for name, value in pairs(defaults) do call[name] = value end
   for name, value in pairs(request) do call[name] = value end

@@ -30,6 +30,13 @@ local registration = {
   __close = function(self) dispatch.forget(self.core_client, self.request) end,
 }
 
+--- Registers a function as dispatch.register does, for a caller that forgets it itself.
+function dispatch.add(core_client, request, wake)
+  local waiters = of(core_client)
+  local list = type(request) == "userdata" and waiters.requests or waiters.others
+  list[request] = wake
+end
+
 --- Registers a function to be called once, when the request is done or the client is closed.
 -- @param core_client a client of cpp.core
 -- @param request one of its requests; or any object with a method `done`, which is asked after
@@ -38,9 +45,7 @@ local registration = {
 -- @return to-be-closed value that takes the registration back: a coroutine that is closed while it
 --   waits must not be woken any more
 function dispatch.register(core_client, request, wake)
-  local waiters = of(core_client)
-  local list = type(request) == "userdata" and waiters.requests or waiters.others
-  list[request] = wake
+  dispatch.add(core_client, request, wake)
   return setmetatable({ core_client = core_client, request = request }, registration)
 end
 

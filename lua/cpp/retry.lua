@@ -95,32 +95,15 @@ local function has_time(client, options, deadline, paused, pause)
   return paused + pause <= (options.timeout or client.options.timeout or TIMEOUT)
 end
 
---- Sends a request, again where that is safe, until it is answered or there is no sense in more.
--- @param client the client (see cpp.client)
--- @param endpoint string, a name of core.endpoints
--- @param options table of the call's options, checked by the core when the request starts
--- @param limits table or nil: `retries` (number) instead of the option's; `deadline` (on the
---   loop's clock) that neither a pause nor a request goes beyond
--- @return the core's result and its request; or nil, err (kinds: all but `failed`)
-function retry.call(client, endpoint, options, limits)
+-- What follows a first attempt that failed: others, as far as that is safe.
+local function go_on(client, endpoint, options, limits, token, failure)
   local loop = options.loop or client.loop
   local retries = limits and limits.retries or options.retries or client.options.retries or RETRIES
   local deadline = limits and limits.deadline
-  local safe, of_tokens = SAFE[endpoint] or false, endpoint == "token"
-  local attempt, paused, renewed = 0, 0, false
-  local token, err
-  if not of_tokens then
-    token, err = auth.token(client, endpoint, options, nil, limits)
-    if not token then return nil, err end
-  end
+  local attempt, paused, renewed = 1, 0, false
   while true do
-    local admitted, ending = admit(client, loop, err)
-    if not admitted then return nil, ending end
-    attempt = attempt + 1
-    local result, failure, request = exchange(client, endpoint, bounded(client, options, deadline), token,
-                                              err and err.client_request_id, attempt)
-    if result then return result, request end
-    err = errors.from_failure(failure, options, auth.secrets(client, options, token), safe, of_tokens)
+    local err = errors.from_failure(failure, options, auth.secrets(client, options, token),
+                                    SAFE[endpoint] or false, endpoint == "token")
     err.attempts = attempt
     if err.status == 401 and token and not renewed then
       -- Not processed: the service did not know who asked. Only a new token makes a second try.
@@ -138,7 +121,38 @@ function retry.call(client, endpoint, options, limits)
       paused = paused + pause
       loop.sleep(client.core, pause)
     end
+    local admitted, ending = admit(client, loop, err)
+    if not admitted then return nil, ending end
+    attempt = attempt + 1
+    local result, again, request = exchange(client, endpoint, bounded(client, options, deadline), token,
+                                            err.client_request_id, attempt)
+    if result then return result, request end
+    failure = again
   end
+end
+
+--- Sends a request, again where that is safe, until it is answered or there is no sense in more.
+-- @param client the client (see cpp.client)
+-- @param endpoint string, a name of core.endpoints
+-- @param options table of the call's options, checked by the core when the request starts
+-- @param limits table or nil: `retries` (number) instead of the option's; `deadline` (on the
+--   loop's clock) that neither a pause nor a request goes beyond
+-- @return the core's result and its request; or nil, err (kinds: all but `failed`)
+function retry.call(client, endpoint, options, limits)
+  local token, err
+  if endpoint ~= "token" then
+    token, err = auth.token(client, endpoint, options, nil, limits)
+    if not token then return nil, err end
+  end
+  local loop = options.loop or client.loop
+  if loop.admit then
+    local admitted, ending = admit(client, loop)
+    if not admitted then return nil, ending end
+  end
+  local own = limits and bounded(client, options, limits.deadline) or options
+  local result, failure, request = exchange(client, endpoint, own, token, nil, 1)
+  if result then return result, request end
+  return go_on(client, endpoint, options, limits, token, failure)
 end
 
 return retry

@@ -15,7 +15,9 @@ local SPELLINGS = {
   ["percent-encoded"] = percent,
   ["percent-encoded in lower case"] = function(text) return (percent(text):gsub("%%%x%x", string.lower)) end,
   ["as HTML"] = function(text)
-    return (text:gsub("[&<>\"@]", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["@"] = "&#64;" }))
+    return (text:gsub("[&<>\"@]", {
+      ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["@"] = "&#64;",
+    }))
   end,
 }
 
@@ -97,9 +99,10 @@ describe("an error", function()
       server:handle(function(connection)
         connection:read_request()
         local padding = (" "):rep(offset)
-        echo(connection, 400, ("x"):rep(100 + offset) .. Lab.TOKEN, ('{"error":{"code":"%s","message":"%s"},"more":"%s"}')
-          :format(("x"):rep(60) .. padding .. Lab.TOKEN, ("x"):rep(460) .. padding .. Lab.TOKEN,
-            ("x"):rep(1300) .. padding .. Lab.TOKEN))
+        local body = '{"error":{"code":"%s","message":"%s"},"more":"%s"}'
+        echo(connection, 400, ("x"):rep(100 + offset) .. Lab.TOKEN, body:format(
+          ("x"):rep(60) .. padding .. Lab.TOKEN, ("x"):rep(460) .. padding .. Lab.TOKEN,
+          ("x"):rep(1300) .. padding .. Lab.TOKEN))
       end)
     end
     local client = client_of {}

@@ -99,7 +99,9 @@ describe("over HTTP/2,", function()
     end)
   end
 
-  for _, behaviour in ipairs { "reset-complete", "reset-whole-body", "never-ends", "cancel-complete", "goaway-answer" } do
+  for _, behaviour in ipairs {
+    "reset-complete", "reset-whole-body", "never-ends", "cancel-complete", "goaway-answer",
+  } do
     it("an answer that is whole counts (" .. behaviour .. ")", function()
       local server = serve(behaviour)
       local client = client_of(server)

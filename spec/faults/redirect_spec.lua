@@ -31,10 +31,13 @@ describe("a redirect", function()
           end
         end)
         local client = lab:client { base_url = server.url, retries = 3 }
+        local expected = {
+          kind = "protocol", status = status, retryable = false, ambiguous = false, attempts = 1,
+        }
         local _, err = client:cancel(Lab.CALL)
-        lab:assert_failure(err, { kind = "protocol", status = status, retryable = false, ambiguous = false, attempts = 1 })
+        lab:assert_failure(err, expected)
         _, err = client:offer_status(Lab.OFFER)
-        lab:assert_failure(err, { kind = "protocol", status = status, retryable = false, ambiguous = false, attempts = 1 })
+        lab:assert_failure(err, expected)
         assert.equal(2, #server.requests)
         assert.equal(0, #canary.connections)
         local other = lab:server()

@@ -120,7 +120,9 @@ describe("over TLS,", function()
   local LAX = "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
     .. "[c]\nMinProtocol = TLSv1\nCipherString = DEFAULT@SECLEVEL=0\n"
   local CALL = [[
-    local client = require("cpp").client { base_url = arg[1], ca_file = arg[2], token = "token", retries = 0, proxy = "" }
+    local client = require("cpp").client {
+      base_url = arg[1], ca_file = arg[2], token = "token", retries = 0, proxy = "",
+    }
     local result, err = client:cancel { publisher = "contoso", offer = "contoso-vm" }
     print(result and result.status or err.kind)]]
 

@@ -59,8 +59,8 @@ local function commands_for(name, kind)
   return {
     ("%s -out %s.csr"):format(request, name),
     ("echo '%s' > %s.ext"):format(kind.san, name),
-    ("openssl ca -batch -notext -config ca.cnf -cert %s.pem -keyfile %s.key -md %s -extfile %s.ext %s -in %s.csr -out %s.pem")
-      :format(authority, authority, kind.digest or "sha256", name,
+    ("openssl ca -batch -notext -config ca.cnf -cert %s.pem -keyfile %s.key -md %s -extfile %s.ext %s "
+      .. "-in %s.csr -out %s.pem"):format(authority, authority, kind.digest or "sha256", name,
         kind.from and ("-startdate %s -enddate %s"):format(kind.from, kind.to) or "", name, name),
   }
 end

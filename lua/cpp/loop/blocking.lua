@@ -12,8 +12,9 @@ local blocking = {}
 -- @param request one of its requests, or anything with a method `done`
 function blocking.await(core_client, request)
   while not request:done() do
-    core_client:step()
-    dispatch.run(core_client) -- other loops may have coroutines that wait on the same client
+    local _, finished = core_client:step()
+    -- Other loops may have coroutines that wait on the same client, unless it is just ours that is done.
+    if finished ~= 1 or not request:done() then dispatch.run(core_client) end
   end
 end
 
