@@ -166,7 +166,8 @@ static int client_step(lua_State *L) {
   return 2;
 }
 
-/* client:finished() -> the request that finished first and was not handed out yet, or nil. */
+/* client:finished() -> the request that finished first and was not handed out yet, and the place
+ * that it had (see request:place), or nil. */
 static int client_finished(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   struct lcpp_transfer *transfer = lcpp_http_next_finished(client->http);
@@ -174,11 +175,14 @@ static int client_finished(lua_State *L) {
     lua_pushnil(L);
     return 1;
   }
+  struct lcpp_request *request = (struct lcpp_request *)(void *)transfer;
+  int place = request->place;
   lua_getiuservalue(L, 1, LCPP_CLIENT_REQUESTS); /* pushing what exists allocates nothing */
-  lua_rawgetp(L, -1, transfer);
-  lua_pushnil(L);
-  lua_rawsetp(L, -3, transfer); /* niling a field allocates nothing */
-  return 1;
+  lua_rawgeti(L, -1, place);
+  luaL_unref(L, -2, place);
+  request->place = 0;
+  lua_pushinteger(L, place);
+  return 2;
 }
 
 /* client:pollfd() -> the descriptor for a host loop to watch, or nil where there is no epoll.

@@ -29,7 +29,8 @@ struct lcpp_client {
   const char *checked_token; /* the string in the last user value: known to be well-formed */
 };
 
-/* User values of a client: the requests that it keeps alive, by the address of their transfer;
+/* User values of a client: the requests that it keeps alive, each at its place (luaL_ref: a table
+ * with changing keys would be rebuilt again and again);
  * the strings that its fields point to; and the token that was checked last, so that a long one is
  * not read through again in every call. */
 enum {
@@ -42,8 +43,9 @@ enum {
 /* A request: one transfer. Its user values keep its client alive and hold its id. `base` is that of
  * a call with a base_url or authority_url of its own; closed otherwise. */
 struct lcpp_request {
-  struct lcpp_transfer transfer;
-  struct lcpp_base base; /* owned */
+  struct lcpp_transfer transfer; /* the first, so that a transfer's address is its request's */
+  int place;                     /* in the client's table of requests; 0: in none */
+  struct lcpp_base base;         /* owned */
 };
 enum { LCPP_REQUEST_CLIENT = 1, LCPP_REQUEST_ID = 2, LCPP_REQUEST_USER_VALUES = 2 };
 

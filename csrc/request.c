@@ -31,10 +31,10 @@ static void destroy(struct lcpp_request *request) {
 static void claim(lua_State *L, struct lcpp_request *request) {
   lcpp_transfer_claim(&request->transfer);
   lua_getiuservalue(L, 1, LCPP_REQUEST_CLIENT);
-  if (lua_getiuservalue(L, -1, LCPP_CLIENT_REQUESTS) == LUA_TTABLE) {
-    lua_pushnil(L);
-    lua_rawsetp(L, -2, &request->transfer); /* niling a field allocates nothing */
+  if (lua_getiuservalue(L, -1, LCPP_CLIENT_REQUESTS) == LUA_TTABLE && request->place != 0) {
+    luaL_unref(L, -1, request->place); /* it allocates nothing */
   }
+  request->place = 0;
   lua_pop(L, 2);
 }
 
@@ -209,6 +209,18 @@ static int request_result(lua_State *L) {
   return push_failure(L, transfer, "http", NULL, false);
 }
 
+/* request:place() -> a small whole number that no other request of the client has until this one is
+ * handed out (client:finished) or its result is taken; nil afterwards. */
+static int request_place(lua_State *L) {
+  int place = to_request(L)->place;
+  if (place != 0) {
+    lua_pushinteger(L, place);
+  } else {
+    lua_pushnil(L);
+  }
+  return 1;
+}
+
 /* request:url() -> method, URL; the URL is nil for a location that was refused. */
 static int request_url(lua_State *L) {
   const struct lcpp_transfer *transfer = &to_request(L)->transfer;
@@ -239,6 +251,7 @@ void lcpp_request_open(lua_State *L) {
                                          {NULL, NULL}};
   static const luaL_Reg methods[] = {{"done", request_done},       {"result", request_result},
                                      {"resolve", request_resolve}, {"url", request_url},
+                                     {"place", request_place},     {"place", request_place},
                                      {"abort", request_abort},     {NULL, NULL}};
   lcpp_new_class(L, LCPP_REQUEST, metamethods, methods);
 }

@@ -230,7 +230,7 @@ int lcpp_client_start(lua_State *L) {
   }
   lua_getiuservalue(L, 1, LCPP_CLIENT_REQUESTS);
   lua_pushvalue(L, -2);
-  lua_rawsetp(L, -2, &request->transfer); /* the client keeps it alive from here on */
+  request->place = luaL_ref(L, -2); /* the client keeps it alive from here on */
   lua_pop(L, 1);
   start(client, request, &plan, base, version->given ? version->text : client->api_version, values);
   return 1;

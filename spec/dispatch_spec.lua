@@ -2,25 +2,36 @@
 
 local dispatch = require "cpp.dispatch"
 
--- A core client as dispatch sees it. Requests are userdata there: any will do.
+-- A core client as dispatch sees it, whose requests are done when the example says so. Requests are
+-- userdata with a place: files, which get the method for as long as the examples run.
+local places = setmetatable({}, { __mode = "k" })
+local file_methods = getmetatable(io.stdout).__index
+
 local function new_core()
   return {
     done = {}, open = true,
     finished = function(self)
       assert(self.open, "the client is closed")
-      return table.remove(self.done, 1)
+      local request = table.remove(self.done, 1)
+      return request, places[request or self]
     end,
     usable = function(self) return self.open end,
     timeout = function(self) assert(self.open, "the client is closed") end,
   }
 end
 
+local count = 0
 local function new_request()
-  return io.tmpfile()
+  local request = io.tmpfile()
+  count = count + 1
+  places[request] = count
+  return request
 end
 
 describe("cpp.dispatch", function()
   local core, woken, requests
+  setup(function() file_methods.place = function(self) return places[self] end end)
+  teardown(function() file_methods.place = nil end)
   before_each(function()
     core, woken, requests = new_core(), {}, {}
     for n = 1, 3 do requests[n] = new_request() end

@@ -121,7 +121,7 @@ local function finish(batch, item, done, result, err)
   end
   entry.result, entry.err = result, err
   if err ~= nil then batch.failed = batch.failed + 1 end
-  batch.items[item] = nil
+  if item.coroutine then batch.active = batch.active - 1 end
   if batch.on_result then batch.on_result(item.index, entry) end
 end
 
@@ -153,13 +153,14 @@ end
 local function new_item(batch)
   local item = setmetatable({ batch = batch, index = 0, coroutine = coroutine.create(work) }, Item)
   item.wake = function() push(batch.ready, item) end
+  batch.items[#batch.items + 1] = item
   return item
 end
 
 local function start(batch, index)
   local item = table.remove(batch.idle) or new_item(batch)
   item.index = index
-  batch.items[item] = true
+  batch.active = batch.active + 1
   resume(batch, item)
 end
 
@@ -260,7 +261,7 @@ end
 -- When the batch is left early (on_result raised, its own coroutine was closed), the items' requests
 -- are aborted by the closing of their coroutines.
 local function abandon(batch)
-  for item in pairs(batch.items) do
+  for _, item in ipairs(batch.items) do
     if coroutine.status(item.coroutine) == "suspended" then coroutine.close(item.coroutine) end
   end
 end
@@ -270,7 +271,7 @@ local function run(batch)
   while true do
     look_at_stop(batch)
     run_ready(batch)
-    if next(batch.items) == nil and batch.next > #batch.entries then return end
+    if batch.active == 0 and batch.next > #batch.entries then return end
     wait(batch)
   end
 end
@@ -299,7 +300,7 @@ function batch.map(client, list, fn, options)
   core.check("batch", options)
   local self = {
     core = client.core, outer = options.loop or client.loop,
-    fn = fn, next = 1, items = {}, idle = {}, entries = {}, failed = 0,
+    fn = fn, next = 1, items = {}, idle = {}, active = 0, entries = {}, failed = 0,
     concurrency = options.concurrency or CONCURRENCY, in_flight = 0,
     ready = queue(), admission = queue(), timers = Timers.new(), stopped = false,
     on_result = options.on_result, should_stop = options.should_stop,

@@ -6,7 +6,7 @@
 
 local dispatch = {}
 
--- [core client] = { requests = { [request] = wake }, others = { [object] = wake }, sleepers =
+-- [core client] = { requests = { [place of a request] = wake }, others = { [object] = wake }, sleepers =
 -- { [key] = wake } }. Weak keys: a client that nobody has any more takes its waiters with it.
 local clients = setmetatable({}, { __mode = "k" })
 
@@ -23,7 +23,12 @@ end
 function dispatch.forget(core_client, request)
   local waiters = clients[core_client]
   if not waiters then return end
-  waiters.requests[request], waiters.others[request], waiters.sleepers[request] = nil, nil, nil
+  if type(request) == "userdata" then
+    local place = request:place()
+    if place then waiters.requests[place] = nil end
+  else
+    waiters.others[request], waiters.sleepers[request] = nil, nil
+  end
 end
 
 local registration = {
@@ -33,8 +38,11 @@ local registration = {
 --- Registers a function as dispatch.register does, for a caller that forgets it itself.
 function dispatch.add(core_client, request, wake)
   local waiters = of(core_client)
-  local list = type(request) == "userdata" and waiters.requests or waiters.others
-  list[request] = wake
+  if type(request) == "userdata" then
+    waiters.requests[request:place()] = wake
+  else
+    waiters.others[request] = wake
+  end
 end
 
 --- Registers a function to be called once, when the request is done or the client is closed.
@@ -92,16 +100,16 @@ end
 --- Wakes everybody whose request is done, but asks no other object.
 -- A request that finished and that nobody waits for (its coroutine was dropped) is let go.
 function dispatch.run_requests(core_client)
-  local request = core_client:finished()
-  while request do
+  local _, place = core_client:finished()
+  while place do
     local waiters = clients[core_client]
-    local wake = waiters and waiters.requests[request]
+    local wake = waiters and waiters.requests[place]
     if wake then
-      waiters.requests[request] = nil
+      waiters.requests[place] = nil
       wake()
       if not core_client:usable() then return end -- whoever was woken closed it
     end
-    request = core_client:finished()
+    _, place = core_client:finished()
   end
 end
 

@@ -145,7 +145,7 @@ function retry.call(client, endpoint, options, limits)
     if not token then return nil, err end
   end
   local loop = options.loop or client.loop
-  if loop.admit then
+  if loop.admit or loop.stopped then
     local admitted, ending = admit(client, loop)
     if not admitted then return nil, ending end
   end
