@@ -5,13 +5,10 @@
 
 local core = require "cpp.core"
 local auth = require "cpp.auth"
-local batch = require "cpp.batch"
 local dispatch = require "cpp.dispatch"
 local errors = require "cpp.error"
 local retry = require "cpp.retry"
-local reconcile = require "cpp.reconcile"
 local status = require "cpp.status"
-local wait = require "cpp.wait"
 local version = require "cpp.version"
 
 auth.use(retry.call)
@@ -220,11 +217,17 @@ function Client:offer_status(options, limits)
   return answer
 end
 
+-- What many programs never call is loaded when it is first called: it keeps `require` quick.
+
 --- Waits until an operation has ended: see cpp/wait.lua for target, options and errors.
-Client.wait = wait
+function Client:wait(target, options)
+  return require "cpp.wait"(self, target, options)
+end
 
 --- Asks the service what became of a call whose outcome is not known: see cpp/reconcile.lua.
-Client.reconcile = reconcile
+function Client:reconcile(target, options)
+  return require "cpp.reconcile"(self, target, options)
+end
 
 --- Ends everything that runs (kind "closed") and frees the connections. Closing twice is fine;
 -- any other call afterwards raises.
@@ -242,10 +245,14 @@ function Client:with_loop(loop)
 end
 
 --- Runs a function for each item of a list, many at once: see cpp/batch.lua.
-Client.map = batch.map
+function Client:map(list, fn, options)
+  return require "cpp.batch".map(self, list, fn, options)
+end
 
 --- Cancels the running operations of many offers at once: see cpp/batch.lua.
-Client.cancel_all = batch.cancel_all
+function Client:cancel_all(list, options)
+  return require "cpp.batch".cancel_all(self, list, options)
+end
 
 Client.__close = Client.close
 

@@ -18,7 +18,6 @@ local cpp = {
   _VERSION = core._VERSION,
   core = core,
   loop = require "cpp.loop",
-  progress = require "cpp.progress",
 }
 
 local function environment(name)
@@ -54,6 +53,11 @@ local default
 local function default_client()
   if not default or not default.core:usable() then default = Client.new(environment_options()) end
   return default
+end
+
+--- Makes an on_progress function for wait: see cpp/progress.lua.
+function cpp.progress(stream)
+  return require "cpp.progress"(stream)
 end
 
 --- Makes a client: see Client.new in cpp/client.lua for the options.
