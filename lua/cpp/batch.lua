@@ -52,6 +52,7 @@ local PARKED, DONE = {}, {}
 -- whichever way it leaves its request.
 local Item = {}
 
+--- Gives the place in flight back.
 function Item:__close()
   dispatch.forget(self.batch.core, self.request)
   self.request = nil

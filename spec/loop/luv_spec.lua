@@ -57,6 +57,7 @@ function Host:run(seconds)
   if #self.raised == 0 then
     local hangs = false
     local watchdog = uv.new_timer()
+    uv.update_time() -- timers count from the last turn, which other specs may have left long ago
     watchdog:start(seconds * 1000, 0, function()
       hangs = true
       uv.stop()
