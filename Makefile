@@ -60,7 +60,7 @@ $(BUILD)/embed: examples/embed/embed.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 $(WARNINGS) -D_GNU_SOURCE $(LUA_CFLAGS) $(LDFLAGS) -o $@ $< $(LUA_LIBS)
 
-bench: deps all ## measure against raw libcurl and others, write bench/results
+bench: deps all ## measure against raw libcurl and others: build/bench/results.md (about ten minutes)
 	@bench/run
 
 deps: ## install what is missing (Debian), or say what it is
