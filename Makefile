@@ -24,10 +24,15 @@ VERSION     := $(shell sed -n 's/^return "\(.*\)"$$/\1/p' lua/cpp/version.lua)
 WARNINGS     = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
                -Wmissing-prototypes -Werror
 DEFINITIONS  = -D_GNU_SOURCE -DLCPP_VERSION='"$(VERSION)"' -DLCPP_POLLER='"$(POLLER)"'
+# Checked copies, unless a level of them is given: they need an optimising compiler, and get in the way of
+# the sanitizers, which check more.
+FORTIFY      = $(if $(filter -fsanitize=% -D_FORTIFY_SOURCE=%,$(CPPFLAGS) $(CFLAGS)),,\
+               $(if $(filter -O1 -O2 -O3 -Os,$(CFLAGS)),-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2))
 # Hidden, so that only luaopen_cpp_core is exported. nodelete: a resolver thread of libcurl may
 # outlive the Lua state, and must not find its code unmapped.
-MODULE_CFLAGS  = -std=c11 -fPIC -fvisibility=hidden $(WARNINGS) $(DEFINITIONS) $(LUA_CFLAGS) $(CURL_CFLAGS)
-MODULE_LDFLAGS = -shared -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now
+MODULE_CFLAGS  = -std=c11 -fPIC -fvisibility=hidden -fstack-protector-strong $(FORTIFY) $(WARNINGS) \
+                 $(DEFINITIONS) $(LUA_CFLAGS) $(CURL_CFLAGS)
+MODULE_LDFLAGS = -shared -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 
 SOURCES = body buf client clock endpoints http json module options outcome poller_$(POLLER) request slot \
           start transfer url
@@ -35,7 +40,7 @@ OBJECTS = $(SOURCES:%=$(BUILD)/obj/%.o)
 MODULE  = $(BUILD)/cpp/core.so
 LUA_FILES = $(shell cd lua && find cpp -name '*.lua')
 
-.PHONY: all bench clean demo deps examples help install lint test uninstall
+.PHONY: all bench clean demo deps examples help install lint sanitize soak test tsan uninstall valgrind
 .DELETE_ON_ERROR:
 
 all: $(MODULE) ## build the C module into build/
@@ -76,8 +81,20 @@ test: deps ## run every spec
 	@$(MAKE) -s --no-print-directory examples
 	@spec/support/run
 
-lint: deps ## luacheck, gcc and clang with warnings as errors, exported symbols, formatting
+lint: deps ## luacheck, gcc and clang with warnings as errors, four static analysers, formatting
 	@.ci/lint
+
+sanitize: deps ## the specs under the sanitizers of addresses, undefined behaviour and leaks
+	@spec/checks/run sanitize
+
+tsan: deps ## Lua states on threads, under the sanitizer of threads
+	@spec/checks/run tsan
+
+valgrind: deps ## cancels of every ending under valgrind's memcheck
+	@spec/checks/run valgrind
+
+soak: deps ## many cancels: memory and descriptors stay as they are
+	@spec/checks/run soak
 
 install: all ## install into DESTDIR, PREFIX (LUADIR and LIBDIR)
 	@for file in $(LUA_FILES); do \
