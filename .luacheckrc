@@ -1,6 +1,7 @@
 -- What luacheck expects of each part of the tree.
 std = "lua54"
 max_line_length = 120
+files["lua/cpp/types"] = { unused = false, max_line_length = 132 } -- declarations only
 files["spec"] = { std = "lua54+busted", max_line_length = 132 }
 files["spec/portal"] = { std = "lua51" }
 files["spec/portal/client.lua"] = { std = "lua54" }

@@ -104,7 +104,7 @@ install: all ## install into DESTDIR, PREFIX (LUADIR and LIBDIR)
 uninstall: ## remove what `make install` put there
 	@for file in $(LUA_FILES); do rm -f $(DESTDIR)$(LUADIR)/$$file; done
 	rm -f $(DESTDIR)$(LIBDIR)/cpp/core.so
-	-rmdir $(DESTDIR)$(LUADIR)/cpp/loop $(DESTDIR)$(LUADIR)/cpp $(DESTDIR)$(LIBDIR)/cpp 2>/dev/null
+	-rmdir $(DESTDIR)$(LUADIR)/cpp/loop $(DESTDIR)$(LUADIR)/cpp/types $(DESTDIR)$(LUADIR)/cpp $(DESTDIR)$(LIBDIR)/cpp 2>/dev/null
 
 clean: ## remove what was built
 	rm -rf build

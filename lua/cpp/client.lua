@@ -13,6 +13,7 @@ local version = require "cpp.version"
 
 auth.use(retry.call)
 
+---@class cpp.Client
 local Client = {}
 Client.__index = Client
 Client.__name = "cpp.client"

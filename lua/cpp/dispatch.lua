@@ -4,6 +4,7 @@
 -- Whoever steps the client then calls dispatch.run, and everybody whose request is done is woken;
 -- the cost is that of what finished, not of what waits.
 
+---@class cpp.dispatch
 local dispatch = {}
 
 -- [core client] = { requests = { [place of a request] = wake }, others = { [object] = wake }, sleepers =

@@ -14,6 +14,8 @@ local Client = require "cpp.client"
 local here = debug and debug.getinfo(1, "S").source:match("^(@.*)init%.lua$")
 if here then core.hide(here) end
 
+-- Each name has its type, and its documentation, in types/module.lua.
+---@class cpp
 local cpp = {
   _VERSION = core._VERSION,
   core = core,
@@ -55,15 +57,15 @@ local function default_client()
   return default
 end
 
---- Makes an on_progress function for wait: see cpp/progress.lua.
+--- Makes an on_progress function for wait: see types/module.lua.
 function cpp.progress(stream)
   return require "cpp.progress"(stream)
 end
 
---- Makes a client: see Client.new in cpp/client.lua for the options.
+--- Makes a client: see types/options.lua for the options.
 cpp.client = Client.new
 
--- The calls, each documented with the client's method of the same name.
+-- The calls: the client's methods of the same names.
 for _, name in ipairs { "cancel", "publish", "go_live", "operation", "operations", "offer_status",
                         "wait", "reconcile", "map", "cancel_all" } do
   local method = Client[name]

@@ -1,0 +1,124 @@
+-- Types for editors and for doc/reference.md: what the calls give back, and errors.
+---@meta _
+
+---What an err says happened. What to do about each: see [errors](errors.md).
+---@alias cpp.Kind
+---| "http" # an answer that is not 2xx
+---| "auth" # no token to be had
+---| "network" # the service was not reached, or the connection ended
+---| "tls" # no connection that can be trusted
+---| "timeout" # no answer in time; of a wait: the operation has not ended in time
+---| "protocol" # an answer that makes no sense, a redirect, or one too large
+---| "untrusted" # a location of another origin, which must not get the token
+---| "failed" # the operation ended failed or rejected
+---| "stopped" # should_stop said so
+---| "closed" # the client was closed
+---| "raised" # in a batch: the item's own code raised
+
+---A status of the service in one spelling: in lower case, without blanks, `_` and `-`; `complete` and `succeeded` are
+---`completed`, `cancelled` is `canceled`.
+---@alias cpp.State "running"|"inprogress"|"notstarted"|"completed"|"canceled"|"failed"|"rejected"|string
+
+---What cancel, publish and go_live give.
+---@class cpp.Result
+---@field status integer # 200: done at once; 202: accepted, and being done
+---@field location? string # an absolute URL: the place to poll; absent where there is nothing to poll
+---@field operation_id? string # where the location has one
+---@field state? cpp.State # at a 200 without a location: "canceled", of publish and go_live "completed"
+---@field publisher string # as in the call
+---@field offer string # as in the call
+---@field retry_after? integer # seconds that the service asks to wait before the first look
+---@field request_id? string # the service's, for its support
+---@field client_request_id string # ours, as it was sent
+---@field body? any # the decoded body, or its text
+
+---An operation. Beside these, whatever the service sends: whole numbers are integers, exact up to 64 bits; `null` is
+---absent.
+---@class cpp.Operation
+---@field state cpp.State # its status, normalised
+---@field progress integer # 0..100, the mean of its steps
+---@field location? string # where it was seen, and can be polled
+---@field status? string # as the service spells it
+---@field steps? cpp.Step[]
+---@field messages? cpp.Message[]
+---@field publisher? string # where it was found by its offer
+---@field offer? string # likewise
+---@field operation_id? string # likewise
+---@field [string] any
+
+---A step of an operation, as the service sends it.
+---@class cpp.Step
+---@field stepName? string
+---@field status? string
+---@field progressPercentage? number # 0..100
+---@field messages? cpp.Message[]
+---@field [string] any
+
+---A message of the service. Its HTML comes from outside: do not put it into a page as it is.
+---@class cpp.Message
+---@field messageHtml? string
+---@field level? string # "information" or "error"
+---@field timestamp? string
+
+---One of the operations of an offer, as the service lists them.
+---@class cpp.Submission
+---@field state? cpp.State # its submissionState, normalised
+---@field id? string # the operation's identifier
+---@field submissionState? string
+---@field submissionType? string
+---@field [string] any
+
+---The status of an offer.
+---@class cpp.OfferStatus
+---@field state cpp.State # its status, normalised: running, completed, canceled, failed, neverpublished, ...
+---@field status string # as the service spells it
+---@field steps? cpp.Step[]
+---@field messages? cpp.Message[]
+---@field [string] any
+
+---What reconcile found out.
+---@class cpp.Reconciled
+---@field state "running"|"canceled"|"unknown" # something runs on the offer; it was canceled; nobody can tell
+---@field operation? cpp.Operation # what runs: a target for cpp.wait
+---@field offer_status? cpp.State # the offer's, where nothing runs
+---@field publisher string # as in the target
+---@field offer string # as in the target
+
+---One entry of a batch.
+---@class cpp.Entry
+---@field request any # the item of the list
+---@field result? any # what the call, or the function, returned
+---@field err? cpp.Error|any # what it returned instead
+
+---What the log function gets after each attempt. It holds no token, secret or address.
+---@class cpp.LogEntry
+---@field method "GET"|"POST"
+---@field url? string # absent where a location was refused
+---@field status? integer # of the answer
+---@field milliseconds number # how long the attempt took
+---@field attempt integer # 1 for the first
+---@field kind? cpp.Kind # of the failure; absent where it went well
+---@field request_id? string # the service's
+---@field client_request_id? string # ours
+
+---What went wrong. `tostring(err)` is one line for people. No field holds a token, a secret or an address.
+---@class cpp.Error
+---@field kind cpp.Kind
+---@field message string # one line
+---@field retryable boolean # sending the same request again is safe and may help
+---@field ambiguous boolean # the service may have acted on it all the same: see cpp.reconcile
+---@field status? integer # of the answer
+---@field code? string # the service's own code
+---@field method? "GET"|"POST"
+---@field url? string
+---@field attempts? integer # how often it was sent; of a wait: failures in a row
+---@field retry_after? integer # seconds that the service asks to wait
+---@field request_id? string # the service's, for its support
+---@field client_request_id? string # ours, as it was sent
+---@field body? string # of the answer, at most 2 KiB
+---@field publisher? string # as in the call
+---@field offer? string # as in the call
+---@field location? string # of a wait: where any process can go on, with cpp.wait(err.location)
+---@field operation? cpp.Operation # of a wait: what was last seen
+---@field operation_id? string # of a wait: as in its target
+---@field raised? any # of kind "raised": what was raised

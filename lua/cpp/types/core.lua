@@ -1,0 +1,130 @@
+-- Types for editors and for doc/reference.md: the C module. Programs need it for loops of their own
+-- only; what stands here is what csrc/ says above each function.
+---@meta _
+
+---The C module. It may change with any version, but for what [loops](loops.md) names.
+---@class cpp.core
+---@field endpoints string[] # the names of the table in csrc/endpoints.c
+---@field poller "epoll"|"poll" # how it waits
+---@field libcurl string # the version of libcurl that runs
+---@field _VERSION string # the version of the package
+local core = {}
+
+---Makes the C side of a client.
+---@param options? cpp.ClientOptions
+---@return cpp.CoreClient
+function core.client(options) end
+
+---Decodes strict JSON; nil where it is none.
+---@param text string
+---@return any value
+function core.decode(text) end
+
+---Seconds on a clock that never jumps.
+---@return number seconds
+function core.monotonic() end
+
+---A number in [0, 1), not from the host's generator.
+---@return number
+function core.random() end
+
+---Whether a file of the io library is a terminal.
+---@param file file*
+---@return boolean
+function core.is_terminal(file) end
+
+---Raises unless the options are right for that scope.
+---@param scope "client"|"call"|"wait"|"batch"
+---@param options? table
+function core.check(scope, options) end
+
+---Raises a usage error at the caller's own line.
+---@param message string
+function core.misuse(message) end
+
+---Chunk names that begin so are not the caller's own.
+---@param prefix string
+function core.hide(prefix) end
+
+---The C side of a client: one libcurl multi handle.
+---@class cpp.CoreClient
+local CoreClient = {}
+
+---Starts a request.
+---@param endpoint string # one of core.endpoints
+---@param options? table # of the call
+---@param token? string
+---@param client_request_id? string
+---@return cpp.CoreRequest request
+function CoreClient:start(endpoint, options, token, client_request_id) end
+
+---Raises what start would raise of them, and starts nothing.
+---@param endpoint string # one of core.endpoints
+---@param options? table # of the call
+function CoreClient:check(endpoint, options) end
+
+---Does what is due, and waits at most so long for something to happen: 0 is not at all, absent is until something does.
+---It takes about half a millisecond at most, and leaves the rest to the next one.
+---@param seconds? number
+---@return integer running # how many requests still run
+---@return integer finished # how many finished that nobody has taken
+function CoreClient:step(seconds) end
+
+---The request that finished first and was not handed out yet; and its place.
+---@return cpp.CoreRequest? request
+---@return integer? place
+function CoreClient:finished() end
+
+---The one descriptor to watch for reading; nil in a build without epoll: then step every 10 ms.
+---@return integer? descriptor
+function CoreClient:pollfd() end
+
+---What to watch the descriptor for.
+---@return "r"
+function CoreClient:events() end
+
+---Seconds until a step is due although the descriptor stays quiet; nil is never. Ask again after each step, and after
+---each call that was begun.
+---@return number? seconds
+function CoreClient:timeout() end
+
+---Lets the next step, and the next timeout(), end no later than in so many seconds. It rings once.
+---@param seconds number
+function CoreClient:alarm(seconds) end
+
+---Whether it is open, and was made in this process.
+---@return boolean
+function CoreClient:usable() end
+
+---Ends what runs with kind "closed". Closing twice is fine.
+function CoreClient:close() end
+
+---One request: it runs until it is done, aborted, or its client is closed.
+---@class cpp.CoreRequest
+local CoreRequest = {}
+
+---Whether it has a result.
+---@return boolean
+function CoreRequest:done() end
+
+---The answer; or nil and the failure. To be called when it is done; more than once is fine.
+---@return table? result
+---@return table? failure
+function CoreRequest:result() end
+
+---Ends it with kind "stopped" if it runs. Whether the service has acted on it nobody knows then.
+function CoreRequest:abort() end
+
+---@return "GET"|"POST"|nil method
+---@return string? url # nil where a location was refused
+function CoreRequest:url() end
+
+---Resolves the place to poll that the answer's body names (RFC 3986).
+---@param reference string
+---@return string? location
+---@return string? operation_id
+function CoreRequest:resolve(reference) end
+
+---A small whole number that no other request of the client has until it is handed out; nil afterwards.
+---@return integer? place
+function CoreRequest:place() end

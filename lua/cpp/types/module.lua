@@ -1,0 +1,212 @@
+-- Types for editors and for doc/reference.md: what `require "cpp"` gives. Nothing of types/ is ever
+-- loaded; spec/types_spec.lua compares it with the module. The form is LuaCATS (lua-language-server).
+---@meta _
+
+---Cancels publishing operations on the Azure Cloud Partner Portal. Its functions use one default client, made at first
+---use from the environment: AZURE_TOKEN; or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (with
+---AZURE_AUTHORITY_HOST for other clouds); CPP_BASE_URL. Misuse (a wrong type, an unknown option, a closed client)
+---raises; whatever can happen at run time comes back as `nil, err`.
+---@class cpp
+---@field _VERSION string # the version of the package (semantic versioning)
+---@field core cpp.core # the C module
+---@field loop cpp.Loops # the loops that come with the package, each loaded when it is first named
+local cpp = {}
+
+---Cancels the running publishing operation of an offer. A 202 comes whether the cancel wins or not: the operation to
+---poll is the publish itself, which ends canceled, or completed where it was faster. Only a wait tells.
+---
+---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-cancel-operations>
+---
+---Errors: http, auth, network, tls, timeout, protocol, untrusted, stopped, closed; with `wait` also failed
+---
+---```lua
+---local result, err = cpp.cancel { publisher = "contoso", offer = "contoso-vm", emails = { "jondoe@contoso.com" } }
+---if not result then error(tostring(err)) end
+---print(result.status, result.location)
+---```
+---@param options cpp.StartOptions
+---@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation at its end
+---@return cpp.Error? err
+function cpp.cancel(options) end
+
+---Publishes an offer: starts an operation that cancel stops.
+---
+---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-publish-offer>
+---
+---Errors: http, auth, network, tls, timeout, protocol, untrusted, stopped, closed; with `wait` also failed
+---
+---```lua
+---local result = assert(cpp.publish { publisher = "contoso", offer = "contoso-vm" })
+---assert(result.status == 202)
+---```
+---@param options cpp.StartOptions
+---@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation at its end
+---@return cpp.Error? err
+function cpp.publish(options) end
+
+---Takes an offer live that was published to preview: starts an operation that cancel stops.
+---
+---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-go-live>
+---
+---Errors: http, auth, network, tls, timeout, protocol, untrusted, stopped, closed; with `wait` also failed
+---
+---```lua
+---local operation = assert(cpp.go_live { publisher = "contoso", offer = "contoso-vm", wait = true })
+---assert(operation.state == "completed")
+---```
+---@param options cpp.StartOptions
+---@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation at its end
+---@return cpp.Error? err
+function cpp.go_live(options) end
+
+---Looks at one operation, once.
+---
+---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operation-by-id>
+---
+---Errors: http, auth, network, tls, timeout, protocol, untrusted, stopped, closed
+---
+---```lua
+---local result = assert(cpp.cancel { publisher = "contoso", offer = "contoso-vm" })
+---local operation = assert(cpp.operation(result.location))
+---print(operation.state, operation.progress)
+---```
+---@param target string|cpp.OperationTarget # a location; or where the operation is, and any option of a client
+---@return cpp.Operation? operation
+---@return cpp.Error? err
+function cpp.operation(target) end
+
+---Lists the operations (submissions) of an offer.
+---
+---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations>
+---
+---Errors: http, auth, network, tls, timeout, protocol, stopped, closed
+---
+---```lua
+---local running = assert(cpp.operations { publisher = "contoso", offer = "contoso-vm", status = "running" })
+---print(#running)
+---```
+---@param options cpp.OperationsOptions
+---@return cpp.Submission[]? list
+---@return cpp.Error? err
+function cpp.operations(options) end
+
+---Asks for the status of an offer.
+---
+---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-offer-status>
+---
+---Errors: http, auth, network, tls, timeout, protocol, stopped, closed
+---
+---```lua
+---local offer = assert(cpp.offer_status { publisher = "contoso", offer = "contoso-vm" })
+---print(offer.state)
+---```
+---@param options cpp.OfferOptions
+---@return cpp.OfferStatus? status
+---@return cpp.Error? err
+function cpp.offer_status(options) end
+
+---Waits until an operation has ended, whatever the network does meanwhile: see [waiting](waiting.md). A target without
+---a location and an operation_id is followed by what runs on the offer, until nothing does.
+---
+---Page: <https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations>
+---
+---Errors: failed (it ended failed or rejected), timeout, stopped, closed, http, auth, network, tls, protocol, untrusted.
+---`err.operation` is what was last seen, and `err.location` where any process can go on
+---
+---```lua
+---local result = assert(cpp.cancel { publisher = "contoso", offer = "contoso-vm" })
+---local operation, err = cpp.wait(result, { timeout = 600, on_progress = cpp.progress(io.stderr) })
+---print(operation and operation.state or err) -- canceled; or completed, where the publish was faster
+---```
+---@param target cpp.Result|cpp.OperationTarget|string # a result, where the operation is, or its location
+---@param options? cpp.WaitOptions
+---@return cpp.Operation|cpp.Result|nil operation # it ended well: `state` is "canceled" or "completed"
+---@return cpp.Error? err
+function cpp.wait(target, options) end
+
+---Asks the service what became of a call whose outcome is not known: see [errors](errors.md).
+---
+---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations>
+---
+---Errors: http, auth, network, tls, timeout, protocol, stopped, closed
+---
+---```lua
+---local result, err = cpp.cancel { publisher = "contoso", offer = "contoso-vm" }
+---if not result and err.ambiguous then
+---  local answer = assert(cpp.reconcile(err))
+---  print(answer.state) -- running, canceled or unknown
+---end
+---```
+---@param target cpp.Error|{ publisher: string, offer: string } # an ambiguous err, or an offer
+---@param options? cpp.ClientOptions
+---@return cpp.Reconciled? answer
+---@return cpp.Error? err
+function cpp.reconcile(target, options) end
+
+---Cancels the running operations of many offers, many at once: see [batches](batches.md).
+---
+---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-cancel-operations>
+---
+---Errors: none of its own: each entry has its err, with the kinds of cancel, and raised (misuse in that item)
+---
+---```lua
+---local list = { { publisher = "contoso", offer = "contoso-vm" }, { publisher = "contoso", offer = "nope" } }
+---local entries, failed = cpp.cancel_all(list, { concurrency = 8 })
+---print(entries[1].result.status, entries[2].err.kind, failed)
+---```
+---@param list cpp.StartOptions[]
+---@param options? cpp.CancelAllOptions
+---@return cpp.Entry[] entries # in the list's order
+---@return integer failed # how many have an err
+function cpp.cancel_all(list, options) end
+
+---Runs a function for each item of a list, many at once: what cancel_all is made of. It is straight-line code in a
+---coroutine; calls of the client that it gets suspend that item only, and it may wait for nothing else.
+---
+---Page: <https://www.lua.org/manual/5.4/manual.html#2.6>
+---
+---Errors: none of its own: each entry has its err, with the kinds of what the function calls, and raised
+---
+---```lua
+---local entries, failed = cpp.map({ "contoso-vm", "nope" }, function(offer, client)
+---  local status, err = client:offer_status { publisher = "contoso", offer = offer }
+---  return status and status.state, err
+---end)
+---print(entries[1].result, entries[2].err.status, failed)
+---```
+---@generic T
+---@param list T[]
+---@param fn fun(item: T, client: cpp.Client): any, any # its result; or nil and an err
+---@param options? cpp.MapOptions
+---@return cpp.Entry[] entries # in the list's order
+---@return integer failed # how many have an err
+function cpp.map(list, fn, options) end
+
+---Makes a client: its own connections, options and tokens. Close it when it is no longer needed.
+---
+---Page: <https://curl.se/libcurl/c/libcurl-multi.html>
+---
+---Errors: none; misuse raises
+---
+---```lua
+---local client <close> = cpp.client { token = os.getenv "AZURE_TOKEN", base_url = os.getenv "CPP_BASE_URL" }
+---assert(client:cancel { publisher = "contoso", offer = "contoso-vm" })
+---```
+---@param options? cpp.ClientOptions
+---@return cpp.Client client
+function cpp.client(options) end
+
+---Makes an on_progress function for wait: on a terminal it draws one line over and over (step, bar, percent, time);
+---elsewhere it writes a plain line whenever something has changed.
+---
+---Page: <https://www.lua.org/manual/5.4/manual.html#6.8>
+---
+---Errors: none
+---
+---```lua
+---local result = assert(cpp.cancel { publisher = "contoso", offer = "contoso-vm" })
+---cpp.wait(result, { on_progress = cpp.progress(io.stderr) })
+---```
+---@param stream? file* # of the io library. Default: `io.stderr`
+---@return fun(operation: cpp.Operation) on_progress
+function cpp.progress(stream) end

@@ -1,0 +1,85 @@
+-- Types for editors and for doc/reference.md: the options of a client, of its calls, of wait and of
+-- batches. The names and what is accepted are those of csrc/options.c.
+---@meta _
+
+---A function that gets a token: it returns the token and, optionally, the seconds until it expires; or nil and why.
+---@alias cpp.TokenFunction fun(): string?, (number|string)?
+
+---The options of a client. Each may also be given in a call, where it wins. An unknown option raises, and names the
+---nearest known one.
+---@class cpp.ClientOptions
+---The bearer token, or a function that gets one. A function's token is kept until 300 s before it expires or, where the
+---function does not say when, until the service refuses it with 401. See [tokens](tokens.md).
+---@field token? string|cpp.TokenFunction
+---A service principal, given together with `client_id` and `client_secret`: tokens come from `authority_url`.
+---@field tenant? string
+---@field client_id? string # of the service principal
+---@field client_secret? string # of the service principal
+---The service: https, or plain http on loopback; a path before `/api` is fine.
+---Default: `https://cloudpartner.azure.com`.
+---@field base_url? string
+---@field authority_url? string # the token service, likewise. Default: `https://login.microsoftonline.com`.
+---@field api_version? string # Default: `2017-10-31`.
+---Seconds for one request, from its start to the end of its answer. It also bounds the pauses between the attempts of
+---one call. Default: `300`.
+---@field timeout? number
+---@field connect_timeout? number # seconds for name resolution, connecting and the TLS handshake. Default: `30`.
+---@field retries? integer # how often a request is sent again, where that is safe. Default: `3`.
+---@field ca_file? string # a PEM file of certificate authorities to trust beside the system's
+---A URL; as with curl (https_proxy, no_proxy), for https only; `""` is none. Default: the environment's.
+---@field proxy? string
+---@field max_response_bytes? integer # of an answer's decoded body. Default: `4194304`.
+---How many the client has at one time; what does not get one waits; 0 is no limit. Given in a call, it holds for the
+---client from then on. Default: `0`.
+---@field max_connections? integer
+---@field user_agent? string # Default: `lua-cpp/VERSION libcurl/VERSION`.
+---Sent as x-ms-client-request-id, the same for every attempt of a call. Default: a random UUID.
+---@field client_request_id? string
+---@field loop? cpp.Loop # how calls wait: see [loops](loops.md). Default: `cpp.loop.blocking`.
+---@field log? fun(entry: cpp.LogEntry) # called after each attempt
+
+---What names an offer; and any option of a client.
+---@class cpp.OfferOptions : cpp.ClientOptions
+---@field publisher string # the publisher's identifier, such as "contoso"
+---@field offer string # the offer's identifier
+
+---What cancel, publish and go_live take.
+---@class cpp.StartOptions : cpp.OfferOptions
+---Who is notified: a list of addresses, one comma separated string, or nothing. For migrated offers the service ignores
+---them.
+---@field emails? string|string[]
+---@field wait? boolean|cpp.WaitOptions # true, or wait's options: return what cpp.wait returns
+
+---What operations takes.
+---@class cpp.OperationsOptions : cpp.OfferOptions
+---@field status? string # a filter, such as "running"
+
+---Where an operation is: a location; or publisher, offer and operation_id; and any option of a client.
+---@class cpp.OperationTarget : cpp.ClientOptions
+---@field location? string # a URL of the service, absolute or relative
+---@field publisher? string # the publisher's identifier
+---@field offer? string # the offer's identifier
+---@field operation_id? string # the operation's identifier; absent, in cpp.wait only: whatever runs on the offer
+
+---The options of a wait; and any option of a client, for each of its requests.
+---@class cpp.WaitOptions : cpp.ClientOptions
+---@field timeout? number # seconds for the whole wait. Default: `900`.
+---@field interval? number # seconds between two looks at first; it grows by half each time. Default: `5`.
+---@field max_interval? number # seconds between two looks at most. Default: `30`.
+---@field on_progress? fun(operation: cpp.Operation) # called after every look
+---Asked between two requests and at least once a second in a pause; true ends the wait with kind `stopped`.
+---@field should_stop? fun(): boolean?
+
+---The options of a batch.
+---@class cpp.MapOptions
+---Requests in flight at most. An item that waits between two looks holds no connection. Default: `16`.
+---@field concurrency? integer
+---@field on_result? fun(index: integer, entry: cpp.Entry) # called as items finish
+---Asked at least once a second; when it returns true nothing more is begun, and what was not begun or still waits ends
+---with kind `stopped`. Requests in flight finish.
+---@field should_stop? fun(): boolean?
+---@field loop? cpp.Loop # how the batch waits. Default: the client's.
+
+---The options of cancel_all: those of a batch; and any option of a client, for every item without its own.
+---@class cpp.CancelAllOptions : cpp.MapOptions, cpp.ClientOptions
+---@field wait? boolean|cpp.WaitOptions # true, or wait's options: for every item
