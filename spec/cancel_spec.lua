@@ -140,6 +140,16 @@ describe("cancel", function()
       assert.equal(portal.url .. "/api/b", answer { ["Operation-Location"] = "http://[", Location = "/api/b" })
     end)
 
+    it("the client's own id, for each call that gives none", function()
+      local named <close> = cpp.client { base_url = portal.url, token = portals.TOKEN, client_request_id = "ours" }
+      offer {}
+      assert.equal("ours", named:offer_status { publisher = "contoso", offer = "contoso-vm" } and
+                           portal:journal()[1].headers["x-ms-client-request-id"])
+      assert.equal("mine", named:cancel { publisher = "contoso", offer = "contoso-vm", client_request_id = "mine" }
+                                .client_request_id)
+      assert.equal("ours", named:cancel { publisher = "contoso", offer = "contoso-vm" }.client_request_id)
+    end)
+
     it("ids and Retry-After of the answer", function()
       offer { retry_after = 7 }
       local result = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", client_request_id = "mine" })

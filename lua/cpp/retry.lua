@@ -150,7 +150,9 @@ function retry.call(client, endpoint, options, limits)
     if not admitted then return nil, ending end
   end
   local own = limits and bounded(client, options, limits.deadline) or options
-  local result, failure, request = exchange(client, endpoint, own, token, nil, 1)
+  -- The core knows a call's id; a client's is for calls that give none.
+  local id = not options.client_request_id and client.options.client_request_id or nil
+  local result, failure, request = exchange(client, endpoint, own, token, id, 1)
   if result then return result, request end
   return go_on(client, endpoint, options, limits, token, failure)
 end
