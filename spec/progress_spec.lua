@@ -88,6 +88,15 @@ describe("progress", function()
       assert.is_true(#text < 250)
     end)
 
+    it("moves no cursor and turns no text around, whatever the service calls things", function()
+      local function named(name)
+        return { state = "running", progress = 1, steps = { { stepName = name, status = "running" } } }
+      end
+      -- The second is no UTF-8; in Latin 1 it would be a control character.
+      assert.equal("running: a 2Jb c d e f-é, 1 %\nrunning: a?2J, 1 %\n",
+                   written(named "a\u{9b}2Jb\u{202e}c\u{2066}d\u{2028}e\u{85}f-é", named "a\x9b2J"))
+    end)
+
     it("shows no address and no bearer token", function()
       local text = written { state = "running", progress = 1, steps = {
         { stepName = "mail jane.doe@contoso.example, Bearer abc.def", status = "running" } } }

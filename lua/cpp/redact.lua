@@ -193,9 +193,18 @@ function redact.text(text, options, more)
   return finish(text, 1)
 end
 
---- The same, as one line for people: control characters become blanks, and `limit` bytes are kept.
+-- What moves the cursor, or turns the text after it around: control characters of ASCII and of Latin 1
+-- (U+009B is what `ESC [` is short for), line and paragraph separators, embeddings and isolates of
+-- bidirectional text.
+local MOVERS = { "[%c%s]+", "\xc2[\x80-\x9f]", "\xe2\x80[\xa8-\xae]", "\xe2\x81[\xa6-\xa9]" }
+
+--- The same, as one line for people: what could move a terminal's cursor becomes blanks, what is no UTF-8
+--- question marks, and `limit` bytes are kept.
 function redact.line(text, limit, options, more)
-  return (redact.text(text, options, more):gsub("[%c%s]+", " "):sub(1, limit))
+  text = redact.text(text, options, more)
+  if not utf8.len(text) then text = text:gsub("[\x80-\xff]", "?") end
+  for _, pattern in ipairs(MOVERS) do text = text:gsub(pattern, " ") end
+  return text:sub(1, limit)
 end
 
 --- A copy of a decoded document without secrets, in its values and in its names.
