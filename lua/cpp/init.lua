@@ -22,38 +22,11 @@ local cpp = {
   loop = require "cpp.loop",
 }
 
-local function environment(name)
-  local value = os.getenv(name)
-  return value ~= "" and value or nil
-end
-
--- Azure's own tools take the host of another cloud with and without a scheme.
-local function authority()
-  local host = environment "AZURE_AUTHORITY_HOST"
-  return host and (host:find("://", 1, true) and host or "https://" .. host)
-end
-
--- Credentials count only when they are complete: half of them, meant for another tool, is no misuse
--- of this one.
-local function environment_options()
-  local options = {
-    token = environment "AZURE_TOKEN",
-    base_url = environment "CPP_BASE_URL",
-    authority_url = authority(),
-  }
-  local tenant, id = environment "AZURE_TENANT_ID", environment "AZURE_CLIENT_ID"
-  local secret = environment "AZURE_CLIENT_SECRET"
-  if not options.token and tenant and id and secret then
-    options.tenant, options.client_id, options.client_secret = tenant, id, secret
-  end
-  return options
-end
-
 local default
 
 -- A forked child gets a default client of its own: its parent's would break the parent's connections.
 local function default_client()
-  if not default or not default.core:usable() then default = Client.new(environment_options()) end
+  if not default or not default.core:usable() then default = Client.new(require "cpp.environment"()) end
   return default
 end
 

@@ -7,18 +7,6 @@ local status = require "cpp.status"
 local WIDTH = 79 -- columns, which every terminal has
 local BAR = 20
 
--- The step that is being worked on: the first that is neither done nor still to come.
-local function current_step(operation)
-  if status.ended(operation.state) ~= nil then return nil end
-  for _, step in ipairs(type(operation.steps) == "table" and operation.steps or {}) do
-    local state = type(step) == "table" and status.normalise(step.status)
-    if state and state ~= "completed" and state ~= "notstarted" then
-      return type(step.stepName) == "string" and step.stepName or nil
-    end
-  end
-  return nil
-end
-
 local function clock(seconds)
   return ("%d:%02d"):format(seconds // 60, seconds % 60)
 end
@@ -28,7 +16,7 @@ local function describe(operation)
   local secrets = redact.remembered(operation)
   -- The service's own word is redacted before it is normalised, which would change a secret in it.
   local state = status.normalise(redact(operation.status, nil, secrets)) or operation.state or "unknown"
-  local step = current_step(operation)
+  local step = status.current_step(operation)
   return redact.line(step and state .. ": " .. step or state, WIDTH, nil, secrets)
 end
 

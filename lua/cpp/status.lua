@@ -61,4 +61,18 @@ function status.progress(operation, state)
   return sum // #steps | 0
 end
 
+--- The step that is being worked on: the first that is neither done nor still to come.
+-- @param operation table, decoded, with state
+-- @return its name, a string; nil where there is none, or the operation is over
+function status.current_step(operation)
+  if status.ended(operation.state) ~= nil then return nil end
+  for _, step in ipairs(type(operation.steps) == "table" and operation.steps or {}) do
+    local state = type(step) == "table" and status.normalise(step.status)
+    if state and state ~= "completed" and state ~= "notstarted" then
+      return type(step.stepName) == "string" and step.stepName or nil
+    end
+  end
+  return nil
+end
+
 return status

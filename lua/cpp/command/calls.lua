@@ -1,0 +1,39 @@
+-- How the commands ask the service, each about one target, in a coroutine of a batch.
+--
+-- A target is a table with publisher and offer, or location. What is noted in it tells, when the command
+-- is interrupted, where that target stands: `begun`, `accepted`, `location`.
+
+local calls = {}
+
+--- Waits until the target's operation has ended.
+-- @param session the session (cpp/command/session.lua)
+-- @param client the batch's client
+-- @param target the target; what to follow is `followed` of it, or itself
+-- @return the operation at its end; or nil, err
+function calls.wait(session, client, target)
+  local options = session:options_of("wait")
+  options.on_progress = session:progress_of(target)
+  local operation, err = client:wait(target.followed or session:request(target), options)
+  return operation, err
+end
+
+--- Begins an operation, or cancels one; and waits for its end where that is wanted.
+-- @return the call's result, or the operation at its end; or nil, err
+function calls.start(session, client, target)
+  target.begun = true
+  local result, err = client[session.command.endpoint](client, session:request(target))
+  if not result then return nil, err end
+  target.accepted, target.location, target.followed = true, result.location, result
+  result.state = result.state or "accepted"
+  if not session.given.wait or result.status == 200 and not result.location then return result end
+  session:show_accepted(target, result)
+  return calls.wait(session, client, target)
+end
+
+--- Asks once.
+-- @return what the client's method returns
+function calls.look(session, client, target)
+  return client[session.command.endpoint](client, session:request(target))
+end
+
+return calls

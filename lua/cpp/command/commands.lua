@@ -1,0 +1,55 @@
+-- The commands of cpp-portal: one row each. Everything else reads them: parsing, help, completion, the
+-- manual's spec. A new call of the service is a new row.
+--
+-- name       as it is written
+-- operands   what follows it
+-- summary    one line for help
+-- example    operands and options of an example
+-- call       how the service is asked: a function of cpp/command/calls.lua
+-- endpoint   the endpoint of the C core that the targets are checked against; also the client's method
+-- ends       the state that the command is meant to bring about
+-- view       how answers are shown: a row of cpp/command/views.lua
+-- options    names of its options, beyond the common ones
+-- print      instead of all that: what a command prints that asks nobody (a module under cpp.command)
+
+local START = { "email", "wait", "timeout", "interval", "max-interval" }
+
+return {
+  { name = "cancel", operands = "PUBLISHER OFFER...",
+    summary = "cancel the publishing operation that runs on an offer",
+    example = "--wait --email jondoe@contoso.com contoso contoso-vm",
+    call = "start", endpoint = "cancel", ends = "canceled", view = "states", options = START },
+  { name = "publish", operands = "PUBLISHER OFFER...",
+    summary = "start publishing an offer",
+    example = "contoso contoso-vm",
+    call = "start", endpoint = "publish", ends = "completed", view = "states", options = START },
+  { name = "go-live", operands = "PUBLISHER OFFER...",
+    summary = "take an offer live",
+    example = "--wait contoso contoso-vm",
+    call = "start", endpoint = "go_live", ends = "completed", view = "states", options = START },
+  { name = "wait", operands = "LOCATION | PUBLISHER OFFER...",
+    summary = "wait for the end of an operation, or of what runs on an offer",
+    example = "--for canceled contoso contoso-vm",
+    call = "wait", endpoint = "offer_status", view = "states",
+    options = { "operation", "for", "timeout", "interval", "max-interval" } },
+  { name = "operations", operands = "PUBLISHER OFFER...",
+    summary = "list the operations of an offer",
+    example = "--status running contoso contoso-vm contoso-app",
+    call = "look", endpoint = "operations", view = "operations", options = { "status" } },
+  { name = "operation", operands = "LOCATION | PUBLISHER OFFER",
+    summary = "show one operation, with its steps",
+    example = "-o 56615b67-2185-49fe-80d2-c4ddf77bb2e8 contoso contoso-vm",
+    call = "look", endpoint = "operation", view = "progress", options = { "operation" } },
+  { name = "status", operands = "PUBLISHER OFFER...",
+    summary = "show the status of an offer",
+    example = "--json contoso contoso-vm",
+    call = "look", endpoint = "offer_status", view = "progress", options = {} },
+  { name = "completion", operands = "bash",
+    summary = "print a script that completes this command's words in bash",
+    example = "bash > ~/.local/share/bash-completion/completions/cpp-portal",
+    print = "completion", words = { "bash" }, options = {} },
+  { name = "help", operands = "[COMMAND]",
+    summary = "print help, about a command where one is named",
+    example = "cancel",
+    print = "help", options = {} },
+}

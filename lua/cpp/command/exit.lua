@@ -1,0 +1,47 @@
+-- The exit statuses of cpp-portal: what scripts may rely on. Help and the manual list them.
+
+local exit = {
+  { status = 0, name = "DONE", help = "done" },
+  { status = 1, name = "FAILED",
+    help = "refused; or the operation failed, or ended otherwise than it should" },
+  { status = 2, name = "USAGE", help = "wrong usage: nothing was sent" },
+  { status = 3, name = "AMBIGUOUS",
+    help = "it is not known whether the service acted: look before trying again" },
+  { status = 4, name = "NOT_ENDED",
+    help = "the operation was not seen to end: go on with `cpp-portal wait`" },
+  { status = 5, name = "UNAUTHORIZED",
+    help = "no token was to be had, or the service refused it (401, 403)" },
+  { status = 6, name = "UNAVAILABLE",
+    help = "the service was not reached or is busy: nothing was done, try later" },
+  { status = 130, name = "INTERRUPTED", help = "interrupted (Ctrl-C)" },
+}
+
+for _, row in ipairs(exit) do exit[row.name] = row.status end
+
+-- Of several offers' statuses, the first of these that occurs: what wants a look comes first.
+local URGENCY = { exit.AMBIGUOUS, exit.FAILED, exit.UNAUTHORIZED, exit.UNAVAILABLE, exit.NOT_ENDED }
+
+--- The status of several.
+-- @param seen table: statuses that occurred, as its keys
+-- @return number
+function exit.worst(seen)
+  for _, status in ipairs(URGENCY) do
+    if seen[status] then return status end
+  end
+  return exit.DONE
+end
+
+--- The status for an err.
+-- @param err an err of the library
+-- @param accepted boolean: the command had begun an operation, which goes on
+-- @return number
+function exit.of(err, accepted)
+  if err.ambiguous then return exit.AMBIGUOUS end
+  if err.kind == "failed" then return exit.FAILED end
+  if accepted then return exit.NOT_ENDED end
+  if err.kind == "auth" or err.status == 401 or err.status == 403 then return exit.UNAUTHORIZED end
+  if err.retryable then return exit.UNAVAILABLE end
+  return exit.FAILED
+end
+
+return exit

@@ -1,0 +1,50 @@
+-- The command cpp-portal: everything that bin/cpp-portal does. See cpp-portal(1).
+
+local exit = require "cpp.command.exit"
+local parse = require "cpp.command.parse"
+
+local function wants_json(words)
+  for _, word in ipairs(words) do
+    if word == "--json" or word == "-j" then return true end
+  end
+  return false
+end
+
+local function usage_error(words, message)
+  if wants_json(words) then
+    io.stdout:write(require "cpp.command.json" { error = { kind = "usage", message = message } }, "\n")
+  end
+  io.stderr:write("cpp-portal: ", message, "; see `cpp-portal help`\n")
+  return exit.USAGE
+end
+
+local function print_version()
+  local core = require "cpp.core"
+  io.stdout:write(("cpp-portal %s (libcurl %s)\n"):format(core._VERSION, core.libcurl))
+  return exit.DONE
+end
+
+local function main(words)
+  local parsed, problem = parse(words)
+  if not parsed then return usage_error(words, problem) end
+  if parsed.version then return print_version() end
+  if parsed.command.print then
+    io.stdout:write(require("cpp.command." .. parsed.command.print)(table.unpack(parsed.operands)))
+    return exit.DONE
+  end
+  return require "cpp.command.session".run(parsed)
+end
+
+--- Runs the command.
+-- @param words list of the words of the command line, without the command's own name
+-- @return the exit status: see cpp/command/exit.lua
+local function command(words)
+  local done, status = pcall(main, words)
+  if done then return status end
+  if type(status) == "table" and status.usage then return usage_error(words, status.usage) end
+  local interrupted = tostring(status):find("interrupted!$")
+  io.stderr:write("cpp-portal: ", interrupted and "interrupted" or tostring(status), "\n")
+  return interrupted and exit.INTERRUPTED or exit.FAILED
+end
+
+return command

@@ -1,0 +1,110 @@
+-- The options of cpp-portal: one row each. Parsing, help, completion and the manual's spec read them.
+--
+-- name      as it is written after `--`
+-- short     its letter, for `-x`
+-- value     what its value is called; an option without one is a switch
+-- number    its value is a number: which ones are allowed is for the library to say
+-- many      it may be given several times
+-- of        what it is an option of: "client", "call", "wait" and "batch" of the library, "command"
+--           where it is the command's own
+-- field     its name there, where that is another than the option's own with `_` for `-`
+-- words     values that completion offers; `files`: it offers names of files
+-- help      one line
+--
+-- None takes a token or a secret: a command line can be read by every user of the machine.
+
+local options = {
+  -- What is asked for.
+  { name = "email", short = "e", value = "ADDRESS", many = true, of = "call", field = "emails",
+    help = "notify this address (may be repeated)" },
+  { name = "wait", short = "w", of = "command",
+    help = "wait until the operation has ended" },
+  { name = "operation", short = "o", value = "ID", of = "call", field = "operation_id",
+    help = "the operation of the offer that is meant" },
+  { name = "status", short = "s", value = "STATUS", of = "call", words = { "running" },
+    help = "only operations with this status: running" },
+  { name = "for", value = "STATE", of = "command", words = { "canceled", "completed" },
+    help = "exit with 1 if it ends otherwise than in STATE" },
+
+  -- How long, and how much at once.
+  { name = "timeout", short = "t", value = "SECONDS", number = true, of = "wait",
+    help = "wait for the end so long at most (900)" },
+  { name = "interval", short = "i", value = "SECONDS", number = true, of = "wait",
+    help = "first pause between two looks (5)" },
+  { name = "max-interval", value = "SECONDS", number = true, of = "wait",
+    help = "longest pause between two looks (30)" },
+  { name = "concurrency", short = "c", value = "NUMBER", number = true, of = "batch",
+    help = "requests at once, with several offers (16)" },
+
+  -- The service, and the way to it.
+  { name = "token-file", value = "FILE", files = true, of = "command",
+    help = "read the token from FILE; -: standard input" },
+  { name = "base-url", value = "URL", of = "client",
+    help = "the service, in place of CPP_BASE_URL" },
+  { name = "authority-url", value = "URL", of = "client",
+    help = "the token service" },
+  { name = "api-version", value = "DATE", of = "client",
+    help = "version of the interface (2017-10-31)" },
+  { name = "request-timeout", value = "SECONDS", number = true, of = "client", field = "timeout",
+    help = "for one request (300)" },
+  { name = "connect-timeout", value = "SECONDS", number = true, of = "client",
+    help = "for connecting (30)" },
+  { name = "retries", value = "NUMBER", number = true, of = "client",
+    help = "send again so often, where it is safe (3)" },
+  { name = "ca-file", value = "FILE", files = true, of = "client",
+    help = "trust these authorities as well (PEM)" },
+  { name = "proxy", value = "URL", of = "client",
+    help = "proxy for https; empty: none" },
+  { name = "max-response-bytes", value = "BYTES", number = true, of = "client",
+    help = "longest answer that is read (4194304)" },
+  { name = "client-request-id", value = "ID", of = "client",
+    help = "sent as x-ms-client-request-id" },
+
+  -- What is printed.
+  { name = "json", short = "j", of = "command",
+    help = "print JSON, one line for each offer" },
+  { name = "quiet", short = "q", of = "command",
+    help = "show no progress" },
+  { name = "verbose", short = "v", of = "command",
+    help = "log each request on standard error" },
+  { name = "help", short = "h", of = "command",
+    help = "print help" },
+  { name = "version", of = "command",
+    help = "print the versions of this and of libcurl" },
+}
+
+-- The options of each command that speaks to the service.
+options.common = { "token-file", "base-url", "authority-url", "api-version", "request-timeout", "connect-timeout",
+                   "retries", "ca-file", "proxy", "max-response-bytes", "client-request-id", "concurrency", "json",
+                   "quiet", "verbose" }
+
+for _, option in ipairs(options) do
+  option.field = option.field or option.name:gsub("-", "_")
+end
+
+--- The row of an option.
+-- @param name string: the long name, or the letter
+-- @return table, or nil
+function options.find(name)
+  for _, option in ipairs(options) do
+    if option.name == name or option.short == name then return option end
+  end
+  return nil
+end
+
+--- How a message names the option or operand that a field of the library came from.
+-- @param field string, such as "timeout"
+-- @param of string: what the library checked, such as "client"; "call" may hold options of a client
+-- @return string, such as "--request-timeout" or "OFFER"
+function options.label(field, of)
+  local other
+  for _, option in ipairs(options) do
+    if option.field == field then
+      if option.of == of then return "--" .. option.name end
+      other = other or option.of == "client" and "--" .. option.name
+    end
+  end
+  return other or field:upper()
+end
+
+return options

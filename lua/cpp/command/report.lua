@@ -1,0 +1,156 @@
+-- Reports: what is written of each target's outcome, for people or as JSON.
+
+local encode = require "cpp.command.json"
+local exit = require "cpp.command.exit"
+local views = require "cpp.command.views"
+
+local report = {}
+
+-- What of an err is worth having in JSON.
+local ERROR_FIELDS = { "kind", "message", "status", "code", "retryable", "ambiguous", "attempts", "method", "url",
+                       "location", "request_id", "client_request_id", "retry_after", "operation" }
+
+local function view_of(session)
+  return views[session.command.view]
+end
+
+-- The one table of a session, its first column as wide as the longest offer.
+local function table_of(session)
+  if not session.table then
+    local longest = 0
+    for _, target in ipairs(session.targets) do
+      longest = math.max(longest, session.screen.width_of(target.offer))
+    end
+    session.table = session.screen:table(view_of(session).columns, longest)
+  end
+  return session.table
+end
+
+local function write_rows(session, target, document)
+  local rows = view_of(session).rows(document, target)
+  table_of(session).open()
+  for _, row in ipairs(rows) do table_of(session).write(row) end
+end
+
+local function write_details(session, document)
+  local view = view_of(session)
+  if #session.targets > 1 or not view.details then return end
+  local rows = view.details.rows(document)
+  if #rows > 0 then
+    session.screen:answer("")
+    local longest = 0
+    for _, row in ipairs(rows) do longest = math.max(longest, session.screen.width_of(row[1])) end
+    local steps = session.screen:table(view.details.columns, longest)
+    for _, row in ipairs(rows) do steps.write(row) end
+  end
+  for _, message in ipairs(view.messages(document)) do session.screen:note(message) end
+end
+
+local function shell_quote(text)
+  if text:find("^[%w%-%._/:]+$") then return text end
+  return "'" .. text:gsub("'", "'\\''") .. "'"
+end
+
+-- The words of another run of this command.
+local function command_line(session, ...)
+  local words = { "cpp-portal", ... }
+  if session.given["base-url"] then
+    table.insert(words, 3, "--base-url")
+    table.insert(words, 4, session.given["base-url"])
+  end
+  for i, word in ipairs(words) do words[i] = shell_quote(word) end
+  return table.concat(words, " ")
+end
+
+local function say(session, target, line)
+  session.screen:say((target.offer and target.offer .. ": " or "") .. line)
+end
+
+-- What the end of a wait has to be; nil: whatever it is.
+local function wanted(session)
+  return session.given["for"] or session.given.wait and session.command.ends or nil
+end
+
+local function say_how_to_go_on(session, target, location)
+  local words = { "wait" }
+  if wanted(session) then words = { "wait", "--for", wanted(session) } end
+  for _, word in ipairs(location and { location } or { target.publisher, target.offer }) do words[#words + 1] = word end
+  say(session, target, "go on with: " .. command_line(session, table.unpack(words)))
+end
+
+local function say_how_to_look(session, target)
+  say(session, target, "look before trying again: "
+    .. command_line(session, "operations", "--status", "running", target.publisher, target.offer))
+end
+
+local function failure(session, target, err)
+  local accepted = target.accepted or session.command.call == "wait" and err.kind == "timeout"
+  local status = exit.of(err, accepted)
+  if session.given.json then
+    local fields = {}
+    for _, name in ipairs(ERROR_FIELDS) do fields[name] = err[name] end
+    session.screen:answer(encode { publisher = target.publisher, offer = target.offer, error = fields })
+  end
+  say(session, target, tostring(err))
+  if status == exit.AMBIGUOUS then say_how_to_look(session, target) end
+  if status == exit.NOT_ENDED then say_how_to_go_on(session, target, err.location or target.location) end
+  return status
+end
+
+-- A list needs a name in a document.
+local function document_of(session, target, result)
+  local document = session.command.endpoint == "operations" and { operations = result } or result
+  document.publisher, document.offer = document.publisher or target.publisher, document.offer or target.offer
+  return document
+end
+
+local function write_json(session, document)
+  local text = encode(document)
+  if document.operations and #document.operations == 0 then text = text:gsub('"operations":{}', '"operations":[]') end
+  session.screen:answer(text)
+end
+
+--- Reports that a call was accepted whose end is waited for: whatever happens to this process, another
+-- one can go on from the location.
+function report.accepted(session, target, result)
+  if session.given.json then
+    if result.location then say(session, target, "accepted: " .. result.location) end
+  else
+    write_rows(session, target, result)
+  end
+end
+
+--- Reports how a target's call ended.
+-- @return the exit status for it
+function report.outcome(session, target, result, err)
+  if not result then return failure(session, target, err) end
+  local document = document_of(session, target, result)
+  if session.given.json then
+    write_json(session, document)
+  else
+    write_rows(session, target, document)
+    write_details(session, document)
+  end
+  local state = wanted(session)
+  if not state or document.state == state then return exit.DONE end
+  say(session, target, ("the operation ended %s, not %s"):format(document.state, state))
+  return exit.FAILED
+end
+
+--- Reports an interruption: what was begun, and how to go on.
+-- @return the exit status
+function report.interrupted(session)
+  session.screen:say("interrupted")
+  for _, target in ipairs(session.targets) do
+    local waits = target.accepted or session.command.call == "wait"
+    if not target.ended and waits then
+      say_how_to_go_on(session, target, target.location)
+    elseif not target.ended and target.begun then
+      say(session, target, "it is not known whether the service has acted")
+      say_how_to_look(session, target)
+    end
+  end
+  return exit.INTERRUPTED
+end
+
+return report

@@ -1,0 +1,126 @@
+-- One run of a command that asks the service: a client, the targets, all at once, and a report of each.
+
+local calls = require "cpp.command.calls"
+local cpp = require "cpp"
+local environment = require "cpp.environment"
+local exit = require "cpp.command.exit"
+local options = require "cpp.command.options"
+local report = require "cpp.command.report"
+local Screen = require "cpp.command.screen"
+local token_file = require "cpp.command.token_file"
+
+local Session = {}
+Session.__index = Session
+
+-- Runs what checks options in the library, and renames in its message what the user calls otherwise.
+local function checked(of, fn, ...)
+  local results = table.pack(pcall(fn, ...))
+  if results[1] then return table.unpack(results, 2, results.n) end
+  local field, expected = tostring(results[2]):match("cpp: ([%a_]+): (.*)$")
+  if not field then error(results[2], 0) end
+  error({ usage = options.label(field, of) .. ": " .. expected }, 0)
+end
+
+--- The given options that are options of something of the library.
+-- @param of string: "client", "call", "wait" or "batch"
+-- @return table with the library's names
+function Session:options_of(of)
+  local fields = {}
+  for _, option in ipairs(options) do
+    if option.of == of then fields[option.field] = self.given[option.name] end
+  end
+  return fields
+end
+
+--- What a call for a target is given.
+function Session:request(target)
+  local fields = self:options_of("call")
+  fields.publisher, fields.offer, fields.location = target.publisher, target.offer, nil
+  if not target.offer then fields.location = target.location end
+  return fields
+end
+
+local function log_to(screen)
+  return function(entry)
+    screen:say(("%s %s: %s in %.0f ms (attempt %d)"):format(entry.method, entry.url or "-",
+      entry.status or entry.kind, entry.milliseconds, entry.attempt))
+  end
+end
+
+local function open_client(session)
+  local fields = environment()
+  for name, value in pairs(session:options_of("client")) do fields[name] = value end
+  if session.given["token-file"] then fields.token = token_file(session.given["token-file"]) end
+  if session.given.verbose then fields.log = log_to(session.screen) end
+  return checked("client", cpp.client, fields)
+end
+
+-- Everything is checked before anything is sent.
+local function check(session, client)
+  checked("wait", cpp.core.check, "wait", session:options_of("wait"))
+  checked("batch", cpp.core.check, "batch", session:options_of("batch"))
+  for _, target in ipairs(session.targets) do
+    local request = session:request(target)
+    local endpoint = request.location and "location" or request.operation_id and "operation"
+      or session.command.endpoint
+    checked("call", client.core.check, client.core, endpoint, request)
+  end
+end
+
+-- Several operations are shown as one.
+local function mean_of(targets)
+  local sum, ended = 0, 0
+  for _, target in ipairs(targets) do
+    sum = sum + (target.ended and 100 or target.progress or 0)
+    if target.ended then ended = ended + 1 end
+  end
+  return { state = ("%d of %d ended"):format(ended, #targets), progress = sum // #targets }
+end
+
+--- An on_progress function for a target's wait.
+function Session:progress_of(target)
+  return function(operation)
+    target.progress, target.location = operation.progress, operation.location or target.location
+    self.screen:progress(#self.targets == 1 and operation or mean_of(self.targets))
+  end
+end
+
+--- Shows that a call was accepted whose end is waited for.
+function Session:show_accepted(target, result)
+  report.accepted(self, target, result)
+end
+
+local function run(session, client)
+  local batch = session:options_of("batch")
+  batch.on_result = function(index, entry)
+    local target = session.targets[index]
+    target.ended = true
+    if entry.err and entry.err.kind == "raised" then error(entry.err.raised, 0) end
+    session.seen[report.outcome(session, target, entry.result, entry.err)] = true
+  end
+  local call = calls[session.command.call]
+  client:map(session.targets, function(target, item_client) return call(session, item_client, target) end, batch)
+  return exit.worst(session.seen)
+end
+
+--- Runs a command.
+-- @param parsed table from cpp/command/parse.lua
+-- @return the exit status. Raises a table with `usage` where an option or operand is not what the
+--   library takes
+function Session.run(parsed)
+  local session = setmetatable({ command = parsed.command, given = parsed.given, targets = parsed.targets,
+                                 screen = Screen.new(parsed.given.quiet), seen = {} }, Session)
+  local client <close> = open_client(session)
+  check(session, client)
+  local done, status = pcall(run, session, client)
+  if not done then
+    if not tostring(status):find("interrupted!$") then error(status, 0) end
+    return report.interrupted(session)
+  end
+  local written, problem = session.screen:finish()
+  if written then return status end
+  session.screen:say("standard output: " .. problem)
+  return exit.worst { [status] = true, [exit.FAILED] = true }
+end
+
+return Session

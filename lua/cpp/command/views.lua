@@ -1,0 +1,65 @@
+-- What people see of an answer: tables. Of each: its columns (heading, least width), and the rows that a
+-- document makes. `details`, where there is one, is a table beneath for a single answer.
+
+local status = require "cpp.status"
+
+local views = {}
+
+local function percent(progress)
+  return progress and ("%d %%"):format(progress)
+end
+
+-- A list that the service gives; nothing where it is none.
+local function list(value)
+  return type(value) == "table" and value or {}
+end
+
+--- Where an operation stands that was begun, or is waited for.
+views.states = {
+  columns = { { "OFFER" }, { "STATE", 10 }, { "LOCATION" } },
+  rows = function(document, target)
+    return { { target.offer, document.state, document.location or target.location } }
+  end,
+}
+
+--- The operations of an offer.
+views.operations = {
+  columns = { { "OFFER" }, { "ID", 36 }, { "TYPE", 10 }, { "STATE", 10 }, { "SLOT", 8 }, { "CHANGED" } },
+  rows = function(document, target)
+    local rows = {}
+    for i, operation in ipairs(document.operations) do
+      rows[i] = { target.offer, operation.id, operation.submissionType, operation.state, operation.slot,
+                  operation.changedTime }
+    end
+    return rows
+  end,
+}
+
+--- How far an operation or an offer is.
+views.progress = {
+  columns = { { "OFFER" }, { "STATE", 10 }, { "PROGRESS", 8 }, { "STEP" } },
+  rows = function(document, target)
+    local progress = document.progress or status.progress(document, document.state)
+    return { { target.offer, document.state, percent(progress), status.current_step(document) } }
+  end,
+  details = {
+    columns = { { "STEP" }, { "STATE", 10 }, { "PROGRESS" } },
+    rows = function(document)
+      local rows = {}
+      for _, step in ipairs(list(document.steps)) do
+        step = list(step)
+        rows[#rows + 1] = { step.stepName, status.normalise(step.status), percent(tonumber(step.progressPercentage)) }
+      end
+      return rows
+    end,
+  },
+  messages = function(document)
+    local messages = {}
+    for _, message in ipairs(list(document.messages)) do
+      messages[#messages + 1] = list(message).messageHtml
+    end
+    return messages
+  end,
+}
+
+return views

@@ -1,0 +1,124 @@
+-- Programs of the project, run by a spec as children: the command and the examples.
+--
+--   local programs = Program.new { AZURE_TOKEN = "...", CPP_BASE_URL = portal.url }
+--   local output, errors, status = programs:run { "bin/cpp-portal", "--version" }
+--   local program = programs:start { "bin/cpp-portal", "wait", "contoso", "contoso-vm" }
+--   program:read_line()                        -- of its standard output; or of its standard error, see start
+--   program:kill "INT"
+--   output, errors, status = program:finish()
+--   programs:close()                           -- removes what it left
+
+local Programs, Program = {}, {}
+Programs.__index, Program.__index = Programs, Program
+
+local LUA = os.getenv("LUA") or "lua5.4"
+
+local function quote(text)
+  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
+end
+
+--- Programs with these variables in their environment, and the module of this process.
+function Programs.new(environment)
+  local own = { AZURE_TOKEN = "", AZURE_TENANT_ID = "", AZURE_CLIENT_ID = "", AZURE_CLIENT_SECRET = "",
+                CPP_BASE_URL = "", LUA_PATH = package.path, LUA_CPATH = package.cpath }
+  for name, value in pairs(environment) do own[name] = value end
+  return setmetatable({ environment = own, files = {} }, Programs)
+end
+
+--- The name of a new file with this content, which ends with the programs.
+function Programs:file(content)
+  local name = os.tmpname()
+  self.files[#self.files + 1] = name
+  local file = assert(io.open(name, "w"))
+  file:write(content or "")
+  file:close()
+  return name
+end
+
+--- Removes the files.
+function Programs:close()
+  for _, name in ipairs(self.files) do os.remove(name) end
+  self.files = {}
+end
+
+--- What a file holds.
+function Programs.content(name)
+  local file = assert(io.open(name, "rb"))
+  local text = file:read("a")
+  file:close()
+  return text
+end
+
+--- The shell command that runs a program.
+-- @param words list: a Lua program (by its name, or with `.lua`) or another one, and its arguments
+function Programs:command(words)
+  local parts = { "env" }
+  for name, value in pairs(self.environment) do parts[#parts + 1] = name .. "=" .. quote(value) end
+  if words[1]:find("^bin/") or words[1]:find("%.lua$") then parts[#parts + 1] = LUA end
+  for _, word in ipairs(words) do parts[#parts + 1] = quote(word) end
+  return table.concat(parts, " ")
+end
+
+--- Starts a program.
+-- @param words list
+-- @param options table or nil: `watch` "errors": standard error is read line by line, not standard
+--   output; `input` what it reads: nothing
+-- @return the program
+function Programs:start(words, options)
+  options = options or {}
+  local other = self:file()
+  local redirection = (options.watch == "errors" and " 2>&1 >" or " 2>") .. quote(other)
+  local input = " <" .. (options.input and quote(self:file(options.input)) or "/dev/null")
+  local stream = assert(io.popen("echo $$; exec " .. self:command(words) .. redirection .. input, "r"))
+  local pid = stream:read("l")
+  return setmetatable({ stream = stream, pid = pid, other = other, watched = {}, watch = options.watch }, Program)
+end
+
+--- The next line that it writes; nil at its end.
+function Program:read_line()
+  local line = self.stream:read("l")
+  self.watched[#self.watched + 1] = line and line .. "\n" or nil
+  return line
+end
+
+--- Reads lines until one holds `text`, which is returned; raises at its end.
+function Program:read_until(text)
+  repeat
+    local line = self:read_line()
+    if not line then error("the program ended without " .. text .. ": " .. table.concat(self.watched), 2) end
+    if line:find(text, 1, true) then return line end
+  until false
+end
+
+--- Sends it a signal, such as "INT".
+function Program:kill(signal)
+  assert(os.execute(("kill -%s %s"):format(signal, self.pid)))
+end
+
+--- Waits for its end.
+-- @return standard output, standard error, exit status, signal number (nil: none)
+function Program:finish()
+  self.watched[#self.watched + 1] = self.stream:read("a")
+  local _, how, code = self.stream:close()
+  local watched, other = table.concat(self.watched), Programs.content(self.other)
+  local status, signal = how == "exit" and code or nil, how == "signal" and code or nil
+  if self.watch == "errors" then return other, watched, status, signal end
+  return watched, other, status, signal
+end
+
+--- Runs a program to its end: see `start` and `finish`.
+function Programs:run(words, options)
+  return self:start(words, options):finish()
+end
+
+--- Runs a program on a terminal of its own.
+-- @return what the terminal gets
+function Programs:run_on_terminal(words)
+  local command = "script -qec " .. quote("exec " .. self:command(words)) .. " /dev/null </dev/null"
+  local stream = assert(io.popen(command, "r"))
+  local output = stream:read("a")
+  stream:close()
+  return output
+end
+
+return Programs
