@@ -15,16 +15,20 @@ CC          ?= cc
 CFLAGS      ?= -O2 -g
 # epoll on Linux, curl_multi_poll elsewhere; `POLLER=poll` builds the second anywhere.
 POLLER      ?= $(if $(filter Linux,$(shell uname -s)),epoll,poll)
+# `make lint` says -Werror: a warning of a compiler that is not there yet must not stop who installs.
+WERROR      ?=
 # Where the module is built. A build with other flags gets another directory.
 BUILD       ?= build
 
 LUA_CFLAGS  ?= $(shell pkg-config --cflags lua$(LUA_VERSION) 2>/dev/null || echo -I/usr/include/lua$(LUA_VERSION))
-CURL_CFLAGS ?= $(shell pkg-config --cflags libcurl 2>/dev/null)
-CURL_LIBS   ?= $(shell pkg-config --libs libcurl 2>/dev/null || echo -lcurl)
+# What pkg-config is asked for: the name, or a .pc file of another libcurl.
+CURL        ?= libcurl
+CURL_CFLAGS ?= $(shell pkg-config --cflags $(CURL) 2>/dev/null)
+CURL_LIBS   ?= $(shell pkg-config --libs $(CURL) 2>/dev/null || echo -lcurl)
 
-VERSION     := $(shell sed -n 's/^return "\(.*\)"$$/\1/p' lua/cpp/version.lua)
+VERSION     := $(shell packaging/version)
 WARNINGS     = -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wstrict-prototypes \
-               -Wmissing-prototypes -Werror
+               -Wmissing-prototypes $(WERROR)
 DEFINITIONS  = -D_GNU_SOURCE -DLCPP_VERSION='"$(VERSION)"' -DLCPP_POLLER='"$(POLLER)"'
 # Checked copies, unless a level of them is given: they need an optimising compiler, and get in the way of
 # the sanitizers, which check more.
@@ -41,8 +45,10 @@ SOURCES = body buf client clock endpoints http json module options outcome polle
 OBJECTS = $(SOURCES:%=$(BUILD)/obj/%.o)
 MODULE  = $(BUILD)/cpp/core.so
 LUA_FILES = $(shell cd lua && find cpp -name '*.lua')
+LUA_DIRECTORIES = $(shell cd lua && find cpp -depth -type d)
 
-.PHONY: all bench clean demo deps examples help install install-command lint sanitize soak test tsan uninstall valgrind
+.PHONY: all bench clean demo deps examples help install install-command install-files lint release rock \
+        sanitize soak test tsan uninstall valgrind
 .DELETE_ON_ERROR:
 
 all: $(MODULE) ## build the C module into build/
@@ -51,8 +57,16 @@ $(MODULE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(CURL_LIBS) -lpthread
 
+# A missing header is told by a line that says where it comes from, not by the compiler.
+REQUIREMENTS = CC="$(CC)" CPPFLAGS="$(CPPFLAGS)" LUA="$(LUA)" LUA_VERSION="$(LUA_VERSION)" \
+               LUA_CFLAGS="$(LUA_CFLAGS)" CURL_CFLAGS="$(CURL_CFLAGS)" packaging/requirements
+
+$(BUILD)/requirements: packaging/requirements Makefile
+	@$(REQUIREMENTS) build
+	@mkdir -p $(@D) && touch $@
+
 # The Makefile is a prerequisite because the version and the flags stand in it.
-$(BUILD)/obj/%.o: csrc/%.c Makefile lua/cpp/version.lua
+$(BUILD)/obj/%.o: csrc/%.c Makefile lua/cpp/version.lua | $(BUILD)/requirements
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(MODULE_CFLAGS) -MMD -MP -c -o $@ $<
 
@@ -98,7 +112,11 @@ valgrind: deps ## cancels of every ending under valgrind's memcheck
 soak: deps ## many cancels: memory and descriptors stay as they are
 	@spec/checks/run soak
 
-install: all install-command ## install into DESTDIR, PREFIX (LUADIR, LIBDIR, BINDIR, COMPLETIONS)
+install: install-files ## install into DESTDIR, PREFIX (LUADIR, LIBDIR, BINDIR, COMPLETIONS)
+	@$(REQUIREMENTS) run || true
+
+# What LuaRocks and packages call: they have lua-cjson where LUA does not look.
+install-files: all install-command
 	@for file in $(LUA_FILES); do \
 	  install -D -m 644 lua/$$file $(DESTDIR)$(LUADIR)/$$file || exit 1; done
 	install -D -m 755 $(MODULE) $(DESTDIR)$(LIBDIR)/cpp/core.so
@@ -109,16 +127,22 @@ install-command:
 	@install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(COMPLETIONS)
 	sed '1s|lua5\.4$$|$(LUA)|' bin/cpp-portal >$(DESTDIR)$(BINDIR)/cpp-portal
 	chmod 755 $(DESTDIR)$(BINDIR)/cpp-portal
-	LUA_PATH='lua/?.lua;lua/?/init.lua' $(LUA) -e 'io.write(require "cpp.command.completion"())' \
+	$(LUA) -e 'package.path = "lua/?.lua;lua/?/init.lua" io.write(require "cpp.command.completion"())' \
 	  >$(DESTDIR)$(COMPLETIONS)/cpp-portal
 	chmod 644 $(DESTDIR)$(COMPLETIONS)/cpp-portal
 
 uninstall: ## remove what `make install` put there
 	rm -f $(DESTDIR)$(BINDIR)/cpp-portal $(DESTDIR)$(COMPLETIONS)/cpp-portal
-	@for file in $(LUA_FILES); do rm -f $(DESTDIR)$(LUADIR)/$$file; done
+	@for file in $(LUA_FILES); do rm -f $(DESTDIR)$(LUADIR)/$$file || exit 1; done
 	rm -f $(DESTDIR)$(LIBDIR)/cpp/core.so
-	-rmdir $(DESTDIR)$(LUADIR)/cpp/loop $(DESTDIR)$(LUADIR)/cpp/types $(DESTDIR)$(LUADIR)/cpp/command \
-	  $(DESTDIR)$(LUADIR)/cpp $(DESTDIR)$(LIBDIR)/cpp 2>/dev/null
+	@for directory in $(LUA_DIRECTORIES:%=$(DESTDIR)$(LUADIR)/%) $(DESTDIR)$(LIBDIR)/cpp; do \
+	  if [ -d $$directory ]; then rmdir --ignore-fail-on-non-empty $$directory || exit 1; fi; done
+
+rock: ## pack the commit that is checked out as a source rock, into build/rock/
+	@packaging/rock
+
+release: ## check that VERSION=x.y.z can be released, and make its files, into build/release/
+	@packaging/release $(VERSION)
 
 clean: ## remove what was built
 	rm -rf build

@@ -13,19 +13,24 @@ handles many offers at once, blocking or inside the event loop of its host.]],
   license = "MIT",
   labels = { "azure", "marketplace", "http", "client" },
 }
-supported_platforms = { "linux", "macosx", "freebsd" }
+supported_platforms = { "linux" }
 dependencies = {
   "lua ~> 5.4",
   "lua-cjson >= 2.1.0",
 }
--- libcurl 7.85 or newer is found by the Makefile, with pkg-config: where a distribution puts its
--- headers into a folder of the machine's type, LuaRocks does not see them.
+-- libcurl 7.85 or newer with its headers. Its .pc file is looked for because it comes with them, and
+-- because LuaRocks searches the folder that Debian names after the machine's type for libraries, but
+-- not for headers. What is found here is what the Makefile asks pkg-config about.
+external_dependencies = {
+  CURL = { library = "pkgconfig/libcurl.pc" },
+}
 build = {
   type = "make",
   build_variables = {
     CFLAGS = "$(CFLAGS)",
     LUA = "$(LUA)",
     LUA_CFLAGS = "-I$(LUA_INCDIR)",
+    CURL = "$(CURL_LIBDIR)/pkgconfig/libcurl.pc",
   },
   install_variables = {
     LUADIR = "$(LUADIR)",
@@ -35,6 +40,6 @@ build = {
     LUA = "$(LUA)",
   },
   build_target = "all",
-  install_target = "install",
+  install_target = "install-files",
   copy_directories = { "doc", "examples" },
 }
