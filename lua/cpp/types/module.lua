@@ -36,7 +36,7 @@ function cpp.cancel(options) end
 ---Errors: http, auth, network, tls, timeout, protocol, untrusted, stopped, closed; with `wait` also failed
 ---
 ---```lua
----local result = assert(cpp.publish { publisher = "contoso", offer = "contoso-vm" })
+---local result = assert(cpp.publish { publisher = "contoso", offer = "contoso-app" })
 ---assert(result.status == 202)
 ---```
 ---@param options cpp.StartOptions
@@ -51,7 +51,7 @@ function cpp.publish(options) end
 ---Errors: http, auth, network, tls, timeout, protocol, untrusted, stopped, closed; with `wait` also failed
 ---
 ---```lua
----local operation = assert(cpp.go_live { publisher = "contoso", offer = "contoso-vm", wait = true })
+---local operation = assert(cpp.go_live { publisher = "contoso", offer = "contoso-app", wait = true })
 ---assert(operation.state == "completed")
 ---```
 ---@param options cpp.StartOptions

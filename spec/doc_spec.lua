@@ -1,0 +1,161 @@
+-- The documentation: each code block of the README and of doc/ is run against the portal emulator, what
+-- it is said to print is what it prints, and each link leads somewhere.
+
+local blocks = require "spec.support.blocks"
+local cjson = require "cjson"
+local Portal = require "spec.portal.client"
+
+local LUA = os.getenv("LUA") or "lua5.4"
+
+local function content(name)
+  local file = assert(io.open(name))
+  local text = file:read("a")
+  file:close()
+  return text
+end
+
+local function lines_of(command)
+  local list = {}
+  local stream = io.popen(command)
+  for line in stream:lines() do list[#list + 1] = line end
+  stream:close()
+  return list
+end
+
+local PAGES = lines_of "ls *.md doc/*.md"
+
+-- What differs from run to run: the emulator's address, and identifiers.
+local UUID = "%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x"
+
+local function normalise(text, portal)
+  return (text:gsub(portal.url:gsub("%p", "%%%0"), "https://cloudpartner.azure.com"):gsub(UUID, "ID"):gsub("%s+$", ""))
+end
+
+describe("a block of", function()
+  local portal, file
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+
+  -- contoso-vm is being published and is canceled at once; contoso-app is not, and is published at once.
+  before_each(function()
+    portal:reset()
+    portal:offer { publisher = "contoso", offer = "contoso-app", running = false, steps = { { name = "s", seconds = 0 } },
+                   golive_steps = { { name = "s", seconds = 0 } } }
+    file = os.tmpname()
+  end)
+  after_each(function() os.remove(file) end)
+
+  local function prepare(directives)
+    local offer = { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 0 }
+    for name, value in pairs(directives.offer or {}) do offer[name] = value end
+    portal:offer(offer)
+    if directives.fault then portal:fault(directives.fault) end
+  end
+
+  local function run(command, text)
+    local handle = assert(io.open(file, "w"))
+    handle:write(text)
+    handle:close()
+    local stream = io.popen(("PATH=spec/support/commands:$PATH CPP_BASE_URL=%s AZURE_TOKEN=%s timeout 30 %s %s 2>&1")
+      :format(portal.url, Portal.TOKEN, command, file))
+    local output = stream:read("a")
+    local _, _, status = stream:close()
+    return output, status
+  end
+
+  local languages = {}
+
+  function languages.lua(block)
+    prepare(block.directives)
+    local preamble = block.text:find('require "cpp"', 1, true) and "" or 'local cpp = require "cpp"; '
+    return run(LUA, preamble .. (block.directives.before or "") .. "\n" .. block.text)
+  end
+
+  function languages.sh(block)
+    prepare(block.directives)
+    return run("sh -eu", block.text)
+  end
+
+  function languages.json(block)
+    cjson.decode(block.text)
+    return "", 0
+  end
+
+  local function check(block)
+    local directives = block.directives
+    if directives["not run"] then
+      assert.matches("%w+ %w+", directives["not run"]) -- a reason
+    elseif directives["part of"] then
+      local whole = content(directives["part of"]):gsub(" %-%- luacheck:[^\n]*", "")
+      assert.is_truthy(whole:find(block.text, 1, true), "it is not there")
+    else
+      local language = languages[block.language] or error("no way to run a block of " .. block.language)
+      local output, status = language(block)
+      assert.equal(0, status, output)
+      if block.output then assert.equal(normalise(block.output, portal), normalise(output, portal)) end
+    end
+  end
+
+  for _, page in ipairs(PAGES) do
+    for _, block in ipairs(blocks.read(page)) do
+      it(("%s:%d runs (%s)"):format(page, block.line, block.language), function() check(block) end)
+    end
+  end
+end)
+
+describe("the documentation", function()
+  it("has a reference that is up to date", function()
+    local stream = io.popen(LUA .. " .ci/doc/reference.lua")
+    local text = stream:read("a")
+    stream:close()
+    assert.is_true(text == content "doc/reference.md", "doc/reference.md is old: run `make doc`")
+  end)
+
+  -- The anchors of a page as GitHub makes them: the headings, in lower case, without punctuation.
+  local function anchors(page)
+    local set = {}
+    for heading in ("\n" .. content(page)):gmatch "\n#+ ([^\n]+)" do
+      set[(heading:lower():gsub("[^%w _-]", ""):gsub(" ", "-"))] = true
+    end
+    return set
+  end
+
+  -- What stands in a page's table of files, by links, and what there is.
+  local function linked(page, pattern)
+    local set = {}
+    for target in content(page):gmatch "%]%(([^%s)]+)%)" do
+      local name = target:match(pattern)
+      if name then set[name] = true end
+    end
+    return set
+  end
+
+  it("has a map of the tree in the README that names each file and folder at the top, and no other", function()
+    local map = content "README.md":match "\n## The tree\n(.-)\n## "
+    for _, name in ipairs(lines_of "ls -A | grep -vxE '\\.git|build|\\.luarocks|lua_modules'") do
+      assert.is_truthy(map:find("](" .. name .. ")", 1, true), "the map in README.md lacks " .. name)
+    end
+  end)
+
+  it("has a map of the sources in doc/inside.md that names each file", function()
+    local named = linked("doc/inside.md", "^%.%./(.*)$")
+    for _, name in ipairs(lines_of "find csrc lua/cpp -type f -not -path 'lua/cpp/types/*'") do
+      local folder = name:match "^(lua/cpp/%w+)/"
+      assert.is_true(named[name] or folder and named[folder], "the map in doc/inside.md lacks " .. name)
+    end
+  end)
+
+  for _, page in ipairs(PAGES) do
+    it("has links that lead somewhere: " .. page, function()
+      local directory = page:match "^(.*/)" or ""
+      for target in content(page):gsub("```.-```", ""):gmatch "%]%(([^%s)]+)%)" do
+        if not target:find "^https?://" then
+          local name, anchor = target:match "^([^#]*)#?(.*)$"
+          name = name == "" and page or directory .. name
+          assert.is_truthy(io.open(name), target)
+          if anchor ~= "" then assert.is_true(anchors(name)[anchor], target) end
+        end
+      end
+    end)
+  end
+end)
