@@ -47,7 +47,7 @@ MODULE  = $(BUILD)/cpp/core.so
 LUA_FILES = $(shell cd lua && find cpp -name '*.lua')
 LUA_DIRECTORIES = $(shell cd lua && find cpp -depth -type d)
 
-.PHONY: all bench clean demo deps examples help install install-command install-files lint release rock \
+.PHONY: all bench clean demo deps doc examples help install install-command install-files lint release rock \
         sanitize soak test tsan uninstall valgrind
 .DELETE_ON_ERROR:
 
@@ -96,6 +96,9 @@ test: deps ## run every spec
 	@$(MAKE) -s --no-print-directory all POLLER=poll BUILD=build/poll
 	@$(MAKE) -s --no-print-directory examples
 	@spec/support/run
+
+doc: deps ## write doc/reference.md from lua/cpp/types/, and web pages of all of doc/ into build/doc/
+	@.ci/doc/build
 
 lint: deps ## luacheck, gcc and clang with warnings as errors, four static analysers, formatting
 	@.ci/lint
