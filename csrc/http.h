@@ -46,6 +46,7 @@ enum lcpp_cut {
   LCPP_CUT_MEMORY,
   LCPP_CUT_BODY_SIZE,
   LCPP_CUT_HEADER_SIZE,
+  LCPP_CUT_STATUS_LINE,
   LCPP_CUT_RESEND /* libcurl was about to send the request a second time */
 };
 

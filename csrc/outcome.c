@@ -112,6 +112,10 @@ static void fail_with_cut(struct lcpp_transfer *transfer) {
     case LCPP_CUT_HEADER_SIZE:
       lcpp_outcome_set(transfer, LCPP_PROTOCOL, "the answer's headers are too large");
       break;
+    case LCPP_CUT_STATUS_LINE:
+      lcpp_outcome_set(transfer, LCPP_PROTOCOL, "the answer's status line holds no status");
+      transfer->transient = true;
+      break;
     case LCPP_CUT_RESEND:
       lcpp_outcome_set(transfer, LCPP_NETWORK,
                        transfer->sent ? "the connection ended before an answer came"

@@ -15,10 +15,14 @@ static char json_line[] = "Content-Type: application/json";
 static char no_expect_line[] = "Expect:"; /* a large body would wait 1 s for a 100 */
 static char form_line[] = "Content-Type: application/x-www-form-urlencoded";
 
-/* Notes a line of the headers: their beginning, their end, and whether a body follows. */
+/* Notes a line of the headers: their beginning, their end, and whether a body follows. Of a status
+ * line libcurl 7.88 reads "HTTP/" and no digit as a 200. */
 static void read_line(struct lcpp_transfer *transfer, const char *line, size_t length) {
   static const char content_length[] = "content-length:";
   if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
+    if (length == 5 || line[5] < '0' || line[5] > '9') {
+      transfer->cut = LCPP_CUT_STATUS_LINE;
+    }
     const char *space = memchr(line, ' ', length);
     transfer->headers_complete = false; /* an interim answer (1xx) may have come before */
     transfer->interim = space != NULL && space[1] == '1';
@@ -51,7 +55,7 @@ static size_t on_header(char *line, size_t size, size_t count, void *argument) {
   if (length > 0) {
     read_line(transfer, line, length);
   }
-  return length;
+  return transfer->cut == LCPP_CUT_NONE ? length : 0;
 }
 
 /* https://curl.se/libcurl/c/CURLOPT_WRITEFUNCTION.html */
