@@ -21,9 +21,9 @@ enum { MAX_DEPTH = 64 }; /* the service's answers are about six deep */
 /* An integer of fewer digits is below 2^53 and survives the way through a float. */
 enum { EXACT_DIGITS = 15 };
 
-/* Begins a string that stands for an integer. Text from the service that holds it is refused. */
-#define MARK_NAME "cpp-exact-integer:"
-static const char mark[] = "\001" MARK_NAME;
+/* Begins a string that stands for an integer: a byte that no UTF-8 holds, so that no text that is
+ * let through, and no escape in it, can make one. */
+enum { MARK = 0xff };
 
 /* Registry keys, by address. */
 static const char encode_key;
@@ -126,7 +126,8 @@ static void push_marked(lua_State *L, const char *text, size_t length) {
   const char *copied = text;
   while (digits != 0) {
     luaL_addlstring(&buffer, copied, (size_t)(at - copied));
-    luaL_addstring(&buffer, "\"\\u0001" MARK_NAME);
+    luaL_addchar(&buffer, '"');
+    luaL_addchar(&buffer, (char)MARK);
     luaL_addlstring(&buffer, at, digits);
     luaL_addchar(&buffer, '"');
     at += digits;
@@ -156,9 +157,9 @@ static bool settle(lua_State *L) {
     }
     case LUA_TSTRING: {
       const char *text = lua_tostring(L, -1);
-      if (strncmp(text, mark, sizeof mark - 1) == 0) {
+      if ((unsigned char)text[0] == MARK) {
         /* Beyond 64 bits Lua makes it a float, as it does with such a numeral in a program. */
-        lua_stringtonumber(L, text + sizeof mark - 1);
+        lua_stringtonumber(L, text + 1);
         lua_remove(L, -2);
       }
       return true;
@@ -204,11 +205,6 @@ bool lcpp_json_decode(lua_State *L, const char *text, size_t length) {
   }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);
   push_marked(L, text, length);
-  if (lua_rawlen(L, -1) != length &&
-      memmem(text, length, MARK_NAME, sizeof MARK_NAME - 1) != NULL) {
-    lua_settop(L, top);
-    return false;
-  }
   int status = lua_pcall(L, 1, 1, 0);
   if (status == LUA_ERRMEM) {
     lua_error(L);
