@@ -18,20 +18,25 @@ local function usage_error(words, message)
   return exit.USAGE
 end
 
-local function print_version()
+local function print_text(text)
+  local written, problem = io.stdout:write(text)
+  if written then written, problem = io.stdout:flush() end
+  if written then return exit.DONE end
+  io.stderr:write("cpp-portal: standard output: ", problem, "\n")
+  return exit.FAILED
+end
+
+local function versions()
   local core = require "cpp.core"
-  io.stdout:write(("cpp-portal %s (libcurl %s)\n"):format(core._VERSION, core.libcurl))
-  return exit.DONE
+  return ("cpp-portal %s (libcurl %s)\n"):format(core._VERSION, core.libcurl)
 end
 
 local function main(words)
   local parsed, problem = parse(words)
   if not parsed then return usage_error(words, problem) end
-  if parsed.version then return print_version() end
-  if parsed.command.print then
-    io.stdout:write(require("cpp.command." .. parsed.command.print)(table.unpack(parsed.operands)))
-    return exit.DONE
-  end
+  if parsed.version then return print_text(versions()) end
+  local printer = parsed.command.print
+  if printer then return print_text(require("cpp.command." .. printer)(table.unpack(parsed.operands))) end
   return require "cpp.command.session".run(parsed)
 end
 

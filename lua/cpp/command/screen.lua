@@ -15,7 +15,6 @@ Screen.__index = Screen
 --- A screen.
 -- @param quiet boolean: progress is not drawn; nor is it where standard error is no terminal
 function Screen.new(quiet)
-  io.stdout:setvbuf("line")
   return setmetatable({ draws = not quiet and core.is_terminal(io.stderr), show = nil, drawn = false,
                         problem = nil }, Screen)
 end
@@ -29,6 +28,7 @@ end
 function Screen:answer(line)
   erase(self)
   local written, problem = io.stdout:write(line, "\n")
+  if written then written, problem = io.stdout:flush() end -- at once: somebody may be waiting for it
   if not written then self.problem = self.problem or problem end
 end
 
@@ -55,8 +55,6 @@ end
 -- @return true; or nil and why not all was written
 function Screen:finish()
   erase(self)
-  local flushed, problem = io.stdout:flush()
-  self.problem = self.problem or not flushed and problem or nil
   return not self.problem, self.problem
 end
 

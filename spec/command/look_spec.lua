@@ -1,0 +1,159 @@
+-- cpp-portal operations, operation, status: what is asked, tables for people and JSON for scripts.
+
+local cjson = require "cjson"
+local Portal = require "spec.portal.client"
+local Programs = require "spec.support.program"
+
+describe("cpp-portal", function()
+  local portal, programs
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
+  end)
+  after_each(function() programs:close() end)
+
+  local function offer(options, name)
+    local own = { publisher = "contoso", offer = name or "contoso-vm", running = true, operation_id = "first",
+                  steps = { { name = "Validate", seconds = 10 }, { name = "Certify", seconds = 10 } } }
+    for key, value in pairs(options or {}) do own[key] = value end
+    portal:offer(own)
+  end
+
+  local function run(...)
+    return programs:run { "bin/cpp-portal", ... }
+  end
+
+  describe("operations", function()
+    it("lists those of each offer", function()
+      offer()
+      offer({ running = false }, "contoso-application")
+      local output, errors, status = run("operations", "contoso", "contoso-vm", "contoso-application")
+      local lines = {}
+      for line in output:gmatch("[^\n]+") do lines[#lines + 1] = line end
+      assert.equal("OFFER                ID                                    TYPE        STATE       SLOT      CHANGED",
+                   lines[1])
+      assert.is_truthy(lines[2]:find("^contoso%-vm           first                                 publish     running     "),
+                       output)
+      assert.equal(2, #lines)
+      assert.equal("", errors)
+      assert.equal(0, status)
+    end)
+
+    it("asks for those with a --status", function()
+      offer()
+      run("operations", "--status", "running", "contoso", "contoso-vm")
+      assert.equal("api-version=2017-10-31&status=running", portal:journal()[1].query)
+    end)
+
+    it("print whole numbers exactly, and an empty list as one, with --json", function()
+      offer()
+      local output, _, status = run("operations", "--json", "contoso", "contoso-vm")
+      assert.is_truthy(output:find('"version":636576975611768314[,}]'), output)
+      assert.equal("first", cjson.decode(output).operations[1].id)
+      assert.equal("contoso", cjson.decode(output).publisher)
+      assert.equal(0, status)
+      offer { running = false }
+      output, _, status = run("operations", "--json", "contoso", "contoso-vm")
+      assert.is_truthy(output:find('"operations":[]', 1, true), output)
+      assert.equal(0, status)
+    end)
+
+    it("exits with 1 where there is no such offer, and with 5 where the caller may not see it", function()
+      local _, errors, status = run("operations", "contoso", "none")
+      assert.is_truthy(errors:find("^cpp%-portal: none: http: GET [^\n]*404"))
+      assert.equal(1, status)
+      portal:fault { status = 403 }
+      _, errors, status = run("operations", "contoso", "contoso-vm")
+      assert.is_truthy(errors:find("403", 1, true))
+      assert.equal(5, status)
+    end)
+  end)
+
+  describe("operation", function()
+    local TABLE = "OFFER       STATE       PROGRESS  STEP\ncontoso-vm  running     25 %      Validate\n\n" ..
+                  "STEP      STATE       PROGRESS\nValidate  inprogress  50 %\nCertify   notstarted  0 %\n"
+
+    it("shows how far it is, with its steps, by its id or its location", function()
+      offer { elapsed = 5 }
+      for _, option in ipairs { "--operation=first", "-ofirst" } do
+        local output, errors, status = run("operation", option, "contoso", "contoso-vm")
+        assert.equal(TABLE, output)
+        assert.equal("", errors)
+        assert.equal(0, status)
+      end
+      local output = run("operation", "/api/publishers/contoso/offers/contoso-vm/operations/first")
+      assert.equal((TABLE:gsub("OFFER     ", "OFFER"):gsub("contoso%-vm", "-    ")), output)
+    end)
+
+    it("shows the messages", function()
+      offer { messages = { { messageHtml = "Logo\27[2J is <b>too big</b>", level = "error" } } }
+      local output = run("operation", "-o", "first", "contoso", "contoso-vm")
+      assert.is_truthy(output:find("\nLogo [2J is <b>too big</b>\n", 1, true), output)
+    end)
+
+    it("prints what the service says, with --json", function()
+      offer()
+      local output = run("operation", "--json", "-o", "first", "contoso", "contoso-vm")
+      local object = cjson.decode(output)
+      assert.equal("running", object.state)
+      assert.equal("Validate", object.steps[1].stepName)
+      assert.equal("contoso-vm", object.offer)
+      assert.is_truthy(object.location:find("/operations/first", 1, true))
+      assert.is_nil(output:find("\\/", 1, true))
+    end)
+
+    it("asks nobody about a location of another origin", function()
+      local output, errors, status = run("operation", "https://elsewhere.test/api/operations/1")
+      assert.equal("", output)
+      assert.is_truthy(errors:find("^cpp%-portal: untrusted: "))
+      assert.equal(1, status)
+    end)
+  end)
+
+  describe("status", function()
+    it("shows the offer's", function()
+      offer { running = false, status = "NeverPublished" }
+      local output, errors, status = run("status", "contoso", "contoso-vm")
+      assert.is_truthy(output:find("OFFER       STATE           PROGRESS  STEP\ncontoso-vm  neverpublished  0 %       -\n", 1, true)
+                       or output:find("\ncontoso%-vm  neverpublished  "), output)
+      assert.equal("", errors)
+      assert.equal(0, status)
+    end)
+
+    it("shows those of several offers, without their steps", function()
+      offer()
+      offer({ running = false, status = "Succeeded" }, "other")
+      local output, _, status = run("status", "contoso", "contoso-vm", "other")
+      assert.is_truthy(output:find("\ncontoso-vm  running     0 %       Validate\n", 1, true), output)
+      assert.is_truthy(output:find("\nother       completed ", 1, true), output)
+      assert.equal(3, select(2, output:gsub("\n", "")))
+      assert.equal(0, status)
+    end)
+  end)
+
+  it("lets no text of the service move the terminal's cursor, in tables or in JSON", function()
+    local evil = "\27[2J\u{9b}2J\r\n\u{202e}name"
+    offer { status = evil, steps = { { name = evil, seconds = 10 } }, messages = { { messageHtml = evil } },
+            extra = { submissionType = evil } }
+    for _, words in ipairs { { "status", "contoso", "contoso-vm" }, { "operations", "contoso", "contoso-vm" },
+                             { "operation", "-o", "first", "contoso", "contoso-vm" },
+                             { "status", "--json", "contoso", "contoso-vm" } } do
+      local output, errors, status = run(table.unpack(words))
+      assert.is_nil((output .. errors):gsub("\n", ""):find("%c"))
+      assert.is_nil((output .. errors):find("\xc2\x9b"))
+      assert.is_nil((output .. errors):find("\n\u{202e}"))
+      assert.equal(0, status)
+    end
+  end)
+
+  it("says so when its output cannot be written", function()
+    offer()
+    local command = programs:command { "bin/cpp-portal", "status", "contoso", "contoso-vm" }
+    local output, errors, status = programs:run { "sh", "-c", command .. " >/dev/full" }
+    assert.equal("", output)
+    assert.is_truthy(errors:find("^cpp%-portal: standard output: No space left on device\n$"), errors)
+    assert.equal(1, status)
+  end)
+end)

@@ -1,0 +1,162 @@
+-- cpp-portal wait; and what a person sees of any wait: progress on a terminal, and what Ctrl-C leaves.
+
+local cjson = require "cjson"
+local Portal = require "spec.portal.client"
+local Programs = require "spec.support.program"
+
+describe("cpp-portal", function()
+  local portal, programs
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
+  end)
+  after_each(function() programs:close() end)
+
+  local function offer(options, name)
+    local own = { publisher = "contoso", offer = name or "contoso-vm", running = true, operation_id = "first" }
+    for key, value in pairs(options or {}) do own[key] = value end
+    portal:offer(own)
+  end
+
+  local function run(...)
+    return programs:run { "bin/cpp-portal", ... }
+  end
+
+  local LOCATION = "/api/publishers/contoso/offers/contoso-vm/operations/first?api-version=2017-10-31"
+
+  describe("wait", function()
+    before_each(function()
+      offer()
+      portal:advance(100)
+    end)
+
+    it("shows how an operation ended, by its location, its id, or its offer", function()
+      for _, words in ipairs { { portal.url .. LOCATION }, { "-o", "first", "contoso", "contoso-vm" },
+                               { "contoso", "contoso-vm" } } do
+        local output, errors, status = run("wait", table.unpack(words))
+        assert.is_truthy(output:find("^OFFER +STATE +LOCATION\n[%w-]+ +completed +%S+\n$"), output)
+        assert.equal("", errors)
+        assert.equal(0, status)
+      end
+    end)
+
+    it("exits with 1 when it did not end as it should", function()
+      local _, errors, status = run("wait", "--for", "canceled", "contoso", "contoso-vm")
+      assert.equal("cpp-portal: contoso-vm: the operation ended completed, not canceled\n", errors)
+      assert.equal(1, status)
+      _, _, status = run("wait", "--for=completed", "contoso", "contoso-vm")
+      assert.equal(0, status)
+    end)
+
+    it("waits for several offers at once", function()
+      offer({}, "other")
+      local program = programs:start { "bin/cpp-portal", "wait", "--json", "-i0.01", "contoso", "contoso-vm", "other" }
+      assert.equal("completed", cjson.decode(program:read_line()).state)
+      portal:advance(100)
+      assert.equal("other", cjson.decode(program:read_line()).offer)
+      local _, errors, status = program:finish()
+      assert.equal("", errors)
+      assert.equal(0, status)
+    end)
+
+    it("exits with 4 at its end in time, as JSON with where it can be followed", function()
+      offer()
+      local output, errors, status = run("wait", "--json", "--timeout", "0.1", "contoso", "contoso-vm")
+      local err = cjson.decode(output).error
+      assert.equal("timeout", err.kind)
+      assert.equal(portal.url .. LOCATION, err.location)
+      assert.equal("running", err.operation.state)
+      assert.is_truthy(errors:find("go on with: cpp-portal wait '" .. portal.url .. LOCATION .. "'\n", 1, true), errors)
+      assert.equal(4, status)
+    end)
+
+    it("says at once what is wrong with its options", function()
+      local _, errors, status = run("wait", "--timeout", "0", "contoso", "contoso-vm")
+      assert.equal("cpp-portal: --timeout: expected a number of seconds above 0; see `cpp-portal help`\n", errors)
+      assert.equal(2, status)
+    end)
+  end)
+
+  describe("on a terminal", function()
+    local LINE = "\r[^\r\n]+%[[#.]+%] +%d+ %%  %d:%d%d"
+
+    it("draws a line of progress, which gives way to a message", function()
+      offer()
+      portal:fault { match = { method = "GET", skip = 2 }, status = 403 }
+      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-w", "-i", "0.01", "contoso", "contoso-vm" }
+      assert.is_truthy(output:find(LINE .. LINE .. "\r +\rcpp%-portal: contoso%-vm: http: GET"), output)
+    end)
+
+    it("ends the line where the operation ends", function()
+      offer { cancel_seconds = 0 }
+      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-w", "-i", "0.01", "contoso", "contoso-vm" }
+      assert.is_truthy(output:find("\rcanceled +%[[#.]+%] +%d+ %%  %d:%d%d\r\ncontoso%-vm  canceled "), output)
+    end)
+
+    it("draws one line for several offers", function()
+      offer({ cancel_seconds = 0 }, "offer-1")
+      offer({ cancel_mode = "synchronous", location_form = "none" }, "offer-2")
+      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-c", "1", "-w", "-i", "0.01", "contoso", "offer-2",
+                                                "offer-1" }
+      assert.is_truthy(output:find("\r1 of 2 ended +%[#+%.+%] +%d+ %%  %d:%d%d"), output)
+      assert.is_truthy(output:find("\r +\roffer%-1  canceled "), output)
+    end)
+
+    it("draws nothing with --quiet", function()
+      offer { cancel_seconds = 0 }
+      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-wqi0.01", "contoso", "contoso-vm" }
+      assert.is_nil(output:find("[#", 1, true))
+      assert.is_truthy(output:find("\ncontoso-vm  canceled ", 1, true), output)
+    end)
+  end)
+
+  describe("interrupted", function()
+    it("ends at once with 130, and says how to go on", function()
+      offer()
+      local program = programs:start { "bin/cpp-portal", "cancel", "-w", "-i", "60", "contoso", "contoso-vm" }
+      program:read_until("accepted")
+      program:kill "INT"
+      local _, errors, status = program:finish()
+      assert.is_truthy(errors:find("^cpp%-portal: interrupted\ncpp%-portal: contoso%-vm: go on with: cpp%-portal wait %-%-for "
+        .. "canceled '?http[^\n]+/operations/first[^\n]*\n$"), errors)
+      assert.equal(130, status)
+      portal:advance(100)
+      local output
+      output, _, status = run("wait", "--for", "canceled", (errors:match("(http[^'\n]+)'?\n$")))
+      assert.is_truthy(output:find("canceled", 1, true))
+      assert.equal(0, status)
+      assert.equal(1, #portal:journal { method = "POST" })
+    end)
+
+    it("says of what it cannot know that it does not", function()
+      offer()
+      portal:fault { match = { method = "POST", path = "contoso%-vm" }, action = "stall" }
+      local program = programs:start({ "bin/cpp-portal", "cancel", "-v", "contoso", "none", "contoso-vm" }, { watch = "errors" })
+      program:read_until("none: http:")
+      repeat until #portal:journal { path = "contoso%-vm" } > 0 -- the emulator has it, and says nothing
+      program:kill "INT"
+      local _, errors, status = program:finish()
+      assert.is_truthy(errors:find("\ncpp-portal: contoso-vm: it is not known whether the service has acted\ncpp-portal: "
+        .. "contoso-vm: look before trying again: cpp-portal operations --status running contoso contoso-vm\n", 1, true), errors)
+      assert.is_nil(errors:find("none: it is not known", 1, true))
+      assert.equal(130, status)
+    end)
+
+    for _, signal in ipairs { "KILL", "TERM" } do
+      it("leaves a location to go on from, whatever ends it: " .. signal, function()
+        offer()
+        local program = programs:start { "bin/cpp-portal", "cancel", "-w", "-i", "60", "contoso", "contoso-vm" }
+        local location = program:read_until("accepted"):match("accepted +(http%S+)")
+        program:kill(signal)
+        program:finish()
+        portal:advance(100)
+        local output, _, status = run("wait", "--for", "canceled", location)
+        assert.is_truthy(output:find("canceled", 1, true))
+        assert.equal(0, status)
+        assert.equal(1, #portal:journal { method = "POST" })
+      end)
+    end
+  end)
+end)
