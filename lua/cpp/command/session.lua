@@ -16,7 +16,7 @@ Session.__index = Session
 local function checked(of, fn, ...)
   local results = table.pack(pcall(fn, ...))
   if results[1] then return table.unpack(results, 2, results.n) end
-  local field, expected = tostring(results[2]):match("cpp: ([%a_]+): (.*)$")
+  local field, expected = tostring(results[2]):match("cpp: ([%a_]+)[%[%d%]]*: (.*)$")
   if not field then error(results[2], 0) end
   error({ usage = options.label(field, of) .. ": " .. expected }, 0)
 end
