@@ -1,17 +1,18 @@
 /*
  * The module cpp.core: its functions, and nothing else.
  *
- *   core.client(options)   a client: see client.c
- *   core.decode(text)      a value from JSON text, or nil: see json.c
- *   core.monotonic()       seconds on a clock that never jumps
- *   core.random()          a number in [0, 1), not from the host's generator: math.random is its
- * own core.is_terminal(file) whether a file of the io library is a terminal core.check(scope, o)
- * raises unless the options are right for "client", "call", "wait", "batch" core.misuse(message)
- * raises a usage error at the caller's own line: see options.c core.hide(prefix)      chunk names
- * that begin so are not the caller's own core.endpoints         the names of the endpoints, in the
- * order of the table core.poller            "epoll" or "poll": what the module was built with
- *   core.libcurl           the version of libcurl that runs
- *   core._VERSION          the version of the package
+ * - core.client(options): a client, see client.c
+ * - core.decode(text): a value from JSON text, or nil, see json.c
+ * - core.monotonic(): seconds on a clock that never jumps
+ * - core.random(): a number in [0, 1), not from the host's generator, math.random, which is its own
+ * - core.is_terminal(file): whether a file of the io library is a terminal
+ * - core.check(scope, options): raises unless they are right for "client", "call", "wait", "batch"
+ * - core.misuse(message): raises a usage error at the caller's own line, see options.c
+ * - core.hide(prefix): chunk names that begin so are not the caller's own
+ * - core.endpoints: the calls of the service, each with its name and method, in the table's order
+ * - core.poller: "epoll" or "poll", what the module was built with
+ * - core.libcurl: the version of libcurl that runs
+ * - core._VERSION: the version of the package
  *
  * libcurl is not touched before the first client is made, so `require` stays quick.
  */
@@ -72,11 +73,19 @@ static int core_random(lua_State *L) {
   return 1;
 }
 
+/* The rows of the table that are calls of the service; the two others are the work of calls. */
 static void push_endpoints(lua_State *L) {
   lua_newtable(L);
   for (size_t i = 0; lcpp_endpoint_at(i) != NULL; i++) {
-    lua_pushstring(L, lcpp_endpoint_at(i)->name);
-    lua_rawseti(L, -2, (lua_Integer)i + 1);
+    const struct lcpp_endpoint *endpoint = lcpp_endpoint_at(i);
+    if (endpoint->host == LCPP_HOST_SERVICE && endpoint->path != NULL) {
+      lua_createtable(L, 0, 2);
+      lua_pushstring(L, endpoint->name);
+      lua_setfield(L, -2, "name");
+      lua_pushstring(L, endpoint->method == LCPP_POST ? "POST" : "GET");
+      lua_setfield(L, -2, "method");
+      lua_rawseti(L, -2, luaL_len(L, -2) + 1);
+    }
   }
 }
 

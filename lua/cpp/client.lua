@@ -1,7 +1,8 @@
 -- The client: the calls of the service as straight-line functions over the C core and a loop.
 --
 -- A call returns its result, or nil and an err (cpp.error); misuse raises. Every function here takes
--- a table of options; a client's options may be given in a call as well, and the call wins.
+-- a table of options; a client's options may be given in a call as well, and the call wins. What each
+-- takes and gives, with the page of the service that it rests on, stands in types/module.lua.
 
 local core = require "cpp.core"
 local auth = require "cpp.auth"
@@ -40,9 +41,6 @@ local function location_in(body)
   return type(body) == "string" and body:find("^[/h]") and body or nil
 end
 
--- What a synchronous answer (200) has achieved, by the call that was made.
-local AT_ONCE = { cancel = "canceled", publish = "completed", go_live = "completed" }
-
 -- The options of a call that its wait needs as well: those of each request, and then its own.
 local OF_CALL_ONLY = { publisher = true, offer = true, emails = true, wait = true, timeout = true,
                        operation_id = true, status = true, location = true }
@@ -58,7 +56,7 @@ local function wait_options(options)
   return own
 end
 
--- cancel, publish and go_live: one body, one answer.
+-- A call that starts something: cancel, publish and go_live.
 local function start_call(client, endpoint, options)
   options = options_of(options)
   -- What is wrong with the wait must come out before the call has acted, not after.
@@ -70,18 +68,16 @@ local function start_call(client, endpoint, options)
     if location then result.location, result.operation_id = request:resolve(location) end
   end
   result.publisher, result.offer = options.publisher, options.offer
-  if result.status == 200 and not result.location then result.state = AT_ONCE[endpoint] end
+  if result.status == 200 and not result.location then -- it was done at once
+    result.state = endpoint == "cancel" and "canceled" or "completed"
+  end
   if not options.wait then return result end
   return client:wait(result, wait_options(options))
 end
 
 --- Makes a client.
--- @param options table or nil: token (string, or function returning a token and, optionally, the
---   seconds until it expires), or tenant, client_id and client_secret; base_url, authority_url,
---   api_version; timeout (seconds for one request, 300), connect_timeout (seconds, 30); retries
---   (3); ca_file, proxy; max_response_bytes (4 MiB), max_connections (0: no limit); user_agent,
---   client_request_id; loop, log. See doc/reference.md
--- @return client. Raises on misuse
+-- @param options table or nil: see types/options.lua. Raises on misuse
+-- @return client
 function Client.new(options)
   local own = {}
   for name, value in pairs(options_of(options or {})) do own[name] = value end
@@ -102,32 +98,6 @@ function Client.new(options)
   return setmetatable(self, Client)
 end
 
---- Cancels the running publishing operation of an offer.
--- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-cancel-operations
--- @param options table: publisher, offer (strings); emails (a list of addresses, or one comma
---   separated string, or nothing) to notify; wait (true, or a table of wait's options) to wait for
---   the end; and any option of a client
--- @return table: status (200: cancelled at once, with state "canceled"; 202: being cancelled),
---   location (absolute URL; absent where there is nothing to poll), operation_id, publisher, offer,
---   retry_after (seconds), request_id, client_request_id, body. With wait: the operation at its end
--- @return nil, err: kinds http, auth, network, tls, timeout, protocol, untrusted, stopped, closed;
---   with wait also failed. err.ambiguous: see cpp.reconcile
-function Client:cancel(options)
-  return start_call(self, "cancel", options)
-end
-
---- Publishes an offer: starts an operation that cancel stops. As Client:cancel otherwise.
--- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-publish-offer
-function Client:publish(options)
-  return start_call(self, "publish", options)
-end
-
---- Takes an offer live. As Client:cancel otherwise.
--- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-go-live
-function Client:go_live(options)
-  return start_call(self, "go_live", options)
-end
-
 local function malformed(result, request, options, message)
   local method, url = request:url()
   return nil, errors.new("protocol", message, {
@@ -135,6 +105,22 @@ local function malformed(result, request, options, message)
     request_id = result.request_id, client_request_id = result.client_request_id,
     publisher = options.publisher, offer = options.offer, retry_after = result.retry_after,
   })
+end
+
+-- A call that asks for a document, which is the answer.
+local function ask_call(client, endpoint, options)
+  options = options_of(options)
+  local result, request = retry.call(client, endpoint, options)
+  if not result then return nil, request end
+  if result.body == nil then return malformed(result, request, options, "the answer has no body") end
+  return result.body
+end
+
+-- Every row of csrc/endpoints.c is a method. What an answer needs beyond that is a function below, which
+-- takes its place.
+for _, endpoint in ipairs(core.endpoints) do
+  local name, call = endpoint.name, endpoint.method == "POST" and start_call or ask_call
+  Client[name] = function(self, options) return call(self, name, options) end
 end
 
 --- One operation, with the seconds that the service asks to wait before the next look.
@@ -165,11 +151,8 @@ function Client:look(options, limits)
 end
 
 --- One operation.
--- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operation-by-id
--- @param target string: a location; or table: location, or publisher, offer and operation_id; and
---   any option of a client
--- @return table: the decoded operation with state (normalised status), progress (0..100 from its
---   steps) and location; or nil, err
+-- @param target string: a location; or table of options
+-- @return operation; or nil, err
 function Client:operation(target)
   if type(target) == "string" then target = { location = target } end
   local operation, err = self:look(options_of(target))
@@ -177,12 +160,9 @@ function Client:operation(target)
 end
 
 --- The operations (submissions) of an offer.
--- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations
--- @param options table: publisher, offer; status (a filter such as "running"); and any option of a
---   client
+-- @param options table
 -- @param limits table or nil: see retry.call
--- @return list of tables, state added to each; nil; the seconds that the service asks to wait, or
---   nil; or nil, err
+-- @return list of tables, nil, retry_after (seconds or nil); or nil, err
 function Client:operations(options, limits)
   options = options_of(options)
   local result, request = retry.call(self, "operations", options, limits)
@@ -201,10 +181,9 @@ function Client:operations(options, limits)
 end
 
 --- The status of an offer.
--- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-offer-status
--- @param options table: publisher, offer; and any option of a client
+-- @param options table
 -- @param limits table or nil: see retry.call
--- @return table: the decoded answer, state added; or nil, err
+-- @return table; or nil, err
 function Client:offer_status(options, limits)
   options = options_of(options)
   local result, request = retry.call(self, "offer_status", options, limits)

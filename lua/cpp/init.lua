@@ -39,10 +39,12 @@ end
 cpp.client = Client.new
 
 -- The calls: the client's methods of the same names.
-for _, name in ipairs { "cancel", "publish", "go_live", "operation", "operations", "offer_status",
-                        "wait", "reconcile", "map", "cancel_all" } do
+local function offer_call(name)
   local method = Client[name]
   cpp[name] = function(...) return method(default_client(), ...) end
 end
+
+for _, endpoint in ipairs(core.endpoints) do offer_call(endpoint.name) end
+for _, name in ipairs { "wait", "reconcile", "map", "cancel_all" } do offer_call(name) end
 
 return cpp

@@ -17,9 +17,6 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.8, 60
 
 local RETRIES, TIMEOUT = 3, 300 -- a client's defaults; seconds
 
--- Endpoints that change nothing, or nothing that repeating would change again.
-local SAFE = { operation = true, operations = true, offer_status = true, location = true, token = true }
-
 --- The time of a loop's clock, in seconds: real monotonic time unless the loop has a `now`.
 function retry.now(loop)
   return (loop.now or core.monotonic)()
@@ -101,9 +98,10 @@ local function go_on(client, endpoint, options, limits, token, failure)
   local retries = limits and limits.retries or options.retries or client.options.retries or RETRIES
   local deadline = limits and limits.deadline
   local attempt, paused, renewed = 1, 0, false
+  local of_tokens = endpoint == "token"
+  local safe = failure.method == "GET" or of_tokens -- it changes nothing, or nothing that counts
   while true do
-    local err = errors.from_failure(failure, options, auth.secrets(client, options, token),
-                                    SAFE[endpoint] or false, endpoint == "token")
+    local err = errors.from_failure(failure, options, auth.secrets(client, options, token), safe, of_tokens)
     err.attempts = attempt
     if err.status == 401 and token and not renewed then
       -- Not processed: the service did not know who asked. Only a new token makes a second try.
@@ -133,7 +131,7 @@ end
 
 --- Sends a request, again where that is safe, until it is answered or there is no sense in more.
 -- @param client the client (see cpp.client)
--- @param endpoint string, a name of core.endpoints
+-- @param endpoint string, a name of csrc/endpoints.c
 -- @param options table of the call's options, checked by the core when the request starts
 -- @param limits table or nil: `retries` (number) instead of the option's; `deadline` (on the
 --   loop's clock) that neither a pause nor a request goes beyond

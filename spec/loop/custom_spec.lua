@@ -1,17 +1,17 @@
 -- A loop of the user's own: the one in doc/loops.md is taken from there as it stands, and holds what
 -- every loop holds.
 
+local blocks = require "spec.support.blocks"
 local core = require "cpp.core"
 local loops = require "spec.support.loops"
 
 local function documented()
-  local file = assert(io.open("doc/loops.md"))
-  local text = file:read("a")
-  file:close()
-  local blocks = {}
-  for block in text:gmatch("```lua\n(.-)```") do blocks[#blocks + 1] = block end
-  assert.equal(2, #blocks)
-  return "local socket = require 'socket'\n" .. table.concat(blocks) .. "return loop, turn\n"
+  local parts = { 'local core, dispatch, socket = require "cpp.core", require "cpp.dispatch", require "socket"\n' }
+  for _, block in ipairs(blocks.read "doc/loops.md") do
+    if block.directives["part of"] then parts[#parts + 1] = block.text end
+  end
+  assert.equal(3, #parts)
+  return table.concat(parts) .. "return loop, turn\n"
 end
 
 local Host = {}

@@ -4,7 +4,7 @@
 
 ---The C module. It may change with any version, but for what [loops](loops.md) names.
 ---@class cpp.core
----@field endpoints string[] # the names of the table in csrc/endpoints.c
+---@field endpoints { name: string, method: "GET"|"POST" }[] # the calls in csrc/endpoints.c
 ---@field poller "epoll"|"poll" # how it waits
 ---@field libcurl string # the version of libcurl that runs
 ---@field _VERSION string # the version of the package
@@ -51,7 +51,7 @@ function core.hide(prefix) end
 local CoreClient = {}
 
 ---Starts a request.
----@param endpoint string # one of core.endpoints
+---@param endpoint string # a name of csrc/endpoints.c
 ---@param options? table # of the call
 ---@param token? string
 ---@param client_request_id? string
@@ -59,7 +59,7 @@ local CoreClient = {}
 function CoreClient:start(endpoint, options, token, client_request_id) end
 
 ---Raises what start would raise of them, and starts nothing.
----@param endpoint string # one of core.endpoints
+---@param endpoint string # a name of csrc/endpoints.c
 ---@param options? table # of the call
 function CoreClient:check(endpoint, options) end
 
