@@ -47,7 +47,7 @@ MODULE  = $(BUILD)/cpp/core.so
 LUA_FILES = $(shell cd lua && find cpp -name '*.lua')
 LUA_DIRECTORIES = $(shell cd lua && find cpp -depth -type d)
 
-.PHONY: all bench clean demo deps doc examples help install install-command install-files lint release rock \
+.PHONY: all bench clean deb demo deps doc examples help install install-command install-files lint release rock \
         sanitize soak test tsan uninstall valgrind
 .DELETE_ON_ERROR:
 
@@ -146,6 +146,9 @@ rock: ## pack the commit that is checked out as a source rock, into build/rock/
 
 release: ## check that VERSION=x.y.z can be released, and make its files, into build/release/
 	@packaging/release $(VERSION)
+
+deb: ## build a Debian package of this tree, into build/deb/
+	@packaging/deb
 
 clean: ## remove what was built
 	rm -rf build
