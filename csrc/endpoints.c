@@ -2,7 +2,7 @@
  * The table of endpoints.
  *
  * Source: the Cloud Partner Portal API reference, "Cancel operation", "Publish an offer", "Go
- * live", "Retrieve operations", "Retrieve the status of the offer":
+ * live", "Retrieve operations", "Retrieve offers", "Retrieve the status of the offer":
  * https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-overview
  * and, for `token`, the client credentials grant of Microsoft Entra (v1 endpoint):
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
@@ -11,7 +11,8 @@
 
 #include <string.h>
 
-#define OFFER "/api/publishers/{publisher}/offers/{offer}"
+#define PUBLISHER "/api/publishers/{publisher}"
+#define OFFER PUBLISHER "/offers/{offer}"
 
 /* clang-format off */
 static const struct lcpp_endpoint endpoints[] = {
@@ -21,6 +22,7 @@ static const struct lcpp_endpoint endpoints[] = {
   {"go_live",       LCPP_POST, LCPP_HOST_SERVICE,   OFFER "/golive",                  false, true,  LCPP_BODY_NOTIFICATION},
   {"operation",     LCPP_GET,  LCPP_HOST_SERVICE,   OFFER "/operations/{operation_id}", false, true, LCPP_BODY_NONE},
   {"operations",    LCPP_GET,  LCPP_HOST_SERVICE,   OFFER "/submissions/",            true,  true,  LCPP_BODY_NONE},
+  {"offers",        LCPP_GET,  LCPP_HOST_SERVICE,   PUBLISHER "/offers",              false, true,  LCPP_BODY_NONE},
   {"offer_status",  LCPP_GET,  LCPP_HOST_SERVICE,   OFFER "/status",                  false, true,  LCPP_BODY_NONE},
   {"location",      LCPP_GET,  LCPP_HOST_SERVICE,   NULL,                             false, true,  LCPP_BODY_NONE},
   {"token",         LCPP_POST, LCPP_HOST_AUTHORITY, "/{tenant}/oauth2/token",         false, false, LCPP_BODY_CREDENTIALS},

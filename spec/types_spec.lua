@@ -62,16 +62,6 @@ describe("the types of", function()
     assert.same(sorted(names), sorted(members "cpp.Client"))
   end)
 
-  it("a client's methods are those of the module's functions", function()
-    for _, fn in ipairs(types.classes.cpp.functions) do
-      local method = types.classes["cpp.Client"].functions[fn.name]
-      if method then
-        assert.same(fn.params, method.params, fn.name)
-        assert.same(fn.returns, method.returns, fn.name)
-      end
-    end
-  end)
-
   it("the C module, its clients and its requests have each of their names, and no other", function()
     assert.same(sorted(keys(core)), sorted(members "cpp.core"))
     local client <close> = core.client {}

@@ -12,7 +12,7 @@ local annotations = {}
 
 local DIRECTORY = "lua/cpp/types/"
 -- In the order of the reference.
-local FILES = { "module", "client", "options", "answers", "loop", "core" }
+local FILES = { "module", "client", "methods", "options", "answers", "loop", "core" }
 
 -- Adds a value under a name and at the end.
 local function add(list, name, value)
@@ -78,6 +78,10 @@ local tags = {}
 function tags.class(reader, text)
   local name, parents = text:match "^(%S+)%s*:%s*(.+)$"
   name = name or text
+  if reader.types.classes[name] then -- continued from another file
+    reader.class = reader.types.classes[name]
+    return
+  end
   local class = { name = name, text = reader:take_text(), file = reader.file,
                   parents = {}, fields = {}, functions = {} }
   for parent in (parents or ""):gmatch "[^,%s]+" do class.parents[#class.parents + 1] = parent end

@@ -1,5 +1,5 @@
--- The JSON documents that the service answers with: an operation, an entry of the list of operations, and the
--- status of an offer.
+-- The JSON documents that the service answers with: an operation, an entry of the list of operations, the status of
+-- an offer, and an entry of the list of offers.
 -- luacheck: std lua51
 
 local json = require "portal.json"
@@ -142,6 +142,22 @@ function documents.offer_status(offer, clock)
         steps = latest and steps_of(offer, latest, clock) or json.empty_array,
         previewLinks = preview_links(offer, completed),
         liveLinks = live_links(offer, completed and latest.kind == "golive"),
+    }
+end
+
+--- One entry of the list of a publisher's offers. The sample of the documentation has a GUID as its id; that of
+--- creating an offer has the name that all other calls take.
+function documents.offer(offer, clock)
+    local settings, latest = offer.settings, offer:latest()
+    local since = latest and select(2, latest:state(clock:now())) or 0
+    return {
+        offerTypeId = settings.offer_type_id,
+        publisherId = settings.publisher,
+        status = documents.offer_status(offer, clock).status,
+        id = settings.offer,
+        version = settings.offer_version,
+        definition = { displayText = settings.offer },
+        changedTime = timestamp(clock, since),
     }
 end
 

@@ -162,6 +162,15 @@ function calls.submissions(self, request, offer)
     return answers.json(200, json.array(list))
 end
 
+function calls.offers(self, request)
+    local list = {}
+    for _, offer in pairs(self.publishers[request.segments[3]]) do
+        list[#list + 1] = documents.offer(offer, self.clock)
+    end
+    table.sort(list, function(a, b) return a.id < b.id end)
+    return answers.json(200, json.array(list))
+end
+
 local METHODS = { cancel = "POST", publish = "POST", golive = "POST" }
 
 -- Which call a path means: { call, publisher, offer, further arguments }, or nil. Every segment is decoded already.
@@ -175,7 +184,9 @@ local function route(segments)
         return nil
     end
     local publisher, offer, action = segments[3], segments[5], segments[6]
-    if #segments == 6 and (METHODS[action] or action == "status" or action == "submissions") then
+    if #segments == 4 then
+        return { "offers", publisher }
+    elseif #segments == 6 and (METHODS[action] or action == "status" or action == "submissions") then
         return { action, publisher, offer }
     elseif #segments == 7 and action == "submissions" and segments[7] == "" then
         return { action, publisher, offer }
@@ -190,7 +201,7 @@ local function missing(self, target, offer)
         return answers.failure(404, "NotFound", "There is nothing at this address.")
     elseif not self.publishers[target[2]] then
         return answers.failure(404, "PublisherNotFound", "The publisher does not exist.")
-    elseif not offer then
+    elseif not offer and target[1] ~= "offers" then
         return answers.failure(404, "OfferNotFound", "The offer does not exist.")
     elseif target[1] == "operation" and not offer:find(target[4])
         or target[1] == "legacy_operation" and not offer:find_version(target[4], target[5]) then
@@ -211,7 +222,7 @@ function service:answer(request)
     if target and not tokens.allows(caller, target[2]) then
         return answers.failure(403, "Forbidden", "The caller has no access to this publisher.")
     end
-    local offer = target and self:find_offer(target[2], target[3])
+    local offer = target and target[3] and self:find_offer(target[2], target[3])
     local refusal = missing(self, target, offer)
     if refusal then
         return refusal

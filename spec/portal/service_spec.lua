@@ -257,6 +257,21 @@ describe("the service of the portal emulator", function()
             assert.is_string(entry.changedTime)
         end)
 
+        it("are listed by offer, of their publisher only", function()
+            put()
+            portal:offer { publisher = "contoso", offer = "contoso-app" }
+            portal:offer { publisher = "other", offer = "elsewhere" }
+            local list = call("GET", "/api/publishers/contoso/offers").json
+            assert.equal(2, #list)
+            assert.equal("contoso-app", list[1].id)
+            assert.equal("neverPublished", list[1].status)
+            assert.equal("contoso-vm", list[2].id)
+            assert.equal("running", list[2].status)
+            assert.equal("contoso", list[2].publisherId)
+            assert.equal(405, call("POST", "/api/publishers/contoso/offers").status)
+            assert.equal(404, call("GET", "/api/publishers/nobody/offers").status)
+        end)
+
         it("filter the list under both names", function()
             put { cancel_mode = "synchronous", spelling = { canceled = "Cancelled" } }
             call("POST", OFFER .. "/cancel")

@@ -90,6 +90,20 @@ function cpp.operation(target) end
 ---@return cpp.Error? err
 function cpp.operations(options) end
 
+---Lists the offers of a publisher, as the service sends them: `id`, `offerTypeId`, `status`, `definition`, ...
+---
+---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-offers>
+---
+---Errors: http, auth, network, tls, timeout, protocol, stopped, closed
+---
+---```lua
+---for _, offer in ipairs(assert(cpp.offers { publisher = "contoso" })) do print(offer.id, offer.status) end
+---```
+---@param options cpp.PublisherOptions
+---@return table[]? list
+---@return cpp.Error? err
+function cpp.offers(options) end
+
 ---Asks for the status of an offer.
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-offer-status>

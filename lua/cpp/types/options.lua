@@ -38,9 +38,12 @@
 ---@field loop? cpp.Loop # how calls wait: see [loops](loops.md). Default: `cpp.loop.blocking`.
 ---@field log? fun(entry: cpp.LogEntry) # called after each attempt
 
----What names an offer; and any option of a client.
----@class cpp.OfferOptions : cpp.ClientOptions
+---What names a publisher; and any option of a client.
+---@class cpp.PublisherOptions : cpp.ClientOptions
 ---@field publisher string # the publisher's identifier, such as "contoso"
+
+---What names an offer; and any option of a client.
+---@class cpp.OfferOptions : cpp.PublisherOptions
 ---@field offer string # the offer's identifier
 
 ---What cancel, publish and go_live take.

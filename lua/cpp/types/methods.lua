@@ -1,0 +1,78 @@
+-- Types for editors: the methods of a client that are functions of the module too. Written by `make doc`
+-- from module.lua: change it there.
+---@meta _
+
+---@class cpp.Client
+local Client = {}
+
+---As cpp.cancel, with this client.
+---@param options cpp.StartOptions
+---@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation at its end
+---@return cpp.Error? err
+function Client:cancel(options) end
+
+---As cpp.publish, with this client.
+---@param options cpp.StartOptions
+---@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation at its end
+---@return cpp.Error? err
+function Client:publish(options) end
+
+---As cpp.go_live, with this client.
+---@param options cpp.StartOptions
+---@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation at its end
+---@return cpp.Error? err
+function Client:go_live(options) end
+
+---As cpp.operation, with this client.
+---@param target string|cpp.OperationTarget # a location; or where the operation is, and any option of a client
+---@return cpp.Operation? operation
+---@return cpp.Error? err
+function Client:operation(target) end
+
+---As cpp.operations, with this client.
+---@param options cpp.OperationsOptions
+---@return cpp.Submission[]? list
+---@return cpp.Error? err
+function Client:operations(options) end
+
+---As cpp.offers, with this client.
+---@param options cpp.PublisherOptions
+---@return table[]? list
+---@return cpp.Error? err
+function Client:offers(options) end
+
+---As cpp.offer_status, with this client.
+---@param options cpp.OfferOptions
+---@return cpp.OfferStatus? status
+---@return cpp.Error? err
+function Client:offer_status(options) end
+
+---As cpp.wait, with this client.
+---@param target cpp.Result|cpp.OperationTarget|string # a result, where the operation is, or its location
+---@param options? cpp.WaitOptions
+---@return cpp.Operation|cpp.Result|nil operation # it ended well: `state` is "canceled" or "completed"
+---@return cpp.Error? err
+function Client:wait(target, options) end
+
+---As cpp.reconcile, with this client.
+---@param target cpp.Error|{ publisher: string, offer: string } # an ambiguous err, or an offer
+---@param options? cpp.ClientOptions
+---@return cpp.Reconciled? answer
+---@return cpp.Error? err
+function Client:reconcile(target, options) end
+
+---As cpp.cancel_all, with this client.
+---@param list cpp.StartOptions[]
+---@param options? cpp.CancelAllOptions
+---@return cpp.Entry[] entries # in the list's order
+---@return integer failed # how many have an err
+function Client:cancel_all(list, options) end
+
+---As cpp.map, with this client.
+---@generic T
+---@param list T[]
+---@param fn fun(item: T, client: cpp.Client): any, any # its result; or nil and an err
+---@param options? cpp.MapOptions
+---@return cpp.Entry[] entries # in the list's order
+---@return integer failed # how many have an err
+function Client:map(list, fn, options) end
