@@ -15,12 +15,12 @@ static char json_line[] = "Content-Type: application/json";
 static char no_expect_line[] = "Expect:"; /* a large body would wait 1 s for a 100 */
 static char form_line[] = "Content-Type: application/x-www-form-urlencoded";
 
-/* Notes a line of the headers: their beginning, their end, and whether a body follows. Of a status
- * line libcurl 7.88 reads "HTTP/" and no digit as a 200. */
+/* Notes a line of the headers: their beginning, their end, and whether a body follows. libcurl 7.88
+ * takes a status line that is not in capitals, or has no version, for a 200, whatever it says. */
 static void read_line(struct lcpp_transfer *transfer, const char *line, size_t length) {
   static const char content_length[] = "content-length:";
-  if (length >= 5 && memcmp(line, "HTTP/", 5) == 0) {
-    if (length == 5 || line[5] < '0' || line[5] > '9') {
+  if (length >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
+    if (memcmp(line, "HTTP/", 5) != 0 || length == 5 || line[5] < '0' || line[5] > '9') {
       transfer->cut = LCPP_CUT_STATUS_LINE;
     }
     const char *space = memchr(line, ' ', length);

@@ -33,6 +33,8 @@ local MALFORMED = {
   ["is an interim answer and then ends"] = { "HTTP/1.1 100 Continue\r\n\r\n", kind = "network" },
   ["ends within the headers after an interim answer"] = {
     "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Le" },
+  ["ends within headers in small letters after an interim answer"] = {
+    "HTTP/1.1 100 Continue\r\n\r\nhttp/1.1 200 ok\r\nContent-Le" },
   ["ends within its body"] = { OK .. 'Content-Length: 21\r\n\r\n{"status":"ru', status = 200 },
   ["ends within a chunk"] = { OK .. 'Transfer-Encoding: chunked\r\n\r\n15\r\n{"status"', status = 200 },
   ["ends before the last chunk"] = {
@@ -53,6 +55,7 @@ local MALFORMED = {
   ["has a version that there is not"] = { "HTTP/7.3 200 OK\r\nContent-Length: 0\r\n\r\n" },
   ["has a status that is no number"] = { "HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n" },
   ["has a status line without version and status"] = { "HTTP/yes\r\nContent-Length: 0\r\n\r\n" },
+  ["has a status line in small letters"] = { "http/1.1 404 not found\r\nContent-Length: 0\r\n\r\n" },
   ["has a status line of a slash"] = { "HTTP/\r\nContent-Length: 0\r\n\r\n" },
   ["has a status below 100"] = { "HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n" },
   ["has a NUL in a header"] = { OK .. "X-Nul: a\0b\r\nContent-Length: 0\r\n\r\n" },
