@@ -112,6 +112,13 @@ tsan: deps ## Lua states on threads, under the sanitizer of threads
 valgrind: deps ## cancels of every ending under valgrind's memcheck
 	@spec/checks/run valgrind
 
+.PHONY: coverage fuzz mutants
+fuzz: deps ## fuzz the module for SECONDS (25) a target
+	@spec/fuzz/run $(SECONDS)
+
+mutants: deps ## change csrc/ in SAMPLE (300) places drawn by SEED (1): do the specs notice? (about an hour)
+	@spec/mutants/run --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
+
 soak: deps ## many cancels: memory and descriptors stay as they are
 	@spec/checks/run soak
 
