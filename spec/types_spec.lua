@@ -97,6 +97,17 @@ describe("each public function has", function()
     end
   end
 
+  it("errors that are kinds", function()
+    for _, class in ipairs(types.classes) do
+      for _, fn in ipairs(class.functions) do
+        local list = (fn.errors or "none"):gsub("%b()", ""):match "^[^;.]*"
+        if not list:find "^none" then
+          for kind in list:gmatch "[^,%s]+" do assert.is_truthy(types.aliases["cpp.Kind"].values[kind], kind) end
+        end
+      end
+    end
+  end)
+
   it("types that exist", function()
     local known = { file = true }
     local function check(kind, where)
