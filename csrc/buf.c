@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { INITIAL_CAPACITY = 512 };
+enum { INITIAL_CAPACITY = 128 }; /* bytes: a URL of the service takes about 100 */
 
 enum lcpp_buf_status lcpp_buf_append(struct lcpp_buf *buf, const void *data, size_t length,
                                      size_t limit) {

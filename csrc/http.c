@@ -188,7 +188,8 @@ static CURLMcode run_queued(struct lcpp_http *http, long long until_us) {
 }
 
 void lcpp_http_step(struct lcpp_http *http, long wait_ms) {
-  long long until_us = lcpp_monotonic_us() + LCPP_STEP_MICROSECONDS;
+  long long until_us = lcpp_monotonic_us() +
+                       (wait_ms == 0 ? LCPP_STEP_MICROSECONDS : LCPP_WAITING_STEP_MICROSECONDS);
   long alarm = alarm_left(http);
   http->stepping = true;
   CURLMcode code = run_queued(http, until_us);

@@ -50,7 +50,6 @@ enum lcpp_cut {
   LCPP_CUT_RESEND /* libcurl was about to send the request a second time */
 };
 
-enum { LCPP_HEADER_LINES = 6 };          /* at most, of a request */
 enum { LCPP_HEADER_LIMIT = 256 * 1024 }; /* bytes of all header lines of an answer together */
 
 struct lcpp_transfer {
@@ -61,10 +60,8 @@ struct lcpp_transfer {
   struct lcpp_transfer **link; /* what points to this one; NULL: in no list */
   const struct lcpp_endpoint *endpoint;
 
-  char *url;                     /* owned (free) */
-  struct lcpp_buf request_body;  /* owned; may hold a secret: wiped before it is freed */
-  struct lcpp_buf request_lines; /* owned; header lines, the token's among them: wiped */
-  struct curl_slist headers[LCPP_HEADER_LINES]; /* nodes over request_lines and static lines */
+  char *url;                    /* owned (free) */
+  struct lcpp_buf request_body; /* owned; may hold a secret: wiped before it is freed */
   size_t max_response_bytes;
   long long deadline; /* in lcpp_monotonic_ms */
 
@@ -179,6 +176,10 @@ void lcpp_transfer_whole(struct lcpp_transfer *transfer);
 
 /* Takes a finished transfer out of the list that lcpp_http_next_finished serves. */
 void lcpp_transfer_claim(struct lcpp_transfer *transfer);
+
+/* Frees what a transfer that is done holds of its answer: all but its URL. A later locate still
+ * finds what it needs. */
+void lcpp_transfer_drop_answer(struct lcpp_transfer *transfer);
 
 /* Ends the transfer if it runs and frees what it owns; it is all zeros, but LCPP_DONE, after. */
 void lcpp_transfer_free(struct lcpp_transfer *transfer);

@@ -45,6 +45,7 @@ enum {
 struct lcpp_request {
   struct lcpp_transfer transfer; /* the first, so that a transfer's address is its request's */
   int place;                     /* in the client's table of requests; 0: in none */
+  bool closed;                   /* __close has dropped the answer */
   struct lcpp_base base;         /* owned */
 };
 enum { LCPP_REQUEST_CLIENT = 1, LCPP_REQUEST_ID = 2, LCPP_REQUEST_USER_VALUES = 2 };

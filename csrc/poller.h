@@ -34,9 +34,10 @@ void lcpp_poller_free(struct lcpp_poller *poller);
 /* Sets the socket functions of an easy handle. Returns libcurl's verdict. */
 CURLcode lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy);
 
-/* What a step may take, so that a host that serves others keeps its pace: what is left then, the
- * next step does. At least one thing is done in any step. */
-enum { LCPP_STEP_MICROSECONDS = 500 };
+/* What a step may take that does not wait, so that a host that serves others keeps its pace: what
+ * is left then, the next step does. At least one thing is done in any step. Whoever lets a step
+ * wait has nothing else to do, and serving all that is ready at once costs less. */
+enum { LCPP_STEP_MICROSECONDS = 500, LCPP_WAITING_STEP_MICROSECONDS = 20000 };
 
 /* Runs timers that have expired, such as that of a transfer that was just added. */
 CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller);

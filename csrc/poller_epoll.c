@@ -297,7 +297,7 @@ CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long long u
     /* A signal ends the wait (EINTR, -1): Lua gets to run its hook, so Ctrl-C works at once. */
     int count = epoll_wait(poller->epoll, events, EVENTS_PER_STEP, wait);
     if (wait != 0) {
-      until_us = lcpp_monotonic_us() + LCPP_STEP_MICROSECONDS; /* waiting is no work */
+      until_us = lcpp_monotonic_us() + LCPP_WAITING_STEP_MICROSECONDS; /* waiting is no work */
     }
     code = run_sockets(poller, events, count, until_us);
   }

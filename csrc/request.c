@@ -64,11 +64,19 @@ static int request_abort(lua_State *L) {
   return 0;
 }
 
+/* Leaving the scope ends a request that runs, and gives the memory of one that is done back before
+ * the collector comes. */
 static int request__close(lua_State *L) {
   struct lcpp_request *request = to_request(L);
-  if (request->transfer.http == NULL || lcpp_http_is_ours(request->transfer.http)) {
-    request_abort(L);
+  if (request->transfer.http != NULL && !lcpp_http_is_ours(request->transfer.http)) {
+    return 0;
   }
+  if (request->transfer.state == LCPP_RUNNING) {
+    return request_abort(L);
+  }
+  claim(L, request);
+  lcpp_transfer_drop_answer(&request->transfer);
+  request->closed = true;
   return 0;
 }
 
@@ -189,8 +197,8 @@ static int request_result(lua_State *L) {
   struct lcpp_request *request = to_request(L);
   const struct lcpp_transfer *transfer = &request->transfer;
   check_process(L, request);
-  if (transfer->endpoint == NULL) {
-    lcpp_misuse(L, "the request is closed"); /* its finaliser has run */
+  if (request->closed || transfer->endpoint == NULL) {
+    lcpp_misuse(L, "the request is closed"); /* its scope was left, or its finaliser has run */
   }
   if (transfer->state != LCPP_DONE) {
     lcpp_misuse(L, "the request is still running");
@@ -249,9 +257,12 @@ void lcpp_request_open(lua_State *L) {
                                          {"__close", request__close},
                                          {"__tostring", request__tostring},
                                          {NULL, NULL}};
-  static const luaL_Reg methods[] = {{"done", request_done},       {"result", request_result},
-                                     {"resolve", request_resolve}, {"url", request_url},
-                                     {"place", request_place},     {"place", request_place},
-                                     {"abort", request_abort},     {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"done", request_done},
+                                     {"result", request_result},
+                                     {"resolve", request_resolve},
+                                     {"url", request_url},
+                                     {"place", request_place},
+                                     {"abort", request_abort},
+                                     {NULL, NULL}};
   lcpp_new_class(L, LCPP_REQUEST, metamethods, methods);
 }

@@ -176,52 +176,58 @@ struct lcpp_slot *lcpp_slot_new(struct lcpp_poller *poller, const struct lcpp_pr
 void lcpp_slot_free(struct lcpp_slot *slot) {
   if (slot != NULL) {
     curl_easy_cleanup(slot->easy);
+    lcpp_buf_free(&slot->lines);
     free(slot);
   }
 }
 
+void lcpp_slot_unload(struct lcpp_slot *slot) {
+  lcpp_wipe(slot->lines.data, slot->lines.length);
+  slot->lines.length = 0;
+  slot->transfer = NULL;
+}
+
 /* Copies "name: value" behind the lines there are; the offset of its start, or -1. */
-static long add_line(struct lcpp_transfer *transfer, const char *name, const char *value) {
-  struct lcpp_buf *lines = &transfer->request_lines;
+static long add_line(struct lcpp_slot *slot, const char *name, const char *value) {
+  struct lcpp_buf *lines = &slot->lines;
   long start = (long)lines->length;
   bool done = lcpp_buf_append(lines, name, strlen(name), LCPP_HEADER_LIMIT) == LCPP_BUF_OK &&
               lcpp_buf_append(lines, value, strlen(value) + 1, LCPP_HEADER_LIMIT) == LCPP_BUF_OK;
   return done ? start : -1;
 }
 
-/* Chains the header lines. The nodes are the transfer's own memory: libcurl only reads them. */
-static CURLcode set_headers(CURL *easy, struct lcpp_transfer *transfer,
-                            const struct lcpp_plan *plan) {
+/* Chains the header lines. The nodes are the slot's own memory: libcurl only reads them. */
+static CURLcode set_headers(struct lcpp_slot *slot, const struct lcpp_plan *plan) {
   char *lines[LCPP_HEADER_LINES];
   size_t count = 0;
   long id = -1;
   long token = -1;
   if (plan->token != NULL) {
-    token = add_line(transfer, "Authorization: Bearer ", plan->token);
+    token = add_line(slot, "Authorization: Bearer ", plan->token);
     if (token < 0) {
       return CURLE_OUT_OF_MEMORY;
     }
   }
-  id = add_line(transfer, "x-ms-client-request-id: ", plan->client_request_id);
+  id = add_line(slot, "x-ms-client-request-id: ", plan->client_request_id);
   if (id < 0) {
     return CURLE_OUT_OF_MEMORY;
   }
   lines[count++] = accept_line;
-  lines[count++] = transfer->request_lines.data + id;
+  lines[count++] = slot->lines.data + id;
   if (token >= 0) {
-    lines[count++] = transfer->request_lines.data + token;
+    lines[count++] = slot->lines.data + token;
   }
   if (plan->endpoint->method == LCPP_POST) {
     lines[count++] = plan->endpoint->body == LCPP_BODY_CREDENTIALS ? form_line : json_line;
-    if (transfer->request_body.length > EXPECT_ABOVE) {
+    if (slot->transfer->request_body.length > EXPECT_ABOVE) {
       lines[count++] = no_expect_line;
     }
   }
   for (size_t i = 0; i < count; i++) {
-    transfer->headers[i].data = lines[i];
-    transfer->headers[i].next = i + 1 < count ? &transfer->headers[i + 1] : NULL;
+    slot->headers[i].data = lines[i];
+    slot->headers[i].next = i + 1 < count ? &slot->headers[i + 1] : NULL;
   }
-  SET(easy, CURLOPT_HTTPHEADER, transfer->headers);
+  SET(slot->easy, CURLOPT_HTTPHEADER, slot->headers);
   return CURLE_OK;
 }
 
@@ -261,6 +267,6 @@ CURLcode lcpp_slot_load(struct lcpp_slot *slot, struct lcpp_transfer *transfer,
   }
   SET(slot->easy, CURLOPT_URL, transfer->url);
   SET(slot->easy, CURLOPT_TIMEOUT_MS, plan->timeout_ms);
-  CURLcode code = set_headers(slot->easy, transfer, plan);
+  CURLcode code = set_headers(slot, plan);
   return code == CURLE_OK ? set_body(slot->easy, transfer) : code;
 }

@@ -7,18 +7,25 @@
 
 #include "http.h"
 
+enum { LCPP_HEADER_LINES = 6 }; /* at most, of a request */
+
 struct lcpp_slot {
   CURL *easy;                     /* owned */
   struct lcpp_slot *next;         /* in the list of idle slots */
   struct lcpp_transfer *transfer; /* borrowed; what runs on it, or NULL */
   bool plain;                     /* set up for plain http: no proxy */
   bool single_use;                /* set up for one call's own profile: not kept */
-  char detail[CURL_ERROR_SIZE];   /* where libcurl writes its error text */
+  struct lcpp_buf lines;          /* owned; header lines, the token's among them: wiped after use */
+  struct curl_slist headers[LCPP_HEADER_LINES]; /* nodes over `lines` and static lines */
+  char detail[CURL_ERROR_SIZE];                 /* where libcurl writes its error text */
 };
 
 /* A slot with its handle set up, or NULL when memory ran out. */
 struct lcpp_slot *lcpp_slot_new(struct lcpp_poller *poller, const struct lcpp_profile *profile);
 void lcpp_slot_free(struct lcpp_slot *slot);
+
+/* Takes the transfer, which has ended, off the slot, and the token out of its memory. */
+void lcpp_slot_unload(struct lcpp_slot *slot);
 
 /* Sets up the slot for one transfer. `profile` is the one to use from now on. */
 CURLcode lcpp_slot_load(struct lcpp_slot *slot, struct lcpp_transfer *transfer,

@@ -69,22 +69,32 @@ static struct lcpp_slot *take_slot(struct lcpp_http *http) {
   return slot;
 }
 
-static void give_slot_back(struct lcpp_http *http, struct lcpp_slot *slot) {
-  slot->transfer = NULL;
-  if (slot->single_use || http->idle_count >= IDLE_SLOTS) {
-    lcpp_slot_free(slot);
-    return;
-  }
-  slot->next = http->idle;
-  http->idle = slot;
-  http->idle_count++;
+static void free_idle_slot(struct lcpp_http *http) {
+  struct lcpp_slot *slot = http->idle;
+  http->idle = slot->next;
+  http->idle_count--;
+  lcpp_slot_free(slot);
 }
 
-/* The request's text is not needed any more, and holds the token. */
+/* Keeps as many as are in use, too: where a thousand run, hundreds may finish in one step, and as
+ * many be started after it. */
+static void give_slot_back(struct lcpp_http *http, struct lcpp_slot *slot) {
+  lcpp_slot_unload(slot);
+  if (slot->single_use) {
+    lcpp_slot_free(slot);
+  } else {
+    slot->next = http->idle;
+    http->idle = slot;
+    http->idle_count++;
+  }
+  while (http->idle_count > IDLE_SLOTS && http->idle_count > http->running_count) {
+    free_idle_slot(http);
+  }
+}
+
+/* The request's body is not needed any more, and may hold a secret. */
 static void forget_request(struct lcpp_transfer *transfer) {
-  lcpp_wipe(transfer->request_lines.data, transfer->request_lines.length);
   lcpp_wipe(transfer->request_body.data, transfer->request_body.length);
-  lcpp_buf_free(&transfer->request_lines);
   lcpp_buf_free(&transfer->request_body);
 }
 
@@ -186,6 +196,21 @@ void lcpp_transfer_claim(struct lcpp_transfer *transfer) {
   }
 }
 
+void lcpp_transfer_drop_answer(struct lcpp_transfer *transfer) {
+  lcpp_buf_free(&transfer->body);
+  free(transfer->location);
+  curl_free(transfer->operation_id);
+  free(transfer->message_text);
+  free(transfer->request_id);
+  free(transfer->content_type);
+  transfer->location = NULL;
+  transfer->operation_id = NULL;
+  transfer->message = NULL;
+  transfer->message_text = NULL;
+  transfer->request_id = NULL;
+  transfer->content_type = NULL;
+}
+
 void lcpp_transfer_free(struct lcpp_transfer *transfer) {
   if (transfer->http != NULL && lcpp_http_is_ours(transfer->http)) {
     lcpp_transfer_abort(transfer, LCPP_STOPPED, "the request was dropped");
@@ -194,12 +219,7 @@ void lcpp_transfer_free(struct lcpp_transfer *transfer) {
     return; /* a forked child: what it points to is the parent's */
   }
   forget_request(transfer);
+  lcpp_transfer_drop_answer(transfer);
   free(transfer->url);
-  lcpp_buf_free(&transfer->body);
-  free(transfer->location);
-  curl_free(transfer->operation_id);
-  free(transfer->message_text);
-  free(transfer->request_id);
-  free(transfer->content_type);
   *transfer = (struct lcpp_transfer){.state = LCPP_DONE, .kind = LCPP_CLOSED};
 }

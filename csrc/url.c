@@ -9,13 +9,10 @@
 /* Blanks, control characters and backslashes: libcurl's parser lets some of them pass, and other
  * parsers read them differently, which is how a host check is talked round. */
 static bool has_unsafe_byte(const char *text) {
-  for (; *text != '\0'; text++) {
-    unsigned char byte = (unsigned char)*text;
-    if (byte <= 0x20 || byte == 0x7f || byte == '\\') {
-      return true;
-    }
-  }
-  return false;
+  static const char unsafe[] =
+      "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"
+      "\x11\x12\x13\x14\x15\x16\x17\x18\x19\x1a\x1b\x1c\x1d\x1e\x1f\x20\x7f\\";
+  return text[strcspn(text, unsafe)] != '\0';
 }
 
 /* Loopback by number or by the one name that libcurl never asks a name server for (since 7.77,
@@ -123,15 +120,8 @@ static char *take(char *text) {
   return copy;
 }
 
-/* The unreserved characters of RFC 3986, section 2.3, whatever the locale. */
-static bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
-
-static bool is_one_of(char c, const char *characters) {
-  return c != '\0' && strchr(characters, c) != NULL;
-}
+/* The unreserved characters of RFC 3986, section 2.3. */
+#define UNRESERVED "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
 /* The length of "scheme://host:port" in a URL that the URL API wrote. */
 static size_t origin_length(const char *url) {
@@ -142,10 +132,7 @@ static size_t origin_length(const char *url) {
 /* Whether a reference is an absolute path, in characters that no parser changes, without the dot
  * segments and the empty query that resolving removes. */
 static bool is_plain_path(const char *reference) {
-  size_t length = 0;
-  while (is_unreserved(reference[length]) || is_one_of(reference[length], "/?=&$")) {
-    length++;
-  }
+  size_t length = strspn(reference, UNRESERVED "/?=&$");
   return reference[0] == '/' && reference[1] != '/' && reference[length] == '\0' &&
          reference[length - 1] != '?' && strstr(reference, "/.") == NULL;
 }
@@ -291,10 +278,7 @@ enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *loc
 
 enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text,
                                              size_t length) {
-  size_t plain = 0;
-  while (plain < length && is_unreserved(text[plain])) {
-    plain++;
-  }
+  size_t plain = strspn(text, UNRESERVED);
   /* Most identifiers are plain. Nothing at all is, too: curl_easy_escape would take a length of 0
    * for "call strlen". */
   if (plain == length) {

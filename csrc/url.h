@@ -54,7 +54,7 @@ enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *loc
  * (/api/operations/contoso$contoso-offer$2$preview) holds none. */
 char *lcpp_url_operation_id(const char *location);
 
-/* Appends one percent-encoded path segment or query value. */
+/* Appends one percent-encoded path segment or query value: a terminated text of that length. */
 enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text, size_t length);
 
 #endif
