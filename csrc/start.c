@@ -181,12 +181,13 @@ int lcpp_client_check(lua_State *L) {
   return 0;
 }
 
-/* client:start(endpoint, options, token, client_request_id) -> request
+/* client:start(endpoint, options, token, client_request_id) -> request, place
  *
  * endpoint: a name of the table in endpoints.c. options: those of options.c. token: the bearer
  * token, or nil for none. client_request_id: the id to send, or nil for the option or a new one.
  * Raises on misuse. A location that must not get the token is no misuse but the outcome of the
- * request: kind `untrusted`. The request runs until it is done, aborted, or its client is closed,
+ * request: kind `untrusted`. The place is that of request:place, or nil when there is nothing to wait
+ * for: the request is done already. The request runs until it is done, aborted, or its client is closed,
  * whether or not anybody holds it. */
 int lcpp_client_start(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
@@ -233,5 +234,9 @@ int lcpp_client_start(lua_State *L) {
   request->place = luaL_ref(L, -2); /* the client keeps it alive from here on */
   lua_pop(L, 1);
   start(client, request, &plan, base, version->given ? version->text : client->api_version, values);
-  return 1;
+  if (request->transfer.state == LCPP_DONE) {
+    return 1;
+  }
+  lua_pushinteger(L, request->place);
+  return 2;
 }

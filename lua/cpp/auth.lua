@@ -58,14 +58,11 @@ local function lifetime_of(answer)
   return seconds and math.max(0, seconds)
 end
 
--- Where the token of a call comes from: a string or a function; or nil and the credentials; or nothing.
+-- Where the token of a call comes from: a string or a function; or nil where it comes from credentials,
+-- or there is none. Those of a call go before the token of its client.
 local function source_of(client, options)
-  if options.token then return options.token end
-  if options.tenant or options.client_id or options.client_secret then
-    return nil, credentials_of(client, options)
-  end
-  if client.options.token then return client.options.token end
-  return nil, credentials_of(client, options)
+  return options.token
+    or not (options.tenant or options.client_id or options.client_secret) and client.options.token or nil
 end
 
 -- Kept tokens by their source: a function itself, or what tells credentials apart.
@@ -87,7 +84,8 @@ function auth.secrets(client, options, token)
   end
   add(client.options.token)
   add(client.options.client_secret)
-  local source, credentials = source_of(client, options)
+  local source = source_of(client, options)
+  local credentials = not source and credentials_of(client, options)
   local entry = (source or credentials) and client.tokens[key_of(source, credentials)]
   if entry then
     add(entry.token)
@@ -190,8 +188,9 @@ end
 -- @param limits table or nil: `deadline`, as for retry.call
 -- @return string; or nil, err (kind "auth"; "stopped" in a batch that is being stopped)
 function auth.token(client, endpoint, options, rejected, limits)
-  local source, credentials = source_of(client, options)
+  local source = source_of(client, options)
   if type(source) == "string" then return source end
+  local credentials = not source and credentials_of(client, options) or nil
   client.core:check(endpoint, options)
   if not source and not credentials then
     return nil, errors.new("auth", "there is no token: give `token`, or `tenant`, `client_id` and "

@@ -17,26 +17,32 @@ local STOP_CHECK = 1 -- seconds between two looks at should_stop
 -- Options of the batch itself; cancel_all hands all others to each call.
 local OF_BATCH = { concurrency = true, on_result = true, should_stop = true, loop = true }
 
--- A queue that costs no more than what goes through it.
+-- A queue that costs no more than what goes through it. When it runs empty it begins at 1 again, so that its
+-- entries stay in the table's array.
 local function queue()
   return { first = 1, last = 0 }
 end
 
 local function push(q, value)
-  q.last = q.last + 1
-  q[q.last] = value
+  local last = q.last + 1
+  q[last], q.last = value, last
 end
 
 local function pop(q)
-  if q.first > q.last then return nil end
-  local value = q[q.first]
-  q[q.first] = nil
-  q.first = q.first + 1
+  local first = q.first
+  local value = q[first]
+  if value == nil then return nil end
+  q[first] = nil
+  if first == q.last then
+    q.first, q.last = 1, 0
+  else
+    q.first = first + 1
+  end
   return value
 end
 
 local function is_empty(q)
-  return q.first > q.last
+  return q.last == 0
 end
 
 -- The item whose code runs. Its client is no use to anybody else.
@@ -47,17 +53,6 @@ end
 -- What an item's coroutine yields to its batch: that it waits, or that its item is done. Anything
 -- else was meant for somebody else.
 local PARKED, DONE = {}, {}
-
--- Items: a coroutine that runs one entry of the list after another, as long as none raises. Closed
--- whichever way it leaves its request.
-local Item = {}
-
---- Gives the place in flight back.
-function Item:__close()
-  dispatch.forget(self.batch.core, self.request)
-  self.request = nil
-  self.batch.in_flight = self.batch.in_flight - 1
-end
 
 -- Whether the service wants no requests now. Mostly it never did, and then the clock is not asked.
 local function is_held(batch)
@@ -72,8 +67,13 @@ local function loop_of(batch)
     now = outer.now,
     release = outer.release,
     pause = batch.pause,
-    --- Before a request starts: waits for a place, and as long as the service wants a pause.
+    --- Before a request starts: waits for a place, and as long as the service wants a pause. Returns true
+    -- when it need not wait, and nothing else is in the way.
     admit = function()
+      if batch.in_flight < batch.concurrency and batch.pause.over == -math.huge and not batch.stopped
+        and not batch.waiters.closed then
+        return true
+      end
       local item = running(batch)
       while not batch.stopped and (batch.in_flight >= batch.concurrency or is_held(batch)) do
         push(batch.admission, item)
@@ -88,15 +88,19 @@ local function loop_of(batch)
     stopped = function()
       return batch.stopped
     end,
-    await = function(core_client, request)
-      if request:done() then return end
-      local item <close> = running(batch)
+    --- Waits for a request at its place, or for another object (a batch within this one). When the coroutine
+    -- is closed meanwhile, `abandon` forgets it.
+    await = function(_, request, place)
+      local item, waiters = running(batch), batch.waiters
+      local list, key = place and waiters.requests or waiters.others, place or request
       batch.in_flight = batch.in_flight + 1
-      item.request = request
+      item.list, item.key = list, key
       repeat
-        dispatch.add(core_client, request, item.wake)
+        list[key] = item.wake
         coroutine.yield(PARKED)
       until request:done()
+      item.key = nil
+      batch.in_flight = batch.in_flight - 1
     end,
     sleep = function(_, seconds)
       local item = running(batch)
@@ -113,8 +117,8 @@ local function raised(problem)
   return errors.new("raised", (tostring(problem):gsub("%c", " ")), { raised = problem })
 end
 
-local function finish(batch, item, done, result, err)
-  local entry = batch.entries[item.index]
+local function finish(batch, index, done, result, err)
+  local entry = batch.entries[index]
   if not done then
     result, err = nil, raised(result)
   elseif result then
@@ -122,8 +126,7 @@ local function finish(batch, item, done, result, err)
   end
   entry.result, entry.err = result, err
   if err ~= nil then batch.failed = batch.failed + 1 end
-  if item.coroutine then batch.active = batch.active - 1 end
-  if batch.on_result then batch.on_result(item.index, entry) end
+  if batch.on_result then batch.on_result(index, entry) end
 end
 
 -- What a coroutine does: `fn` for the entry that its item has, and then for the next one it is given.
@@ -134,33 +137,60 @@ local function work(item)
   end
 end
 
+local function may_start(batch)
+  return batch.next <= #batch.entries and batch.in_flight < batch.concurrency
+    and is_empty(batch.admission) and not is_held(batch)
+end
+
+-- The next entry of the list is the item's.
+local function take_next(batch, item)
+  item.index = batch.next
+  batch.next = batch.next + 1
+end
+
+-- What is left of an item whose code raised, or waits for what nobody would ever tell it of.
+local function give_up(batch, item, done, problem)
+  batch.active = batch.active - 1
+  if done then
+    coroutine.close(item.coroutine)
+    problem = "cpp: an item's code may wait for calls of its client only"
+  end
+  finish(batch, item.index, false, problem)
+end
+
+-- Runs an item until it waits, and with it one entry after another as long as none has to.
 local function resume(batch, item)
   local before = batch.running
-  batch.running = item
-  local done, sign, result, err = coroutine.resume(item.coroutine, item)
-  batch.running = before
-  if sign == PARKED then return end
-  if sign == DONE then
-    batch.idle[#batch.idle + 1] = item
-    finish(batch, item, true, result, err)
-  elseif not done then
-    finish(batch, item, false, sign)
-  else -- nobody would ever resume it
-    coroutine.close(item.coroutine)
-    finish(batch, item, false, "cpp: an item's code may wait for calls of its client only")
+  while true do
+    batch.running = item
+    local done, sign, result, err = coroutine.resume(item.coroutine, item)
+    batch.running = before
+    if sign == PARKED then return end
+    if sign ~= DONE then return give_up(batch, item, done, sign) end
+    finish(batch, item.index, true, result, err)
+    if batch.stopped or not may_start(batch) then
+      batch.active = batch.active - 1
+      batch.idle[#batch.idle + 1] = item
+      return
+    end
+    take_next(batch, item)
   end
 end
 
 local function new_item(batch)
-  local item = setmetatable({ batch = batch, index = 0, coroutine = coroutine.create(work) }, Item)
-  item.wake = function() push(batch.ready, item) end
+  local ready = batch.ready
+  local item = { batch = batch, index = 0, list = nil, key = nil, coroutine = coroutine.create(work) }
+  item.wake = function()
+    push(ready, item)
+    return true
+  end
   batch.items[#batch.items + 1] = item
   return item
 end
 
-local function start(batch, index)
+local function start(batch)
   local item = table.remove(batch.idle) or new_item(batch)
-  item.index = index
+  take_next(batch, item)
   batch.active = batch.active + 1
   resume(batch, item)
 end
@@ -180,7 +210,7 @@ local function stop(batch, kind, message)
   for item in pop, batch.admission do push(batch.ready, item) end
   for index = batch.next, #batch.entries do
     batch.next = index + 1
-    finish(batch, { index = index }, true, nil, errors.new(kind, message))
+    finish(batch, index, true, nil, errors.new(kind, message))
   end
 end
 
@@ -206,11 +236,6 @@ local function gather(batch)
   end
 end
 
-local function may_start(batch)
-  return batch.next <= #batch.entries and batch.in_flight < batch.concurrency
-    and is_empty(batch.admission) and not is_held(batch)
-end
-
 -- Runs all that can run, until everybody waits for something.
 local function run_ready(batch)
   while true do
@@ -218,8 +243,7 @@ local function run_ready(batch)
     if item then
       resume(batch, item)
     elseif may_start(batch) then
-      batch.next = batch.next + 1
-      start(batch, batch.next - 1)
+      start(batch)
     else
       gather(batch)
       if is_empty(batch.ready) then return end
@@ -263,6 +287,7 @@ end
 -- are aborted by the closing of their coroutines.
 local function abandon(batch)
   for _, item in ipairs(batch.items) do
+    if item.key then item.list[item.key] = nil end
     if coroutine.status(item.coroutine) == "suspended" then coroutine.close(item.coroutine) end
   end
 end
@@ -307,6 +332,7 @@ function batch.map(client, list, fn, options)
     on_result = options.on_result, should_stop = options.should_stop,
   }
   self.core:timeout() -- raises when the client is closed, as every call does
+  self.waiters = dispatch.waiters(self.core)
   self.pause = self.outer.pause or { over = -math.huge } -- a batch within another one shares its pause
   for index, item in ipairs(list) do
     self.entries[index] = { request = item, result = nil, err = nil } -- with room for all three
@@ -321,7 +347,6 @@ local function with_defaults(request, defaults)
   if type(request) ~= "table" then
     core.misuse("expected a table of options, got " .. type(request))
   end
-  if next(defaults) == nil then return request end
   local call = {}
   for name, value in pairs(defaults) do call[name] = value end
   for name, value in pairs(request) do call[name] = value end
@@ -341,9 +366,11 @@ function batch.cancel_all(client, list, options)
   for name, value in pairs(options) do
     if not OF_BATCH[name] then defaults[name] = value end
   end
-  return batch.map(client, list, function(request, item_client)
-    return item_client:cancel(with_defaults(request, defaults))
-  end, options)
+  local fn = function(request, item_client) return item_client:cancel(request) end
+  if next(defaults) ~= nil then
+    fn = function(request, item_client) return item_client:cancel(with_defaults(request, defaults)) end
+  end
+  return batch.map(client, list, fn, options)
 end
 
 return batch

@@ -59,8 +59,9 @@ end
 -- A call that starts something: cancel, publish and go_live.
 local function start_call(client, endpoint, options)
   options = options_of(options)
+  local wait = options.wait
   -- What is wrong with the wait must come out before the call has acted, not after.
-  if type(options.wait) == "table" then core.check("wait", options.wait) end
+  if wait and type(wait) == "table" then core.check("wait", wait) end
   local result, request = retry.call(client, endpoint, options)
   if not result then return nil, request end
   if not result.location and result.body then
@@ -71,7 +72,7 @@ local function start_call(client, endpoint, options)
   if result.status == 200 and not result.location then -- it was done at once
     result.state = endpoint == "cancel" and "canceled" or "completed"
   end
-  if not options.wait then return result end
+  if not wait then return result end
   return client:wait(result, wait_options(options))
 end
 

@@ -7,14 +7,17 @@
 ---@class cpp.dispatch
 local dispatch = {}
 
--- [core client] = { requests = { [place of a request] = wake }, others = { [object] = wake }, sleepers =
--- { [key] = wake } }. Weak keys: a client that nobody has any more takes its waiters with it.
+-- [core client] = its waiters, see dispatch.waiters. Weak keys: a client that nobody has any more takes its
+-- waiters with it.
 local clients = setmetatable({}, { __mode = "k" })
 
-local function of(core_client)
+--- The waiters of a client.
+-- @return table: requests = { [place of a request] = wake }, others = { [object] = wake }, sleepers =
+--   { [key] = wake }; closed, a boolean: whether the client is closed, and nobody will be woken any more
+function dispatch.waiters(core_client)
   local waiters = clients[core_client]
   if not waiters then
-    waiters = { requests = {}, others = {}, sleepers = {} }
+    waiters = { requests = {}, others = {}, sleepers = {}, closed = false }
     clients[core_client] = waiters
   end
   return waiters
@@ -36,25 +39,21 @@ local registration = {
   __close = function(self) dispatch.forget(self.core_client, self.request) end,
 }
 
---- Registers a function as dispatch.register does, for a caller that forgets it itself.
-function dispatch.add(core_client, request, wake)
-  local waiters = of(core_client)
+--- Registers a function to be called once, when the request is done or the client is closed.
+-- @param core_client a client of cpp.core
+-- @param request one of its requests; or any object with a method `done`, which is asked after
+--   every step
+-- @param wake function without arguments, which must not raise. It may return true when it ran nobody's
+--   code: then the client is as it was
+-- @return to-be-closed value that takes the registration back: a coroutine that is closed while it
+--   waits must not be woken any more
+function dispatch.register(core_client, request, wake)
+  local waiters = dispatch.waiters(core_client)
   if type(request) == "userdata" then
     waiters.requests[request:place()] = wake
   else
     waiters.others[request] = wake
   end
-end
-
---- Registers a function to be called once, when the request is done or the client is closed.
--- @param core_client a client of cpp.core
--- @param request one of its requests; or any object with a method `done`, which is asked after
---   every step
--- @param wake function without arguments, which must not raise
--- @return to-be-closed value that takes the registration back: a coroutine that is closed while it
---   waits must not be woken any more
-function dispatch.register(core_client, request, wake)
-  dispatch.add(core_client, request, wake)
   return setmetatable({ core_client = core_client, request = request }, registration)
 end
 
@@ -63,7 +62,7 @@ end
 -- @return to-be-closed value that takes the registration back
 function dispatch.sleeping(core_client, wake)
   core_client:timeout() -- raises
-  of(core_client).sleepers[wake] = wake
+  dispatch.waiters(core_client).sleepers[wake] = wake
   return setmetatable({ core_client = core_client, request = wake }, registration)
 end
 
@@ -101,14 +100,13 @@ end
 --- Wakes everybody whose request is done, but asks no other object.
 -- A request that finished and that nobody waits for (its coroutine was dropped) is let go.
 function dispatch.run_requests(core_client)
+  local requests = dispatch.waiters(core_client).requests
   local _, place = core_client:finished()
   while place do
-    local waiters = clients[core_client]
-    local wake = waiters and waiters.requests[place]
+    local wake = requests[place]
     if wake then
-      waiters.requests[place] = nil
-      wake()
-      if not core_client:usable() then return end -- whoever was woken closed it
+      requests[place] = nil
+      if not wake() and not core_client:usable() then return end -- whoever was woken closed it
     end
     _, place = core_client:finished()
   end
@@ -135,6 +133,7 @@ end
 function dispatch.closed(core_client)
   local waiters = clients[core_client]
   if not waiters then return end
+  waiters.closed = true
   wake_all(waiters.requests)
   wake_all(waiters.others)
   wake_all(waiters.sleepers)

@@ -53,12 +53,12 @@ end
 
 -- One exchange. Returns the result, or nil and a failure of the core; and the request.
 local function exchange(client, endpoint, options, token, id, attempt)
-  local loop = options.loop or client.loop
+  local core_client = client.core
   local log = options.log or client.options.log
   local started = log and core.monotonic()
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
-  local request <close> = client.core:start(endpoint, options, token, id)
-  loop.await(client.core, request)
+  local request <close>, place = core_client:start(endpoint, options, token, id)
+  if place then (options.loop or client.loop).await(core_client, request, place) end
   local result, failure = request:result()
   if log then log_attempt(log, client, options, token, request, attempt, started, result or failure) end
   return result, failure, request
@@ -76,9 +76,10 @@ end
 
 -- Before each attempt; err: how the one before it failed. Returns true; or nil and an err when the
 -- client was closed meanwhile (a client that was closed before the call is misuse, which the core
--- raises), or the loop is being stopped.
+-- raises), or the loop is being stopped. A batch bounds what is in flight: it says true when that needs no
+-- waiting, and nothing else is in the way.
 local function admit(client, loop, err)
-  if loop.admit then loop.admit() end -- a batch bounds what is in flight
+  if loop.admit and loop.admit() and not err then return true end
   if (loop.admit or err) and not client.core:usable() then
     return nil, errors.new("closed", "the client was closed before this request was sent")
   end
