@@ -56,6 +56,7 @@ local CoreClient = {}
 ---@param token? string
 ---@param client_request_id? string
 ---@return cpp.CoreRequest request
+---@return integer? place # as of request:place; nil when the request is done already
 function CoreClient:start(endpoint, options, token, client_request_id) end
 
 ---Raises what start would raise of them, and starts nothing.
@@ -64,7 +65,7 @@ function CoreClient:start(endpoint, options, token, client_request_id) end
 function CoreClient:check(endpoint, options) end
 
 ---Does what is due, and waits at most so long for something to happen: 0 is not at all, absent is until something does.
----It takes about half a millisecond at most, and leaves the rest to the next one.
+---Without waiting (0) it takes about half a millisecond at most, and leaves the rest to the next one.
 ---@param seconds? number
 ---@return integer running # how many requests still run
 ---@return integer finished # how many finished that nobody has taken
