@@ -70,13 +70,23 @@ build_module() { # name, CFLAGS, LDFLAGS
     { cat "$work/make" >&2; failed "build of build/$1"; finish; }
 }
 
-sanitizers="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+# What the module and the hosts of the checks are built with. INSTRUMENT=coverage counts in place of the sanitizers:
+# then a child that leaves with _exit has to leave as any other, or it would not be counted.
+if [ "${INSTRUMENT:-}" = coverage ]; then
+  instrument=coverage
+  sanitizers="-O0 -g --coverage -fprofile-abs-path -fprofile-update=atomic -D_exit=exit"
+  instrument_libraries=--coverage
+else
+  instrument=asan
+  sanitizers="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
+  instrument_libraries="-fsanitize=address,undefined"
+fi
 export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}"
 export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
 
 # The module with the sanitizers of addresses, undefined behaviour and leaks.
 build_sanitized() {
-  build_module asan "$sanitizers" "-fsanitize=address,undefined"
+  build_module "$instrument" "$sanitizers" "$instrument_libraries"
 }
 
 # A C host of this folder, as $work/<name>. libcurl is not linked to it: it comes and goes with the module.
