@@ -47,7 +47,7 @@ MODULE  = $(BUILD)/cpp/core.so
 LUA_FILES = $(shell cd lua && find cpp -name '*.lua')
 LUA_DIRECTORIES = $(shell cd lua && find cpp -depth -type d)
 
-.PHONY: all bench clean deb demo deps doc examples help install install-command install-files lint release rock \
+.PHONY: all bench clean deb demo deps doc examples gc help install install-command install-files lint release rock \
         sanitize soak test tsan uninstall valgrind
 .DELETE_ON_ERROR:
 
@@ -102,6 +102,9 @@ doc: deps ## write doc/reference.md from lua/cpp/types/, and web pages of all of
 
 lint: deps ## luacheck, gcc and clang with warnings as errors, four static analysers, formatting
 	@.ci/lint
+
+gc: deps ## the specs with full collections while the core runs
+	@spec/checks/run gc
 
 sanitize: deps ## the specs under the sanitizers of addresses, undefined behaviour and leaks
 	@spec/checks/run sanitize

@@ -147,7 +147,8 @@ describe("life in a host:", function()
     local script = write("pipe.lua", [[
       local Lab = require "spec.support.lab"
       local function signals()
-        local text = io.open("/proc/self/status"):read("a")
+        local file <close> = io.open "/proc/self/status"
+        local text = file:read "a"
         return text:match("SigIgn:%s*%x+") .. text:match("SigCgt:%s*%x+") .. text:match("SigBlk:%s*%x+")
       end
       local before = signals()
@@ -378,17 +379,18 @@ describe("life in a host:", function()
     end)
 
     it("embed.c drives the client from a loop of its own, in C", function()
-      local built = io.open("build/embed")
+      local program = (os.getenv("BUILD") or "build") .. "/embed"
+      local built = io.open(program)
       if not built then return pending("make examples has not been run") end
       built:close()
       for n = 1, 3 do portal:offer(loops.offer(n, { running = true, cancel_seconds = 0 })) end
       portal:fault { match = { path = "/offer%-1/" }, times = -1, delay = 0.1 }
-      local status, output = finish(start("build/embed examples/embed/embed.lua contoso offer-1 offer-2 offer-3",
+      local status, output = finish(start(program .. " examples/embed/embed.lua contoso offer-1 offer-2 offer-3",
                                           environment()))
       assert.equal(0, status, output)
       for n = 1, 3 do assert.is_truthy(output:find(("offer-%d: canceled\n"):format(n), 1, true), output) end
       assert.is_true(tonumber(output:match("(%d+) ticks")) > 10, output)
-      status, output = finish(start("build/embed examples/embed/embed.lua contoso none", environment()))
+      status, output = finish(start(program .. " examples/embed/embed.lua contoso none", environment()))
       assert.equal(1, status)
       assert.is_truthy(output:find("none: http: ", 1, true), output)
     end)

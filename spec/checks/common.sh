@@ -66,7 +66,7 @@ build_module() { # name, CFLAGS, LDFLAGS
     return
   fi
   build=$root/build/$1
-  make -s -C "$root" all BUILD="build/$1" CC="$cc" CFLAGS="$2" LDFLAGS="${3:-}" >"$work/make" 2>&1 ||
+  make -s -C "$root" all examples BUILD="build/$1" CC="$cc" CFLAGS="$2" LDFLAGS="${3:-}" >"$work/make" 2>&1 ||
     { cat "$work/make" >&2; failed "build of build/$1"; finish; }
 }
 
@@ -98,6 +98,30 @@ build_host() { # name, flags and libraries...
     $(pkg-config --cflags lua5.4) -o "$work/$name" "$checks/$name.c" "$@" \
     $(pkg-config --libs lua5.4) -lpthread >"$work/cc" 2>&1 ||
     { cat "$work/cc" >&2; failed "build of $name.c"; finish; }
+}
+
+# The specs with the sanitized module. Reports go to files, of children too, and a report fails it; so does a
+# spec that fails. How many succeeded is in $successes.
+sanitized_specs() { # what busted is given...
+  rm -f "$work"/report.*
+  status=0
+  # The specs' own servers and the module come from their runner; ours are not to be seen.
+  env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 LUA=lua5.4 BUILD=build/asan \
+    ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$work/report" UBSAN_OPTIONS="$UBSAN_OPTIONS:log_path=$work/report" \
+    "$root/spec/support/run" "$@" </dev/null >"$work/busted" 2>&1 9>&- || status=$?
+  successes=$(sed -n 's/^\([0-9]*\) success.*/\1/p' "$work/busted")
+  cat "$work/busted" "$work"/report.* 2>/dev/null || :
+  [ "$status" -eq 0 ] && [ "${successes:-0}" -gt 0 ] && [ -z "$(find "$work" -name 'report.*' -size +0)" ]
+}
+
+# The interpreter with the sanitizers, under the name that specs start children by, and first in their path.
+use_sanitized_interpreter() {
+  mkdir "$work/bin"
+  # shellcheck disable=SC2086
+  build_host interpreter $sanitizers "$checks/collector.c"
+  mv "$work/interpreter" "$work/bin/lua5.4"
+  PATH="$work/bin:$PATH"
+  export PATH
 }
 
 # Lua finds the package's sources and the module built last.

@@ -3,10 +3,13 @@
  *
  * It stands in for lua5.4 where the specs run under AddressSanitizer. The other way, LD_PRELOAD of
  * the sanitizer into lua5.4, is inherited by every program that a spec starts, among them lua5.1
- * and nginx, and makes their own leaks a failure of ours.
+ * and nginx, and makes their own leaks a failure of ours. It can also collect while the core runs
+ * (collector.h).
  *
  *     interpreter [-e chunk]... [script [arguments]]
  */
+#include "collector.h"
+
 #include <lauxlib.h>
 #include <lualib.h>
 #include <signal.h>
@@ -72,6 +75,7 @@ int main(int count, char **words) {
   if (L == NULL) {
     return EXIT_FAILURE;
   }
+  collector_install(L);
   luaL_openlibs(L);
   int at = 1;
   bool done = true;
