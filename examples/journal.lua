@@ -1,53 +1,91 @@
 #!/usr/bin/env lua5.4
--- Cancels many offers, and notes each outcome in a journal as it comes: a run that was killed goes on
--- where it stood. The list has one "PUBLISHER OFFER" in each line; so has the journal, with the
--- outcome behind it.
+-- Cancels every running operation of a publisher's offers, many at once, and waits for their ends. What
+-- has happened is noted in a journal at once: a run that was killed is started again, and goes on.
 --
---   AZURE_TOKEN=... examples/journal.lua LIST JOURNAL
+--   AZURE_TOKEN=... examples/journal.lua PUBLISHER OFFERS JOURNAL
 --
--- An ambiguous outcome is noted as such, and not tried again: look at the offer first (cpp.reconcile).
+-- OFFERS is a file with an offer in each line. A line of the journal is `OFFER EVENT DETAIL .`, where
+-- the point tells that the line is whole; the last line of an offer counts:
+--   begin OPERATION     about to cancel that operation: whether the cancel arrived is not known yet
+--   accepted LOCATION   being canceled; to be followed at the location
+--   ended STATE         over; so is one that is `idle`: nothing ran
+-- It survives the end of the program. To survive that of the machine, each line would have to be
+-- synced to the disk, which Lua cannot.
+-- Exit status: 0 nothing runs any more; 1 something may, so run it again; 2 wrong usage.
 
 local cpp = require "cpp"
 
-local function lines(name)
-  local file = io.open(name)
-  return file and file:lines() or function() end
-end
-
-if not arg[2] then
-  io.stderr:write("usage: journal.lua LIST JOURNAL\n")
+local publisher, offers_name, journal_name = arg[1], arg[2], arg[3]
+if not journal_name then
+  io.stderr:write("usage: journal.lua PUBLISHER OFFERS JOURNAL\n")
   os.exit(2)
 end
 
-local done = {}
-for line in lines(arg[2]) do
-  -- A line without an outcome was being written when the run was killed.
-  local publisher, offer, outcome = line:match("^(%S+) (%S+) (%S+)")
-  if outcome == "accepted" or outcome == "ambiguous" then done[publisher .. " " .. offer] = true end
+local last = {} -- [offer] = { event =, detail = }
+local before = io.open(journal_name)
+for line in before and before:lines() or function() end do
+  local offer, event, detail = line:match("^(%S+) (%l+) (.*) %.$")
+  if offer then last[offer] = { event = event, detail = detail } end
+end
+if before then before:close() end
+
+local journal = assert(io.open(journal_name, "a"))
+journal:write("\n") -- ends a line that was being written
+
+local function note(offer, event, detail)
+  journal:write(offer, " ", event, " ", detail, " .\n")
+  assert(journal:flush())
+  print(offer .. ": " .. event)
+  io.stdout:flush()
 end
 
-local list = {}
-for line in lines(arg[1]) do
-  local publisher, offer = line:match("^(%S+)%s+(%S+)")
-  if publisher and not done[publisher .. " " .. offer] then
-    list[#list + 1] = { publisher = publisher, offer = offer }
+-- Cancels what runs on the offer. Returns what to wait for; nil where nothing runs; or nil and an err.
+local function cancel(offer, client)
+  local found, problem = client:reconcile { publisher = publisher, offer = offer }
+  if not found then return nil, problem end
+  local begun = last[offer] and last[offer].event == "begin"
+  if found.state ~= "running" then
+    note(offer, begun and "ended" or "idle", found.offer_status or "-")
+    return nil
   end
+  -- An earlier run may have been killed before it knew whether its cancel had arrived. To cancel the same
+  -- operation again changes nothing; another one was started since, by somebody who may want it.
+  local id = found.operation.operation_id or "-"
+  if begun and last[offer].detail ~= id then return nil, "another operation runs now: " .. id end
+  note(offer, "begin", id)
+  local result, err = client:cancel { publisher = publisher, offer = offer }
+  if not result then return nil, err end
+  note(offer, "accepted", result.location or "-")
+  return result
 end
 
-local journal = assert(io.open(arg[2], "a"))
-journal:setvbuf("line")
-journal:write("\n") -- ends what an earlier run left unfinished
-
-local function outcome(entry)
-  if entry.result then return "accepted " .. (entry.result.location or "-") end
-  return (entry.err.ambiguous and "ambiguous " or "failed ") .. tostring(entry.err)
+local function settle(offer, client)
+  local target, err
+  if last[offer] and last[offer].event == "accepted" then
+    local location = last[offer].detail
+    target = location ~= "-" and location or { publisher = publisher, offer = offer }
+  else
+    target, err = cancel(offer, client)
+    if not target then return err == nil, err end
+  end
+  local operation
+  operation, err = client:wait(target)
+  if not operation then return nil, err end
+  note(offer, "ended", operation.state)
+  return true
 end
 
-local _, failed = cpp.cancel_all(list, {
-  on_result = function(_, entry)
-    journal:write(("%s %s %s\n"):format(entry.request.publisher, entry.request.offer, outcome(entry)))
+local offers = {}
+for line in io.lines(offers_name) do
+  local offer = line:match("^%s*(%S+)")
+  local event = offer and last[offer] and last[offer].event
+  if offer and event ~= "ended" and event ~= "idle" then offers[#offers + 1] = offer end
+end
+
+local _, failed = cpp.map(offers, settle, {
+  on_result = function(index, entry)
+    if entry.err then io.stderr:write(offers[index], ": ", tostring(entry.err), "\n") end
   end,
 })
 journal:close()
-print(("%d cancelled, %d failed"):format(#list - failed, failed))
 os.exit(failed == 0 and 0 or 1, true)

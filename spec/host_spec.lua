@@ -1,6 +1,5 @@
--- Life in a host: signals, coroutines and clients that are dropped, closing in any order, re-entry; and
--- the programs in examples/. What other processes are needed for, children do: they get the module of
--- this process.
+-- Life in a host: signals, coroutines and clients that are dropped, closing in any order, re-entry. What
+-- other processes are needed for, children do: they get the module of this process.
 
 local core = require "cpp.core"
 local cpp = require "cpp"
@@ -343,56 +342,5 @@ describe("life in a host:", function()
     assert.equal("", output)
     assert.equal(0, status)
     assert.is_true(core.monotonic() - started < 5)
-  end)
-
-  describe("the example", function()
-    for _, name in ipairs { "loop_select", "cqueues", "luv" } do
-      it(name .. ".lua cancels many offers at once", function()
-        portal:offer(loops.offer(1, { running = true, cancel_mode = "synchronous" }))
-        portal:offer(loops.offer(2, { running = true, cancel_seconds = 0 }))
-        local status, output = finish(start("lua5.4 examples/" .. name .. ".lua contoso offer-1 offer-2 none",
-                                            environment()))
-        assert.equal(1, status, output)
-        assert.is_truthy(output:find("offer-1: canceled\n", 1, true), output)
-        assert.is_truthy(output:find("offer-2: canceled\n", 1, true), output)
-        assert.is_truthy(output:find("none: http: ", 1, true), output)
-      end)
-    end
-
-    it("journal.lua goes on where a killed run stood", function()
-      local list = write("list", "contoso offer-1\ncontoso offer-2\n\ncontoso offer-3\ncontoso none\n")
-      -- As a run leaves it that was killed while it wrote its third line.
-      local journal = write("journal", "contoso offer-1 accepted https://somewhere\n" ..
-                                       "contoso offer-4 ambiguous something\ncontoso offer-2 acce")
-      local status, output = finish(start("lua5.4 examples/journal.lua " .. list .. " " .. journal, environment()))
-      assert.equal(1, status)
-      assert.equal("2 cancelled, 1 failed\n", output)
-      local text = read("journal")
-      assert.is_truthy(text:find("\ncontoso offer%-2 accepted http://[^\n]+\n"), text)
-      assert.is_truthy(text:find("\ncontoso offer%-3 accepted http://[^\n]+\n"), text)
-      assert.is_truthy(text:find("\ncontoso none failed http: [^\n]+\n"), text)
-      assert.equal(0, #portal:journal { path = "/offer%-1/cancel" })
-      portal:offer(loops.offer("x", { offer = "none", running = true }))
-      status, output = finish(start("lua5.4 examples/journal.lua " .. list .. " " .. journal, environment()))
-      assert.equal("1 cancelled, 0 failed\n", output)
-      assert.equal(0, status)
-    end)
-
-    it("embed.c drives the client from a loop of its own, in C", function()
-      local program = (os.getenv("BUILD") or "build") .. "/embed"
-      local built = io.open(program)
-      if not built then return pending("make examples has not been run") end
-      built:close()
-      for n = 1, 3 do portal:offer(loops.offer(n, { running = true, cancel_seconds = 0 })) end
-      portal:fault { match = { path = "/offer%-1/" }, times = -1, delay = 0.1 }
-      local status, output = finish(start(program .. " examples/embed/embed.lua contoso offer-1 offer-2 offer-3",
-                                          environment()))
-      assert.equal(0, status, output)
-      for n = 1, 3 do assert.is_truthy(output:find(("offer-%d: canceled\n"):format(n), 1, true), output) end
-      assert.is_true(tonumber(output:match("(%d+) ticks")) > 10, output)
-      status, output = finish(start(program .. " examples/embed/embed.lua contoso none", environment()))
-      assert.equal(1, status)
-      assert.is_truthy(output:find("none: http: ", 1, true), output)
-    end)
   end)
 end)

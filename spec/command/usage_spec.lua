@@ -241,7 +241,7 @@ describe("cpp-portal", function()
     local file = programs:file("stale")
     portal:configure { tokens = { { token = "stale" } } }
     local program = programs:start { "bin/cpp-portal", "wait", "-v", "-i", "0.05", "--token-file", file, "contoso", "contoso-vm" }
-    repeat until #portal:journal() > 0
+    Programs.wait_for(function() return #portal:journal() > 0 end)
     local handle = assert(io.open(file, "w"))
     handle:write(Portal.TOKEN)
     handle:close()

@@ -135,7 +135,7 @@ describe("cpp-portal", function()
       portal:fault { match = { method = "POST", path = "contoso%-vm" }, action = "stall" }
       local program = programs:start({ "bin/cpp-portal", "cancel", "-v", "contoso", "none", "contoso-vm" }, { watch = "errors" })
       program:read_until("none: http:")
-      repeat until #portal:journal { path = "contoso%-vm" } > 0 -- the emulator has it, and says nothing
+      Programs.wait_for(function() return #portal:journal { path = "contoso%-vm" } > 0 end) -- the emulator has it, and says nothing
       program:kill "INT"
       local _, errors, status = program:finish()
       assert.is_truthy(errors:find("\ncpp-portal: contoso-vm: it is not known whether the service has acted\ncpp-portal: "

@@ -8,6 +8,8 @@
 --   output, errors, status = program:finish()
 --   programs:close()                           -- removes what it left
 
+local core = require "cpp.core"
+
 local Programs, Program = {}, {}
 Programs.__index, Program.__index = Programs, Program
 
@@ -47,6 +49,15 @@ function Programs.content(name)
   local text = file:read("a")
   file:close()
   return text
+end
+
+--- Asks until `predicate()` is true; raises when it is not in ten seconds. For what shows in a server that
+--- the program speaks to, and in nothing that the program writes.
+function Programs.wait_for(predicate)
+  local give_up = core.monotonic() + 10
+  repeat
+    if core.monotonic() > give_up then error("what was waited for has not come", 2) end
+  until predicate()
 end
 
 --- The shell command that runs a program.

@@ -1,0 +1,85 @@
+-- examples/cron.lua: silent unless something is wrong.
+
+local Portal = require "spec.portal.client"
+local Programs = require "spec.support.program"
+
+describe("examples/cron.lua", function()
+  local portal, programs
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
+  end)
+  after_each(function() programs:close() end)
+
+  local function offer(options)
+    local own = { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 0 }
+    for name, value in pairs(options or {}) do own[name] = value end
+    portal:offer(own)
+  end
+
+  local function run(...)
+    return programs:run { "examples/cron.lua", "contoso", ... }
+  end
+
+  it("cancels what runs, and says nothing", function()
+    offer()
+    local output, errors, status = run("contoso-vm")
+    assert.equal("", output .. errors)
+    assert.equal(0, status)
+    assert.is_falsy(portal:state("contoso", "contoso-vm").running)
+    output, errors, status = run("contoso-vm")
+    assert.equal("", output .. errors)
+    assert.equal(0, status)
+    assert.equal(1, #portal:journal { method = "POST" })
+  end)
+
+  it("says what is wrong, and when", function()
+    offer { operation_id = "first" }
+    portal:fault { match = { path = "/operations/first$", skip = 1 }, status = 200, body = { status = "completed" } }
+    local output, errors, status = run("contoso-vm", "none")
+    assert.equal("", output)
+    local stamp = "%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%dZ "
+    assert.is_truthy(errors:find(stamp .. "none: http: GET "), errors)
+    assert.is_truthy(errors:find(stamp .. "contoso%-vm: it was published before it could be canceled\n"), errors)
+    assert.equal(1, status)
+  end)
+
+  it("takes credentials from the environment, and tells when there are none or wrong ones", function()
+    offer()
+    local _, errors, status
+    programs.environment.AZURE_TOKEN = ""
+    _, errors, status = run("contoso-vm")
+    assert.is_truthy(errors:find("contoso-vm: auth: there is no token", 1, true), errors)
+    assert.equal(3, status)
+    programs.environment.AZURE_TENANT_ID = Portal.CREDENTIALS.tenant
+    programs.environment.AZURE_CLIENT_ID = Portal.CREDENTIALS.client_id
+    programs.environment.AZURE_CLIENT_SECRET = "wrong"
+    programs.environment.AZURE_AUTHORITY_HOST = portal.url
+    _, errors, status = run("contoso-vm")
+    assert.is_truthy(errors:find("contoso-vm: auth: POST ", 1, true), errors)
+    assert.is_nil(errors:find("wrong", 1, true))
+    assert.equal(3, status)
+    programs.environment.AZURE_CLIENT_SECRET = Portal.CREDENTIALS.client_secret
+    _, errors, status = run("contoso-vm")
+    assert.equal("", errors)
+    assert.equal(0, status)
+  end)
+
+  it("leaves it to a run that is under way, as its crontab line says", function()
+    offer()
+    local lock = programs:file()
+    local line = programs.content("examples/cron.lua"):match("exec (flock [^\n]*)/run/lock/cpp ")
+    local command = programs:command { "examples/cron.lua", "contoso", "contoso-vm" }
+    local locked = ("flock %s sh -c '%s%s sh -c \"$1\"' - %s"):format(lock, line, lock, "'" .. command:gsub("'", "'\\''") .. "'")
+    local output, errors, status = programs:run { "sh", "-c", locked }
+    assert.equal("", output .. errors)
+    assert.equal(0, status)
+    assert.same({}, portal:journal())
+    output, errors, status = programs:run { "sh", "-c", line .. lock .. " " .. command }
+    assert.equal("", output .. errors)
+    assert.equal(0, status)
+    assert.equal(1, #portal:journal { method = "POST" })
+  end)
+end)

@@ -1,0 +1,135 @@
+-- examples/journal.lua: what it cancels, and how it goes on after it was killed.
+
+local Portal = require "spec.portal.client"
+local Programs = require "spec.support.program"
+
+describe("examples/journal.lua", function()
+  local portal, programs, offers, journal
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
+    offers, journal = programs:file("offer-1\noffer-2\n\n  offer-3\noffer-4\n"), programs:file()
+  end)
+  after_each(function() programs:close() end)
+
+  local function offer(number, options)
+    local own = { publisher = "contoso", offer = "offer-" .. number, running = true, operation_id = "id-" .. number }
+    for name, value in pairs(options or {}) do own[name] = value end
+    portal:offer(own)
+  end
+
+  local function words()
+    return { "examples/journal.lua", "contoso", offers, journal }
+  end
+
+  -- How often the service accepted a cancel of the offer, and how often it was asked to.
+  local function cancels(number)
+    local accepted, asked = 0, 0
+    for _, entry in ipairs(portal:journal { method = "POST", path = ("offer%%-%d/cancel"):format(number) }) do
+      asked = asked + 1
+      if entry.status == 202 then accepted = accepted + 1 end
+    end
+    return accepted, asked
+  end
+
+  -- The events of the journal, by offer.
+  local function events()
+    local list = {}
+    for name, event in programs.content(journal):gmatch("(%S+) (%l+) [^\n]* %.\n") do
+      list[name] = (list[name] and list[name] .. " " or "") .. event
+    end
+    return list
+  end
+
+  it("cancels what runs, and notes each step", function()
+    for number = 1, 3 do offer(number, { cancel_seconds = 0 }) end
+    offer(4, { running = false })
+    local output, errors, status = programs:run(words())
+    assert.equal("", errors)
+    assert.equal(0, status)
+    assert.is_truthy(output:find("offer-1: ended\n", 1, true))
+    assert.same({ ["offer-1"] = "begin accepted ended", ["offer-2"] = "begin accepted ended",
+                  ["offer-3"] = "begin accepted ended", ["offer-4"] = "idle" }, events())
+    assert.is_truthy(programs.content(journal):find("\noffer-1 begin id-1 .\n", 1, true))
+    assert.is_truthy(programs.content(journal):find("\noffer-1 ended canceled .\n", 1, true))
+    portal:clear_journal()
+    output, errors, status = programs:run(words())
+    assert.equal("", output .. errors)
+    assert.equal(0, status)
+    assert.same({}, portal:journal())
+  end)
+
+  it("goes on when it was killed, and cancels nothing twice", function()
+    for number = 1, 3 do offer(number) end
+    offer(4, { cancel_seconds = 0, steps = { { name = "long", seconds = 1000 } } })
+    -- The cancel of offer-4 reaches the service, which says nothing and does nothing.
+    portal:fault { match = { method = "POST", path = "offer%-4/cancel" }, action = "stall" }
+    local program = programs:start(words())
+    local accepted = 0
+    repeat
+      if program:read_line():find(": accepted", 1, true) then accepted = accepted + 1 end
+    until accepted == 3
+    Programs.wait_for(function() return select(2, cancels(4)) == 1 end)
+    program:kill "KILL"
+    local _, _, _, signal = program:finish()
+    assert.equal(9, signal)
+    portal:clear_faults()
+    assert.same({ ["offer-1"] = "begin accepted", ["offer-2"] = "begin accepted", ["offer-3"] = "begin accepted",
+                  ["offer-4"] = "begin" }, events())
+
+    portal:advance(100)
+    local _, errors, status = programs:run(words())
+    assert.equal("", errors)
+    assert.equal(0, status)
+    for number = 1, 3 do assert.same({ 1, 1 }, { cancels(number) }) end
+    assert.same({ 1, 2 }, { cancels(4) })
+    for number = 1, 4 do
+      assert.equal("canceled", portal:state("contoso", "offer-" .. number).operations[1].state)
+      assert.is_truthy(events()["offer-" .. number]:find("ended$"))
+    end
+  end)
+
+  it("finds that a cancel has worked whose answer it did not live to see", function()
+    offer(1, { cancel_seconds = 0 })
+    portal:fault { match = { method = "POST" }, action = "stall", act = true }
+    offers = programs:file("offer-1\n")
+    local program = programs:start(words())
+    program:read_until("begin")
+    Programs.wait_for(function() return select(2, cancels(1)) == 1 end)
+    program:kill "KILL"
+    program:finish()
+    local output, _, status = programs:run(words())
+    assert.equal("offer-1: ended\n", output)
+    assert.equal(0, status)
+    assert.same({ 0, 1 }, { cancels(1) })
+    assert.equal("canceled", portal:state("contoso", "offer-1").operations[1].state)
+  end)
+
+  it("does not cancel what somebody else has started since", function()
+    offer(1)
+    offers = programs:file("offer-1\n")
+    local handle = assert(io.open(journal, "w"))
+    handle:write("offer-1 begin id-0 .\noffer-1 accepted http://127.0.0.1/cut-o") -- a line that is not whole
+    handle:close()
+    local output, errors, status = programs:run(words())
+    assert.equal("", output)
+    assert.equal("offer-1: another operation runs now: id-1\n", errors)
+    assert.equal(1, status)
+    assert.same({}, portal:journal { method = "POST" })
+  end)
+
+  it("tries again what was refused", function()
+    offer(1, { cancel_mode = "synchronous", location_form = "none" })
+    offers = programs:file("offer-1\n")
+    portal:fault { match = { method = "POST" }, status = 403 }
+    local _, errors, status = programs:run(words())
+    assert.is_truthy(errors:find("^offer%-1: http: POST [^\n]*403"))
+    assert.equal(1, status)
+    local output
+    output, _, status = programs:run(words())
+    assert.is_truthy(output:find("offer-1: ended\n", 1, true), output)
+    assert.equal(0, status)
+  end)
+end)

@@ -1,0 +1,91 @@
+-- The examples that live in an event loop: watch_cqueues.lua, watch_luv.lua, loop_select.lua, embed/.
+
+local Portal = require "spec.portal.client"
+local Programs = require "spec.support.program"
+
+describe("examples/", function()
+  local portal, programs
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
+  end)
+  after_each(function() programs:close() end)
+
+  local function offer(number, options)
+    local own = { publisher = "contoso", offer = "offer-" .. number, running = true,
+                  steps = { { name = "one", seconds = 10 } } }
+    for name, value in pairs(options or {}) do own[name] = value end
+    portal:offer(own)
+  end
+
+  for _, name in ipairs { "watch_cqueues.lua", "watch_luv.lua" } do
+    describe(name, function()
+      it("prints each change until nothing runs, and goes on with its other work", function()
+        for number = 1, 2 do offer(number) end
+        portal:fault { match = { path = "/offer%-1/" }, delay = 0.2 }
+        local program = programs:start { "examples/" .. name, "contoso", "offer-1", "offer-2" }
+        for _ = 1, 2 do program:read_until(": running, 0 %") end
+        portal:advance(100)
+        local output, errors, status = program:finish()
+        for number = 1, 2 do
+          local place = output:find(("offer-%d: running, 0 %%\n"):format(number), 1, true)
+          assert.is_truthy(output:find(("offer-%d: completed, 100 %%\n"):format(number), place, true), output)
+        end
+        assert.is_true(tonumber(output:match("(%d+) ticks")) > 5, output)
+        assert.equal("", errors)
+        assert.equal(0, status)
+      end)
+
+      it("ends when it is asked to", function()
+        offer(1)
+        local program = programs:start { "examples/" .. name, "contoso", "offer-1" }
+        program:read_until(": running")
+        program:kill "TERM"
+        local output, errors, status = program:finish()
+        assert.is_truthy(output:find("offer-1: stopped: ", 1, true), output)
+        assert.equal("", errors)
+        assert.equal(1, status)
+      end)
+
+      it("says what it cannot see", function()
+        offer(1)
+        portal:fault { status = 403 }
+        local output, errors, status = programs:run { "examples/" .. name, "contoso", "offer-1" }
+        assert.is_truthy(output:find("^offer%-1: http: GET [^\n]*403"), output)
+        assert.equal("", errors)
+        assert.equal(1, status)
+      end)
+    end)
+  end
+
+  it("loop_select.lua cancels many offers at once", function()
+    offer(1, { cancel_mode = "synchronous" })
+    offer(2, { cancel_seconds = 0 })
+    local output, errors, status = programs:run { "examples/loop_select.lua", "contoso", "offer-1", "offer-2", "none" }
+    assert.is_truthy(output:find("offer-1: canceled\n", 1, true), output)
+    assert.is_truthy(output:find("offer-2: canceled\n", 1, true), output)
+    assert.is_truthy(output:find("none: http: ", 1, true), output)
+    assert.equal("", errors)
+    assert.equal(1, status)
+  end)
+
+  it("embed.c drives the client from a loop of its own, in C", function()
+    local program = (os.getenv("BUILD") or "build") .. "/embed"
+    local built = io.open(program)
+    if not built then return pending("make examples has not been run") end
+    built:close()
+    for number = 1, 3 do offer(number, { cancel_seconds = 0 }) end
+    portal:fault { match = { path = "/offer%-1/" }, times = -1, delay = 0.1 }
+    local output, errors, status = programs:run { program, "examples/embed/embed.lua", "contoso", "offer-1", "offer-2", "offer-3" }
+    assert.equal("", errors)
+    assert.equal(0, status, output)
+    for number = 1, 3 do assert.is_truthy(output:find(("offer-%d: canceled\n"):format(number), 1, true), output) end
+    assert.is_true(tonumber(output:match("(%d+) ticks")) > 10, output)
+    output, errors, status = programs:run { program, "examples/embed/embed.lua", "contoso", "none" }
+    assert.equal("", errors)
+    assert.equal(1, status)
+    assert.is_truthy(output:find("none: http: ", 1, true), output)
+  end)
+end)
