@@ -200,7 +200,8 @@ static bool is_utf8(lua_State *L, const char *text, size_t length) {
 bool lcpp_json_decode(lua_State *L, const char *text, size_t length) {
   int top = lua_gettop(L);
   luaL_checkstack(L, 6, "answer");
-  if (length == 0 || !is_utf8(L, text, length)) {
+  /* lua-cjson takes a NUL for the end of the text. */
+  if (length == 0 || memchr(text, '\0', length) != NULL || !is_utf8(L, text, length)) {
     return false;
   }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);

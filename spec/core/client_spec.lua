@@ -82,6 +82,7 @@ describe("a core client", function()
         "http://cloudpartner.azure.com", "http://127.0.0.1.evil.test", "http://127.1.2.3.4", "http://localhost.evil.test",
         "ftp://127.0.0.1", "file:///etc/passwd", "cloudpartner.azure.com", "https://", "https://user@portal.test",
         "https://user:secret@portal.test", "https://portal.test?query", "https://portal.test#fragment",
+        "https://:secret@portal.test", "https://[fe80::1%25eth0]",
         "https://portal.test\\@evil.test", "https://portal .test", "http://0.0.0.0", "http://[::ffff:1.2.3.4]",
       } do
         local message = refused { base_url = url }
@@ -151,6 +152,78 @@ describe("a core client", function()
     repeat client:step(10) until not client:timeout()
     local elapsed = core.monotonic() - before
     assert.is_true(elapsed >= 0.015 and elapsed < 5)
+  end)
+
+  it("waits for seconds and wakes in seconds, as many as there are and not fewer than none", function()
+    local client <close> = new()
+    for _, seconds in ipairs { 0 / 0, "x" } do
+      assert.matches("bad argument", message_of(client.step, client, seconds))
+      assert.matches("bad argument", message_of(client.alarm, client, seconds))
+    end
+    assert.matches("seconds expected, got NaN", message_of(client.step, client, 0 / 0))
+    assert.matches("bad argument #1 to 'alarm' %(seconds expected%)", message_of(function() client:alarm(-0.001) end))
+    client:alarm(1e9)
+    assert.is_true(client:timeout() > 999999)
+    client:alarm(0)
+    assert.equal(0, client:timeout())
+    client:step(math.huge)
+    client:alarm(0.01)
+    client:step(100)
+    assert.same({ 0, 0 }, { client:step(-1) }) -- nothing runs: nothing to wait for
+  end)
+
+  it("is asked for by its own methods only", function()
+    local client <close> = new()
+    local request = start(client)
+    for _, other in ipairs { 1, "x", {}, io.stdout, request } do
+      assert.matches("cpp%.client expected", message_of(client.step, other))
+      assert.matches("cpp%.client expected", message_of(client.close, other))
+    end
+    assert.matches("cpp%.client expected, got no value", message_of(client.step))
+    assert.matches("cpp%.request expected", message_of(request.done, client))
+  end)
+
+  it("counts those that run and those that finished in a step's answer", function()
+    local client <close> = new()
+    local first, second = start(client), start(client)
+    assert.matches("2 running", tostring(client))
+    local running, finished
+    repeat
+      running, finished = client:step()
+      assert.equal(2, running + finished)
+    until running == 0
+    assert.equal(202, first:result().status)
+    assert.same({ 0, 1 }, { client:step(0) })
+    assert.equal(second, (client:finished()))
+    assert.same({ 0, 0 }, { client:step(0) })
+    assert.matches("0 running", tostring(client))
+  end)
+
+  it("refuses what would be too long for a URL, and sends nothing", function()
+    local client <close> = new()
+    local long = ("x"):rep(9000)
+    for _, case in ipairs {
+      { "cancel", { publisher = long, offer = "x" } }, { "cancel", { publisher = "x", offer = ("&"):rep(4000) } },
+      { "cancel", { publisher = "x", offer = "x", api_version = long } },
+      { "cancel", { publisher = "x", offer = "x", api_version = ("&"):rep(9000) } },
+      { "operations", { publisher = "x", offer = "x", status = long } },
+      { "location", { location = "/" .. long } },
+    } do
+      local result, failure = client:start(case[1], case[2], portals.TOKEN):result()
+      assert.is_nil(result)
+      assert.matches("it is too long", failure.message)
+      assert.is_false(failure.sent)
+    end
+    -- At whichever part of the URL the limit is met, it is met for all that are longer.
+    local longest = 0
+    for length = 8050, 8192 do
+      local request <close> = client:start("operations", { publisher = ("x"):rep(length), offer = "x", status = "a" })
+      if not request:done() then longest = length end
+      local _, url = request:url()
+      assert.is_true(request:done() and url == nil or #url <= 8192 and longest == length)
+    end
+    assert.is_true(longest > 8050 and longest < 8192)
+    assert.equal(0, #portal:journal())
   end)
 
   it("counts what runs, and hands out what finished, each once", function()

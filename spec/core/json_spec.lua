@@ -38,6 +38,24 @@ describe("core.decode", function()
 
   -- How it tells its own marked integers from text is its own matter; text that had the mark of an earlier
   -- version ended the process.
+  it("tells long integers from other long numbers, whatever follows them", function()
+    for text, expected in pairs {
+      ["1234567890123456.5"] = 1234567890123456.5, ["1234567890123456e1"] = 12345678901234560,
+      ["1234567890123456E1"] = 12345678901234560, ["999999999999999"] = 999999999999999,
+      ["9999999999999999"] = 9999999999999999, ["-999999999999999"] = -999999999999999,
+      ["-9007199254740993"] = -9007199254740993, ["1e300"] = 1e300, ["-1e300"] = -1e300, ["-0.5"] = -0.5,
+    } do
+      assert.equal(expected, core.decode(text))
+      for _, blank in ipairs { "", " ", "\t", "\n", "\r", " \t\r\n" } do
+        assert.same({ expected, 1 }, core.decode("[" .. text .. blank .. ",1]"))
+        assert.same({ a = expected }, core.decode('{"a":' .. text .. blank .. "}"))
+        assert.is_nil(core.decode("{" .. text .. blank .. ":1}"))
+      end
+      assert.is_nil(core.decode(text .. "\0"))
+    end
+    assert.equal("float", math.type(core.decode "1e300"))
+  end)
+
   it("takes no text for an integer, whatever it begins with", function()
     for code = 0, 0x17f do
       for _, rest in ipairs { "636576975611768314", "x", "", "cpp-exact-integer:x" } do
@@ -62,7 +80,7 @@ describe("core.decode", function()
       "", " ", "{", "[1,2", '{"a":1', '{"a" 1}', "[1,]", "nan", "[NaN]", "[Infinity]", "[-inf]", "[0x10]", "[01]",
       "[1e999]", "[+1]", "'a'", '{"a":1}x', "<html>", '"\xff"', '"\xed\xa0\x80"', '{"a":"\xc3"}', "\xef\xbb\xbf{}",
       ("["):rep(1001) .. ("]"):rep(1001), ("["):rep(65) .. ("]"):rep(65), "[636576975611768314",
-      "[0636576975611768314]", "[--636576975611768314]",
+      "{}\0", "[1]\0x", "\0{}", "[1\0]", "[0636576975611768314]", "[--636576975611768314]",
     } do
       assert.is_nil(core.decode(text), text)
     end

@@ -50,6 +50,17 @@ describe("a location", function()
     end
   end)
 
+  it("holds the operation's id where it has the form of one, decoded", function()
+    for path, id in pairs {
+      ["/api/publishers/p/offers/o/operations/56615b67-2185"] = "56615b67-2185",
+      ["/offers/o/operations/a%20b?operations/c"] = "a b", ["/offers/o/operations/a/b"] = "a",
+      ["/offers/o/operations/a#b"] = "a", ["/offers/o/operations/"] = false, ["/offers/o/operations/?a"] = false,
+      ["/operations/a/offers/b"] = false, ["/api/operations/contoso$contoso-offer$2$preview"] = false,
+    } do
+      assert.equal(id or nil, (select(2, request:resolve(path))), path)
+    end
+  end)
+
   it("is none with blanks, control characters, backslashes or no end", function()
     for _, reference in ipairs { "", " ", "/a b", "/a\tb", "/a\r\nb", "/a\0b", "/a\127", "\\\\evil.test/a", "/\\evil.test",
                                  "http://[", "/" .. ("a"):rep(9000) } do

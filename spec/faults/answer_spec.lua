@@ -62,6 +62,11 @@ local MALFORMED = {
   ["has two lengths"] = {
     OK .. 'Content-Length: 20\r\nContent-Length: 10\r\n\r\n{"status":"running"}',
     status = 200, retryable = false },
+  ["has the same length twice, each longer than any length"] = {
+    OK .. ("Content-Length: %040d\r\n"):format(20):rep(2) .. '\r\n{"status":"running"}', status = 200, retryable = false },
+  ["has three lengths, the last of them another"] = {
+    OK .. 'Content-Length: 20\r\nContent-Length: 20\r\nContent-Length: 19\r\n\r\n{"status":"running"}',
+    status = 200, retryable = false },
   ["has a negative length"] = { OK .. 'Content-Length: -1\r\n\r\n{"status":"running"}', kept = true },
   ["has a length that is no number"] = { OK .. 'Content-Length: many\r\n\r\n{"status":"running"}', kept = true },
   ["switches protocols"] = {

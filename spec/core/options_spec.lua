@@ -1,0 +1,182 @@
+-- Options: each with its type, its bounds and where it may be given, and what is said of one that is wrong.
+
+local core = require "cpp.core"
+
+local BASE = "http://127.0.0.1:1" -- nothing is started here
+
+-- What each type takes at its bounds, and what just not; the words for the second.
+local TYPES = {
+  text = { takes = { "x", "\u{fc}", " ", "~" }, refuses = { 1, true, "", "a\31b", "\127", "a\0" },
+           words = "a non%-empty string" },
+  line = { takes = { "x", " ", "~" }, refuses = { 1, "", "a\nb", "\31", "\127", "\u{fc}", "\xff" },
+           words = { "a non%-empty string", "printable ASCII" } },
+  segment = { takes = { "x", "...", ".a", "\u{fc}", "a/b" }, refuses = { 1, "", ".", "..", "\r", "\127" },
+              words = { "a non%-empty string", "an identifier" } },
+  secret = { takes = { "x", "\1\r\n" }, refuses = { 1, "", "a\0b" }, words = "a non%-empty string" },
+  token = { takes = { "x", "aZ09-._~+/==", print }, refuses = { 1, true, "", "=", "a b", "a=b", "a\0", "a\n", "caf\u{e9}" },
+            words = { "a string or a function", "a bearer token" } },
+  empty = { takes = { "", "x" }, refuses = { 1, "\31" }, words = "a string" },
+  seconds = { takes = { 0.001, 1, 1000000 }, refuses = { 0, 0.0009, 1000000.1, -1, 0 / 0, math.huge, "1", true },
+              words = "a number of seconds above 0" },
+  count = { takes = { 0, 1, 1e15 }, refuses = { -1, 0.5, 1.1e15, 0 / 0, "1" }, words = "a whole number, 0 or more" },
+  positive = { takes = { 1, 2.0, 1e15 }, refuses = { 0, 1.5, 1e16, "1" }, words = "a whole number, 1 or more" },
+  bytes = { takes = { 1, 1e15 }, refuses = { 0, 1.5, 1e16, "1" }, words = "a whole number of bytes, 1 or more" },
+  callable = { takes = { print }, refuses = { 1, {}, "print" }, words = "a function" },
+  table = { takes = { {} }, refuses = { 1, "x", print }, words = "a table" },
+  switch = { takes = { true, false, {} }, refuses = { 1, "x", print }, words = "a boolean or a table" },
+  addresses = { takes = { "a@b", {} }, refuses = { 1, true, print }, words = "a string or a list of strings" },
+}
+
+-- Of base_url and authority_url more is asked; the specs of the core client have it.
+local OPTIONS = {
+  publisher = { "segment", "call" }, offer = { "segment", "call" }, emails = { "addresses", "call" },
+  operation_id = { "segment", "call" }, status = { "text", "call" }, location = { "text", "call" },
+  wait = { "switch", "call", "batch" }, interval = { "seconds", "wait" }, max_interval = { "seconds", "wait" },
+  on_progress = { "callable", "wait" }, should_stop = { "callable", "wait", "batch" },
+  concurrency = { "positive", "batch" }, on_result = { "callable", "batch" },
+  token = { "token" }, tenant = { "segment" }, client_id = { "text" }, client_secret = { "secret" },
+  base_url = { "text" }, authority_url = { "text" }, api_version = { "text" }, timeout = { "seconds" },
+  connect_timeout = { "seconds" }, retries = { "count" }, ca_file = { "text" }, proxy = { "empty" },
+  max_response_bytes = { "bytes" }, max_connections = { "count" }, user_agent = { "line" },
+  client_request_id = { "line" }, loop = { "table" }, log = { "callable" },
+}
+local SCOPES = { client = "a client", call = "a call", wait = "wait", batch = "a batch" }
+
+local function refusal(...)
+  local done, message = pcall(...)
+  assert.is_false(done)
+  return message
+end
+
+local function is_one_of(message, words)
+  for _, word in ipairs(type(words) == "table" and words or { words }) do
+    if message:find(word) then return true end
+  end
+  return message:find "without control characters" ~= nil
+end
+
+describe("an option", function()
+  for name, row in pairs(OPTIONS) do
+    local values = TYPES[row[1]]
+    local scopes = row[2] and { table.unpack(row, 2) } or { "client", "call", "wait", "batch" }
+
+    it("takes what it is for: " .. name, function()
+      for _, value in ipairs(values.takes) do core.check(scopes[1], { [name] = value }) end
+    end)
+
+    it("refuses anything else, by its name: " .. name, function()
+      for _, value in ipairs(values.refuses) do
+        local message = refusal(core.check, scopes[1], { [name] = value })
+        assert.matches("cpp: " .. name .. ": expected ", message)
+        assert.is_true(is_one_of(message, values.words), message)
+        if type(value) == "number" and values.takes[1] == "x" then assert.matches("got number$", message) end
+      end
+    end)
+
+    it("belongs where it belongs: " .. name, function()
+      local belongs = {}
+      for _, scope in ipairs(scopes) do belongs[scope] = true end
+      for scope, words in pairs(SCOPES) do
+        local options = { [name] = values.takes[1] }
+        if belongs[scope] then
+          core.check(scope, options)
+        else
+          assert.matches(name .. ": this is no option of " .. words .. "$", refusal(core.check, scope, options))
+        end
+      end
+    end)
+
+    -- Where dropping a letter is as near to another name, either will do.
+    it("is the nearest to itself with one letter wrong: " .. name, function()
+      for place = 1, #name do
+        local typo = name:sub(1, place - 1) .. "#" .. name:sub(place + 1)
+        assert.matches("unknown option '" .. typo .. "' %(the nearest known one is '" .. name .. "'%)",
+                       refusal(core.check, "call", { [typo] = 1 }))
+      end
+      assert.matches("nearest known one is '" .. name .. "'", refusal(core.check, "call", { [name .. "##"] = 1 }))
+      assert.matches("nearest known one is '" .. name .. "'", refusal(core.check, "call", { ["##" .. name] = 1 }))
+    end)
+  end
+
+  it("is looked for in a table or nothing", function()
+    core.check("call", nil)
+    core.check("call")
+    assert.matches("expected a table of options, got number", refusal(core.check, "call", 1))
+    assert.matches("expected options by name, got one with a boolean as its name", refusal(core.check, "call", { [true] = 1 }))
+    assert.matches("bad argument #1", refusal(core.check, "request", {}))
+    core.client():close()
+  end)
+
+  it("is unknown, however long its name is", function()
+    assert.matches("unknown option 'x+' ", refusal(core.check, "call", { [("x"):rep(1000)] = 1 }))
+  end)
+end)
+
+describe("the request id and the token of a call", function()
+  local client, offer
+  before_each(function()
+    client, offer = core.client { base_url = BASE }, { publisher = "contoso", offer = "contoso-vm" }
+  end)
+  after_each(function() client:close() end)
+
+  it("are checked as options are", function()
+    for id, words in pairs { [""] = "a non%-empty string", ["a\r\nb"] = "control characters", ["\u{fc}"] = "ASCII" } do
+      assert.matches("client_request_id: expected .*" .. words, refusal(client.start, client, "cancel", offer, "token", id))
+    end
+    for _, token in ipairs { "", "a b", "a\0b", "=" } do
+      assert.matches("token: expected a bearer token", refusal(client.start, client, "cancel", offer, token))
+    end
+  end)
+
+  it("are checked again after one that was right", function()
+    client:start("cancel", offer, "token")
+    assert.matches("token: expected a bearer token", refusal(client.start, client, "cancel", offer, "to ken"))
+    client:start("cancel", offer, "token")
+  end)
+end)
+
+describe("addresses", function()
+  local client
+  before_each(function() client = core.client { base_url = BASE } end)
+  after_each(function() client:close() end)
+
+  local function check(emails)
+    return client:check("cancel", { publisher = "contoso", offer = "contoso-vm", emails = emails })
+  end
+
+  it("are text with an @ and without control characters, one to an entry", function()
+    for emails, words in pairs {
+      [""] = "emails: expected an e%-mail address", ["nobody"] = "emails: expected an e%-mail address",
+      ["a@b\127"] = "emails: expected no control characters", ["a@b\31"] = "emails: expected no control characters",
+      [{ "a@b", 1 }] = "emails%[2%]: expected a string, got number",
+      [{ "a@b", "c@d,e@f" }] = "emails%[2%]: expected one e%-mail address, without a comma",
+      [{ "a@b\n" }] = "emails%[1%]: expected no control characters",
+      [{ "" }] = "emails%[1%]: expected an e%-mail address",
+      [{ "a@b", nil, "c@d" }] = "emails: expected a list of strings, without holes and names",
+      [{ "a@b", name = "c@d" }] = "emails: expected a list of strings, without holes and names",
+    } do
+      assert.matches(words, refusal(check, emails))
+    end
+    for _, emails in ipairs { "a@b", "a@b, c@d", "a b@c", { "a@b" }, { "a@b", "c@d", "e@f" }, {} } do check(emails) end
+  end)
+end)
+
+describe("credentials", function()
+  local client
+  before_each(function() client = core.client { authority_url = BASE } end)
+  after_each(function() client:close() end)
+
+  it("are both there, and not too long for a form", function()
+    local function check(id, secret)
+      return client:check("token", { tenant = "t", client_id = id, client_secret = secret })
+    end
+    check("id", "secret")
+    check("id", "!\"%&")
+    assert.matches("client_id: expected a non%-empty string, got nil", refusal(check, nil, "secret"))
+    assert.matches("client_secret: expected a non%-empty string, got nil", refusal(check, "id", nil))
+    for _, filler in ipairs { "x", "&" } do
+      assert.matches("client_secret: expected a shorter string", refusal(check, "id", filler:rep(9000)))
+      assert.matches("expected a shorter string", refusal(check, filler:rep(9000), "secret"))
+    end
+  end)
+end)
