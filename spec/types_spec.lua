@@ -163,10 +163,16 @@ describe("the options", function()
     end)
   end
 
-  it("of a batch are among those of cancel_all", function()
-    for _, field in ipairs(types.classes["cpp.MapOptions"].fields) do
-      assert.is_truthy(accepted.BATCH[field.name], field.name)
+  it("of map are those that it does not refuse", function()
+    local VALUES = { TEXT = "t", SEGMENT = "t", LINE = "t", SECRET = "t", TOKEN = "t", SECONDS = 1, COUNT = 1, BYTES = 1,
+                     POSITIVE = 1, FUNCTION = function() end, TABLE = cpp.loop.blocking, SWITCH = true }
+    local client <close> = cpp.client {}
+    local taken = {}
+    for name, kind in pairs(accepted.BATCH) do
+      local done, problem = pcall(client.map, client, {}, print, { [name] = VALUES[kind] })
+      if done then taken[name] = true else assert.matches(name .. ": this is no option of map", problem) end
     end
+    assert.same(sorted(annotations.fields(types, "cpp.MapOptions")), sorted(taken))
   end)
 
   -- A default: the class and the field that state it, the file that has it, and the pattern that finds it there.

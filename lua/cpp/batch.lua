@@ -309,21 +309,26 @@ end
 
 local batch = {}
 
+-- Options of a batch itself, and those that are for each of its calls.
+local function split(options)
+  core.check("batch", options)
+  local own, of_calls = {}, {}
+  for name, value in pairs(options) do (OF_BATCH[name] and own or of_calls)[name] = value end
+  return own, of_calls
+end
+
 --- Runs a function for each item of a list, many at once.
--- Inside of fn, calls of the given client suspend that item only; they read as straight-line code.
 -- @param client the client
 -- @param list list of anything
--- @param fn function(item, client) -> result; or nil, err. What it raises becomes that item's err,
---   with kind "raised". It may wait for calls of that client only, in its own coroutine
--- @param options table or nil: concurrency (requests in flight at most, 16); on_result(index,
---   entry), called as items finish; should_stop(), asked at least once a second: when it returns
---   true, nothing more is begun, and what was not begun or still waits ends with kind "stopped"
+-- @param fn function(item, client) -> result; or nil, err
+-- @param options table or nil: cpp.MapOptions in types/options.lua
 -- @return list of tables { request =, result =, err = } in the order of `list`; the number of those
---   with an err
+--   with an err (kinds: those of what `fn` calls, and raised)
 function batch.map(client, list, fn, options)
-  options = options or {}
   check_list(list, fn)
-  core.check("batch", options)
+  local of_calls
+  options, of_calls = split(options or {})
+  if next(of_calls) then core.misuse(next(of_calls) .. ": this is no option of map") end
   local self = {
     core = client.core, outer = options.loop or client.loop,
     fn = fn, next = 1, items = {}, idle = {}, active = 0, entries = {}, failed = 0,
@@ -355,22 +360,16 @@ end
 
 --- Cancels the running operations of many offers at once.
 -- @param client the client
--- @param list list of tables, each what Client:cancel takes
--- @param options table or nil: those of batch.map; wait (true, or a table of wait's options) for
---   every item; and any option of a client, for every item that does not give its own
--- @return as batch.map: list of { request =, result =, err = }; the number of those with an err
+-- @param list list of tables, each what cancel takes
+-- @param options table or nil: cpp.CancelAllOptions in types/options.lua
+-- @return as batch.map
 function batch.cancel_all(client, list, options)
-  options = options or {}
-  core.check("batch", options)
-  local defaults = {}
-  for name, value in pairs(options) do
-    if not OF_BATCH[name] then defaults[name] = value end
-  end
+  local own, defaults = split(options or {})
   local fn = function(request, item_client) return item_client:cancel(request) end
   if next(defaults) ~= nil then
     fn = function(request, item_client) return item_client:cancel(with_defaults(request, defaults)) end
   end
-  return batch.map(client, list, fn, options)
+  return batch.map(client, list, fn, own)
 end
 
 return batch

@@ -200,12 +200,12 @@ end
 
 -- What many programs never call is loaded when it is first called: it keeps `require` quick.
 
---- Waits until an operation has ended: see cpp/wait.lua for target, options and errors.
+--- Waits until an operation has ended: see wait.lua.
 function Client:wait(target, options)
   return require "cpp.wait"(self, target, options)
 end
 
---- Asks the service what became of a call whose outcome is not known: see cpp/reconcile.lua.
+--- Asks the service what became of a call whose outcome is not known: see reconcile.lua.
 function Client:reconcile(target, options)
   return require "cpp.reconcile"(self, target, options)
 end
@@ -225,12 +225,12 @@ function Client:with_loop(loop)
   return setmetatable({ core = self.core, options = self.options, loop = loop, tokens = self.tokens }, Client)
 end
 
---- Runs a function for each item of a list, many at once: see cpp/batch.lua.
+--- Runs a function for each item of a list, many at once: see batch.lua.
 function Client:map(list, fn, options)
   return require "cpp.batch".map(self, list, fn, options)
 end
 
---- Cancels the running operations of many offers at once: see cpp/batch.lua.
+--- Cancels the running operations of many offers at once: see batch.lua.
 function Client:cancel_all(list, options)
   return require "cpp.batch".cancel_all(self, list, options)
 end

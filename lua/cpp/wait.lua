@@ -179,13 +179,9 @@ end
 -- @param client the client
 -- @param target a result of cancel, publish or go_live; a location (string); or a table with
 --   publisher, offer and operation_id; without operation_id, whatever runs on the offer
--- @param options table or nil: timeout (seconds for the whole wait, 900), interval (seconds between
---   two looks at first, 5), max_interval (30); on_progress(operation), called after every look;
---   should_stop(), asked at least once a second, ends the wait when it returns true; and any option of a
---   client but timeout
--- @return the operation at its end: ended well, with state "canceled" or "completed"
--- @return nil, err: kinds failed (it ended failed or rejected), timeout, stopped, and those of
---   Client:operation. err.operation is what was last seen, err.location where to go on
+-- @param options table or nil: cpp.WaitOptions in types/options.lua
+-- @return the operation at its end, with state "canceled" or "completed"; or nil, err: kinds failed,
+--   timeout, stopped, closed, and those of Client:operation
 local function wait(client, target, options)
   options = options or {}
   core.check("wait", options)

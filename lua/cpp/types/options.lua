@@ -73,7 +73,7 @@
 ---Asked between two requests and at least once a second in a pause; true ends the wait with kind `stopped`.
 ---@field should_stop? fun(): boolean?
 
----The options of a batch.
+---The options of a batch. Those of a client are for cancel_all, and for the calls that a function of map makes.
 ---@class cpp.MapOptions
 ---Requests in flight at most. An item that waits between two looks holds no connection. Default: `16`.
 ---@field concurrency? integer
