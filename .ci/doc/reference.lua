@@ -51,10 +51,12 @@ local function table_of(members, first, show_needed)
   write("| ", first, " | type | ", show_needed and "needed |" or "", " |\n")
   write("| --- | --- | ", show_needed and "--- | " or "", "--- |\n")
   for _, member in ipairs(members) do
-    if not member.package then
+    -- "[string]": whatever else the service sends, which the text of its class says.
+    if not member.package and member.name ~= "[string]" then
       local needed = show_needed and (member.optional and " |" or " yes |") or ""
       local name = member.name and "`" .. member.name .. "`" or ""
-      write(("| %s | %s |%s %s |\n"):format(name, show_type(member.type), needed, one_line(member.text)))
+      local kind = show_type(member.type) .. (member.optional and not show_needed and "?" or "")
+      write(("| %s | %s |%s %s |\n"):format(name, kind, needed, one_line(member.text)))
     end
   end
   write "\n"
