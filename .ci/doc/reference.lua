@@ -86,6 +86,15 @@ local function write_function(class, fn)
   if example then write(example, "\n\n") end
 end
 
+-- Links to the functions of a class with many.
+local function write_index(class)
+  local links = {}
+  for _, fn in ipairs(class.functions) do
+    links[#links + 1] = ("[%s](%s)"):format(fn.name, anchor(signature(class, fn)))
+  end
+  write("Functions: ", table.concat(links, ", "), ".\n\n")
+end
+
 local function write_class(class)
   write("### ", class.name, "\n\n", class.text or "", class.text and "\n" or "")
   if #class.parents > 0 then
@@ -95,6 +104,7 @@ local function write_class(class)
   end
   write "\n"
   table_of(class.fields, "field", class.file == "options")
+  if class.file == "module" then write_index(class) end
   local alike = {}
   for _, fn in ipairs(class.functions) do
     if is_alike(fn) then alike[#alike + 1] = "`" .. signature(class, fn) .. "`" end
