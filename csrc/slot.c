@@ -250,8 +250,9 @@ CURLcode lcpp_slot_load(struct lcpp_slot *slot, struct lcpp_transfer *transfer,
   slot->transfer = transfer;
   slot->detail[0] = '\0';
   if (plan->profile != NULL) {
+    profile = plan->profile;
     slot->single_use = true;
-    CURLcode code = set_profile(slot->easy, plan->profile);
+    CURLcode code = set_profile(slot->easy, profile);
     if (code != CURLE_OK) {
       return code;
     }

@@ -123,6 +123,17 @@ describe("cancel", function()
       end
     end)
 
+    it("the text of a body that is no JSON, where the place to poll is in a header", function()
+      local function cancel(headers, body)
+        headers.location = "/api/operations/1"
+        portal:fault { match = {}, status = 202, headers = headers, body = body }
+        return client:cancel(OFFER)
+      end
+      assert.equal("<html>soon</html>", cancel({ ["content-type"] = "text/html" }, "<html>soon</html>").body)
+      assert.same({ a = 1 }, cancel({ ["content-type"] = "text/html" }, '{"a":1}').body)
+      assert.equal("protocol", select(2, cancel({ ["content-type"] = "application/json" }, "<html>")).kind)
+    end)
+
     it("202 without a location where the service names none", function()
       offer { location_form = "none" }
       local result = assert(client:cancel(OFFER))

@@ -99,6 +99,19 @@ describe("a location with", function()
     end)
   end
 
+  it("a reason to be refused has it in the message", function()
+    local client = lab:client { base_url = server.url }
+    for location, words in pairs {
+      ["http://user@127.0.0.1:P/op"] = "it holds user information", ["http://:pw@127.0.0.1:P/op"] = "it holds user information",
+      ["http://127.0.0.1:C/op"] = "it is not of the origin of base_url", ["http://["] = "it is no URL",
+      ["/a b"] = "it is empty, or holds blanks, control characters or backslashes",
+      ["/" .. ("x"):rep(9000)] = "it is too long",
+    } do
+      local _, err = client:operation(fill(location))
+      assert.equal("the location is refused: " .. words, err.message)
+    end
+  end)
+
   it("another origin, from a header of the service, is untrusted when it is waited for", function()
     for _, field in ipairs { "Operation-Location", "Location" } do
       server:handle(function(connection)

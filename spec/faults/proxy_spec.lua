@@ -73,6 +73,22 @@ describe("a proxy", function()
     assert_saw_nothing()
   end)
 
+  it("that is given in a call is that call's, and a call that connects in less time is one too", function()
+    local client = client_of { proxy = "" }
+    local status, err = client:offer_status { publisher = "contoso", offer = "contoso-vm", proxy = proxy.url }
+    assert.is_nil(err)
+    assert.equal("running", status.state)
+    assert.equal(1, #proxy.requests)
+    assert_saw_nothing()
+    assert.is_table(client:offer_status { publisher = "contoso", offer = "contoso-vm", connect_timeout = 5 })
+    assert.is_table(client:offer_status { publisher = "contoso", offer = "contoso-vm", user_agent = "mine/1" })
+    assert.is_table(client:offer_status(Lab.OFFER))
+    assert.equal(1, #proxy.requests)
+    local agents = {}
+    for i, request in ipairs(service.requests) do agents[i] = request.headers["user-agent"] == "mine/1" end
+    assert.same({ false, false, true, false }, agents)
+  end)
+
   it("gets the name and password that its URL holds, and the service does not", function()
     local client = client_of { proxy = ("http://user:%s@127.0.0.1:%d"):format(PASSWORD, proxy.port) }
     assert.is_table(client:offer_status(Lab.OFFER))

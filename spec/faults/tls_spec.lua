@@ -78,6 +78,12 @@ describe("over TLS,", function()
     end)
   end
 
+  it("a name of control characters comes without them into the message", function()
+    local server = serve(certificates:server "rude_name", function(connection) connection:stall() end)
+    local _, err = client_of(server):cancel(Lab.CALL)
+    lab:assert_failure(err, { kind = "tls", retryable = false, ambiguous = false, message = "'a %[31mb c'" })
+  end)
+
   it("a certificate that only ca_file makes trusted is not trusted without it", function()
     local server = serve(certificates:server "good", function(connection) connection:stall() end)
     local client = lab:client { base_url = "https://localhost:" .. server.port }

@@ -19,6 +19,7 @@ local KINDS = {
   not_yet_valid = { san = SAN, from = "20900101000000Z", to = "20910101000000Z" },
   wrong_host = { san = "subjectAltName=DNS:contoso.example,IP:192.0.2.1" },
   no_names = { san = "basicConstraints=CA:FALSE" },
+  rude_name = { san = "basicConstraints=CA:FALSE", subject = "a\27[31mb\127c" },
   self_signed = { san = SAN, by = "itself" },
   unknown_authority = { san = SAN, by = "stranger" },
   weak_key = { san = SAN, key = "rsa:1024" },
@@ -51,7 +52,7 @@ end
 local function commands_for(name, kind)
   local key = kind.key or "ec -pkeyopt ec_paramgen_curve:P-256"
   local request = ("openssl req -newkey %s -nodes -keyout %s.key -subj '%s' -%s"):format(
-    key, name, "/CN=spec " .. name, kind.digest or "sha256")
+    key, name, "/CN=" .. (kind.subject or "spec " .. name), kind.digest or "sha256")
   if kind.by == "itself" then
     return { ("%s -x509 -days 2 -addext '%s' -out %s.pem"):format(request, kind.san, name) }
   end
