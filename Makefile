@@ -9,6 +9,7 @@ LUADIR      ?= $(PREFIX)/share/lua/$(LUA_VERSION)
 LIBDIR      ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
 BINDIR      ?= $(PREFIX)/bin
 COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
+MANDIR      ?= $(PREFIX)/share/man
 
 LUA         ?= lua$(LUA_VERSION)
 CC          ?= cc
@@ -129,7 +130,7 @@ mutants: deps ## change csrc/ in SAMPLE (300) places drawn by SEED (1): do the s
 soak: deps ## many cancels: memory and descriptors stay as they are
 	@spec/checks/run soak
 
-install: install-files ## install into DESTDIR, PREFIX (LUADIR, LIBDIR, BINDIR, COMPLETIONS)
+install: install-files ## install into DESTDIR, PREFIX (LUADIR, LIBDIR, BINDIR, COMPLETIONS, MANDIR)
 	@$(REQUIREMENTS) run || true
 
 # What LuaRocks and packages call: they have lua-cjson where LUA does not look.
@@ -138,8 +139,8 @@ install-files: all install-command
 	  install -D -m 644 lua/$$file $(DESTDIR)$(LUADIR)/$$file || exit 1; done
 	install -D -m 755 $(MODULE) $(DESTDIR)$(LIBDIR)/cpp/core.so
 
-# The command starts with the Lua that the module was built for. Its completion is made from its tables,
-# for which the module itself is not needed.
+# The command, its completion, and the manuals. The command starts with the Lua that the module was built
+# for. The completion is made from its tables, for which the module itself is not needed.
 install-command:
 	@install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(COMPLETIONS)
 	sed '1s|lua5\.4$$|$(LUA)|' bin/cpp-portal >$(DESTDIR)$(BINDIR)/cpp-portal
@@ -147,9 +148,12 @@ install-command:
 	$(LUA) -e 'package.path = "lua/?.lua;lua/?/init.lua" io.write(require "cpp.command.completion"())' \
 	  >$(DESTDIR)$(COMPLETIONS)/cpp-portal
 	chmod 644 $(DESTDIR)$(COMPLETIONS)/cpp-portal
+	install -D -m 644 doc/man/cpp-portal.1 $(DESTDIR)$(MANDIR)/man1/cpp-portal.1
+	install -D -m 644 doc/man/cpp.3lua $(DESTDIR)$(MANDIR)/man3/cpp.3lua
 
 uninstall: ## remove what `make install` put there
-	rm -f $(DESTDIR)$(BINDIR)/cpp-portal $(DESTDIR)$(COMPLETIONS)/cpp-portal
+	rm -f $(DESTDIR)$(BINDIR)/cpp-portal $(DESTDIR)$(COMPLETIONS)/cpp-portal \
+	  $(DESTDIR)$(MANDIR)/man1/cpp-portal.1 $(DESTDIR)$(MANDIR)/man3/cpp.3lua
 	@for file in $(LUA_FILES); do rm -f $(DESTDIR)$(LUADIR)/$$file || exit 1; done
 	rm -f $(DESTDIR)$(LIBDIR)/cpp/core.so
 	@for directory in $(LUA_DIRECTORIES:%=$(DESTDIR)$(LUADIR)/%) $(DESTDIR)$(LIBDIR)/cpp; do \

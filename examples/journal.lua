@@ -4,8 +4,10 @@
 --
 --   AZURE_TOKEN=... examples/journal.lua PUBLISHER OFFERS JOURNAL
 --
--- OFFERS is a file with an offer in each line. A line of the journal is `OFFER EVENT DETAIL .`, where
--- the point tells that the line is whole; the last line of an offer counts:
+-- OFFERS is a file with an offer in each line, such as the portal's own list of them:
+--   cpp-portal offers --json PUBLISHER | jq -r '.offers[].id'
+-- A line of the journal is `OFFER EVENT DETAIL .`, where
+-- the point tells that the line is whole; the last one of an offer counts:
 --   begin OPERATION     about to cancel that operation: whether the cancel arrived is not known yet
 --   accepted LOCATION   being canceled; to be followed at the location
 --   ended STATE         over; so is one that is `idle`: nothing ran

@@ -71,6 +71,34 @@ describe("cpp-portal", function()
     end)
   end)
 
+  describe("offers", function()
+    it("lists those of the publisher", function()
+      offer({ running = false, status = "NeverPublished" }, "contoso-application")
+      local output, errors, status = run("offers", "contoso")
+      assert.is_truthy(output:find("^OFFER                 STATE       CHANGED +TYPE\ncontoso%-application   neverpublished  "
+        .. "[^\n]+\ncontoso%-vm            running     %d%d%d%d%-"), output)
+      assert.equal("", errors)
+      assert.equal(0, status)
+    end)
+
+    it("gives their names to other programs, with --json", function()
+      local output, _, status = run("offers", "--json", "contoso")
+      assert.equal("contoso-vm", cjson.decode(output).offers[1].id)
+      assert.equal("contoso", cjson.decode(output).publisher)
+      assert.equal(0, status)
+      portal:fault { status = 200, body = "[]" }
+      output = run("offers", "--json", "contoso")
+      assert.is_truthy(output:find('"offers":[]', 1, true), output)
+    end)
+
+    it("exits with 1 where there is no such publisher", function()
+      local output, errors, status = run("offers", "none")
+      assert.equal("", output)
+      assert.is_truthy(errors:find("^cpp%-portal: http: GET [^\n]*404"), errors)
+      assert.equal(1, status)
+    end)
+  end)
+
   describe("operation", function()
     local TABLE = "OFFER       STATE       PROGRESS  STEP\ncontoso-vm  running     25 %      Validate\n\n" ..
                   "STEP      STATE       PROGRESS\nValidate  inprogress  50 %\nCertify   notstarted  0 %\n"

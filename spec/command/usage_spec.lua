@@ -56,6 +56,7 @@ describe("cpp-portal's command line", function()
     ["expected LOCATION, or PUBLISHER, OFFER and --operation"] = { "operation", "a", "b" },
     ["--operation: expected one OFFER with it"] = { "wait", "-o", "1", "a", "b", "c" },
     ["--operation: expected PUBLISHER and OFFER with it, got a LOCATION"] = { "wait", "-o", "1", "/api" },
+    ["expected PUBLISHER"] = { "offers", "a", "b" },
     ["expected bash, got 'zsh'"] = { "completion", "zsh" },
     ["expected bash"] = { "completion" },
     ["expected [COMMAND]"] = { "help", "cancel", "wait" },

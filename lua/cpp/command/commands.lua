@@ -8,6 +8,7 @@
 -- call       how the service is asked: a function of cpp/command/calls.lua
 -- endpoint   the endpoint of the C core that the targets are checked against; also the client's method
 -- ends       the state that the command is meant to bring about
+-- list       the name of its answer in JSON, where that is a list
 -- view       how answers are shown: a row of cpp/command/views.lua
 -- options    names of its options, beyond the common ones
 -- print      instead of all that: what a command prints that asks nobody (a module under cpp.command)
@@ -35,11 +36,15 @@ return {
   { name = "operations", operands = "PUBLISHER OFFER...",
     summary = "list the operations of an offer",
     example = "--status running contoso contoso-vm contoso-app",
-    call = "look", endpoint = "operations", view = "operations", options = { "status" } },
+    call = "look", endpoint = "operations", list = "operations", view = "operations", options = { "status" } },
   { name = "operation", operands = "LOCATION | PUBLISHER OFFER",
     summary = "show one operation, with its steps",
     example = "--operation 56615b67-2185 contoso contoso-vm",
     call = "look", endpoint = "operation", view = "progress", options = { "operation" } },
+  { name = "offers", operands = "PUBLISHER",
+    summary = "list the offers of a publisher",
+    example = "contoso",
+    call = "look", endpoint = "offers", list = "offers", view = "offers", options = {} },
   { name = "status", operands = "PUBLISHER OFFER...",
     summary = "show the status of an offer",
     example = "--json contoso contoso-vm",

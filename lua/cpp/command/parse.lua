@@ -117,13 +117,14 @@ local function check_options(command, given)
   end
 end
 
--- The offers or the location that the operands name.
+-- The offers, the publisher or the location that the operands name.
 local function targets_of(command, operands, given)
   if #operands == 1 and command.operands:find("LOCATION", 1, true) then
     if given.operation then wrong("--operation: expected PUBLISHER and OFFER with it, got a LOCATION") end
     return { { location = operands[1] } }
   end
-  if #operands < 2 then wrong("expected %s", command.operands) end
+  if command.operands == "PUBLISHER" and #operands == 1 then return { { publisher = operands[1] } } end
+  if #operands < 2 or command.operands == "PUBLISHER" then wrong("expected %s", command.operands) end
   if given.operation and #operands > 2 then wrong("--operation: expected one OFFER with it") end
   if command.endpoint == "operation" and not given.operation then
     wrong("expected LOCATION, or PUBLISHER, OFFER and --operation")
@@ -162,7 +163,7 @@ end
 --- Reads a command line.
 -- @param list list of its words
 -- @return table: command (its row), given (options by name: true, a value, or a list of values),
---   operands (list), targets (list of tables with publisher and offer, or location: what the service
+--   operands (list), targets (list of tables with publisher and mostly offer, or with location: what the service
 --   is asked about); or version = true
 -- @return nil, message: what is wrong with it, in one line
 local function parse(list)

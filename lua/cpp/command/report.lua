@@ -99,14 +99,15 @@ end
 
 -- A list needs a name in a document.
 local function document_of(session, target, result)
-  local document = session.command.endpoint == "operations" and { operations = result } or result
+  local list = session.command.list
+  local document = list and { [list] = result } or result
   document.publisher, document.offer = document.publisher or target.publisher, document.offer or target.offer
   return document
 end
 
 local function write_json(session, document)
-  local text = encode(document)
-  if document.operations and #document.operations == 0 then text = text:gsub('"operations":{}', '"operations":[]') end
+  local text, list = encode(document), session.command.list
+  if list and #document[list] == 0 then text = text:gsub(('"%s":{}'):format(list), ('"%s":[]'):format(list)) end
   session.screen:answer(text)
 end
 

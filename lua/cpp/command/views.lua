@@ -35,6 +35,19 @@ views.operations = {
   end,
 }
 
+--- The offers of a publisher.
+views.offers = {
+  columns = { { "OFFER", 20 }, { "STATE", 10 }, { "CHANGED", 28 }, { "TYPE" } },
+  rows = function(document)
+    local rows = {}
+    for i, offer in ipairs(document.offers) do
+      offer = list(offer)
+      rows[i] = { offer.id, status.normalise(offer.status), offer.changedTime, offer.offerTypeId }
+    end
+    return rows
+  end,
+}
+
 --- How far an operation or an offer is.
 views.progress = {
   columns = { { "OFFER" }, { "STATE", 10 }, { "PROGRESS", 8 }, { "STEP" } },

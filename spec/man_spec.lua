@@ -1,0 +1,129 @@
+-- The manual pages say what there is: cpp-portal(1) what the command's tables hold, cpp(3lua) what the module
+-- does. Their examples are run.
+
+local annotations = dofile ".ci/doc/annotations.lua"
+local commands = require "cpp.command.commands"
+local cpp = require "cpp"
+local exit = require "cpp.command.exit"
+local options = require "cpp.command.options"
+local Portal = require "spec.portal.client"
+local Programs = require "spec.support.program"
+
+-- The blocks of a page between .Bd -literal and .Ed.
+local function examples_of(page)
+  local list = {}
+  for block in page:gmatch("\n%.Bd %-literal[^\n]*\n(.-\n)%.Ed\n") do list[#list + 1] = block:gsub("\\e", "\\") end
+  return list
+end
+
+local function keys(set)
+  local list = {}
+  for name in pairs(set) do list[#list + 1] = name end
+  table.sort(list)
+  return list
+end
+
+describe("doc/man/", function()
+  local portal, programs
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 0 }
+    portal:offer { publisher = "contoso", offer = "contoso-app", running = true, cancel_seconds = 0 }
+    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url,
+                              PATH = "spec/support/commands:" .. os.getenv("PATH") }
+  end)
+  after_each(function() programs:close() end)
+
+  describe("cpp-portal.1", function()
+    local page = Programs.content("doc/man/cpp-portal.1")
+
+    it("has an entry for each command, and no other", function()
+      local found, expected = {}, {}
+      for name in page:match("%.Ss Commands\n(.-)\n%.Ss"):gmatch("\n%.It Cm ([%w-]+)") do found[name] = true end
+      for _, command in ipairs(commands) do expected[command.name] = true end
+      assert.same(keys(expected), keys(found))
+      for _, command in ipairs(commands) do
+        assert.is_truthy(page:match("%.Sh SYNOPSIS\n(.-)%.Sh"):find(command.name, 1, true), command.name)
+      end
+    end)
+
+    it("has an entry for each option, with its letter and its value, and no other", function()
+      local found, expected = {}, { ["Fl Fl version"] = true }
+      for entry in page:gmatch("\n%.It (Fl [^\n]+)") do found[entry] = true end
+      if page:find("\n.Fl Fl version\n", 1, true) then found["Fl Fl version"] = true end
+      for _, option in ipairs(options) do
+        expected[(option.short and "Fl " .. option.short .. " , " or "") .. "Fl Fl " .. option.name
+          .. (option.value and " Ar " .. option.value:lower() or "")] = true
+      end
+      assert.same(keys(expected), keys(found))
+    end)
+
+    it("has an entry for each exit status", function()
+      local statuses, expected = {}, {}
+      for status in page:match("%.Sh EXIT STATUS\n(.-)%.Sh"):gmatch("\n%.It (%d+)\n") do
+        statuses[#statuses + 1] = tonumber(status)
+      end
+      for i, row in ipairs(exit) do expected[i] = row.status end
+      assert.same(expected, statuses)
+    end)
+
+    it("has examples that run", function()
+      local list = examples_of(page)
+      assert.equal(3, #list)
+      local output, errors, status = programs:run { "sh", "-c", list[1] }
+      assert.is_truthy(output:find("contoso-vm  canceled ", 1, true), output)
+      assert.equal("", errors)
+      assert.equal(0, status)
+      portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 0 }
+      output, errors, status = programs:run { "sh", "-c", list[3] }
+      assert.equal("", errors)
+      assert.is_truthy(output:find("\ncanceled\n$"), output)
+      assert.equal(0, status)
+      assert.is_truthy(list[2]:find("^cpp%-portal cancel %-%-json contoso contoso%-vm | jq %-r .location\n$"))
+    end)
+  end)
+
+  describe("cpp.3lua", function()
+    local page = Programs.content("doc/man/cpp.3lua")
+
+    it("has an entry for each function, and names each other value", function()
+      local found, expected = {}, {}
+      for name in page:gmatch("\n%.It Fn cpp%.([%w_]+)") do found[name] = true end
+      for name, value in pairs(cpp) do
+        if type(value) == "function" then
+          expected[name] = true
+        else
+          assert.is_truthy(page:find("cpp." .. name, 1, true), name)
+        end
+      end
+      assert.same(keys(expected), keys(found))
+    end)
+
+    it("names each option and each field of an err", function()
+      local classes = annotations.read().classes
+      for _, class in ipairs { "cpp.ClientOptions", "cpp.StartOptions", "cpp.WaitOptions", "cpp.MapOptions", "cpp.Error",
+                               "cpp.Result" } do
+        for _, field in ipairs(classes[class].fields) do
+          assert.is_truthy(page:find("[^%w_]" .. field.name .. "[^%w_]"), class .. ": " .. field.name)
+        end
+      end
+    end)
+
+    it("has examples that run", function()
+      local list = examples_of(page)
+      assert.equal(2, #list)
+      local lua = os.getenv("LUA") or "lua5.4"
+      local output, errors, status = programs:run { lua, programs:file(list[1]) }
+      assert.equal("", output)
+      assert.is_truthy(errors:find("^canceled, %d+ %%, 0:0%d\n$"), errors)
+      assert.equal(0, status)
+      portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 0 }
+      output, errors, status = programs:run { lua, programs:file(list[2]) }
+      assert.equal("", errors)
+      assert.equal("contoso-vm\tcanceled\ncontoso-app\tcanceled\n", output)
+      assert.equal(0, status)
+    end)
+  end)
+end)
