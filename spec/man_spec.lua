@@ -60,7 +60,12 @@ describe("doc/man/", function()
       assert.same(keys(expected), keys(found))
     end)
 
-    it("has an entry for each exit status", function()
+    it("has an entry for each exit status, and so has doc/command.md", function()
+      local table_of_page = {}
+      for status, meaning in Programs.content("doc/command.md"):gmatch("\n| (%d+) | ([^\n]+) |") do
+        table_of_page[#table_of_page + 1] = { tonumber(status), meaning }
+      end
+      for i, row in ipairs(exit) do assert.same({ row.status, row.help }, table_of_page[i]) end
       local statuses, expected = {}, {}
       for status in page:match("%.Sh EXIT STATUS\n(.-)%.Sh"):gmatch("\n%.It (%d+)\n") do
         statuses[#statuses + 1] = tonumber(status)

@@ -50,6 +50,7 @@ describe("cpp-portal's command line", function()
     ["--wait: expected no value"] = { "cancel", "--wait=5", "a", "b" },
     ["--timeout: expected a number, got 'soon'"] = { "cancel", "-w", "--timeout", "soon", "a", "b" },
     ["--status: this is no option of cancel"] = { "cancel", "--status", "running", "a", "b" },
+    ["--timeout: expected --wait with it"] = { "publish", "-t60", "a", "b" },
     ["--json: this is no option of completion"] = { "completion", "--json", "bash" },
     ["expected PUBLISHER OFFER..."] = { "cancel", "a" },
     ["expected LOCATION | PUBLISHER OFFER..."] = { "wait" },
@@ -203,7 +204,7 @@ describe("cpp-portal", function()
     assert.equal(2, status)
     for label, value in pairs { ["--request-timeout"] = "-1", ["--retries"] = "1.5", ["--concurrency"] = "0",
                                 ["--email"] = "jane\1@contoso.example", ["--interval"] = "0", ["--proxy"] = "a\1b" } do
-      output, errors, status = programs:run { "bin/cpp-portal", "cancel", "--json", label, value, "a", "b" }
+      output, errors, status = programs:run { "bin/cpp-portal", "cancel", "--json", "--wait", label, value, "a", "b" }
       assert.is_truthy(errors:find("cpp-portal: " .. label .. ": expected", 1, true), errors)
       local err = cjson.decode(output).error
       assert.equal("usage", err.kind)

@@ -113,6 +113,8 @@ local function check_options(command, given)
   for _, option in ipairs(options) do
     if given[option.name] and not known[option.name] then
       wrong("--%s: this is no option of %s", option.name, command.name)
+    elseif given[option.name] and option.of == "wait" and command.call == "start" and not given.wait then
+      wrong("--%s: expected --wait with it", option.name)
     end
   end
 end
