@@ -27,7 +27,8 @@ void lcpp_slot_free(struct lcpp_slot *slot);
 /* Takes the transfer, which has ended, off the slot, and the token out of its memory. */
 void lcpp_slot_unload(struct lcpp_slot *slot);
 
-/* Sets up the slot for one transfer. `profile` is the one of its client, for a call without its own. */
+/* Sets up the slot for one transfer. `profile` is the one of its client, for a call without its
+ * own. */
 CURLcode lcpp_slot_load(struct lcpp_slot *slot, struct lcpp_transfer *transfer,
                         const struct lcpp_plan *plan, const struct lcpp_profile *profile);
 
