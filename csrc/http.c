@@ -35,10 +35,8 @@ static void initialise(void) {
 
 static CURLM *new_multi(long max_connections) {
   CURLM *multi = curl_multi_init();
-  if (multi != NULL &&
-      curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max_connections) != CURLM_OK) {
-    curl_multi_cleanup(multi);
-    multi = NULL;
+  if (multi != NULL) {
+    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max_connections);
   }
   return multi;
 }
@@ -159,10 +157,7 @@ static void renew(struct lcpp_http *http) {
   if (multi == NULL) {
     return; /* the next transfer tries again */
   }
-  if (lcpp_poller_move(http->poller, multi) != CURLM_OK) {
-    curl_multi_cleanup(multi);
-    return;
-  }
+  lcpp_poller_move(http->poller, multi);
   curl_multi_cleanup(http->multi);
   http->multi = multi;
   http->broken = false;

@@ -126,7 +126,7 @@ void lcpp_options_read(lua_State *L, int index, unsigned scope,
 /* The name of an option. Static: never freed. */
 const char *lcpp_option_name(enum lcpp_option option);
 
-/* Checks a bearer token (RFC 6750, section 2.1); NULL is fine. [-0, +0, v] */
+/* Checks a bearer token (RFC 6750, section 2.1). [-0, +0, v] */
 void lcpp_check_token(lua_State *L, const char *token, size_t length);
 
 /* Checks a client_request_id, which becomes a header; NULL is fine. [-0, +0, v] */

@@ -25,14 +25,14 @@ void lcpp_poller_detach(struct lcpp_poller *poller);
 
 /* Goes over from its multi handle, which is about to be cleaned up, to another one; the descriptor
  * stays. */
-CURLMcode lcpp_poller_move(struct lcpp_poller *poller, CURLM *multi);
+void lcpp_poller_move(struct lcpp_poller *poller, CURLM *multi);
 
 /* Frees the poller; NULL is fine. To be called after curl_multi_cleanup: closing the connections
  * still uses it. */
 void lcpp_poller_free(struct lcpp_poller *poller);
 
-/* Sets the socket functions of an easy handle. Returns libcurl's verdict. */
-CURLcode lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy);
+/* Sets the socket functions of an easy handle. */
+void lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy);
 
 /* What a step may take that does not wait, so that a host that serves others keeps its pace: what
  * is left then, the next step does. At least one thing is done in any step. Whoever lets a step

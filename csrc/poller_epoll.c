@@ -172,32 +172,19 @@ static int close_socket(void *argument, curl_socket_t fd) {
   return close(fd);
 }
 
-CURLcode lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy) {
-  CURLcode code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-  if (code == CURLE_OK) {
-    code = curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, poller);
-  }
-  if (code == CURLE_OK) {
-    code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
-  }
-  if (code == CURLE_OK) {
-    code = curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, poller);
-  }
-  return code;
+/* Setting a pointer allocates nothing, so it cannot fail; nor in attach. */
+void lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy) {
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, poller);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, poller);
 }
 
-static CURLMcode attach(struct lcpp_poller *poller, CURLM *multi) {
-  CURLMcode code = curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  if (code == CURLM_OK) {
-    code = curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, poller);
-  }
-  if (code == CURLM_OK) {
-    code = curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  }
-  if (code == CURLM_OK) {
-    code = curl_multi_setopt(multi, CURLMOPT_TIMERDATA, poller);
-  }
-  return code;
+static void attach(struct lcpp_poller *poller, CURLM *multi) {
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, poller);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, poller);
 }
 
 struct lcpp_poller *lcpp_poller_new(CURLM *multi) {
@@ -211,12 +198,11 @@ struct lcpp_poller *lcpp_poller_new(CURLM *multi) {
   poller->watches = calloc(poller->capacity, sizeof *poller->watches);
   poller->changes = calloc(poller->capacity, sizeof *poller->changes);
   poller->epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (poller->watches == NULL || poller->changes == NULL || poller->epoll < 0 ||
-      attach(poller, multi) != CURLM_OK) {
-    lcpp_poller_detach(poller);
+  if (poller->watches == NULL || poller->changes == NULL || poller->epoll < 0) {
     lcpp_poller_free(poller);
     return NULL;
   }
+  attach(poller, multi);
   return poller;
 }
 
@@ -225,14 +211,11 @@ void lcpp_poller_detach(struct lcpp_poller *poller) {
   curl_multi_setopt(poller->multi, CURLMOPT_TIMERFUNCTION, NULL);
 }
 
-CURLMcode lcpp_poller_move(struct lcpp_poller *poller, CURLM *multi) {
-  CURLMcode code = attach(poller, multi);
-  if (code == CURLM_OK) {
-    lcpp_poller_detach(poller);
-    poller->multi = multi;
-    poller->deadline = -1;
-  }
-  return code;
+void lcpp_poller_move(struct lcpp_poller *poller, CURLM *multi) {
+  lcpp_poller_detach(poller);
+  poller->multi = multi;
+  poller->deadline = -1;
+  attach(poller, multi);
 }
 
 void lcpp_poller_free(struct lcpp_poller *poller) {

@@ -22,9 +22,9 @@ static curl_socket_t open_socket(void *argument, curlsocktype purpose,
   return fd < 0 ? CURL_SOCKET_BAD : fd;
 }
 
-CURLcode lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy) {
+void lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy) {
   (void)poller;
-  return curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
 }
 
 struct lcpp_poller *lcpp_poller_new(CURLM *multi) {
@@ -39,9 +39,8 @@ void lcpp_poller_detach(struct lcpp_poller *poller) {
   (void)poller; /* no callbacks */
 }
 
-CURLMcode lcpp_poller_move(struct lcpp_poller *poller, CURLM *multi) {
+void lcpp_poller_move(struct lcpp_poller *poller, CURLM *multi) {
   poller->multi = multi;
-  return CURLM_OK;
 }
 
 void lcpp_poller_free(struct lcpp_poller *poller) {

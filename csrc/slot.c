@@ -111,41 +111,50 @@ static int on_send(void *argument, char *remote, char *local, int remote_port, i
   } while (0)
 
 /* What holds for every request. Each line is one rule of doc/security.md. */
-static CURLcode set_rules(CURL *easy) {
-  SET(easy, CURLOPT_PROTOCOLS_STR, "https,http"); /* which hosts may have http: url.c */
-  SET(easy, CURLOPT_FOLLOWLOCATION, 0L);
-  SET(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2); /* or newer */
-  SET(easy, CURLOPT_SSL_VERIFYPEER, 1L);
-  SET(easy, CURLOPT_SSL_VERIFYHOST, 2L);
-  SET(easy, CURLOPT_DISALLOW_USERNAME_IN_URL, 1L);
-  SET(easy, CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
-  SET(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE);
-  SET(easy, CURLOPT_HEADEROPT, (long)CURLHEADER_SEPARATE); /* a proxy never sees the token */
-  SET(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-  SET(easy, CURLOPT_HTTP09_ALLOWED, 0L);
-  SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip"); /* on_body counts decoded bytes */
-  SET(easy, CURLOPT_NOSIGNAL, 1L);            /* signals are the host's */
-  SET(easy, CURLOPT_PIPEWAIT, 1L);            /* many at once: share an HTTP/2 connection */
-  SET(easy, CURLOPT_TCP_KEEPALIVE, 1L);       /* a GET may take minutes */
+static const struct {
+  CURLoption option;
+  long value;
+} rules[] = {
+    {CURLOPT_FOLLOWLOCATION, 0},
+    {CURLOPT_SSLVERSION, CURL_SSLVERSION_TLSv1_2}, /* or newer */
+    {CURLOPT_SSL_VERIFYPEER, 1},
+    {CURLOPT_SSL_VERIFYHOST, 2},
+    {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
+    {CURLOPT_NETRC, CURL_NETRC_IGNORED},
+    {CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE},
+    {CURLOPT_HEADEROPT, CURLHEADER_SEPARATE}, /* a proxy never sees the token */
+    {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+    {CURLOPT_HTTP09_ALLOWED, 0},
+    {CURLOPT_NOSIGNAL, 1},      /* signals are the host's */
+    {CURLOPT_PIPEWAIT, 1},      /* many at once: share an HTTP/2 connection */
+    {CURLOPT_TCP_KEEPALIVE, 1}, /* a GET may take minutes */
 #if LIBCURL_VERSION_NUM >= 0x075700
-  /* Without it, removing a transfer waits for a resolver thread that may be stuck for long: a
-   * timeout of 500 ms took 10 s. The thread may then outlive the state, so the module is linked
-   * with -z nodelete. */
-  SET(easy, CURLOPT_QUICK_EXIT, 1L);
+    /* Without it, removing a transfer waits for a resolver thread that may be stuck for long: a
+     * timeout of 500 ms took 10 s. The thread may then outlive the state, so the module is linked
+     * with -z nodelete. */
+    {CURLOPT_QUICK_EXIT, 1},
 #endif
+};
+
+static CURLcode set_rules(CURL *easy) {
+  for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+    SET(easy, rules[i].option, rules[i].value);
+  }
+  SET(easy, CURLOPT_PROTOCOLS_STR, "https,http"); /* which hosts may have http: url.c */
+  SET(easy, CURLOPT_ACCEPT_ENCODING, "gzip");     /* on_body counts decoded bytes */
   return CURLE_OK;
 }
 
-static CURLcode set_callbacks(struct lcpp_slot *slot) {
-  SET(slot->easy, CURLOPT_PRIVATE, slot);
-  SET(slot->easy, CURLOPT_ERRORBUFFER, slot->detail);
-  SET(slot->easy, CURLOPT_HEADERFUNCTION, on_header);
-  SET(slot->easy, CURLOPT_HEADERDATA, slot);
-  SET(slot->easy, CURLOPT_WRITEFUNCTION, on_body);
-  SET(slot->easy, CURLOPT_WRITEDATA, slot);
-  SET(slot->easy, CURLOPT_PREREQFUNCTION, on_send);
-  SET(slot->easy, CURLOPT_PREREQDATA, slot);
-  return CURLE_OK;
+/* Setting a pointer allocates nothing, so it cannot fail. */
+static void set_callbacks(struct lcpp_slot *slot) {
+  curl_easy_setopt(slot->easy, CURLOPT_PRIVATE, slot);
+  curl_easy_setopt(slot->easy, CURLOPT_ERRORBUFFER, slot->detail);
+  curl_easy_setopt(slot->easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(slot->easy, CURLOPT_HEADERDATA, slot);
+  curl_easy_setopt(slot->easy, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(slot->easy, CURLOPT_WRITEDATA, slot);
+  curl_easy_setopt(slot->easy, CURLOPT_PREREQFUNCTION, on_send);
+  curl_easy_setopt(slot->easy, CURLOPT_PREREQDATA, slot);
 }
 
 static CURLcode set_profile(CURL *easy, const struct lcpp_profile *profile) {
@@ -163,13 +172,14 @@ struct lcpp_slot *lcpp_slot_new(struct lcpp_poller *poller, const struct lcpp_pr
     return NULL;
   }
   slot->easy = curl_easy_init();
-  if (slot->easy == NULL || set_rules(slot->easy) != CURLE_OK || set_callbacks(slot) != CURLE_OK ||
-      lcpp_poller_prepare(poller, slot->easy) != CURLE_OK ||
+  if (slot->easy == NULL || set_rules(slot->easy) != CURLE_OK ||
       set_profile(slot->easy, profile) != CURLE_OK ||
       curl_easy_setopt(slot->easy, CURLOPT_PROXY, profile->proxy) != CURLE_OK) {
     lcpp_slot_free(slot);
     return NULL;
   }
+  set_callbacks(slot);
+  lcpp_poller_prepare(poller, slot->easy);
   return slot;
 }
 

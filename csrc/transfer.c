@@ -13,9 +13,6 @@ enum { GRACE_MS = 10 };
 enum { IDLE_SLOTS = 64 }; /* easy handles kept for later; each takes about 6 KiB */
 
 static void unlink_transfer(struct lcpp_transfer *transfer) {
-  if (transfer->link == NULL) {
-    return;
-  }
   struct lcpp_http *http = transfer->http;
   *transfer->link = transfer->next;
   if (transfer->next != NULL) {
