@@ -1,7 +1,7 @@
 /*
- * As many lua_States as threads, all of which cancel at once: what they share must be locked.
+ * As many lua_States as threads, all of which send requests at once: what they share must be locked.
  *
- *     threads threads.lua threads cancels
+ *     threads threads.lua threads requests
  */
 #include <lauxlib.h>
 #include <lualib.h>
@@ -15,7 +15,7 @@ enum { MOST_THREADS = 16 };
 struct work {
   pthread_t thread;
   const char *file;
-  lua_Integer cancels;
+  lua_Integer requests;
   bool done;
 };
 
@@ -31,7 +31,7 @@ static void *run(void *argument) {
   luaL_openlibs(L);
   bool loaded = luaL_loadfile(L, work->file) == LUA_OK;
   pthread_barrier_wait(&start);
-  lua_pushinteger(L, work->cancels);
+  lua_pushinteger(L, work->requests);
   work->done = loaded && lua_pcall(L, 1, 0, 0) == LUA_OK;
   if (!work->done) {
     fprintf(stderr, "%s\n", lua_tostring(L, -1));
@@ -48,7 +48,7 @@ int main(int count, char **words) {
     return EXIT_FAILURE;
   }
   for (long i = 0; i < threads; i++) {
-    works[i] = (struct work){.file = words[1], .cancels = strtol(words[3], NULL, 10)};
+    works[i] = (struct work){.file = words[1], .requests = strtol(words[3], NULL, 10)};
     if (pthread_create(&works[i].thread, NULL, run, &works[i]) != 0) {
       return EXIT_FAILURE; /* the others wait for it in vain: the process ends */
     }
