@@ -49,11 +49,13 @@ end
 local Words = {}
 Words.__index = Words
 
+--- The next word; nil at the end.
 function Words:next()
   self.place = self.place + 1
   return self.list[self.place]
 end
 
+--- The value of an option: behind its `=`, or the next word. Without one it is wrong usage.
 function Words:value_of(option)
   return self:next() or wrong("--%s: expected a value: %s", option.name, option.value)
 end
