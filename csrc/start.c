@@ -186,9 +186,9 @@ int lcpp_client_check(lua_State *L) {
  * endpoint: a name of the table in endpoints.c. options: those of options.c. token: the bearer
  * token, or nil for none. client_request_id: the id to send, or nil for the option or a new one.
  * Raises on misuse. A location that must not get the token is no misuse but the outcome of the
- * request: kind `untrusted`. The place is that of request:place, or nil when there is nothing to wait
- * for: the request is done already. The request runs until it is done, aborted, or its client is closed,
- * whether or not anybody holds it. */
+ * request: kind `untrusted`. The place is that of request:place, or nil when there is nothing to
+ * wait for: the request is done already. The request runs until it is done, aborted, or its client
+ * is closed, whether or not anybody holds it. */
 int lcpp_client_start(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   lua_settop(L, 5);
