@@ -1,0 +1,152 @@
+-- What keeps what alive: a client its strings and its running requests, a request its client, and nobody more.
+
+local core = require "cpp.core"
+local portals = require "spec.portal.client"
+
+local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+
+-- Two full collections: the first finalises, the second frees. And memory that was free is used again.
+local function collect()
+  collectgarbage()
+  collectgarbage()
+  local filler = {}
+  for i = 1, 1000 do filler[i] = ("filler %d "):format(i):rep(8) end
+  assert.equal(1000, #filler)
+end
+
+describe("a core client", function()
+  local portal
+  setup(function() portal = portals.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
+  end)
+
+  local function finish(client, request)
+    while not request:done() do client:step() end
+    return request:result()
+  end
+
+  -- A string that nothing else holds.
+  local function own(text)
+    return text .. ("x"):rep(64)
+  end
+
+  it("keeps the strings of its options, whatever becomes of their table", function()
+    local options = { base_url = portal.url, user_agent = own "agent/", api_version = "2017-10-31", client_request_id = "x" }
+    local client <close> = core.client(options)
+    for name in pairs(options) do options[name] = nil end
+    options = nil -- luacheck: ignore
+    collect()
+    assert.equal(202, finish(client, client:start("cancel", OFFER, portals.TOKEN)).status)
+    local headers = portal:journal { method = "POST" }[1].headers
+    assert.equal(own "agent/", headers["user-agent"])
+  end)
+
+  it("keeps none of its secrets", function()
+    local weak = setmetatable({}, { __mode = "k" })
+    local options = { token = function() end, base_url = portal.url }
+    weak[options.token] = true
+    local client <close> = core.client(options)
+    options = nil -- luacheck: ignore
+    collect()
+    assert.is_nil(next(weak))
+    assert.matches("0 running", tostring(client))
+  end)
+
+  it("is kept by each of its requests, done or not", function()
+    local weak = setmetatable({}, { __mode = "k" })
+    local request
+    do
+      local client = core.client { base_url = portal.url }
+      weak[client] = true
+      request = client:start("cancel", OFFER, portals.TOKEN)
+      client:step(0)
+    end
+    collect()
+    local client = assert(next(weak), "the client is gone")
+    assert.equal(202, finish(client, request).status)
+    client = nil -- luacheck: ignore
+    collect()
+    assert.is_truthy(next(weak))
+    request = nil -- luacheck: ignore
+    collect()
+    assert.is_nil(next(weak))
+  end)
+
+  it("gives up a request whose result was taken, that it handed out, or that was aborted", function()
+    local client <close> = core.client { base_url = portal.url }
+    local weak = setmetatable({}, { __mode = "k" })
+    for _, taking in ipairs {
+      function(request) return finish(client, request) end,
+      function(request)
+        while not request:done() do client:step() end
+        assert.equal(1, select("#", client:finished()) - 1)
+        assert.equal(1, select("#", client:finished()))
+      end,
+      function(request) request:abort() end,
+      function(request)
+        local scoped <close> = request
+        return scoped:place()
+      end,
+    } do
+      do
+        local request = client:start("cancel", OFFER, portals.TOKEN)
+        weak[request] = true
+        taking(request)
+      end
+      collect()
+      assert.is_nil(next(weak))
+    end
+  end)
+
+  it("works in a process whose standard descriptors are closed", function()
+    local script = ([[
+      local client = require "cpp.core".client { base_url = "%s" }
+      local request = client:start("cancel", { publisher = "contoso", offer = "contoso-vm" }, "%s")
+      while not request:done() do client:step() end
+      os.exit(request:result().status == 202)
+    ]]):format(portal.url, portals.TOKEN)
+    assert.is_true(os.execute("lua5.4 -e '" .. script .. "' <&- >&- 2>&-"))
+  end)
+
+  it("gives each request a place of its own until it is handed out", function()
+    local client <close> = core.client { base_url = portal.url }
+    local requests, places = {}, {}
+    for i = 1, 20 do
+      requests[i] = client:start("cancel", OFFER, portals.TOKEN)
+      local place = requests[i]:place()
+      assert.is_nil(places[place])
+      places[place] = requests[i]
+    end
+    while client:step() > 0 do end
+    for request, place in client.finished, client do
+      assert.equal(places[place], request)
+      assert.is_nil(request:place())
+      places[place] = nil
+    end
+    assert.is_nil(next(places))
+  end)
+
+  it("gives every request an id of its own, a random UUID", function()
+    local client <close> = core.client { base_url = portal.url }
+    local seen, same = {}, {}
+    for _ = 1, 100 do
+      local request = client:start("cancel", OFFER, portals.TOKEN)
+      request:abort()
+      local id = select(2, request:result()).client_request_id
+      assert.matches("^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$", id)
+      assert.is_nil(seen[id])
+      seen[id] = true
+      local digits = id:gsub("%-", "")
+      for i = 1, #digits do
+        for j = i + 1, #digits do
+          if digits:byte(i) == digits:byte(j) then same[i * 100 + j] = (same[i * 100 + j] or 0) + 1 end
+        end
+      end
+    end
+    -- No digit follows from another: by chance alone, two agree in 60 of 100 ids once in 10^40 times.
+    for _, count in pairs(same) do assert.is_true(count < 60) end
+  end)
+end)

@@ -1,0 +1,61 @@
+-- What goes over the wire beside what the portal emulator looks at: the connection's settings and lines that are left out.
+
+local Lab = require "spec.support.lab"
+
+describe("a request", function()
+  local lab, server, client
+  before_each(function()
+    lab = Lab.new()
+    server = lab:server():always(function(connection)
+      while connection:read_request() do connection:send(Lab.ACCEPTED) end
+    end)
+    client = lab:client { base_url = server.url }
+  end)
+  after_each(function() lab:close() end)
+
+  it("with a large body does not ask first whether it may be sent", function()
+    local name = ("x"):rep(2000) .. "@contoso.example"
+    for _, count in ipairs { 1, 600 } do
+      local emails = {}
+      for i = 1, count do emails[i] = name end
+      assert.equal(202, client:cancel({ publisher = "contoso", offer = "contoso-vm", emails = emails }).status)
+      local request = server.requests[#server.requests]
+      assert.is_nil(request.headers.expect)
+      assert.is_true(#request.body > 2000 * count)
+    end
+  end)
+
+  it("has a status in its URL only where operations are listed", function()
+    local offer = { publisher = "contoso", offer = "contoso-vm", status = "run ning", operation_id = "1" }
+    for _, method in ipairs { "cancel", "publish", "go_live", "operation", "offer_status", "operations" } do
+      client[method](client, offer)
+      local target = server.requests[#server.requests].target
+      assert.equal(method == "operations", target:find "status=run%%20ning" ~= nil, target)
+      assert.matches("%?api%-version=2017%-10%-31", target)
+    end
+  end)
+
+  it("names the port in its URL only where base_url does", function()
+    for base, url in pairs {
+      ["https://contoso.example"] = "https://contoso.example/", ["HTTPS://Contoso.Example/"] = "https://Contoso.Example/",
+      ["https://contoso.example:8443//"] = "https://contoso.example:8443/", ["http://127.1:80"] = "http://127.0.0.1:80/",
+    } do
+      local other = lab:client { base_url = base }
+      local request <close> = other.core:start("cancel", Lab.OFFER, Lab.TOKEN)
+      assert.equal(url .. "api/publishers/contoso/offers/contoso-vm/cancel?api-version=2017-10-31",
+                   (select(2, request:url())))
+    end
+  end)
+
+  -- A GET may take minutes, in which a firewall may forget a connection on which nothing stirs. In /proc/net/tcp
+  -- a timer of 2 is that of keep-alive. https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt
+  it("goes over a connection that is kept alive", function()
+    assert.equal(202, client:cancel(Lab.CALL).status)
+    local timers = {}
+    for line in io.lines "/proc/self/net/tcp" do
+      local port, timer = line:match "^%s*%d+: %x+:%x+ %x+:(%x+) 01 %x+:%x+ (%x+):"
+      if port and tonumber(port, 16) == server.port then timers[#timers + 1] = tonumber(timer) end
+    end
+    assert.same({ 2 }, timers)
+  end)
+end)
