@@ -1,0 +1,208 @@
+-- The types of answers and errors against answers of the service: what has no type fails here, and so does a
+-- type of what never comes.
+
+local annotations = dofile ".ci/doc/annotations.lua"
+local cpp = require "cpp"
+local Portal = require "spec.portal.client"
+local content = require "spec.support.program".content
+local virtual = require "spec.support.virtual"
+
+local types = annotations.read()
+local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+
+local function sorted(names)
+  local list = {}
+  for name in pairs(names) do list[#list + 1] = name end
+  table.sort(list)
+  return list
+end
+
+describe("the answers", function()
+  local portal, client, seen
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+
+  -- Notes the names of an answer, and that they have the types that are stated.
+  local LUA_TYPES = { string = "string", integer = "number", number = "number", boolean = "boolean",
+                      ["cpp.State"] = "string", ["cpp.Kind"] = "string", ["cpp.Operation"] = "table",
+                      ["cpp.Step[]"] = "table", ["cpp.Message[]"] = "table", ['"GET"|"POST"'] = "string",
+                      ['"running"|"canceled"|"unknown"'] = "string" }
+  local function note(class, answer)
+    local fields = types.classes[class].fields
+    for name, value in pairs(answer) do
+      assert.is_truthy(fields[name] or fields["[string]"], ("%s.%s has no type"):format(class, name))
+      seen[class .. "." .. name] = true
+      local expected = fields[name] and LUA_TYPES[fields[name].type]
+      if expected then assert.equal(expected, type(value), name) end
+      if fields[name] and fields[name].type == "integer" then assert.equal("integer", math.type(value), name) end
+      if class == "cpp.Error" and name == "kind" then seen["kind " .. value] = true end
+    end
+    for _, field in ipairs(fields) do
+      if not field.optional and field.name ~= "[string]" then
+        assert.is_truthy(answer[field.name] ~= nil, ("%s.%s is missing"):format(class, field.name))
+      end
+    end
+    return answer
+  end
+
+  -- What only the service sends is its own business: it need not occur in the emulator's answers.
+  local function all_seen(class)
+    local missing = {}
+    for _, field in ipairs(types.classes[class].fields) do
+      if field.name ~= "[string]" and not seen[class .. "." .. field.name] then missing[#missing + 1] = field.name end
+    end
+    assert.same({}, missing)
+  end
+
+  local function offer(options)
+    local own = { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
+    for name, value in pairs(options or {}) do own[name] = value end
+    portal:offer(own)
+  end
+
+  local function failure(result, err)
+    assert.is_nil(result)
+    return note("cpp.Error", err)
+  end
+
+  local logged
+  before_each(function()
+    portal:reset()
+    seen, logged = {}, {}
+    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = virtual.new(portal), retries = 0,
+                          log = function(entry) logged[#logged + 1] = entry end }
+  end)
+  after_each(function() client:close() end)
+
+  it("have the fields of a result", function()
+    offer { retry_after = 3 }
+    note("cpp.Result", assert(client:cancel(OFFER)))
+    offer { cancel_mode = "synchronous" }
+    note("cpp.Result", assert(client:cancel(OFFER)))
+    offer { location_form = "body" }
+    note("cpp.Result", assert(client:cancel(OFFER)))
+    all_seen "cpp.Result"
+  end)
+
+  it("have the fields of operations, lists and states", function()
+    offer { steps = { { name = "one", seconds = 60, messages = { { messageHtml = "m", level = "information",
+                                                                     timestamp = "t" } } } },
+            messages = { { messageHtml = "m", level = "error", timestamp = "t" } } }
+    local operation = note("cpp.Operation", assert(client:operation { publisher = "contoso", offer = "contoso-vm",
+                                                                      operation_id = "first" }))
+    note("cpp.Step", operation.steps[1])
+    note("cpp.Message", operation.messages[1])
+    note("cpp.OfferStatus", assert(client:offer_status(OFFER)))
+    note("cpp.Submission", assert(client:operations(OFFER))[1])
+    local answer = note("cpp.Reconciled", assert(client:reconcile(OFFER)))
+    note("cpp.Operation", answer.operation)
+    offer { running = false, status = "Canceled" }
+    note("cpp.Reconciled", assert(client:reconcile(OFFER)))
+    for _, class in ipairs { "cpp.Operation", "cpp.Step", "cpp.Message", "cpp.OfferStatus", "cpp.Submission",
+                             "cpp.Reconciled" } do
+      all_seen(class)
+    end
+  end)
+
+  it("have the fields of an entry of a batch, and of the log", function()
+    offer()
+    portal:fault { match = { method = "POST" }, action = "close" }
+    for _, entry in ipairs(client:cancel_all { OFFER, OFFER, {} }) do note("cpp.Entry", entry) end
+    for _, entry in ipairs(logged) do note("cpp.LogEntry", entry) end
+    all_seen "cpp.Entry"
+    all_seen "cpp.LogEntry"
+  end)
+
+  -- One way to meet each kind. Together they have every field of an err.
+  local WAYS = {}
+
+  function WAYS.http()
+    portal:fault { status = 429, headers = { ["Retry-After"] = "9", ["X-Ms-Correlation-Request-Id"] = "id" },
+                   body = { error = { code = "Slow", message = "slower" } } }
+    return client:cancel(OFFER)
+  end
+
+  function WAYS.auth()
+    return client:cancel { publisher = "contoso", offer = "contoso-vm", token = function() end }
+  end
+
+  function WAYS.network()
+    portal:fault { action = "close" }
+    return client:cancel(OFFER)
+  end
+
+  function WAYS.tls()
+    -- Asks the emulator, which speaks no TLS.
+    return client:cancel { publisher = "contoso", offer = "contoso-vm", base_url = portal.url:gsub("^http:", "https:") }
+  end
+
+  function WAYS.timeout()
+    return client:wait({ publisher = "contoso", offer = "contoso-vm", operation_id = "first" }, { timeout = 1 })
+  end
+
+  function WAYS.protocol()
+    portal:fault { status = 302 }
+    return client:cancel(OFFER)
+  end
+
+  function WAYS.untrusted()
+    return client:operation "https://elsewhere.test/api/operations/first"
+  end
+
+  function WAYS.failed()
+    offer { ends = "failed" }
+    return client:wait(OFFER)
+  end
+
+  function WAYS.stopped()
+    return client:wait(OFFER, { should_stop = function() return true end })
+  end
+
+  function WAYS.closed()
+    local entries = client:map({ 1 }, function(_, item_client)
+      client:close()
+      return item_client:cancel(OFFER)
+    end)
+    local err = entries[1].err
+    if err.kind ~= "closed" then error(tostring(err)) end
+    return nil, err
+  end
+
+  function WAYS.raised()
+    return nil, client:map({ 1 }, function() error "mine" end)[1].err
+  end
+
+  for kind, way in pairs(WAYS) do
+    it("of an err have a type: " .. kind, function()
+      offer()
+      assert.equal(kind, failure(way()).kind)
+    end)
+  end
+
+  it("of an err are all there is a type for", function()
+    for kind, way in pairs(WAYS) do
+      if kind ~= "closed" then
+        offer()
+        failure(way())
+        portal:clear_faults()
+      end
+    end
+    all_seen "cpp.Error"
+  end)
+
+  it("have every kind, and no other, in the types, in doc/errors.md and in the sources", function()
+    local stated, found, documented = {}, {}, {}
+    for _, value in ipairs(types.aliases["cpp.Kind"].values) do stated[value.literal] = true end
+    for name in io.popen("find lua/cpp -name '*.lua' -not -path '*/types/*'"):lines() do
+      for kind in content(name):gmatch 'errors%.new%("(%l+)"' do found[kind] = true end
+      for kind in content(name):gmatch 'err%.kind, err%.ambiguous = "(%l+)"' do found[kind] = true end
+    end
+    for kind in content "csrc/outcome.c":gmatch '%[LCPP_%u+%] = "(%l+)"' do found[kind] = true end
+    for kind in content "csrc/request.c":gmatch 'push_failure%(L, transfer, "(%l+)"' do found[kind] = true end
+    found.answered = nil -- that is no failure
+    for kind in content "doc/errors.md":gmatch "\n| `(%l+)` |" do documented[kind] = true end
+    assert.same(sorted(WAYS), sorted(found))
+    assert.same(sorted(found), sorted(stated))
+    assert.same(sorted(found), sorted(documented))
+  end)
+end)

@@ -1,0 +1,121 @@
+-- The types of lua/cpp/types/ have each public name, and no other; and each public function is documented.
+
+local annotations = dofile ".ci/doc/annotations.lua"
+local core = require "cpp.core"
+local cpp = require "cpp"
+
+local types = annotations.read()
+
+local function sorted(names)
+  local list = {}
+  for name in pairs(names) do list[#list + 1] = name end
+  table.sort(list)
+  return list
+end
+
+-- The names of a class: its fields (without those of its parents) and its functions.
+local function members(class)
+  local names = {}
+  for _, field in ipairs(types.classes[class].fields) do names[field.name] = true end
+  for _, fn in ipairs(types.classes[class].functions) do names[fn.name] = true end
+  return names
+end
+
+local function is_public(name)
+  return type(name) == "string" and name:sub(1, 2) ~= "__"
+end
+
+local function keys(object)
+  local names = {}
+  for name in pairs(object) do
+    if is_public(name) then names[name] = true end
+  end
+  return names
+end
+
+describe("the types of", function()
+  it("the module have each of its names, and no other", function()
+    assert.same(sorted(keys(cpp)), sorted(members "cpp"))
+  end)
+
+  it("the module say the kind of each value", function()
+    for name, value in pairs(cpp) do
+      assert.equal(type(value) == "function", types.classes.cpp.functions[name] ~= nil, name)
+    end
+  end)
+
+  it("a client have each of its names, and no other", function()
+    local client <close> = cpp.client {}
+    local names = keys(client)
+    for name in pairs(keys(getmetatable(client))) do names[name] = true end
+    assert.same(sorted(names), sorted(members "cpp.Client"))
+  end)
+
+  it("the C module, its clients and its requests have each of their names, and no other", function()
+    assert.same(sorted(keys(core)), sorted(members "cpp.core"))
+    local client <close> = core.client {}
+    assert.same(sorted(keys(getmetatable(client).__index)), sorted(members "cpp.CoreClient"))
+    local request <close> = client:start("location", { location = "http://elsewhere.test/" })
+    assert.same(sorted(keys(getmetatable(request).__index)), sorted(members "cpp.CoreRequest"))
+  end)
+
+  it("dispatch and the loops have each of their names, and no other", function()
+    assert.same(sorted(keys(require "cpp.dispatch")), sorted(members "cpp.dispatch"))
+    local files = {}
+    for name in io.popen("ls lua/cpp/loop"):lines() do files[name:match "^(.*)%.lua$"] = true end
+    files.init = nil
+    assert.same(sorted(files), sorted(members "cpp.Loops"))
+    for name in pairs(files) do
+      for key in pairs(cpp.loop[name]) do assert.is_truthy(types.classes["cpp.Loop"].fields[key], key) end
+    end
+  end)
+end)
+
+describe("each public function has", function()
+  for _, class in ipairs { "cpp", "cpp.Client" } do
+    for _, fn in ipairs(types.classes[class].functions) do
+      local alike = class == "cpp.Client" and types.classes.cpp.functions[fn.name]
+      if not fn.package and not alike then
+        it(("a description, a page, errors and an example: %s%s%s"):format(class, fn.separator, fn.name), function()
+          assert.is_truthy(fn.text and fn.text:find "^%u")
+          assert.matches("^https://", fn.page)
+          assert.is_truthy(fn.errors)
+          assert.is_true(#fn.examples > 0)
+        end)
+      end
+    end
+  end
+
+  it("errors that are kinds", function()
+    for _, class in ipairs(types.classes) do
+      for _, fn in ipairs(class.functions) do
+        local list = (fn.errors or "none"):gsub("%b()", ""):match "^[^;.]*"
+        if not list:find "^none" then
+          for kind in list:gmatch "[^,%s]+" do assert.is_truthy(types.aliases["cpp.Kind"].values[kind], kind) end
+        end
+      end
+    end
+  end)
+
+  it("types that exist", function()
+    local known = { file = true }
+    local function check(kind, where)
+      for name in kind:gmatch "cpp[%w_.]*" do
+        assert.is_truthy(types.classes[name] or types.aliases[name], where .. ": " .. name)
+      end
+      for name in kind:gsub('"[^"]*"', ""):gsub("[%w_]+%??:", ""):gmatch "[%a][%w_.]*" do
+        known[name] = known[name] or name:find "^cpp" or ({ string = 1, number = 1, integer = 1, boolean = 1, table = 1,
+          any = 1, fun = 1, self = 1, T = 1, ["nil"] = 1 })[name]
+        assert.is_truthy(known[name], where .. ": " .. name)
+      end
+    end
+    for _, class in ipairs(types.classes) do
+      for _, parent in ipairs(class.parents) do check(parent, class.name) end
+      for _, field in ipairs(class.fields) do check(field.type, class.name .. "." .. field.name) end
+      for _, fn in ipairs(class.functions) do
+        for _, param in ipairs(fn.params) do check(param.type, class.name .. "." .. fn.name) end
+        for _, value in ipairs(fn.returns) do check(value.type, class.name .. "." .. fn.name) end
+      end
+    end
+  end)
+end)

@@ -1,0 +1,90 @@
+-- The types of options are those of csrc/options.c, and their defaults those of the sources.
+
+local annotations = dofile ".ci/doc/annotations.lua"
+local content = require "spec.support.program".content
+local cpp = require "cpp"
+
+local types = annotations.read()
+
+local function sorted(names)
+  local list = {}
+  for name in pairs(names) do list[#list + 1] = name end
+  table.sort(list)
+  return list
+end
+
+describe("the options", function()
+  -- What csrc/options.c accepts, by the class (or classes) that say it here.
+  local SCOPES = {
+    CLIENT = { "cpp.ClientOptions" },
+    CALL = { "cpp.StartOptions", "cpp.OperationTarget", "cpp.OperationsOptions" },
+    WAIT = { "cpp.WaitOptions" },
+    BATCH = { "cpp.CancelAllOptions" },
+  }
+  local KINDS = {
+    TEXT = "^string$", SEGMENT = "^string$", LINE = "^string$", SECRET = "^string$", SECONDS = "^number$",
+    COUNT = "^integer$", POSITIVE = "^integer$", BYTES = "^integer$", TOKEN = "^string|cpp%.TokenFunction$",
+    ADDRESSES = "^string|string%[%]$", FUNCTION = "^fun%(", TABLE = "^cpp%.Loop$", SWITCH = "^boolean|cpp%.WaitOptions$",
+  }
+
+  -- [scope][name] = kind
+  local accepted = { CLIENT = {}, CALL = {}, WAIT = {}, BATCH = {} }
+  for name, kind, scopes in content "csrc/options.c":gmatch '%[LCPP_OPTION_[%u_]+%] = {"([%l_]+)", (%u+), ([%u |]+),' do
+    for scope in scopes:gsub("%f[%a]ALL", "CLIENT CALL WAIT BATCH"):gmatch "%u+" do accepted[scope][name] = kind end
+  end
+
+  for scope, classes in pairs(SCOPES) do
+    it("have a type each, and no other: " .. scope, function()
+      local fields = {}
+      for _, class in ipairs(classes) do
+        for name, field in pairs(annotations.fields(types, class)) do fields[name] = field end
+      end
+      assert.is_true(#sorted(accepted[scope]) > 10)
+      assert.same(sorted(accepted[scope]), sorted(fields))
+      for name, kind in pairs(accepted[scope]) do assert.matches(KINDS[kind], fields[name].type, name) end
+    end)
+  end
+
+  it("of map are those that it does not refuse", function()
+    local VALUES = { TEXT = "t", SEGMENT = "t", LINE = "t", SECRET = "t", TOKEN = "t", SECONDS = 1, COUNT = 1, BYTES = 1,
+                     POSITIVE = 1, FUNCTION = function() end, TABLE = cpp.loop.blocking, SWITCH = true }
+    local client <close> = cpp.client {}
+    local taken = {}
+    for name, kind in pairs(accepted.BATCH) do
+      local done, problem = pcall(client.map, client, {}, print, { [name] = VALUES[kind] })
+      if done then taken[name] = true else assert.matches(name .. ": this is no option of map", problem) end
+    end
+    assert.same(sorted(annotations.fields(types, "cpp.MapOptions")), sorted(taken))
+  end)
+
+  -- A default: the class and the field that state it, the file that has it, and the pattern that finds it there.
+  local function number(text)
+    return assert(load("return " .. text))()
+  end
+  local function seconds(text)
+    return number(text) // 1000
+  end
+  local DEFAULTS = {
+    { "cpp.ClientOptions", "base_url", "csrc/client.c", 'DEFAULT_BASE_URL "(.-)"' },
+    { "cpp.ClientOptions", "authority_url", "csrc/client.c", 'DEFAULT_AUTHORITY_URL "(.-)"' },
+    { "cpp.ClientOptions", "api_version", "csrc/client.c", 'DEFAULT_API_VERSION "(.-)"' },
+    { "cpp.ClientOptions", "timeout", "csrc/client.c", "DEFAULT_TIMEOUT_MS = (%d+)", seconds },
+    { "cpp.ClientOptions", "timeout", "lua/cpp/retry.lua", "RETRIES, TIMEOUT = %d+, (%d+)", number },
+    { "cpp.ClientOptions", "connect_timeout", "csrc/client.c", "DEFAULT_CONNECT_TIMEOUT_MS = (%d+)", seconds },
+    { "cpp.ClientOptions", "retries", "lua/cpp/retry.lua", "RETRIES, TIMEOUT = (%d+)", number },
+    { "cpp.ClientOptions", "max_response_bytes", "csrc/client.c", "DEFAULT_MAX_RESPONSE_BYTES = ([%d %*]+)", number },
+    { "cpp.WaitOptions", "timeout", "lua/cpp/wait.lua", "MAX_INTERVAL = (%d+)", number },
+    { "cpp.WaitOptions", "interval", "lua/cpp/wait.lua", "MAX_INTERVAL = %d+, (%d+)", number },
+    { "cpp.WaitOptions", "max_interval", "lua/cpp/wait.lua", "MAX_INTERVAL = %d+, %d+, (%d+)", number },
+    { "cpp.MapOptions", "concurrency", "lua/cpp/batch.lua", "CONCURRENCY = (%d+)", number },
+  }
+  for _, default in ipairs(DEFAULTS) do
+    local class, name, file, pattern, convert = table.unpack(default)
+    it(("state the default of %s as %s has it"):format(name, file), function()
+      local there = assert(content(file):match(pattern), "not found")
+      if convert then there = convert(there) end
+      local stated = types.classes[class].fields[name].text:match "Default: `(.-)`"
+      assert.equal(tostring(there), stated)
+    end)
+  end
+end)
