@@ -30,8 +30,11 @@ static void destroy(struct lcpp_request *request) {
 /* Takes the request at index 1 out of its client's care: it is done, or about to be. */
 static void claim(lua_State *L, struct lcpp_request *request) {
   lcpp_transfer_claim(&request->transfer);
+  if (request->place == 0) {
+    return; /* client:finished has done it */
+  }
   lua_getiuservalue(L, 1, LCPP_REQUEST_CLIENT);
-  if (lua_getiuservalue(L, -1, LCPP_CLIENT_REQUESTS) == LUA_TTABLE && request->place != 0) {
+  if (lua_getiuservalue(L, -1, LCPP_CLIENT_REQUESTS) == LUA_TTABLE) {
     luaL_unref(L, -1, request->place); /* it allocates nothing */
   }
   request->place = 0;

@@ -123,6 +123,12 @@ static char *take(char *text) {
 /* The unreserved characters of RFC 3986, section 2.3. */
 #define UNRESERVED "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
+/* For short texts: strspn makes a table of its characters first. */
+static bool is_unreserved(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+         c == '.' || c == '_' || c == '~';
+}
+
 /* The length of "scheme://host:port" in a URL that the URL API wrote. */
 static size_t origin_length(const char *url) {
   const char *host = strstr(url, "://");
@@ -278,7 +284,10 @@ enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *loc
 
 enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text,
                                              size_t length) {
-  size_t plain = strspn(text, UNRESERVED);
+  size_t plain = 0;
+  while (plain < length && is_unreserved(text[plain])) {
+    plain++;
+  }
   /* Most identifiers are plain. Nothing at all is, too: curl_easy_escape would take a length of 0
    * for "call strlen". */
   if (plain == length) {

@@ -11,6 +11,8 @@ local errors = require "cpp.error"
 local retry = require "cpp.retry"
 local Timers = require "cpp.timers"
 
+local resume_coroutine, yield = coroutine.resume, coroutine.yield
+
 local CONCURRENCY = 16
 local STOP_CHECK = 1 -- seconds between two looks at should_stop
 
@@ -77,7 +79,7 @@ local function loop_of(batch)
       local item = running(batch)
       while not batch.stopped and (batch.in_flight >= batch.concurrency or is_held(batch)) do
         push(batch.admission, item)
-        coroutine.yield(PARKED)
+        yield(PARKED)
       end
     end,
     --- A 429 is about all requests of the batch: none starts before the pause is over.
@@ -95,10 +97,8 @@ local function loop_of(batch)
       local list, key = place and waiters.requests or waiters.others, place or request
       batch.in_flight = batch.in_flight + 1
       item.list, item.key = list, key
-      repeat
-        list[key] = item.wake
-        coroutine.yield(PARKED)
-      until request:done()
+      list[key] = item.wake
+      yield(PARKED) -- a wake is only called when it is done, or nothing is any more
       item.key = nil
       batch.in_flight = batch.in_flight - 1
     end,
@@ -106,7 +106,7 @@ local function loop_of(batch)
       local item = running(batch)
       if batch.stopped then return end
       batch.timers:add(retry.now(outer) + seconds, item)
-      coroutine.yield(PARKED)
+      yield(PARKED)
     end,
   }
 end
@@ -117,15 +117,15 @@ local function raised(problem)
   return errors.new("raised", (tostring(problem):gsub("%c", " ")), { raised = problem })
 end
 
-local function finish(batch, index, done, result, err)
-  local entry = batch.entries[index]
-  if not done then
-    result, err = nil, raised(result)
-  elseif result then
+-- The end of an item: result; or nil and an err.
+local function finish(batch, index, result, err)
+  if result then
     err = nil -- what comes after a result is none: a batch returns a number there
+  elseif err ~= nil then
+    batch.failed = batch.failed + 1
   end
-  entry.result, entry.err = result, err
-  if err ~= nil then batch.failed = batch.failed + 1 end
+  local entry = { request = batch.requests[index], result = result, err = err }
+  batch.entries[index] = entry
   if batch.on_result then batch.on_result(index, entry) end
 end
 
@@ -133,12 +133,12 @@ end
 local function work(item)
   local batch = item.batch
   while true do
-    coroutine.yield(DONE, batch.fn(batch.entries[item.index].request, batch.client))
+    yield(DONE, batch.fn(batch.requests[item.index], batch.client))
   end
 end
 
 local function may_start(batch)
-  return batch.next <= #batch.entries and batch.in_flight < batch.concurrency
+  return batch.next <= batch.count and batch.in_flight < batch.concurrency
     and is_empty(batch.admission) and not is_held(batch)
 end
 
@@ -155,7 +155,7 @@ local function give_up(batch, item, done, problem)
     coroutine.close(item.coroutine)
     problem = "cpp: an item's code may wait for calls of its client only"
   end
-  finish(batch, item.index, false, problem)
+  finish(batch, item.index, nil, raised(problem))
 end
 
 -- Runs an item until it waits, and with it one entry after another as long as none has to.
@@ -163,11 +163,11 @@ local function resume(batch, item)
   local before = batch.running
   while true do
     batch.running = item
-    local done, sign, result, err = coroutine.resume(item.coroutine, item)
+    local done, sign, result, err = resume_coroutine(item.coroutine, item)
     batch.running = before
     if sign == PARKED then return end
     if sign ~= DONE then return give_up(batch, item, done, sign) end
-    finish(batch, item.index, true, result, err)
+    finish(batch, item.index, result, err)
     if batch.stopped or not may_start(batch) then
       batch.active = batch.active - 1
       batch.idle[#batch.idle + 1] = item
@@ -208,9 +208,9 @@ local function stop(batch, kind, message)
   batch.stopped = true
   move_expired(batch, math.huge)
   for item in pop, batch.admission do push(batch.ready, item) end
-  for index = batch.next, #batch.entries do
+  for index = batch.next, batch.count do
     batch.next = index + 1
-    finish(batch, index, true, nil, errors.new(kind, message))
+    finish(batch, index, nil, errors.new(kind, message))
   end
 end
 
@@ -254,7 +254,7 @@ end
 -- The seconds until the batch has something to do although no request finishes; nil: it has not.
 local function seconds_left(batch)
   local time = batch.timers:first()
-  if is_held(batch) and (not is_empty(batch.admission) or batch.next <= #batch.entries) then
+  if is_held(batch) and (not is_empty(batch.admission) or batch.next <= batch.count) then
     time = math.min(time or batch.pause.over, batch.pause.over)
   end
   local left = time and math.max(0, time - retry.now(batch.outer))
@@ -297,7 +297,7 @@ local function run(batch)
   while true do
     look_at_stop(batch)
     run_ready(batch)
-    if batch.active == 0 and batch.next > #batch.entries then return end
+    if batch.active == 0 and batch.next > batch.count then return end
     wait(batch)
   end
 end
@@ -331,7 +331,8 @@ function batch.map(client, list, fn, options)
   if next(of_calls) then core.misuse(next(of_calls) .. ": this is no option of map") end
   local self = {
     core = client.core, outer = options.loop or client.loop,
-    fn = fn, next = 1, items = {}, idle = {}, active = 0, entries = {}, failed = 0,
+    fn = fn, next = 1, count = #list, requests = table.move(list, 1, #list, 1, {}),
+    items = {}, idle = {}, active = 0, entries = {}, failed = 0,
     concurrency = options.concurrency or CONCURRENCY, in_flight = 0,
     ready = queue(), admission = queue(), timers = Timers.new(), stopped = false,
     on_result = options.on_result, should_stop = options.should_stop,
@@ -339,9 +340,6 @@ function batch.map(client, list, fn, options)
   self.core:timeout() -- raises when the client is closed, as every call does
   self.waiters = dispatch.waiters(self.core)
   self.pause = self.outer.pause or { over = -math.huge } -- a batch within another one shares its pause
-  for index, item in ipairs(list) do
-    self.entries[index] = { request = item, result = nil, err = nil } -- with room for all three
-  end
   self.client = client:with_loop(loop_of(self))
   run(self)
   return self.entries, self.failed
