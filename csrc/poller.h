@@ -37,7 +37,7 @@ void lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy);
 /* What a step may take that does not wait, so that a host that serves others keeps its pace: what
  * is left then, the next step does. At least one thing is done in any step. Whoever lets a step
  * wait has nothing else to do, and serving all that is ready at once costs less. */
-enum { LCPP_STEP_MICROSECONDS = 500, LCPP_WAITING_STEP_MICROSECONDS = 20000 };
+enum { LCPP_STEP_MICROSECONDS = 500, LCPP_WAITING_STEP_MICROSECONDS = 5000 };
 
 /* Runs timers that have expired, such as that of a transfer that was just added. */
 CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller);
