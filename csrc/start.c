@@ -181,17 +181,18 @@ int lcpp_client_check(lua_State *L) {
   return 0;
 }
 
-/* client:start(endpoint, options, token, client_request_id) -> request, place
+/* client:start(endpoint, options, token, client_request_id, timeout) -> request, place
  *
  * endpoint: a name of the table in endpoints.c. options: those of options.c. token: the bearer
  * token, or nil for none. client_request_id: the id to send, or nil for the option or a new one.
+ * timeout: seconds that this request may take, or nil for the option.
  * Raises on misuse. A location that must not get the token is no misuse but the outcome of the
  * request: kind `untrusted`. The place is that of request:place, or nil when there is nothing to
  * wait for: the request is done already. The request runs until it is done, aborted, or its client
  * is closed, whether or not anybody holds it. */
 int lcpp_client_start(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
-  lua_settop(L, 5);
+  lua_settop(L, 6);
   struct lcpp_value values[LCPP_OPTION_COUNT];
   const struct lcpp_endpoint *endpoint = read_call(L, values);
   size_t token_length = 0;
@@ -199,6 +200,13 @@ int lcpp_client_start(lua_State *L) {
   const char *token = luaL_optlstring(L, 4, NULL, &token_length);
   const char *request_id = luaL_optlstring(L, 5, NULL, &id_length);
   lcpp_check_request_id(L, request_id, id_length);
+  if (!lua_isnil(L, 6)) {
+    values[LCPP_OPTION_TIMEOUT] =
+        (struct lcpp_value){.given = true, .number = luaL_checknumber(L, 6)};
+    luaL_argcheck(
+        L, values[LCPP_OPTION_TIMEOUT].number > 0 && values[LCPP_OPTION_TIMEOUT].number <= 1e6, 6,
+        "seconds expected");
+  }
   if (token != NULL && token != client->checked_token) {
     lcpp_check_token(L, token, token_length);
     lua_pushvalue(L, 4);

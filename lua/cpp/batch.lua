@@ -93,13 +93,12 @@ local function loop_of(batch)
     --- Waits for a request at its place, or for another object (a batch within this one). When the coroutine
     -- is closed meanwhile, `abandon` forgets it.
     await = function(_, request, place)
-      local item, waiters = running(batch), batch.waiters
-      local list, key = place and waiters.requests or waiters.others, place or request
+      local waiters, key = batch.waiters, place or request
       batch.in_flight = batch.in_flight + 1
-      item.list, item.key = list, key
-      list[key] = item.wake
+      batch.waiting[key] = running(batch)
+      local list = place and waiters.requests or waiters.others
+      list[key] = batch.wake
       yield(PARKED) -- a wake is only called when it is done, or nothing is any more
-      item.key = nil
       batch.in_flight = batch.in_flight - 1
     end,
     sleep = function(_, seconds)
@@ -130,8 +129,7 @@ local function finish(batch, index, result, err)
 end
 
 -- What a coroutine does: `fn` for the entry that its item has, and then for the next one it is given.
-local function work(item)
-  local batch = item.batch
+local function work(batch, item)
   while true do
     yield(DONE, batch.fn(batch.requests[item.index], batch.client))
   end
@@ -163,7 +161,7 @@ local function resume(batch, item)
   local before = batch.running
   while true do
     batch.running = item
-    local done, sign, result, err = resume_coroutine(item.coroutine, item)
+    local done, sign, result, err = resume_coroutine(item.coroutine, batch, item)
     batch.running = before
     if sign == PARKED then return end
     if sign ~= DONE then return give_up(batch, item, done, sign) end
@@ -177,13 +175,9 @@ local function resume(batch, item)
   end
 end
 
+-- Thousands of items may wait: each is small.
 local function new_item(batch)
-  local ready = batch.ready
-  local item = { batch = batch, index = 0, list = nil, key = nil, coroutine = coroutine.create(work) }
-  item.wake = function()
-    push(ready, item)
-    return true
-  end
+  local item = { index = 0, coroutine = coroutine.create(work) }
   batch.items[#batch.items + 1] = item
   return item
 end
@@ -286,8 +280,10 @@ end
 -- When the batch is left early (on_result raised, its own coroutine was closed), the items' requests
 -- are aborted by the closing of their coroutines.
 local function abandon(batch)
+  for key in pairs(batch.waiting) do
+    batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
+  end
   for _, item in ipairs(batch.items) do
-    if item.key then item.list[item.key] = nil end
     if coroutine.status(item.coroutine) == "suspended" then coroutine.close(item.coroutine) end
   end
 end
@@ -333,13 +329,18 @@ function batch.map(client, list, fn, options)
     core = client.core, outer = options.loop or client.loop,
     fn = fn, next = 1, count = #list, requests = table.move(list, 1, #list, 1, {}),
     items = {}, idle = {}, active = 0, entries = {}, failed = 0,
-    concurrency = options.concurrency or CONCURRENCY, in_flight = 0,
+    concurrency = options.concurrency or CONCURRENCY, in_flight = 0, waiting = {}, -- [place or object] = item
     ready = queue(), admission = queue(), timers = Timers.new(), stopped = false,
     on_result = options.on_result, should_stop = options.should_stop,
   }
   self.core:timeout() -- raises when the client is closed, as every call does
   self.waiters = dispatch.waiters(self.core)
   self.pause = self.outer.pause or { over = -math.huge } -- a batch within another one shares its pause
+  self.wake = function(key)
+    push(self.ready, self.waiting[key])
+    self.waiting[key] = nil
+    return true -- nobody's code ran
+  end
   self.client = client:with_loop(loop_of(self))
   run(self)
   return self.entries, self.failed

@@ -13,7 +13,8 @@ local clients = setmetatable({}, { __mode = "k" })
 
 --- The waiters of a client.
 -- @return table: requests = { [place of a request] = wake }, others = { [object] = wake }, sleepers =
---   { [key] = wake }; closed, a boolean: whether the client is closed, and nobody will be woken any more
+--   { [key] = wake }, of functions that are called with their key; closed, a boolean: whether the client is
+--   closed, and nobody will be woken any more
 function dispatch.waiters(core_client)
   local waiters = clients[core_client]
   if not waiters then
@@ -43,7 +44,7 @@ local registration = {
 -- @param core_client a client of cpp.core
 -- @param request one of its requests; or any object with a method `done`, which is asked after
 --   every step
--- @param wake function without arguments, which must not raise. It may return true when it ran nobody's
+-- @param wake function, which must not raise. It may return true when it ran nobody's
 --   code: then the client is as it was
 -- @return to-be-closed value that takes the registration back: a coroutine that is closed while it
 --   waits must not be woken any more
@@ -90,7 +91,7 @@ local function run_others(others)
     for object, wake in pairs(due) do -- waking may register and forget
       if others[object] == wake then
         others[object] = nil
-        wake()
+        wake(object)
       end
     end
     due = due_of(others)
@@ -106,7 +107,7 @@ function dispatch.run_requests(core_client)
     local wake = requests[place]
     if wake then
       requests[place] = nil
-      if not wake() and not core_client:usable() then return end -- whoever was woken closed it
+      if not wake(place) and not core_client:usable() then return end -- whoever was woken closed it
     end
     _, place = core_client:finished()
   end
@@ -124,7 +125,7 @@ local function wake_all(list)
   local key, wake = next(list)
   while key do
     list[key] = nil
-    wake()
+    wake(key)
     key, wake = next(list)
   end
 end

@@ -51,27 +51,24 @@ local function log_attempt(log, client, options, token, request, attempt, starte
   })
 end
 
+-- The seconds that a request may take: as its options say, but not beyond the deadline.
+local function timeout_until(client, options, deadline)
+  local left = deadline - retry.now(options.loop or client.loop)
+  return math.max(0.001, math.min(options.timeout or client.options.timeout or TIMEOUT, left))
+end
+
 -- One exchange. Returns the result, or nil and a failure of the core; and the request.
-local function exchange(client, endpoint, options, token, id, attempt)
+local function exchange(client, endpoint, options, token, deadline, id, attempt)
   local core_client = client.core
   local log = options.log or client.options.log
   local started = log and core.monotonic()
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
-  local request <close>, place = core_client:start(endpoint, options, token, id)
+  local request <close>, place = core_client:start(endpoint, options, token, id,
+    deadline and timeout_until(client, options, deadline))
   if place then (options.loop or client.loop).await(core_client, request, place) end
   local result, failure = request:result()
   if log then log_attempt(log, client, options, token, request, attempt, started, result or failure) end
   return result, failure, request
-end
-
--- The options of one attempt: with a deadline, its request does not outlast it.
-local function bounded(client, options, deadline)
-  if not deadline then return options end
-  local own = {}
-  for name, value in pairs(options) do own[name] = value end
-  local left = deadline - retry.now(options.loop or client.loop)
-  own.timeout = math.max(0.001, math.min(options.timeout or client.options.timeout or TIMEOUT, left))
-  return own
 end
 
 -- Before each attempt; err: how the one before it failed. Returns true; or nil and an err when the
@@ -123,8 +120,8 @@ local function go_on(client, endpoint, options, limits, token, failure)
     local admitted, ending = admit(client, loop, err)
     if not admitted then return nil, ending end
     attempt = attempt + 1
-    local result, again, request = exchange(client, endpoint, bounded(client, options, deadline), token,
-                                            err.client_request_id, attempt)
+    local result, again, request = exchange(client, endpoint, options, token, deadline, err.client_request_id,
+                                            attempt)
     if result then return result, request end
     failure = again
   end
@@ -148,10 +145,10 @@ function retry.call(client, endpoint, options, limits)
     local admitted, ending = admit(client, loop)
     if not admitted then return nil, ending end
   end
-  local own = limits and bounded(client, options, limits.deadline) or options
+  local deadline = limits and limits.deadline
   -- The core knows a call's id; a client's is for calls that give none.
   local id = not options.client_request_id and client.options.client_request_id or nil
-  local result, failure, request = exchange(client, endpoint, own, token, id, 1)
+  local result, failure, request = exchange(client, endpoint, options, token, deadline, id, 1)
   if result then return result, request end
   return go_on(client, endpoint, options, limits, token, failure)
 end

@@ -30,6 +30,14 @@ local OWN = { timeout = true, interval = true, max_interval = true, on_progress 
 
 local WORDS = 500 -- bytes of the service's own words in a message
 
+-- The state of a wait is one small table, since thousands may be waited for: client, target, options, request
+-- (what each look is called with), look, started, deadline, retries (its limits, see retry.call), interval,
+-- failures (in a row), ridden_out (of these, all but the 404s of the grace), location, operation (as last seen).
+
+local function loop_of(state)
+  return state.request.loop or state.client.loop
+end
+
 -- What is known of secrets that a text of the service must not be shown with.
 local function secrets_of(state)
   return auth.secrets(state.client, state.request)
@@ -40,8 +48,9 @@ end
 local function next_pause(state, retry_after)
   if retry_after then return math.max(LEAST_PAUSE, math.min(MOST_PAUSE, retry_after)) end
   local pause = state.interval
-  state.interval = math.min(state.max_interval, pause * GROWTH)
-  return math.min(state.max_interval, pause * (0.9 + 0.2 * core.random()))
+  local longest = math.max(state.options.interval or INTERVAL, state.options.max_interval or MAX_INTERVAL)
+  state.interval = math.min(longest, pause * GROWTH)
+  return math.min(longest, pause * (0.9 + 0.2 * core.random()))
 end
 
 -- A copy of the operation that was last seen, for an err. Its state is made anew: normalised, a secret
@@ -65,9 +74,9 @@ end
 
 -- Why the wait must not go on; or nil.
 local function interruption(state)
-  local loop = state.loop
+  local loop, should_stop = loop_of(state), state.options.should_stop
   if not state.client.core:usable() then return errors.new("closed", "the client was closed") end
-  if state.should_stop and state.should_stop() or loop.stopped and loop.stopped() then
+  if should_stop and should_stop() or loop.stopped and loop.stopped() then
     return errors.new("stopped", "should_stop ended the wait")
   end
   return nil
@@ -78,27 +87,27 @@ local function run_out(state)
   local operation = presentable(state)
   local seen = operation and "last seen: " .. redact.line(operation.state, 100)
   return give_up(state, errors.new("timeout", ("the operation has not ended after %g s (%s)"):format(
-    state.timeout, seen or "it was never seen")))
+    state.deadline - state.started, seen or "it was never seen")))
 end
 
 -- Sleeps, with an eye on should_stop. Returns true; or nil and the err that ends the wait.
 local function sleep(state, pause)
-  local loop = state.loop
-  local wake = math.min(retry.now(loop) + pause, state.limits.deadline)
+  local loop = loop_of(state)
+  local wake = math.min(retry.now(loop) + pause, state.deadline)
   while true do
     local err = interruption(state)
     if err then return give_up(state, err) end
     local left = wake - retry.now(loop)
     if left <= 0 then break end
-    loop.sleep(state.client.core, state.should_stop and math.min(left, STOP_CHECK) or left)
+    loop.sleep(state.client.core, state.options.should_stop and math.min(left, STOP_CHECK) or left)
   end
-  if retry.now(loop) < state.limits.deadline then return true end
+  if retry.now(loop) < state.deadline then return true end
   return run_out(state)
 end
 
 -- One look. Returns: operation, nil, retry_after, over; or nil, err, retry_after.
 local function look(state)
-  local operation, err, retry_after, over = state.look(state.client, state.request, state.limits)
+  local operation, err, retry_after, over = state.look(state.client, state.request, state)
   if operation and operation.state == nil then
     -- A 200 without a status is malformed, not success: [OP] has it in every sample.
     operation, err = nil, errors.new("protocol", "the answer has no status", {
@@ -122,16 +131,17 @@ local function saw(state, operation)
   state.operation = operation
   state.location = operation.location or state.location
   redact.remember(operation, secrets_of(state))
-  if state.on_progress then state.on_progress(operation) end
+  local on_progress = state.options.on_progress
+  if on_progress then on_progress(operation) end
 end
 
 -- Whether the wait goes on after a failure: one that says nothing about the operation, so that the
 -- next look may be answered.
 local function rides_out(state, err)
   state.failures = state.failures + 1
-  if not state.location and not state.by_offer and err.kind ~= "auth" then state.location = err.url end
+  if not state.location and state.look == follow.operation and err.kind ~= "auth" then state.location = err.url end
   if err.kind == "http" and err.status == 404 then
-    return retry.now(state.loop) - state.started < GRACE
+    return retry.now(loop_of(state)) - state.started < GRACE
   end
   state.ridden_out = state.ridden_out + 1
   return err.retryable and state.ridden_out <= FAILURES
@@ -195,29 +205,21 @@ local function wait(client, target, options)
   end
   local request = request_of(target, options)
   check_target(client, target, request)
-  local loop = options.loop or client.loop
-  local timeout = options.timeout or TIMEOUT
-  local interval = options.interval or INTERVAL
-  local by_offer = not target.location and not target.operation_id
-  local started = retry.now(loop)
+  local started = retry.now(options.loop or client.loop)
   return poll {
     client = client,
-    loop = loop,
     target = target,
-    by_offer = by_offer,
+    options = options,
     request = request,
+    look = (target.location or target.operation_id) and follow.operation or follow.offer(),
+    started = started,
+    deadline = started + (options.timeout or TIMEOUT),
     -- No request is repeated by itself: the wait repeats, in its own time. Only a refused token is
     -- renewed at once.
-    limits = { retries = 0, deadline = started + timeout },
-    look = by_offer and follow.offer() or follow.operation,
-    started = started,
-    timeout = timeout,
-    interval = interval,
-    max_interval = math.max(interval, options.max_interval or MAX_INTERVAL),
-    on_progress = options.on_progress,
-    should_stop = options.should_stop,
-    failures = 0, -- in a row
-    ridden_out = 0, -- of these, all but the 404s of the grace
+    retries = 0,
+    interval = options.interval or INTERVAL,
+    failures = 0,
+    ridden_out = 0,
     location = target.location,
     operation = nil,
   }
