@@ -56,7 +56,7 @@ static bool push_addresses(lua_State *L, int index) {
     check_addresses(L, text, length, false, i);
     luaL_addvalue(&buffer);
     if (i < count) {
-      luaL_addchar(&buffer, ',');
+      luaL_addlstring(&buffer, ",", 1);
     }
   }
   luaL_pushresult(&buffer);

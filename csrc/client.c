@@ -152,7 +152,9 @@ int lcpp_core_client(lua_State *L) {
 static int client_step(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   double seconds = luaL_optnumber(L, 2, -1);
-  luaL_argcheck(L, seconds == seconds, 2, "seconds expected, got NaN");
+  if (seconds != seconds) {
+    return luaL_argerror(L, 2, "seconds expected, got NaN");
+  }
   long wait_ms = -1;
   if (seconds >= 0) {
     wait_ms = seconds < 1e6 ? (long)ceil(seconds * 1000) : 1000000000L;
@@ -220,7 +222,9 @@ static int client_timeout(lua_State *L) {
 static int client_alarm(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   double seconds = luaL_checknumber(L, 2);
-  luaL_argcheck(L, seconds >= 0, 2, "seconds expected");
+  if (!(seconds >= 0)) { /* nor NaN */
+    return luaL_argerror(L, 2, "seconds expected");
+  }
   lcpp_http_alarm(client->http, seconds < 1e6 ? (long)ceil(seconds * 1000) : 1000000000L);
   return 0;
 }

@@ -23,7 +23,7 @@ enum { EXACT_DIGITS = 15 };
 
 /* Begins a string that stands for an integer: a byte that no UTF-8 holds, so that no text that is
  * let through, and no escape in it, can make one. */
-enum { MARK = 0xff };
+#define MARK "\xff"
 
 /* Registry keys, by address. */
 static const char encode_key;
@@ -103,7 +103,7 @@ static size_t next_long_integer(const char **at, const char *end) {
         *at = p;
         return length;
       }
-      while (p + 1 < end && strchr("0123456789+-.eE", p[1]) != NULL && p[1] != '\0') {
+      while (p + 1 < end && strchr("0123456789+-.eE", p[1]) != NULL) {
         p++;
       }
     }
@@ -126,10 +126,9 @@ static void push_marked(lua_State *L, const char *text, size_t length) {
   const char *copied = text;
   while (digits != 0) {
     luaL_addlstring(&buffer, copied, (size_t)(at - copied));
-    luaL_addchar(&buffer, '"');
-    luaL_addchar(&buffer, (char)MARK);
+    luaL_addlstring(&buffer, "\"" MARK, 2);
     luaL_addlstring(&buffer, at, digits);
-    luaL_addchar(&buffer, '"');
+    luaL_addlstring(&buffer, "\"", 1);
     at += digits;
     copied = at;
     digits = next_long_integer(&at, end);
@@ -157,7 +156,7 @@ static bool settle(lua_State *L) {
     }
     case LUA_TSTRING: {
       const char *text = lua_tostring(L, -1);
-      if ((unsigned char)text[0] == MARK) {
+      if (text[0] == MARK[0]) {
         /* Beyond 64 bits Lua makes it a float, as it does with such a numeral in a program. */
         lua_stringtonumber(L, text + 1);
         lua_remove(L, -2);

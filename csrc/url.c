@@ -85,7 +85,7 @@ static enum lcpp_url_status read_base(struct lcpp_base *base, const char *text, 
     return status_of(code);
   }
   size_t length = strlen(base->prefix);
-  while (length > 0 && base->prefix[length - 1] == '/') {
+  while (base->prefix[length - 1] == '/') {
     base->prefix[--length] = '\0';
   }
   return check_base(base, why);
@@ -249,10 +249,8 @@ static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_base *ba
     *why = "it is not of the origin of base_url";
     return LCPP_URL_FOREIGN;
   }
-  code = curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0);
-  if (code == CURLUE_OK) {
-    code = add_version(url, api_version);
-  }
+  curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0); /* taking a part away cannot fail */
+  code = add_version(url, api_version);
   if (code == CURLUE_OK) {
     char *whole = NULL;
     code = curl_url_get(url, CURLUPART_URL, &whole, 0);
@@ -269,8 +267,8 @@ enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *loc
     *why = "it is too long";
     return LCPP_URL_INVALID;
   }
-  if (location[0] == '\0' || has_unsafe_byte(location)) {
-    *why = "it is empty, or holds blanks, control characters or backslashes";
+  if (has_unsafe_byte(location)) {
+    *why = "it holds blanks, control characters or backslashes";
     return LCPP_URL_INVALID;
   }
   CURLU *url = curl_url_dup(base->url);

@@ -39,6 +39,16 @@ describe("the module", function()
     assert.equal(cpp._VERSION, cpp.core._VERSION)
   end)
 
+  it("tells a terminal from a file, open or closed", function()
+    local file = assert(io.tmpfile())
+    assert.is_false(cpp.core.is_terminal(file))
+    file:close()
+    assert.is_false(cpp.core.is_terminal(file))
+    assert.has_error(function() cpp.core.is_terminal("file") end)
+    local script = "os.exit(require [[cpp.core]].is_terminal(io.stdout) and 0 or 3)"
+    assert.is_true(os.execute(([[script -qec 'lua5.4 -e "%s"' /dev/null </dev/null >/dev/null]]):format(script)))
+  end)
+
   it("closes a client that leaves its scope", function()
     local outside
     do

@@ -84,6 +84,7 @@ describe("a core client", function()
         "https://user:secret@portal.test", "https://portal.test?query", "https://portal.test#fragment",
         "https://:secret@portal.test", "https://[fe80::1%25eth0]",
         "https://portal.test\\@evil.test", "https://portal .test", "http://0.0.0.0", "http://[::ffff:1.2.3.4]",
+        "https://portal.test/" .. ("x"):rep(8200),
       } do
         local message = refused { base_url = url }
         assert.matches("base_url: expected an? [^\n]*URL", message)
@@ -248,6 +249,13 @@ describe("a core client", function()
     local request = start(client)
     assert.is_false(request:done())
     assert.matches("still running", message_of(request.result, request))
+  end)
+
+  it("waits as long as it takes, however long it may", function()
+    local client <close> = new()
+    local request = start(client, { timeout = 1000 })
+    while not request:done() do client:step(1000) end
+    assert.equal(202, request:result().status)
   end)
 
   it("keeps a request running that nobody holds", function()

@@ -146,6 +146,13 @@ describe("an answer that", function()
     end)
   end
 
+  it("has a body of no type that is no JSON, beside a location, is an error", function()
+    local server = serve "HTTP/1.1 202 Accepted\r\nLocation: /op\r\nContent-Length: 6\r\n\r\n<html>"
+    local result, err = lab:client { base_url = server.url }:cancel(Lab.CALL)
+    assert.is_nil(result)
+    lab:assert_failure(err, { kind = "protocol", status = 202, ambiguous = true })
+  end)
+
   for name, row in pairs(MALFORMED) do
     it(name .. " is an error, ambiguous for a POST", function()
       local server = serve(row[1], row.kept)

@@ -89,6 +89,12 @@ describe("a proxy", function()
     assert.same({ false, false, true, false }, agents)
   end)
 
+  it("that makes no sense is not quoted in the message", function()
+    local _, err = client_of { proxy = "http://proxy.contoso.example:port" }:offer_status(Lab.OFFER)
+    lab:assert_failure(err, { kind = "network", ambiguous = false })
+    assert.is_nil(tostring(err):find("proxy.contoso.example", 1, true))
+  end)
+
   it("gets the name and password that its URL holds, and the service does not", function()
     local client = client_of { proxy = ("http://user:%s@127.0.0.1:%d"):format(PASSWORD, proxy.port) }
     assert.is_table(client:offer_status(Lab.OFFER))
