@@ -201,11 +201,9 @@ int lcpp_client_start(lua_State *L) {
   const char *request_id = luaL_optlstring(L, 5, NULL, &id_length);
   lcpp_check_request_id(L, request_id, id_length);
   if (!lua_isnil(L, 6)) {
-    values[LCPP_OPTION_TIMEOUT] =
-        (struct lcpp_value){.given = true, .number = luaL_checknumber(L, 6)};
-    luaL_argcheck(
-        L, values[LCPP_OPTION_TIMEOUT].number > 0 && values[LCPP_OPTION_TIMEOUT].number <= 1e6, 6,
-        "seconds expected");
+    double seconds = luaL_checknumber(L, 6);
+    luaL_argcheck(L, seconds > 0 && seconds <= LCPP_MAX_SECONDS, 6, "seconds expected");
+    values[LCPP_OPTION_TIMEOUT] = (struct lcpp_value){.given = true, .number = seconds};
   }
   if (token != NULL && token != client->checked_token) {
     lcpp_check_token(L, token, token_length);

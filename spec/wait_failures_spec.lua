@@ -227,9 +227,9 @@ describe("a wait", function()
     local function watch_starts(watched, report)
       local real = watched.core
       watched.core = setmetatable({
-        start = function(_, endpoint, options, ...)
-          report(endpoint, loop.now(), options.timeout)
-          return real:start(endpoint, options, ...)
+        start = function(_, endpoint, options, sent_token, id, timeout)
+          report(endpoint, loop.now(), timeout)
+          return real:start(endpoint, options, sent_token, id, timeout)
         end,
       }, { __index = function(_, name) return function(_, ...) return real[name](real, ...) end end })
       return real

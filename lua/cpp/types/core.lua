@@ -55,9 +55,10 @@ local CoreClient = {}
 ---@param options? table # of the call
 ---@param token? string
 ---@param client_request_id? string
+---@param timeout? number # seconds that it may take, instead of the option
 ---@return cpp.CoreRequest request
 ---@return integer? place # as of request:place; nil when the request is done already
-function CoreClient:start(endpoint, options, token, client_request_id) end
+function CoreClient:start(endpoint, options, token, client_request_id, timeout) end
 
 ---Raises what start would raise of them, and starts nothing.
 ---@param endpoint string # a name of csrc/endpoints.c
