@@ -176,6 +176,28 @@ describe("cpp-portal", function()
     end
   end)
 
+  it("bears whatever the service says", function()
+    for body, words in pairs {
+      ['[{"id": 5, "submissionState": 7, "slot": {}, "changedTime": [1]}]'] = { "operations", "contoso", "contoso-vm" },
+      ['[1, {"id": {"a": 1}, "status": 5}]'] = { "offers", "contoso" },
+      ['{"status": "running", "progress": "y", "location": {}, "steps": "none", "messages": 5}']
+        = { "status", "contoso", "contoso-vm" },
+      ['{"status": "running", "steps": [1, {"stepName": {}, "status": [], "progressPercentage": 33.3}, {"progressPercentage": '
+        .. '-1e300}, {"progressPercentage": "x"}], "messages": [1, {"messageHtml": {}}]}'] = { "operation", "/api/operations/1" },
+    } do
+      portal:fault { status = 200, body = body, times = 2 }
+      local output, errors, status = run(table.unpack(words))
+      assert.is_truthy(output:find("^OFFER +[^\n]+\n"), output)
+      assert.is_nil(output:find("table:", 1, true))
+      assert.equal("", errors)
+      assert.equal(0, status)
+      output, errors = run("--json", table.unpack(words))
+      assert.is_table(cjson.decode(output))
+      assert.equal("", errors)
+      portal:clear_faults()
+    end
+  end)
+
   it("says so when its output cannot be written", function()
     offer()
     local command = programs:command { "bin/cpp-portal", "status", "contoso", "contoso-vm" }

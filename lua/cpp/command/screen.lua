@@ -34,7 +34,7 @@ end
 
 --- Writes a text of the service as a line of the answer.
 function Screen:note(text)
-  self:answer(redact.line(tostring(text), NOTE))
+  self:answer(redact.line(text, NOTE))
 end
 
 --- Writes a line for people, behind the command's name.
@@ -58,9 +58,9 @@ function Screen:finish()
   return not self.problem, self.problem
 end
 
--- What a cell shows: nothing of the service's can move the cursor.
+-- What a cell shows: whatever the service gave, nothing of it can move the cursor.
 local function cell(value)
-  if value == nil or value == "" then return "-" end
+  if value == nil or value == "" or type(value) == "table" then return "-" end
   return redact.line(tostring(value), CELL)
 end
 

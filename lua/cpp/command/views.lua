@@ -5,8 +5,10 @@ local status = require "cpp.status"
 
 local views = {}
 
-local function percent(progress)
-  return progress and ("%d %%"):format(progress)
+-- The service may give any number, or anything else.
+local function percent(value)
+  local number = tonumber(value)
+  return number and ("%.0f %%"):format(math.max(0, math.min(100, number)))
 end
 
 -- A list that the service gives; nothing where it is none.
@@ -52,8 +54,8 @@ views.offers = {
 views.progress = {
   columns = { { "OFFER" }, { "STATE", 10 }, { "PROGRESS", 8 }, { "STEP" } },
   rows = function(document, target)
-    local progress = document.progress or status.progress(document, document.state)
-    return { { target.offer, document.state, percent(progress), status.current_step(document) } }
+    local progress = percent(status.progress(document, document.state))
+    return { { target.offer, document.state, progress, status.current_step(document) } }
   end,
   details = {
     columns = { { "STEP" }, { "STATE", 10 }, { "PROGRESS" } },
@@ -61,7 +63,7 @@ views.progress = {
       local rows = {}
       for _, step in ipairs(list(document.steps)) do
         step = list(step)
-        rows[#rows + 1] = { step.stepName, status.normalise(step.status), percent(tonumber(step.progressPercentage)) }
+        rows[#rows + 1] = { step.stepName, status.normalise(step.status), percent(step.progressPercentage) }
       end
       return rows
     end,
@@ -69,7 +71,8 @@ views.progress = {
   messages = function(document)
     local messages = {}
     for _, message in ipairs(list(document.messages)) do
-      messages[#messages + 1] = list(message).messageHtml
+      local text = list(message).messageHtml
+      if type(text) == "string" then messages[#messages + 1] = text end
     end
     return messages
   end,
