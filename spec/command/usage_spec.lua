@@ -197,6 +197,13 @@ describe("cpp-portal", function()
     assert.equal(completion(), (programs:run { "bin/cpp-portal", "completion", "bash" }))
   end)
 
+  it("says so when its help cannot be written", function()
+    local output, errors, status = programs:run { "sh", "-c", programs:command { "bin/cpp-portal", "help" } .. " >/dev/full" }
+    assert.equal("", output)
+    assert.equal("cpp-portal: standard output: No space left on device\n", errors)
+    assert.equal(1, status)
+  end)
+
   it("says in one line what is wrong with its usage, and sends nothing", function()
     local output, errors, status = programs:run { "bin/cpp-portal", "cancel", "--base-url", "ftp://x", "a", "b" }
     assert.equal("", output)
@@ -264,9 +271,11 @@ describe("cpp-portal", function()
     assert.equal("", output)
     assert.is_truthy(errors:find("auth: the token function returned no token (/none/of/it: No such file", 1, true), errors)
     assert.equal(5, status)
-    output, errors, status = status_of { AZURE_TOKEN = "other" }
-    assert.equal("", output)
-    assert.is_truthy(errors:find("401", 1, true), errors)
-    assert.equal(5, status)
+    for _, how in ipairs { { { AZURE_TOKEN = "other" } }, { {}, { "--token-file=-" }, "other" } } do
+      output, errors, status = status_of(table.unpack(how))
+      assert.equal("", output)
+      assert.is_truthy(errors:find("http: GET [^\n]*401"), errors)
+      assert.equal(5, status)
+    end
   end)
 end)

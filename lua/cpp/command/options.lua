@@ -94,17 +94,13 @@ end
 
 --- How a message names the option or operand that a field of the library came from.
 -- @param field string, such as "timeout"
--- @param of string: what the library checked, such as "client"; "call" may hold options of a client
+-- @param of string: what the library checked, such as "client"
 -- @return string, such as "--request-timeout" or "OFFER"
 function options.label(field, of)
-  local other
   for _, option in ipairs(options) do
-    if option.field == field then
-      if option.of == of then return "--" .. option.name end
-      other = other or option.of == "client" and "--" .. option.name
-    end
+    if option.field == field and option.of == of then return "--" .. option.name end
   end
-  return other or field:upper()
+  return field:upper()
 end
 
 return options
