@@ -10,6 +10,8 @@ description = {
 cpp is a Lua 5.4 extension in C over libcurl: one call cancels the publishing operation of a
 marketplace offer, waits for its end, retries only what is safe to send again, gets tokens, and
 handles many offers at once, blocking or inside the event loop of its host.]],
+  homepage = "https://github.com/cloud-partner-portal/lua-cpp",
+  issues_url = "https://github.com/cloud-partner-portal/lua-cpp/issues",
   license = "MIT",
   labels = { "azure", "marketplace", "http", "client" },
 }
