@@ -134,6 +134,18 @@ describe("cancel", function()
       assert.equal("protocol", select(2, cancel({ ["content-type"] = "application/json" }, "<html>")).kind)
     end)
 
+    it("the place to poll from the body where no header names it", function()
+      local place = "/api/operations/contoso$contoso-vm$2$preview"
+      for body, location in pairs {
+        [('"%s"'):format(place)] = place, [('"%s%s"'):format(portal.url, place)] = place, ['"soon"'] = false, ["1"] = false,
+        [('{"location":"%s"}'):format(place)] = place, [('{"Operation-Location":"%s"}'):format(place)] = place,
+        [('{"operation_location":"%s"}'):format(place)] = place, ['{"location":1}'] = false, ['["/x"]'] = false,
+      } do
+        portal:fault { match = {}, status = 202, body = body }
+        assert.equal(location and portal.url .. location or nil, client:cancel(OFFER).location, body)
+      end
+    end)
+
     it("202 without a location where the service names none", function()
       offer { location_form = "none" }
       local result = assert(client:cancel(OFFER))

@@ -258,6 +258,10 @@ describe("no secret is seen", function()
                               "https://cloudpartner.azure.com/api/publishers/contoso?api-version=2017-10-31" } do
         assert.equal(text, redact(text, { emails = EMAILS, client_secret = SECRET }, TOKEN))
       end
+      for _, text in ipairs { "a%20b c", "a&amp;b", "a\\b%2Bc", "%2B", "a%2", "a+" } do
+        assert.equal(text, redact(text, { client_secret = "a+bc" }))
+      end
+      assert.equal("[redacted] [redacted] a%2Bb", redact("a%2Bbc a\\u002bbc a%2Bb", { client_secret = "a+bc" }))
       assert.is_nil(redact(nil))
       assert.equal(5, redact(5))
       assert.equal("a [redacted] b", redact("a [redacted] b", { token = "x" }))

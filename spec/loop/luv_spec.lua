@@ -127,4 +127,21 @@ describe("cpp.loop.luv", function()
     client:close()
     uv.run()
   end)
+
+  -- luv reports an error of a callback on standard error and ends the process.
+  it("reports what a coroutine raises after its wait, as luv does", function()
+    local script = [[
+      local cpp, uv = require "cpp", require "luv"
+      local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }
+      coroutine.wrap(function()
+        client:offer_status { publisher = "contoso", offer = "contoso-vm" }
+        error "raised after the wait"
+      end)()
+      uv.run()
+    ]]
+    local child = assert(io.popen("lua5.4 -e '" .. script .. "' 2>&1"))
+    local text = child:read "a"
+    child:close()
+    assert.matches("Uncaught Error.*raised after the wait", text)
+  end)
 end)
