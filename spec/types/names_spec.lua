@@ -3,6 +3,7 @@
 local annotations = dofile ".ci/doc/annotations.lua"
 local core = require "cpp.core"
 local cpp = require "cpp"
+local lpeg = require "lpeg"
 
 local types = annotations.read()
 
@@ -96,26 +97,59 @@ describe("each public function has", function()
       end
     end
   end)
+end)
 
-  it("types that exist", function()
-    local known = { file = true }
-    local function check(kind, where)
-      for name in kind:gmatch "cpp[%w_.]*" do
-        assert.is_truthy(types.classes[name] or types.aliases[name], where .. ": " .. name)
-      end
-      for name in kind:gsub('"[^"]*"', ""):gsub("[%w_]+%??:", ""):gmatch "[%a][%w_.]*" do
-        known[name] = known[name] or name:find "^cpp" or ({ string = 1, number = 1, integer = 1, boolean = 1, table = 1,
-          any = 1, fun = 1, self = 1, T = 1, ["nil"] = 1 })[name]
-        assert.is_truthy(known[name], where .. ": " .. name)
+-- https://luals.github.io/wiki/annotations/#documenting-types, as far as types/ uses it.
+local function grammar()
+  local P, R, S, V, C = lpeg.P, lpeg.R, lpeg.S, lpeg.V, lpeg.C
+  local blank = P " " ^ 0
+  local function list(item) return item * (blank * "," * blank * item) ^ 0 end
+  local word = (R("az", "AZ") + "_") * (R("az", "AZ", "09") + "_") ^ 0
+  return P {
+    V "types" * -1,
+    types = list(V "type"),
+    type = V "one" * (blank * "|" * blank * V "one") ^ 0,
+    one = (V "fun" + V "table" + V "literal" + C(word * ("." * word) ^ 0) + "(" * V "type" * ")") * (P "[]" + "?") ^ 0,
+    literal = P '"' * (1 - S '"') ^ 1 * '"',
+    fun = P "fun(" * list(word * P "?" ^ -1 * (":" * blank * V "type") ^ -1) ^ -1 * ")"
+      * (P ":" * blank * V "types") ^ -1,
+    table = "{" * blank * list(word * P "?" ^ -1 * ":" * blank * V "type") * blank * "}" + "table" * -R "az",
+  }
+end
+
+describe("each type is well-formed, and of names that exist:", function()
+  local KNOWN = { string = true, number = true, integer = true, boolean = true, any = true, T = true, ["nil"] = true,
+                  ["file*"] = true }
+  local pattern = grammar()
+
+  local function check(kind, where)
+    local names = table.pack(pattern:match((kind:gsub("file%*", "string"))))
+    assert.is_true(names[1] ~= nil, ("%s: %s is no type"):format(where, kind))
+    for _, name in ipairs(names) do
+      if type(name) == "string" then
+        assert.is_truthy(KNOWN[name] or types.classes[name] or types.aliases[name], where .. ": " .. name)
       end
     end
-    for _, class in ipairs(types.classes) do
+  end
+
+  for _, alias in ipairs(types.aliases) do
+    if alias.type then it(alias.name, function() check(alias.type, alias.name) end) end
+  end
+  for _, class in ipairs(types.classes) do
+    it(class.name, function()
       for _, parent in ipairs(class.parents) do check(parent, class.name) end
       for _, field in ipairs(class.fields) do check(field.type, class.name .. "." .. field.name) end
       for _, fn in ipairs(class.functions) do
         for _, param in ipairs(fn.params) do check(param.type, class.name .. "." .. fn.name) end
         for _, value in ipairs(fn.returns) do check(value.type, class.name .. "." .. fn.name) end
       end
+    end)
+  end
+
+  it("and not whatever is written", function()
+    for _, wrong in ipairs { "", "strin", "string|", "fun(", "fun(a: strin)", "{ a string }", "string]", "cpp.Nothing",
+                             "(string", '"open', "string string" } do
+      assert.error(function() check(wrong, "here") end)
     end
   end)
 end)
