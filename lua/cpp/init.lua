@@ -8,7 +8,6 @@
 -- CPP_BASE_URL. cpp.client makes others, with the same functions as methods.
 
 local core = require "cpp.core"
-local Client = require "cpp.client"
 
 -- Usage errors are reported at the caller's line: these sources are not the caller's.
 local here = debug and debug.getinfo(1, "S").source:match("^(@.*)init%.lua$")
@@ -22,11 +21,16 @@ local cpp = {
   loop = require "cpp.loop",
 }
 
+--- Makes a client: see types/options.lua for the options.
+function cpp.client(options)
+  return require "cpp.client".new(options) -- loaded when it is first called: it keeps `require` quick
+end
+
 local default
 
 -- A forked child gets a default client of its own: its parent's would break the parent's connections.
 local function default_client()
-  if not default or not default.core:usable() then default = Client.new(require "cpp.environment"()) end
+  if not default or not default.core:usable() then default = cpp.client(require "cpp.environment"()) end
   return default
 end
 
@@ -35,13 +39,12 @@ function cpp.progress(stream)
   return require "cpp.progress"(stream)
 end
 
---- Makes a client: see types/options.lua for the options.
-cpp.client = Client.new
-
 -- The calls: the client's methods of the same names.
 local function offer_call(name)
-  local method = Client[name]
-  cpp[name] = function(...) return method(default_client(), ...) end
+  cpp[name] = function(...)
+    local client = default_client()
+    return client[name](client, ...)
+  end
 end
 
 for _, endpoint in ipairs(core.endpoints) do offer_call(endpoint.name) end
