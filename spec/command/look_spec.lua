@@ -174,6 +174,12 @@ describe("cpp-portal", function()
       assert.is_nil((output .. errors):find("\n\u{202e}"))
       assert.equal(0, status)
     end
+    offer { running = false, status = evil }
+    local output, errors, status = run("wait", "--for", "canceled", "contoso", "contoso-vm")
+    assert.is_nil((output .. errors):gsub("\n", ""):find("%c"))
+    assert.is_nil((output .. errors):find("\xc2\x9b"))
+    assert.is_truthy(errors:find("the operation ended [^\n]+name, not canceled\n$"), errors)
+    assert.equal(1, status)
   end)
 
   it("bears whatever the service says", function()

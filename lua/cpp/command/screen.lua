@@ -7,7 +7,7 @@ local redact = require "cpp.redact"
 local status = require "cpp.status"
 
 local WIDTH = 79 -- columns that progress takes
-local CELL, NOTE = 500, 2000 -- bytes that are shown of a text
+local SHOWN = 4096 -- bytes of a text that are shown
 
 local Screen = {}
 Screen.__index = Screen
@@ -34,13 +34,13 @@ end
 
 --- Writes a text of the service as a line of the answer.
 function Screen:note(text)
-  self:answer(redact.line(text, NOTE))
+  self:answer(redact.line(text, SHOWN))
 end
 
 --- Writes a line for people, behind the command's name.
 function Screen:say(line)
   erase(self)
-  io.stderr:write("cpp-portal: ", line, "\n")
+  io.stderr:write("cpp-portal: ", redact.line(line, SHOWN), "\n") -- a state in it is the service's word
 end
 
 --- Draws how far an operation is.
@@ -61,7 +61,7 @@ end
 -- What a cell shows: whatever the service gave, nothing of it can move the cursor.
 local function cell(value)
   if value == nil or value == "" or type(value) == "table" then return "-" end
-  return redact.line(tostring(value), CELL)
+  return redact.line(tostring(value), SHOWN)
 end
 
 local function pad(text, width)
