@@ -127,8 +127,8 @@ fuzz: deps ## fuzz the module for SECONDS (25) a target
 mutants: deps ## change csrc/ in SAMPLE (300) places drawn by SEED (1): do the specs notice? (about an hour)
 	@spec/mutants/run --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
 
-soak: deps ## many cancels: memory and descriptors stay as they are
-	@spec/checks/run soak
+soak: deps ## REQUESTS (50000) cancels with faults by chance (SEED): one true outcome each, memory flat
+	@spec/checks/soak $(or $(REQUESTS),50000) $(SEED)
 
 install: install-files ## install into DESTDIR, PREFIX (LUADIR, LIBDIR, BINDIR, COMPLETIONS, MANDIR)
 	@$(REQUIREMENTS) run || true
