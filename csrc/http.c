@@ -129,6 +129,9 @@ static void end_overdue_of(struct lcpp_http *http, struct lcpp_transfer *transfe
     struct lcpp_transfer *next = transfer->next; /* it does not survive finish() */
     if (transfer->deadline <= now) {
       lcpp_outcome_read(transfer, CURLE_OPERATION_TIMEDOUT);
+      if (transfer->kind == LCPP_TIMEOUT) {
+        lcpp_slot_distrust(transfer->slot);
+      }
       lcpp_transfer_finish(transfer);
     } else if (transfer->deadline < http->deadline) {
       http->deadline = transfer->deadline;
@@ -137,9 +140,10 @@ static void end_overdue_of(struct lcpp_http *http, struct lcpp_transfer *transfe
   }
 }
 
-/* Ends what is past its deadline. libcurl sees to that by itself, but for a transfer that waits for
- * a connection to be had (max_connections) or to be shared (CURLOPT_PIPEWAIT): 7.88 lets those wait
- * for as long as the others take. */
+/* Ends what is past its deadline. libcurl is not asked to: 7.88 lets a transfer that waits for a
+ * connection to be had (max_connections) or to be shared (CURLOPT_PIPEWAIT) wait for as long as the
+ * others take, and it keeps an HTTP/2 connection on which nothing came, for the next one to wait on
+ * in vain. */
 static void end_overdue(struct lcpp_http *http) {
   long long now = lcpp_monotonic_ms();
   if (http->running_count > 0 && now >= http->deadline) {

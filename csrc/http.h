@@ -46,10 +46,12 @@ enum lcpp_cut {
   LCPP_CUT_MEMORY,
   LCPP_CUT_BODY_SIZE,
   LCPP_CUT_HEADER_SIZE,
+  LCPP_CUT_LENGTH, /* where the answer ends is a matter of opinion */
   LCPP_CUT_STATUS_LINE,
   LCPP_CUT_RESEND /* libcurl was about to send the request a second time */
 };
 
+enum { LCPP_NO_LENGTH = -2 };            /* two different ones, or one beyond any */
 enum { LCPP_HEADER_LIMIT = 256 * 1024 }; /* bytes of all header lines of an answer together */
 
 struct lcpp_transfer {
@@ -73,7 +75,8 @@ struct lcpp_transfer {
   bool headers_complete; /* of the answer that came last; an interim one counts too */
   bool interim;          /* that answer is a 1xx */
   bool empty;            /* that answer says that it has no body */
-  struct lcpp_buf body;  /* owned; of the answer, decoded */
+  long long length; /* that it says its body has; -1: it does not say, LCPP_NO_LENGTH: in vain */
+  struct lcpp_buf body; /* owned; of the answer, decoded */
 
   enum lcpp_kind kind;
   bool sent;           /* whether a byte of the request may have left, unless the

@@ -85,7 +85,7 @@ static bool is_transient(CURLcode code) {
  * chunks and a reset within the body are the same code to libcurl. One that did not begin is the
  * network's matter, also where HTTP/2 counts on a stream that was cut. */
 static enum lcpp_kind kind_by_progress(const struct lcpp_transfer *transfer, CURLcode code) {
-  if (code == CURLE_RECV_ERROR && transfer->status != 0) {
+  if ((code == CURLE_RECV_ERROR || code == CURLE_HTTP2_STREAM) && transfer->status != 0) {
     return LCPP_PROTOCOL;
   }
   if (code == CURLE_PARTIAL_FILE && transfer->status == 0) {
@@ -115,6 +115,10 @@ static void fail_with_cut(struct lcpp_transfer *transfer) {
     case LCPP_CUT_STATUS_LINE:
       lcpp_outcome_set(transfer, LCPP_PROTOCOL, "the answer's status line holds no status");
       transfer->transient = true;
+      break;
+    case LCPP_CUT_LENGTH:
+      lcpp_outcome_set(transfer, LCPP_PROTOCOL,
+                       "the answer's length makes no sense (two different ones, or one too large)");
       break;
     case LCPP_CUT_RESEND:
       lcpp_outcome_set(transfer, LCPP_NETWORK,
@@ -146,30 +150,6 @@ static const char *header(struct lcpp_transfer *transfer, const char *name) {
   struct curl_header *found = NULL;
   CURLHcode code = curl_easy_header(transfer->slot->easy, name, 0, CURLH_HEADER, -1, &found);
   return code == CURLHE_OK && found->value[0] != '\0' ? found->value : NULL;
-}
-
-/* Two different lengths make the answer's end a matter of opinion (RFC 9112, section 6.3);
- * libcurl takes the last. */
-static bool has_conflicting_lengths(struct lcpp_transfer *transfer) {
-  CURL *easy = transfer->slot->easy;
-  struct curl_header *found = NULL;
-  if (curl_easy_header(easy, "Content-Length", 0, CURLH_HEADER, -1, &found) != CURLHE_OK ||
-      found->amount < 2) {
-    return false;
-  }
-  char first[32];
-  size_t amount = found->amount;
-  if (strlen(found->value) >= sizeof first) {
-    return true;
-  }
-  strcpy(first, found->value); /* `found` is overwritten by the next call */
-  for (size_t i = 1; i < amount; i++) {
-    if (curl_easy_header(easy, "Content-Length", i, CURLH_HEADER, -1, &found) != CURLHE_OK ||
-        strcmp(first, found->value) != 0) {
-      return true;
-    }
-  }
-  return false;
 }
 
 static bool copy(char **copied, const char *text) {
@@ -229,10 +209,12 @@ static long final_status(const struct lcpp_transfer *transfer) {
 /* Whether the answer says enough. An error's status does, even if its body is cut short. And an
  * HTTP/2 server may send its whole answer and then reset the stream because it did not want the
  * request's body; libcurl, driven by events, then reports an error for the answer it has, or goes
- * on waiting (lcpp_transfer_whole). */
+ * on waiting (lcpp_transfer_whole). Whether the body is whole, who reads it sees; but not of one
+ * that was announced and never came. */
 static bool is_answered(const struct lcpp_transfer *transfer, CURLcode code) {
+  bool has_body = transfer->length <= 0 || transfer->body.length != 0;
   return transfer->status != 0 && (transfer->status >= 400 || code == CURLE_OK ||
-                                   code == CURLE_HTTP2_STREAM || transfer->empty);
+                                   (code == CURLE_HTTP2_STREAM && has_body) || transfer->empty);
 }
 
 /* libcurl reports a header line above its own limit (100 KB) as "out of memory"; whether it was
@@ -247,11 +229,7 @@ void lcpp_outcome_read(struct lcpp_transfer *transfer, CURLcode code) {
   if (transfer->cut != LCPP_CUT_NONE && transfer->status < 400) {
     fail_with_cut(transfer);
   } else if (is_answered(transfer, code)) {
-    if (has_conflicting_lengths(transfer)) {
-      lcpp_outcome_set(transfer, LCPP_PROTOCOL, "the answer has two different lengths");
-    } else {
-      transfer->kind = LCPP_ANSWERED;
-    }
+    transfer->kind = LCPP_ANSWERED;
   } else if (is_long_line(transfer, code)) {
     lcpp_outcome_set(transfer, LCPP_PROTOCOL,
                      "a header line of the answer is too long (or memory ran out)");

@@ -1,6 +1,7 @@
 /* A slot: an easy handle with all that no request may change: see slot.h. */
 #include "slot.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,6 +16,24 @@ static char json_line[] = "Content-Type: application/json";
 static char no_expect_line[] = "Expect:"; /* a large body would wait 1 s for a 100 */
 static char form_line[] = "Content-Type: application/x-www-form-urlencoded";
 
+/* Notes what a Content-Length line says. Two different ones make the answer's end a matter of
+ * opinion (RFC 9112, section 6.3), and so does one that does not fit; libcurl takes the last, or
+ * none. What is no number it refuses. */
+static void read_length(struct lcpp_transfer *transfer, const char *value, const char *end) {
+  long long length = 0;
+  while (value < end && (*value == ' ' || *value == '\t')) {
+    value++;
+  }
+  for (; value < end && *value >= '0' && *value <= '9'; value++) {
+    int digit = *value - '0';
+    bool fits = length >= 0 && length <= (LLONG_MAX - digit) / 10;
+    length = fits ? length * 10 + digit : LCPP_NO_LENGTH;
+  }
+  bool agreed = transfer->length == -1 || transfer->length == length;
+  transfer->length = agreed ? length : LCPP_NO_LENGTH;
+  transfer->empty = !transfer->interim && transfer->length == 0;
+}
+
 /* Notes a line of the headers: their beginning, their end, and whether a body follows. libcurl 7.88
  * takes a status line that is not in capitals, or has no version, for a 200, whatever it says. */
 static void read_line(struct lcpp_transfer *transfer, const char *line, size_t length) {
@@ -27,15 +46,16 @@ static void read_line(struct lcpp_transfer *transfer, const char *line, size_t l
     transfer->headers_complete = false; /* an interim answer (1xx) may have come before */
     transfer->interim = space != NULL && space[1] == '1';
     transfer->empty = false;
+    transfer->length = -1;
   } else if (length > sizeof content_length &&
              strncasecmp(line, content_length, sizeof content_length - 1) == 0) {
-    const char *value = line + sizeof content_length - 1;
-    value += *value == ' ';
-    transfer->empty =
-        !transfer->interim && value[0] == '0' && (value[1] == '\r' || value[1] == '\n');
+    read_length(transfer, line + sizeof content_length - 1, line + length);
   } else if (line[0] == '\n' || (length == 2 && line[0] == '\r')) {
     transfer->headers_complete = true;
-    if (transfer->empty) {
+    if (transfer->length == LCPP_NO_LENGTH) {
+      transfer->cut =
+          LCPP_CUT_LENGTH; /* which closes the connection: what else came is no answer */
+    } else if (transfer->empty) {
       lcpp_transfer_whole(transfer);
     }
   }
@@ -197,6 +217,12 @@ void lcpp_slot_unload(struct lcpp_slot *slot) {
   slot->transfer = NULL;
 }
 
+/* https://curl.se/libcurl/c/CURLOPT_FORBID_REUSE.html */
+void lcpp_slot_distrust(struct lcpp_slot *slot) {
+  curl_easy_setopt(slot->easy, CURLOPT_FORBID_REUSE, 1L);
+  slot->single_use = true;
+}
+
 /* Copies "name: value" behind the lines there are; the offset of its start, or -1. */
 static long add_line(struct lcpp_slot *slot, const char *name, const char *value) {
   struct lcpp_buf *lines = &slot->lines;
@@ -277,7 +303,6 @@ CURLcode lcpp_slot_load(struct lcpp_slot *slot, struct lcpp_transfer *transfer,
     slot->plain = plan->plain;
   }
   SET(slot->easy, CURLOPT_URL, transfer->url);
-  SET(slot->easy, CURLOPT_TIMEOUT_MS, plan->timeout_ms);
   CURLcode code = set_headers(slot, plan);
   return code == CURLE_OK ? set_body(slot->easy, transfer) : code;
 }

@@ -24,6 +24,10 @@ struct lcpp_slot {
 struct lcpp_slot *lcpp_slot_new(struct lcpp_poller *poller, const struct lcpp_profile *profile);
 void lcpp_slot_free(struct lcpp_slot *slot);
 
+/* Has the connection of the slot's transfer closed when the transfer ends, unless others run on it:
+ * it may be dead, which over HTTP/2 nothing else would tell the next request. */
+void lcpp_slot_distrust(struct lcpp_slot *slot);
+
 /* Takes the transfer, which has ended, off the slot, and the token out of its memory. */
 void lcpp_slot_unload(struct lcpp_slot *slot);
 

@@ -7,7 +7,7 @@
 #include "outcome.h"
 #include "url.h"
 
-/* What libcurl gets to end a transfer itself, at its deadline or when its answer is whole. */
+/* What libcurl gets to end a transfer itself when its answer is whole. */
 enum { GRACE_MS = 10 };
 
 enum { IDLE_SLOTS = 64 }; /* easy handles kept for later; each takes about 6 KiB */
@@ -160,7 +160,7 @@ void lcpp_transfer_start(struct lcpp_http *http, struct lcpp_transfer *transfer,
   if (http->running_count == 0) {
     http->deadline = LLONG_MAX;
   }
-  set_deadline(transfer, lcpp_monotonic_ms() + plan->timeout_ms + GRACE_MS);
+  set_deadline(transfer, lcpp_monotonic_ms() + plan->timeout_ms);
   http->running_count++;
   link_queued(http, transfer);
 }

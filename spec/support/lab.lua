@@ -166,14 +166,20 @@ local function starved()
   return (tonumber(nanoseconds) or 0) / 1e9
 end
 
---- The seconds that `fn` takes, less those for which a busy machine held it up; and all of them.
-function Lab:elapsed(fn)
-  self.tasks.lateness = 0
+--- The seconds that `fn` takes, less those for which this process had to wait for a processor; and all of them.
+function Lab.seconds(fn)
   local held_up = starved()
   local started = core.monotonic()
   fn()
   local seconds = core.monotonic() - started
-  return seconds - math.max(starved() - held_up, self.tasks.lateness), seconds
+  return seconds - (starved() - held_up), seconds
+end
+
+--- The same where the lab's tasks run meanwhile: less the time by which one of them was late, if that is more.
+function Lab:elapsed(fn)
+  self.tasks.lateness = 0
+  local seconds, all = Lab.seconds(fn)
+  return math.min(seconds, all - self.tasks.lateness), all
 end
 
 --- Closes everything, and checks that each request was handed out once and no descriptor is left.

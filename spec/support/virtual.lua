@@ -14,11 +14,13 @@ local virtual = {}
 
 --- Makes a loop whose clock starts at 0.
 -- @param portal a portal emulator with a manual clock that follows the loop's, or nil
+-- @param inner the loop that waits for requests, or nil: the blocking one
 -- @return loop; loop.sleeps lists the pauses in seconds, loop.now() tells the time; loop.on_sleep, when
 --   set, is called with the time after each pause
-function virtual.new(portal)
+function virtual.new(portal, inner)
   local time = 0
-  local loop = { sleeps = {}, await = blocking.await }
+  inner = inner or blocking
+  local loop = { sleeps = {}, await = inner.await, release = inner.release }
 
   function loop.now()
     return time

@@ -1,0 +1,103 @@
+-- Cases of connections that cannot be made, end or stall: what may have been processed is ambiguous, what
+-- certainly was not may be sent again, and nothing is sent twice behind the caller's back.
+
+local expect = require "spec.faults.cases.expect"
+
+local LATE = 0.2 -- seconds: the deadline of what stalls
+
+local cases = {}
+
+local function add(fault, name, row)
+  row.fault, row.name = fault, name
+  cases[#cases + 1] = row
+end
+
+add("name does not exist", "the name does not exist", {
+  https = {}, base_url = "S://nope.invalid", retries = 0, timeout = 5,
+  -- A name server that does not answer must not hold the deadline up.
+  calls = { cancel = { kind = "network", or_kind = "timeout", ambiguous = false, retryable = true, requests = 0 } },
+})
+add("refused", "nobody listens at the port", {
+  any = {}, base_url = "S://127.0.0.1:$CLOSED", calls = expect.unprocessed "network",
+})
+add("refused", "the queue of connections is full", {
+  any = {}, base_url = "S://127.0.0.1:$FULL", calls = expect.late_unsent(), connect_timeout = LATE,
+})
+
+-- Which of both it is depends on whether the reset comes before the request has left.
+add("reset before the request is sent", "the connection is reset as soon as it is made", {
+  http = {}, accept = { { "reset" } }, calls = { cancel = { kind = "network", either = true, requests = 0 } },
+})
+add("reset before the request is sent", "the connection is closed as soon as it is made", {
+  http = {}, accept = { { "close" } }, calls = { cancel = { kind = "network", either = true, requests = 0 } },
+})
+for _, how in ipairs { "reset", "close" } do
+  -- A reset may be there before libcurl takes the connection for made: then it is the network's.
+  local calls = expect.unprocessed "tls"
+  calls.cancel.or_kind = how == "reset" and "network" or nil
+  add("reset before the request is sent", ("the TLS handshake ends before it begins (%s)"):format(how), {
+    tls = {}, accept = { { how } }, calls = calls,
+  })
+end
+add("reset before the request is sent", "the TLS handshake is answered with something else", {
+  tls = {}, accept = { { "send", "SSH-2.0-OpenSSH_9.2\r\n" }, { "close" } }, calls = expect.unprocessed "tls",
+})
+
+for _, how in ipairs { "close", "cut", "reset" } do
+  local words = ({ close = "is closed", cut = "is cut off", reset = "is reset" })[how]
+  add("ends after the request was read", "the connection " .. words .. " without an answer", {
+    any = { { how } }, calls = expect.unclear "network",
+  })
+  add("ends after the request was read, connection reused", "a kept connection " .. words .. " without an answer", {
+    any = { { how } }, kept = true, calls = { cancel = expect.unclear("network").cancel },
+  })
+  add("ends after the request was read, connection reused", "a kept connection " .. words .. ", and there is no body", {
+    any = { { how } }, kept = true, calls = { cancel_without_emails = expect.unclear("network").cancel },
+  })
+  -- libcurl may go on with a new connection by itself only where we count it: here it must not.
+  add("ends after the request was read, connection reused", "a kept connection " .. words .. " at a GET", {
+    any = { { how } }, kept = true, retries = 0,
+    calls = { offer_status = { kind = "network", ambiguous = false, retryable = true, attempts = 1, requests = 1 } },
+  })
+  add("ends while it is idle", "an idle connection " .. words, {
+    any = {}, kept = true, idle = { { how } }, calls = expect.canceled(),
+  })
+end
+
+local HEAD = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
+for _, row in ipairs {
+  { "before the answer", "any", {} },
+  { "within the status line", "http1", { { "send", "HTTP/1.1 2" } } },
+  { "within the headers", "http1", { { "send", HEAD .. "X-Unfinished: " } } },
+  { "after the headers", "any", { { "head", 200, { { "Content-Length", "2" } } } }, 200 },
+  { "within the body", "any", { { "head", 200, { { "Content-Length", "2" } } }, { "body", "{" } }, 200 },
+  { "within a chunk", "http1",
+    { { "send", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"a" } }, 200 },
+  { "after an interim answer", "any", { { "head", 103, { { "Link", "</a>" } } } } },
+  { "after a switch of protocols", "http1",
+    { { "send", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" } } },
+} do
+  local steps = { table.unpack(row[3]) }
+  steps[#steps + 1] = { "stall" }
+  add("stall", "the answer stalls " .. row[1], { [row[2]] = steps, timeout = LATE, calls = expect.late(row[4]) })
+end
+add("stall", "the TLS handshake stalls", {
+  tls = {}, accept = { { "stall" } }, connect_timeout = LATE, calls = expect.late_unsent(),
+})
+add("stall", "the TLS handshake stalls beyond the deadline", {
+  tls = {}, accept = { { "stall" } }, timeout = LATE, calls = expect.late_unsent(),
+})
+add("stall", "the answer drips", {
+  http1 = { { "drip", HEAD .. "X-Drip: " .. ("x"):rep(1000), 0.01 } }, timeout = LATE, calls = expect.late(),
+})
+add("stall", "the body drips", {
+  http1 = { { "head", 200, { { "Content-Length", "1000" } } }, { "drip", ("x"):rep(1000), 0.01 } }, timeout = LATE,
+  calls = expect.late(200),
+})
+add("switch of protocols", "is a switch of protocols nobody asked for, and ends", {
+  http1 = { { "send", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" },
+            { "close" } },
+  calls = expect.unclear "network",
+})
+
+return cases
