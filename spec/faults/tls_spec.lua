@@ -58,32 +58,6 @@ describe("over TLS,", function()
     assert.equal(202, client:cancel(Lab.CALL).status)
   end)
 
-  local NAMES = { expired = "expired", not_yet_valid = "not yet valid", wrong_host = "for another host",
-                  no_names = "without names", self_signed = "signed by itself",
-                  unknown_authority = "of an unknown authority", weak_key = "with a weak key",
-                  sha1 = "signed with SHA-1" }
-
-  for name, words in pairs(NAMES) do
-    it("a certificate that is " .. words .. " gets no byte of the request, and is not tried again", function()
-      local server = serve(certificates:server(name), function(connection) connection:stall() end)
-      local clock = lab:virtual_clock()
-      local client = client_of(server, { retries = 3 })
-      local result, err = client:cancel(Lab.CALL)
-      assert.is_nil(result)
-      lab:assert_failure(err, { kind = "tls", retryable = false, ambiguous = false, attempts = 1 })
-      assert.equal(0, #clock.pauses)
-      assert.equal(1, #server.connections)
-      assert.equal(0, server:bytes_received())
-      lab:assert_usable(client, lab:server())
-    end)
-  end
-
-  it("a name of control characters comes without them into the message", function()
-    local server = serve(certificates:server "rude_name", function(connection) connection:stall() end)
-    local _, err = client_of(server):cancel(Lab.CALL)
-    lab:assert_failure(err, { kind = "tls", retryable = false, ambiguous = false, message = "'a %[31mb c'" })
-  end)
-
   it("a certificate that only ca_file makes trusted is not trusted without it", function()
     local server = serve(certificates:server "good", function(connection) connection:stall() end)
     local client = lab:client { base_url = "https://localhost:" .. server.port }
@@ -110,17 +84,6 @@ describe("over TLS,", function()
     lab:assert_failure(err, { kind = "tls", retryable = false, ambiguous = false })
     assert.equal(0, #server.requests)
   end)
-
-  for _, protocol in ipairs { "tlsv1", "tlsv1_1" } do
-    it("an old protocol is refused (" .. protocol .. ")", function()
-      local server = serve(certificates:server("good", protocol), accept)
-      local client = client_of(server)
-      local _, err = client:cancel(Lab.CALL)
-      lab:assert_failure(err, { kind = "tls", ambiguous = false, attempts = 1 })
-      assert.equal(0, server.handshakes)
-      lab:assert_usable(client, lab:server())
-    end)
-  end
 
   -- The system's own settings of OpenSSL may refuse old protocols: then the above says nothing of ours.
   local LAX = "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
@@ -149,50 +112,6 @@ describe("over TLS,", function()
       while #process:read_lines() == 0 and not process.ended do lab.tasks:turn(0.01) end
       assert.equal(expected, process:read_line())
       assert.equal(expected == "202" and 1 or 0, server.handshakes)
-    end)
-  end
-
-  it("a server without authentication is refused", function()
-    local server = serve(certificates:server("good", "tlsv1_2", "aNULL"), accept)
-    local client = client_of(server)
-    local _, err = client:cancel(Lab.CALL)
-    lab:assert_failure(err, { kind = "tls", ambiguous = false, attempts = 1 })
-    assert.equal(0, server.handshakes)
-  end)
-
-  for how, finish in pairs {
-    closed = function(connection) connection:close() end,
-    cut = function(connection) connection:cut() end,
-    reset = function(connection) connection:reset() end,
-  } do
-    for body, call in pairs { ["a body"] = Lab.CALL, ["an empty body"] = Lab.OFFER } do
-      it("a kept connection that dies (" .. how .. ") does not send a POST with " .. body .. " again", function()
-        local server = serve(certificates:server "good", function(connection)
-          connection:read_request()
-          connection:send(Lab.ACCEPTED)
-          connection:read_request()
-          finish(connection)
-        end)
-        lab:virtual_clock()
-        local client = client_of(server, { retries = 3 })
-        assert.equal(202, client:cancel(call).status)
-        local _, err = client:cancel(call)
-        lab:assert_failure(err, { kind = "network", retryable = false, ambiguous = true, attempts = 1 })
-        assert.equal(2, #server.requests)
-        lab:assert_usable(client, lab:server())
-      end)
-    end
-
-    it("a connection that dies (" .. how .. ") within the body is a cut answer", function()
-      local server = serve(certificates:server "good", function(connection)
-        connection:read_request()
-        connection:send('HTTP/1.1 200 OK\r\n\r\n{"status":"runn')
-        connection:pause(0.02) -- a reset would overtake it
-        finish(connection)
-      end)
-      local client = client_of(server)
-      local _, err = client:cancel(Lab.CALL)
-      lab:assert_failure(err, { kind = "protocol", status = 200, retryable = false, ambiguous = true })
     end)
   end
 end)

@@ -19,6 +19,7 @@ local KINDS = {
   not_yet_valid = { san = SAN, from = "20900101000000Z", to = "20910101000000Z" },
   wrong_host = { san = "subjectAltName=DNS:contoso.example,IP:192.0.2.1" },
   no_names = { san = "basicConstraints=CA:FALSE" },
+  common_name = { san = "basicConstraints=CA:FALSE", subject = "localhost" },
   rude_name = { san = "basicConstraints=CA:FALSE", subject = "a\27[31mb\127c" },
   self_signed = { san = SAN, by = "itself" },
   unknown_authority = { san = SAN, by = "stranger" },

@@ -44,6 +44,7 @@ function FaultServer:listen(order)
   local shown = self.certificates[order.certificate or "good"]
   own["do"], own.certificate, own.key, own.good = "start", shown.certificate, shown.key, self.certificates.good
   local listener = say(self, own)
+  listener.port = math.tointeger(listener.port)
   listener.url = ("%s://127.0.0.1:%d"):format(order.transport == "http" and "http" or "https", listener.port)
   return listener
 end
@@ -59,7 +60,7 @@ function FaultServer:heal(listener)
 end
 
 --- Closes a port whose clients have gone.
--- @return record: connections, handshakes, bytes (of requests), hanging, requests (list of connection,
+-- @return record: connections, handshakes, bytes (of requests, until it was healed), hanging, requests (list of connection,
 --   method, target, authorization, good)
 function FaultServer:stop(listener)
   return say(self, { ["do"] = "stop", id = listener.id })

@@ -14,7 +14,7 @@ It ends when its standard input does. Further keys of "start":
     accept              steps done with a connection before anything is read, TLS or not
     steps               what a request gets. After the last one the next request is read
     kept                the first request of each connection is answered well, the others meet `steps`
-    idle                steps done after such an answer, when "idle" is said
+    idle                steps done after such an answer, on the first connection, when "idle" is said
     unread              HTTP/2: the steps are taken at the headers of a request, and its body has no room
 
 A step is a list: a name and its arguments. $PORT in a text is the listener's port.
@@ -126,7 +126,7 @@ class Connection:
         good = bool(kept or listener.healed)
         listener.note(self, method, target, headers.get("authorization"), good)
         self.run(GOOD[method] if good else listener.steps)
-        if kept and listener.idle_steps:
+        if kept and listener.idle_steps and self.number == 1:
             listener.idle.wait()
             self.run(listener.idle_steps)
         self.busy = False
@@ -320,6 +320,7 @@ class Listener:
         self.stopping = False
         self.context = self.make_context(order) if order["transport"] != "http" else None
         self.good_context = self.make_context(order["good"]) if self.context else None
+        # Bytes: of requests, until it is healed.
         self.record = {"connections": 0, "handshakes": 0, "bytes": 0, "requests": []}
         self.threads = []
         self.connections = []
@@ -396,8 +397,9 @@ class Listener:
         self.healed = True
 
     def count_bytes(self, count):
-        with self.lock:
-            self.record["bytes"] += count
+        if not self.healed:
+            with self.lock:
+                self.record["bytes"] += count
 
     def note(self, connection, method, target, authorization, good):
         with self.lock:

@@ -46,6 +46,8 @@ bytes("ends within the headers", {
   { "ends after a header, without the empty line", OK .. "Content-Length: 0\r\n" },
   { "is an interim answer and then ends", "HTTP/1.1 100 Continue\r\n\r\n", calls = expect.unclear "network" },
   { "ends within the headers after an interim answer", "HTTP/1.1 100 Continue\r\n\r\n" .. OK .. "Content-Le" },
+  { "ends within headers in small letters after an interim answer",
+    "HTTP/1.1 100 Continue\r\n\r\nhttp/1.1 200 ok\r\nContent-Le" },
 }, CUT)
 
 -- Each end of the connection; a reset would overtake what was sent before it.
@@ -88,6 +90,9 @@ bytes("is no HTTP", {
   { "has a status that is no number", "HTTP/1.1 abc OK\r\nContent-Length: 0\r\n\r\n" },
   { "has a status below 100", "HTTP/1.1 099 OK\r\nContent-Length: 0\r\n\r\n" },
   { "has a NUL in a header", OK .. "X-Nul: a\0b\r\nContent-Length: 0\r\n\r\n" },
+  { "has a status line without version and status", "HTTP/yes\r\nContent-Length: 0\r\n\r\n" },
+  { "has a status line in small letters", "http/1.1 404 not found\r\nContent-Length: 0\r\n\r\n" },
+  { "has a status line of a slash", "HTTP/\r\nContent-Length: 0\r\n\r\n" },
   { "is of bytes at random", "\0\1\2\xff\xfe\x80 \r\n\r\n" },
 }, CUT)
 bytes("is no HTTP", {
@@ -98,6 +103,12 @@ bytes("is no HTTP", {
 
 for _, row in ipairs {
   { "has two lengths", { { "Content-Length", "20" }, { "Content-Length", "10" } }, expect.hopeless("protocol", 200) },
+  { "has three lengths, the last of them another",
+    { { "Content-Length", "20" }, { "Content-Length", "20" }, { "Content-Length", "19" } },
+    expect.hopeless("protocol", 200) },
+  { "has a length beyond 64 bits twice",
+    { { "Content-Length", "9223372036854775808" }, { "Content-Length", "9223372036854775808" } },
+    expect.hopeless("protocol", 200) },
   { "has a negative length", { { "Content-Length", "-1" } }, CUT },
   { "has a length that is no number", { { "Content-Length", "many" } }, CUT },
   { "has a length beyond 64 bits", { { "Content-Length", "99999999999999999999" } }, expect.hopeless("protocol", 200) },
@@ -121,6 +132,9 @@ bodies("is not the JSON it should be", {
   { "is a web page", "<html>", headers = { { "Content-Type", "text/html" } } },
   { "is cut, though its length is right", BODY:sub(1, -3) },
 }, MALFORMED)
+add("is not the JSON it should be", "has no type and is no JSON, beside a location", "any", {
+  { "answer", 202, { { "Location", "/op" } }, "<html>" },
+}, { cancel = expect.unclear("protocol", 202).cancel })
 -- An empty body says nothing of an offer, and is fine for a cancellation.
 bodies("is not the JSON it should be", {
   { "is empty", "", calls = { offer_status = MALFORMED.offer_status, cancel = expect.canceled(200).cancel } },
@@ -152,7 +166,15 @@ for _, row in ipairs {
 end
 add("has too large a body", "is an error, and endless", "any", {
   { "head", 403, {} }, { "flood", ("x"):rep(60000) },
-}, expect.refused("http", 403, 1))
+}, { cancel = {
+  kind = "http", status = 403, ambiguous = false, retryable = false, attempts = 1, requests = 1, body = ("x"):rep(2048),
+} })
+for size, calls in pairs { [#BODY] = expect.accepted(), [#BODY - 1] = expect.hopeless("protocol", 200) } do
+  cases[#cases + 1] = {
+    fault = "has too large a body", name = ("has %d bytes, and %d are allowed"):format(#BODY, size),
+    any = { { "answer", 200, { JSON }, BODY } }, max_response_bytes = size, calls = calls,
+  }
+end
 
 local function head(...)
   return { "send", table.concat { ... } }
@@ -164,6 +186,9 @@ for _, row in ipairs {
   { "comes after a few interim answers", head(INTERIM:rep(3), OK, WHOLE) },
   { "has a folded header", head(OK, "X-Folded: one\r\n two\r\n\tthree\r\n", WHOLE) },
   { "has the same length twice", head(OK, "Content-Length: 20\r\n", WHOLE) },
+  { "has the same length twice, with zeros in front", head(OK, ("Content-Length: %040d\r\n"):format(20), WHOLE) },
+  { "has the largest length there is before the right one, of an interim answer",
+    head("HTTP/1.1 103 Early\r\nContent-Length: 9223372036854775807\r\n\r\n", OK, WHOLE) },
   { "has no reason phrase", head("HTTP/1.1 200\r\n", WHOLE) },
   { "has lines that end with LF alone", head((OK .. WHOLE):gsub("\r\n", "\n"), nil) },
   { "has chunks with extensions and a trailer", head(CHUNKED, "14;a=b\r\n", BODY, "\r\n0\r\nX-Trailer: 1\r\n\r\n") },
@@ -192,6 +217,7 @@ for status, calls in pairs {
   [400] = expect.refused("http", 400, 1), [409] = expect.refused("http", 409, 1),
   [500] = expect.unclear("http", 500), [502] = expect.unclear("http", 502), [504] = expect.unclear("http", 504),
 } do
+  for _, expected in pairs(calls) do expected.body = "<html>cut" end
   add("is an error", ("is an error %d and cut short"):format(status), "any", {
     { "head", status, { { "Content-Length", "1000" } } }, { "body", "<html>cut" }, { "taken" }, { "close" },
   }, calls)

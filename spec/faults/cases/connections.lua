@@ -59,9 +59,14 @@ for _, how in ipairs { "close", "cut", "reset" } do
     any = { { how } }, kept = true, retries = 0,
     calls = { offer_status = { kind = "network", ambiguous = false, retryable = true, attempts = 1, requests = 1 } },
   })
-  add("ends while it is idle", "an idle connection " .. words, {
-    any = {}, kept = true, idle = { { how } }, calls = expect.canceled(),
-  })
+  for _, transport in ipairs { "http", "https", "http2" } do
+    local calls = expect.canceled()
+    -- libcurl 7.88 takes a connection for alive on which TLS has said goodbye.
+    if how == "close" and transport == "https" then calls = { cancel = expect.unclear("network").cancel } end
+    add("ends while it is idle", ("an idle connection %s, over %s"):format(words, transport), {
+      [transport] = {}, kept = true, idle = { { how } }, calls = calls,
+    })
+  end
 end
 
 local HEAD = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"

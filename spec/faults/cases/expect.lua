@@ -2,7 +2,7 @@
 -- spec/faults/cases expects of a cancel (a POST) and of an offer_status (a GET), both with two retries.
 --
 -- An expectation: kind, status (absent: none), ambiguous, retryable, attempts, and requests: how many of
--- its kind the server gets to see. Or `result`: a table whose fields the result has.
+-- its kind the server gets to see; body, message (a pattern). Or `result`: a table whose fields the result has.
 
 local expect = {}
 

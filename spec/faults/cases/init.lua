@@ -12,7 +12,8 @@
 --   accept, kept, idle, unread, certificate, protocol, ciphers   see the server
 --   location    of the operation that is asked for; S is the scheme, O the other one, U it in capitals
 --   base_url    instead of the server's own
---   timeout, connect_timeout (seconds), retries, host   of the client
+--   timeout, connect_timeout (seconds), retries, max_response_bytes   of the client
+--   host        of the URL, instead of 127.0.0.1
 
 local cases = {}
 

@@ -46,6 +46,11 @@ local UNTRUSTED = {
 local TRUSTED = {
   { "an absolute URL", "S://127.0.0.1:$PORT/op?api-version=2017-10-31", "/op?api-version=2017-10-31" },
   { "an absolute path", "/op?api-version=1", "/op?api-version=1" },
+  { "api-version as the second parameter", "/op?x=1&api-version=1", "/op?x=1&api-version=1" },
+  { "api-version in capitals", "/op?x=1&API-Version=1&y=2", "/op?x=1&API-Version=1&y=2" },
+  { "an empty api-version", "/op?api-version", "/op?api-version" },
+  { "an empty api-version before another", "/op?api-version&x=1", "/op?api-version&x=1" },
+  { "a parameter that begins like api-version", "/op?api-versions=1", "/op?api-versions=1&api-version=2017-10-31" },
   { "no api-version", "/op", "/op?api-version=2017-10-31" },
   { "another parameter", "/op?x=1", "/op?x=1&api-version=2017-10-31" },
   { "the scheme in upper case", "U://127.0.0.1:$PORT/op?api-version=1", "/op?api-version=1" },

@@ -15,7 +15,9 @@ local TARGETS = {
 
 local cases = {}
 for _, status in ipairs { 300, 301, 302, 303, 304, 305, 307, 308 } do
-  for _, target in ipairs(TARGETS) do
+  for i, target in ipairs(TARGETS) do
+    -- Each target with the two that a client would follow most readily, the first with all.
+    if i > 1 and status ~= 302 and status ~= 307 then break end
     cases[#cases + 1] = {
       fault = "redirect", name = ("is a redirect %s (%d)"):format(target[1], status),
       any = { { "answer", status, target[2] and { { "Location", target[2] } } or {}, "" } },

@@ -23,6 +23,13 @@ for _, row in ipairs {
     }
   end
 end
+local rude = refused()
+rude.cancel.handshakes = nil
+rude.cancel.message = "'a %[31mb c'" -- the name without its control characters
+cases[#cases + 1] = {
+  fault = "certificate", name = "the certificate is for a name of control characters", certificate = "rude_name",
+  tls = {}, calls = rude,
+}
 for _, protocol in ipairs { "TLSv1", "TLSv1_1" } do
   cases[#cases + 1] = {
     fault = "TLS 1.0, 1.1, no cipher", name = ("the server speaks %s at most"):format(protocol), protocol = protocol,
@@ -44,4 +51,9 @@ for _, protocol in ipairs { "TLSv1_2", "TLSv1_3" } do
     tls = { { "answer", 202, {}, "" } }, calls = expect.canceled(),
   }
 end
+-- libcurl falls back to the common name where OpenSSL verifies (doc/security.md).
+cases[#cases + 1] = {
+  fault = "certificate", name = "the certificate has a common name and no other", certificate = "common_name",
+  host = "localhost", tls = { { "answer", 202, {}, "" } }, calls = expect.canceled(),
+}
 return cases
