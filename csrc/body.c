@@ -25,11 +25,10 @@ static void check_addresses(lua_State *L, const char *text, size_t length, bool 
   }
 }
 
-/* Pushes the addresses as the ONE comma separated string that the service expects; false, and
- * nothing pushed, where there are none. */
+/* Pushes the addresses at an index as the ONE comma separated string that the service expects;
+ * false, and nothing pushed, where there are none. */
 static bool push_addresses(lua_State *L, int index) {
-  lua_pushliteral(L, "emails");
-  lua_rawget(L, index);
+  lua_pushvalue(L, index);
   if (lua_isstring(L, -1)) {
     size_t length = 0;
     const char *text = lua_tolstring(L, -1, &length);
@@ -143,13 +142,13 @@ static void append_credentials(lua_State *L, struct lcpp_buf *form,
 }
 
 void lcpp_append_body(lua_State *L, struct lcpp_buf *body, const struct lcpp_endpoint *endpoint,
-                      int index, const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+                      const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   if (endpoint->body == LCPP_BODY_CREDENTIALS) {
     append_credentials(L, body, values);
     return;
   }
   if (endpoint->body != LCPP_BODY_NOTIFICATION || !values[LCPP_OPTION_EMAILS].given ||
-      !push_notification(L, index)) {
+      !push_notification(L, values[LCPP_OPTION_EMAILS].place)) {
     return; /* an empty body is accepted: then nobody is notified */
   }
   size_t length = 0;

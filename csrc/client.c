@@ -100,13 +100,12 @@ static size_t bytes_or(const struct lcpp_value *value, size_t otherwise) {
 
 /* Keeps the strings that the client's fields point to, in its second user value: the very strings
  * of the table of options, which the caller may change afterwards. */
-static void hold_strings(lua_State *L, int options,
-                         const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+static void hold_strings(lua_State *L, const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   lua_newtable(L);
   for (int i = 0; i < LCPP_OPTION_COUNT; i++) {
     bool secret = i == LCPP_OPTION_TOKEN || i == LCPP_OPTION_CLIENT_SECRET;
     if (values[i].text != NULL && !secret) {
-      lua_getfield(L, options, lcpp_option_name((enum lcpp_option)i));
+      lua_pushvalue(L, values[i].place);
       lua_rawseti(L, -2, i + 1);
     }
   }
@@ -122,7 +121,7 @@ int lcpp_core_client(lua_State *L) {
   luaL_setmetatable(L, LCPP_CLIENT);
   lua_newtable(L);
   lua_setiuservalue(L, -2, LCPP_CLIENT_REQUESTS);
-  hold_strings(L, 1, values);
+  hold_strings(L, values);
   lcpp_read_base(L, &client->base, "base_url",
                  text_or(&values[LCPP_OPTION_BASE_URL], DEFAULT_BASE_URL));
   lcpp_read_base(L, &client->authority, "authority_url",

@@ -187,9 +187,10 @@ static bool settle(lua_State *L) {
   return true;
 }
 
-static bool is_utf8(lua_State *L, const char *text, size_t length) {
+/* Whether the string on top is UTF-8. */
+static bool is_utf8(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &utf8_length_key);
-  lua_pushlstring(L, text, length);
+  lua_pushvalue(L, -2);
   lua_call(L, 1, 1); /* nil at the first invalid byte, and no surrogates */
   bool valid = lua_toboolean(L, -1) != 0;
   lua_pop(L, 1);
@@ -198,9 +199,15 @@ static bool is_utf8(lua_State *L, const char *text, size_t length) {
 
 bool lcpp_json_decode(lua_State *L, const char *text, size_t length) {
   int top = lua_gettop(L);
-  luaL_checkstack(L, 6, "answer");
+  luaL_checkstack(L, 7, "answer");
   /* lua-cjson takes a NUL for the end of the text. */
-  if (length == 0 || memchr(text, '\0', length) != NULL || !is_utf8(L, text, length)) {
+  if (length == 0 || memchr(text, '\0', length) != NULL) {
+    return false;
+  }
+  /* Held here: a finaliser that runs meanwhile may close the request that has the text. */
+  text = lua_pushlstring(L, text, length);
+  if (!is_utf8(L)) {
+    lua_settop(L, top);
     return false;
   }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);
@@ -213,6 +220,7 @@ bool lcpp_json_decode(lua_State *L, const char *text, size_t length) {
     lua_settop(L, top);
     return false;
   }
+  lua_remove(L, top + 1);
   return true;
 }
 

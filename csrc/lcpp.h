@@ -114,6 +114,7 @@ struct lcpp_value {
   bool given;
   const char *text; /* for texts; terminated, and without a NUL inside */
   size_t length;
+  int place;     /* where on the stack the text, or the list of addresses, is held */
   double number; /* for numbers: seconds, bytes or a count */
 };
 
@@ -121,7 +122,8 @@ struct lcpp_value {
 void lcpp_options_open(lua_State *L);
 
 /* Reads and checks the options in the table at `index` (or nothing there) into `values`. One that
- * does not belong to `scope` (one of LCPP_OF_...) is misuse. [-0, +0, v] */
+ * does not belong to `scope` (one of LCPP_OF_...) is misuse. Leaves the texts on the stack, which
+ * holds them: a finaliser that runs meanwhile may take them out of the table. [-0, +n, v] */
 void lcpp_options_read(lua_State *L, int index, unsigned scope,
                        struct lcpp_value values[LCPP_OPTION_COUNT]);
 
@@ -160,10 +162,10 @@ int lcpp_core_decode(lua_State *L);
 
 /* body.c */
 
-/* Appends the endpoint's request body to `body`, memory of a request that Lua owns already. `index`
- * is the table of options, or nothing. [-0, +0, emv] */
+/* Appends the endpoint's request body to `body`, memory of a request that Lua owns already.
+ * [-0, +0, emv] */
 void lcpp_append_body(lua_State *L, struct lcpp_buf *body, const struct lcpp_endpoint *endpoint,
-                      int index, const struct lcpp_value values[LCPP_OPTION_COUNT]);
+                      const struct lcpp_value values[LCPP_OPTION_COUNT]);
 
 /* client.c */
 

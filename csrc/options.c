@@ -328,7 +328,7 @@ void lcpp_options_read(lua_State *L, int index, unsigned scope,
   if (!lua_istable(L, index)) {
     lcpp_misuse(L, "expected a table of options, got %s", luaL_typename(L, index));
   }
-  luaL_checkstack(L, 6, "options");
+  luaL_checkstack(L, 6 + LCPP_OPTION_COUNT, "options");
   lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key);
   int names = lua_gettop(L);
   lua_pushnil(L);
@@ -346,8 +346,14 @@ void lcpp_options_read(lua_State *L, int index, unsigned scope,
     if ((option->scopes & scope) == 0) {
       lcpp_misuse(L, "%s: this is no option of %s", option->name, scope_name(scope));
     }
-    read_value(L, option, &values[option - options]);
-    lua_pop(L, 1);
+    struct lcpp_value *value = &values[option - options];
+    read_value(L, option, value);
+    if (value->text != NULL || option->type == ADDRESSES) {
+      lua_insert(L, names);
+      value->place = names++;
+    } else {
+      lua_pop(L, 1);
+    }
   }
   lua_pop(L, 1);
 }

@@ -143,16 +143,27 @@ static const struct lcpp_base *read_base(lua_State *L, const struct lcpp_client 
   return service ? &client->base : &client->authority;
 }
 
-/* Keeps the id that the request carries, for its result: the one given in this call, in the
- * options, or a new one. Pushes it. */
-static const char *push_request_id(lua_State *L, struct lcpp_http *http, const char *given,
-                                   const struct lcpp_value *option) {
+/* Gives the request on top the id that it carries, for its result: the one given in this call, in
+ * the options, or a new one. */
+static const char *set_request_id(lua_State *L, struct lcpp_client *client, const char *given,
+                                  const struct lcpp_value *option) {
   char uuid[LCPP_UUID_SIZE];
   if (given == NULL && !option->given) {
-    lcpp_http_uuid(http, uuid);
+    lcpp_http_uuid(client->http, uuid);
     given = uuid;
   }
-  return lua_pushstring(L, given != NULL ? given : option->text);
+  const char *id = lua_pushstring(L, given != NULL ? given : option->text);
+  lua_setiuservalue(L, -2, LCPP_REQUEST_ID);
+  return id;
+}
+
+/* Puts the request on top into its client's care, which keeps it alive from here on. */
+static void keep(lua_State *L, struct lcpp_request *request) {
+  if (lua_getiuservalue(L, 1, LCPP_CLIENT_REQUESTS) == LUA_TTABLE) { /* else it is closed */
+    lua_pushvalue(L, -2);
+    request->place = luaL_ref(L, -2);
+  }
+  lua_pop(L, 1);
 }
 
 /* Reads and checks what start and check are given: endpoint at index 2, options at index 3. */
@@ -177,7 +188,7 @@ int lcpp_client_check(lua_State *L) {
   const struct lcpp_endpoint *endpoint = read_call(L, values);
   struct lcpp_request *request = lcpp_request_new(L, 1); /* owns what the checks acquire */
   read_base(L, client, request, endpoint, values);
-  lcpp_append_body(L, &request->transfer.request_body, endpoint, 3, values);
+  lcpp_append_body(L, &request->transfer.request_body, endpoint, values);
   return 0;
 }
 
@@ -216,7 +227,12 @@ int lcpp_client_start(lua_State *L) {
   }
   struct lcpp_request *request = lcpp_request_new(L, 1);
   const struct lcpp_base *base = read_base(L, client, request, endpoint, values);
-  lcpp_append_body(L, &request->transfer.request_body, endpoint, 3, values);
+  lcpp_append_body(L, &request->transfer.request_body, endpoint, values);
+  lcpp_check_client(L);
+  const char *id = set_request_id(L, client, request_id, &values[LCPP_OPTION_CLIENT_REQUEST_ID]);
+  keep(L, request);
+  /* Wherever Lua allocates, a finaliser may have closed the client. From here on it does not. */
+  lcpp_check_client(L);
   struct lcpp_profile profile;
   bool overrides = read_profile(client, &profile, values);
   const struct lcpp_value *version = &values[LCPP_OPTION_API_VERSION];
@@ -226,19 +242,13 @@ int lcpp_client_start(lua_State *L) {
       .profile = overrides ? &profile : NULL,
       .plain = base->plain,
       .token = token,
-      .client_request_id =
-          push_request_id(L, client->http, request_id, &values[LCPP_OPTION_CLIENT_REQUEST_ID]),
+      .client_request_id = id,
       .timeout_ms = lcpp_milliseconds(&values[LCPP_OPTION_TIMEOUT], client->timeout_ms),
       .max_response_bytes = limit->given ? (size_t)limit->number : client->max_response_bytes,
   };
-  lua_setiuservalue(L, -2, LCPP_REQUEST_ID);
   if (values[LCPP_OPTION_MAX_CONNECTIONS].given) {
     lcpp_http_limit(client->http, (long)values[LCPP_OPTION_MAX_CONNECTIONS].number);
   }
-  lua_getiuservalue(L, 1, LCPP_CLIENT_REQUESTS);
-  lua_pushvalue(L, -2);
-  request->place = luaL_ref(L, -2); /* the client keeps it alive from here on */
-  lua_pop(L, 1);
   start(client, request, &plan, base, version->given ? version->text : client->api_version, values);
   if (request->transfer.state == LCPP_DONE) {
     return 1;

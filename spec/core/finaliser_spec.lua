@@ -1,0 +1,76 @@
+-- Finalisers of the host that run while the core is at work, which any allocation may cause: they take the options
+-- away that are being read, or close the very client. What is used after it was freed, the sanitizers see best.
+
+local core = require "cpp.core"
+local Lab = require "spec.support.lab"
+
+describe("a finaliser that runs while the core is at work", function()
+  local base_url
+
+  setup(function() base_url = "http://127.0.0.1:" .. Lab.closed_port() end)
+
+  -- Each allocation collects all there is.
+  before_each(function()
+    collectgarbage()
+    collectgarbage("incremental", 1, 1000, 24)
+  end)
+  after_each(function()
+    collectgarbage("incremental", 200, 100, 13) -- as Lua starts
+    collectgarbage("restart")
+  end)
+
+  -- A string that only its holder keeps, and that no other has.
+  local count = 0
+  local function unique(letter)
+    count = count + 1
+    return letter:rep(300) .. count
+  end
+
+  -- Runs `action` when the collector next comes.
+  local function at_collection(action)
+    setmetatable({}, { __gc = action })
+  end
+
+  local function empty(options)
+    return function()
+      for name in pairs(options) do options[name] = nil end
+    end
+  end
+
+  it("may empty the options of a request", function()
+    local client <close> = core.client { base_url = base_url }
+    for _ = 1, 50 do
+      local options = { publisher = unique "p", offer = unique "o", emails = { unique "a" .. "@b" } }
+      local expected = ("%s/api/publishers/%s/offers/%s/cancel?api-version=2017-10-31"):format(base_url,
+        options.publisher, options.offer)
+      at_collection(empty(options))
+      local request <close> = client:start("cancel", options, "token")
+      assert.equal(expected, select(2, request:url()))
+    end
+  end)
+
+  it("may empty the options of a client", function()
+    for _ = 1, 50 do
+      local options = { base_url = base_url, api_version = unique "2", user_agent = unique "u" }
+      local expected = options.api_version
+      at_collection(empty(options))
+      local client <close> = core.client(options)
+      local request <close> = client:start("cancel", { publisher = "p", offer = "o" }, "token")
+      assert.equal(expected, select(2, request:url()):match "api%-version=(.*)")
+    end
+  end)
+
+  it("may close the client that a request is being started on", function()
+    for _ = 1, 50 do
+      local client = core.client { base_url = base_url }
+      collectgarbage()
+      collectgarbage("stop")
+      at_collection(function() client:close() end)
+      local options = { publisher = "p", offer = "o", emails = { unique "a" .. "@b" } }
+      collectgarbage("restart")
+      local done, message = pcall(client.start, client, "cancel", options, "token")
+      assert.is_false(done)
+      assert.matches("the client is closed", message)
+    end
+  end)
+end)
