@@ -137,4 +137,23 @@ describe("a wait for a result without a location", function()
     assert.is_nil(err.location)
     assert.equal("contoso-vm", err.offer)
   end)
+
+  it("takes no member of the service's for one of its own", function()
+    local odd = { submissionState = "running", location = { 1 }, operation_id = 5, progress = "some", publisher = {}, offer = 7 }
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { odd } }
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]" }
+    portal:fault { match = { path = "/status$" }, status = 200,
+                   body = { status = "Canceled", location = { 1 }, progress = "some" } }
+    local seen = {}
+    local operation = assert(client:wait(OFFER, { on_progress = function(one)
+      seen[#seen + 1] = { one.progress, one.location or "none", one.operation_id or "none", one.publisher, one.offer }
+    end }))
+    assert.same({ 0, "none", "none", "contoso", "contoso-vm" }, seen[1])
+    assert.is_nil(operation.location)
+    assert.equal(0, operation.progress)
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { odd } }
+    local found = assert(client:reconcile(OFFER))
+    assert.same({ "contoso", "contoso-vm" }, { found.operation.publisher, found.operation.offer })
+    assert.is_nil(found.operation.location or found.operation.operation_id)
+  end)
 end)

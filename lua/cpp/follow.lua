@@ -31,17 +31,19 @@ local function last_word(client, request, limits, id)
   end
   local offer, err = client:offer_status(request, limits)
   if not offer then return nil, err end
-  offer.progress = status.progress(offer, offer.state)
+  offer.location, offer.progress = nil, status.progress(offer, offer.state)
   return offer, nil, nil, offer.state ~= "running" and offer.state ~= "inprogress"
 end
 
 --- Completes an operation of a list, which tells neither where it can be polled nor how far it is.
--- @param operation an operation of client:operations; gets publisher, offer and operation_id, and
---   location and progress where the service tells them
+-- @param operation an operation of client:operations; gets publisher, offer and progress, and
+--   operation_id and location where the service tells them. What it has of these names is replaced: it would
+--   be the service's own, of any type
 function follow.complete(client, request, limits, operation)
-  if type(operation.id) ~= "string" then return end
   operation.publisher, operation.offer = request.publisher, request.offer
-  operation.operation_id = operation.id
+  operation.operation_id = type(operation.id) == "string" and operation.id or nil
+  operation.location, operation.progress = nil, status.progress(operation, operation.state)
+  if not operation.operation_id then return end
   local seen = client:look(with(request, { operation_id = operation.id }), limits)
   if seen then operation.location, operation.progress = seen.location, seen.progress end
 end
@@ -62,7 +64,6 @@ function follow.offer()
     for _, operation in ipairs(list) do
       if is_running(operation) then -- the filter is asked for, and not relied upon
         id = type(operation.id) == "string" and operation.id or id
-        operation.progress = status.progress(operation, operation.state)
         follow.complete(client, request, limits, operation)
         return operation, nil, retry_after
       end
