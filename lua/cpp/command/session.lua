@@ -67,21 +67,23 @@ local function check(session, client)
   end
 end
 
--- Several operations are shown as one.
-local function mean_of(targets)
-  local sum, ended = 0, 0
-  for _, target in ipairs(targets) do
-    sum = sum + (target.ended and 100 or target.progress or 0)
-    if target.ended then ended = ended + 1 end
-  end
-  return { state = ("%d of %d ended"):format(ended, #targets), progress = sum // #targets }
+-- Several operations are shown as one. What is shown is summed up as it comes: there may be thousands.
+local function advance(session, target, progress)
+  session.progress = session.progress + progress - (target.progress or 0)
+  target.progress = progress
+end
+
+local function all_of(session)
+  local count = #session.targets
+  return { state = ("%d of %d ended"):format(session.ended, count), progress = session.progress // count }
 end
 
 --- An on_progress function for a target's wait.
 function Session:progress_of(target)
   return function(operation)
-    target.progress, target.location = operation.progress, operation.location or target.location
-    self.screen:progress(#self.targets == 1 and operation or mean_of(self.targets))
+    target.location = operation.location or target.location
+    advance(self, target, operation.progress)
+    self.screen:progress(#self.targets == 1 and operation or all_of(self))
   end
 end
 
@@ -94,7 +96,8 @@ local function run(session, client)
   local batch = session:options_of("batch")
   batch.on_result = function(index, entry)
     local target = session.targets[index]
-    target.ended = true
+    target.ended, session.ended = true, session.ended + 1
+    advance(session, target, 100)
     if entry.err and entry.err.kind == "raised" then error(entry.err.raised, 0) end
     session.seen[report.outcome(session, target, entry.result, entry.err)] = true
   end
@@ -109,7 +112,7 @@ end
 --   library takes
 function Session.run(parsed)
   local session = setmetatable({ command = parsed.command, given = parsed.given, targets = parsed.targets,
-                                 screen = Screen.new(parsed.given.quiet), seen = {} }, Session)
+                                 screen = Screen.new(parsed.given.quiet), seen = {}, ended = 0, progress = 0 }, Session)
   local client <close> = open_client(session)
   check(session, client)
   local done, status = pcall(run, session, client)
