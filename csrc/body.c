@@ -44,6 +44,14 @@ static bool push_addresses(lua_State *L, int index) {
   if (entries != count) {
     lcpp_misuse(L, "emails: expected a list of strings, without holes and names");
   }
+  if (count == 1 && lua_rawgeti(L, list, 1) == LUA_TSTRING) {
+    size_t length = 0; /* most often it is one: nothing to join */
+    const char *text = lua_tolstring(L, -1, &length);
+    check_addresses(L, text, length, false, 1);
+    lua_remove(L, list);
+    return true;
+  }
+  lua_settop(L, list);
   luaL_Buffer buffer;
   luaL_buffinit(L, &buffer);
   for (lua_Integer i = 1; i <= count; i++) {

@@ -54,6 +54,20 @@ enum lcpp_cut {
 enum { LCPP_NO_LENGTH = -2 };            /* two different ones, or one beyond any */
 enum { LCPP_HEADER_LIMIT = 256 * 1024 }; /* bytes of all header lines of an answer together */
 
+/* The headers of an answer that are read. */
+enum lcpp_header {
+  LCPP_OPERATION_LOCATION,
+  LCPP_LOCATION,
+  LCPP_RETRY_AFTER,
+  LCPP_CORRELATION_REQUEST_ID,
+  LCPP_REQUEST_ID_HEADER,
+  LCPP_CONTENT_TYPE,
+  LCPP_HEADER_COUNT
+};
+
+/* A header's name. Static: never freed. */
+const char *lcpp_header_name(enum lcpp_header header);
+
 struct lcpp_transfer {
   enum lcpp_state state;
   struct lcpp_http *http;      /* borrowed while running or finished, else NULL */
@@ -72,6 +86,7 @@ struct lcpp_transfer {
   bool reused;       /* whether that was on a kept connection */
   enum lcpp_cut cut;
   size_t header_bytes;
+  unsigned seen;         /* a bit for each lcpp_header that a line of the answers had */
   bool headers_complete; /* of the answer that came last; an interim one counts too */
   bool interim;          /* that answer is a 1xx */
   bool empty;            /* that answer says that it has no body */

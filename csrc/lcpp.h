@@ -24,6 +24,7 @@ struct lcpp_client {
   struct lcpp_base authority;  /* owned; authority_url */
   struct lcpp_profile profile; /* its strings, and the next, are held by a user value */
   const char *api_version;
+  const char *client_request_id; /* NULL: each call gets one of its own */
   long timeout_ms;
   size_t max_response_bytes;
   const char *checked_token; /* the string in the last user value: known to be well-formed */

@@ -146,9 +146,13 @@ static bool may_have_left(struct lcpp_transfer *transfer) {
 
 /* The value of a header of the final answer, or NULL; libcurl's until the next transfer.
  * https://curl.se/libcurl/c/curl_easy_header.html */
-static const char *header(struct lcpp_transfer *transfer, const char *name) {
+static const char *header(const struct lcpp_transfer *transfer, enum lcpp_header name) {
   struct curl_header *found = NULL;
-  CURLHcode code = curl_easy_header(transfer->slot->easy, name, 0, CURLH_HEADER, -1, &found);
+  if ((transfer->seen & 1U << name) == 0) {
+    return NULL; /* most are absent, and libcurl would compare its name with all that came */
+  }
+  CURLHcode code =
+      curl_easy_header(transfer->slot->easy, lcpp_header_name(name), 0, CURLH_HEADER, -1, &found);
   return code == CURLHE_OK && found->value[0] != '\0' ? found->value : NULL;
 }
 
@@ -160,7 +164,7 @@ static bool copy(char **copied, const char *text) {
 /* The place to poll stands in Operation-Location or in Location; both are documented, and one
  * that is no URL does not hide the other. */
 static void read_location(struct lcpp_transfer *transfer) {
-  static const char *const names[] = {"Operation-Location", "Location"};
+  static const enum lcpp_header names[] = {LCPP_OPERATION_LOCATION, LCPP_LOCATION};
   for (size_t i = 0; i < 2 && transfer->location == NULL; i++) {
     const char *value = header(transfer, names[i]);
     if (value != NULL) {
@@ -173,7 +177,7 @@ static void read_location(struct lcpp_transfer *transfer) {
  * forms, but gives a negative number for a date that has passed and 0 for what is neither. */
 static long read_retry_after(struct lcpp_transfer *transfer) {
   curl_off_t seconds = 0;
-  const char *value = header(transfer, "Retry-After");
+  const char *value = header(transfer, LCPP_RETRY_AFTER);
   if (value == NULL || ((*value < '0' || *value > '9') && curl_getdate(value, NULL) < 0) ||
       curl_easy_getinfo(transfer->slot->easy, CURLINFO_RETRY_AFTER, &seconds) != CURLE_OK) {
     return -1;
@@ -189,11 +193,12 @@ static bool read_headers(struct lcpp_transfer *transfer) {
   if (transfer->status < 300) {
     read_location(transfer);
   }
-  const char *request_id = header(transfer, "X-Ms-Correlation-Request-Id");
+  const char *request_id = header(transfer, LCPP_CORRELATION_REQUEST_ID);
   if (request_id == NULL) {
-    request_id = header(transfer, "x-ms-request-id");
+    request_id = header(transfer, LCPP_REQUEST_ID_HEADER);
   }
-  const char *content_type = transfer->body.length != 0 ? header(transfer, "Content-Type") : NULL;
+  const char *content_type =
+      transfer->body.length != 0 ? header(transfer, LCPP_CONTENT_TYPE) : NULL;
   return copy(&transfer->request_id, request_id) && copy(&transfer->content_type, content_type);
 }
 

@@ -34,6 +34,33 @@ static void read_length(struct lcpp_transfer *transfer, const char *value, const
   transfer->empty = !transfer->interim && transfer->length == 0;
 }
 
+static const struct {
+  const char *name;
+  size_t length;
+} headers[LCPP_HEADER_COUNT] = {
+    [LCPP_OPERATION_LOCATION] = {"Operation-Location", 18},
+    [LCPP_LOCATION] = {"Location", 8},
+    [LCPP_RETRY_AFTER] = {"Retry-After", 11},
+    [LCPP_CORRELATION_REQUEST_ID] = {"X-Ms-Correlation-Request-Id", 27},
+    [LCPP_REQUEST_ID_HEADER] = {"x-ms-request-id", 15},
+    [LCPP_CONTENT_TYPE] = {"Content-Type", 12},
+};
+
+const char *lcpp_header_name(enum lcpp_header header) {
+  return headers[header].name;
+}
+
+/* Notes which of the headers that are read a line is; libcurl keeps its value. */
+static void note_name(struct lcpp_transfer *transfer, const char *line, size_t length) {
+  for (size_t i = 0; i < LCPP_HEADER_COUNT; i++) {
+    size_t name_length = headers[i].length;
+    if (length > name_length && line[name_length] == ':' &&
+        strncasecmp(line, headers[i].name, name_length) == 0) {
+      transfer->seen |= 1U << i;
+    }
+  }
+}
+
 /* Notes a line of the headers: their beginning, their end, and whether a body follows. libcurl 7.88
  * takes a status line that is not in capitals, or has no version, for a 200, whatever it says. */
 static void read_line(struct lcpp_transfer *transfer, const char *line, size_t length) {
@@ -58,6 +85,8 @@ static void read_line(struct lcpp_transfer *transfer, const char *line, size_t l
     } else if (transfer->empty) {
       lcpp_transfer_whole(transfer);
     }
+  } else {
+    note_name(transfer, line, length);
   }
 }
 

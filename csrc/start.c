@@ -144,15 +144,18 @@ static const struct lcpp_base *read_base(lua_State *L, const struct lcpp_client 
 }
 
 /* Gives the request on top the id that it carries, for its result: the one given in this call, in
- * the options, or a new one. */
+ * its options, in the client's, or a new one. */
 static const char *set_request_id(lua_State *L, struct lcpp_client *client, const char *given,
                                   const struct lcpp_value *option) {
   char uuid[LCPP_UUID_SIZE];
-  if (given == NULL && !option->given) {
+  if (given == NULL) {
+    given = option->given ? option->text : client->client_request_id;
+  }
+  if (given == NULL) {
     lcpp_http_uuid(client->http, uuid);
     given = uuid;
   }
-  const char *id = lua_pushstring(L, given != NULL ? given : option->text);
+  const char *id = lua_pushstring(L, given);
   lua_setiuservalue(L, -2, LCPP_REQUEST_ID);
   return id;
 }

@@ -146,9 +146,7 @@ function retry.call(client, endpoint, options, limits)
     if not admitted then return nil, ending end
   end
   local deadline = limits and limits.deadline
-  -- The core knows a call's id; a client's is for calls that give none.
-  local id = not options.client_request_id and client.options.client_request_id or nil
-  local result, failure, request = exchange(client, endpoint, options, token, deadline, id, 1)
+  local result, failure, request = exchange(client, endpoint, options, token, deadline, nil, 1)
   if result then return result, request end
   return go_on(client, endpoint, options, limits, token, failure)
 end
