@@ -61,17 +61,42 @@ static void note_name(struct lcpp_transfer *transfer, const char *line, size_t l
   }
 }
 
-/* Notes a line of the headers: their beginning, their end, and whether a body follows. libcurl 7.88
- * takes a status line that is not in capitals, or has no version, for a 200, whatever it says. */
+static bool is_digit(const char *line, size_t length, size_t at) {
+  return at < length && line[at] >= '0' && line[at] <= '9';
+}
+
+/* The status in a status line (RFC 9112, section 4), or 0. libcurl 7.88 finds one where there is
+ * none: "http/1.1 404" and "HTTP/x" are a 200 to it, "HTTP/2222" is a 222. */
+static long read_status(const char *line, size_t length) {
+  size_t at = 5; /* behind "HTTP/" */
+  if (memcmp(line, "HTTP/", at) != 0 || !is_digit(line, length, at++)) {
+    return 0;
+  }
+  if (at < length && line[at] == '.') {
+    at += 2; /* what libcurl makes of another version, it says itself */
+  }
+  size_t version = at;
+  while (at < length && line[at] == ' ') {
+    at++;
+  }
+  bool three = is_digit(line, length, at) && is_digit(line, length, at + 1) &&
+               is_digit(line, length, at + 2) && !is_digit(line, length, at + 3);
+  if (at == version || !three) {
+    return 0;
+  }
+  return (line[at] - '0') * 100 + (line[at + 1] - '0') * 10 + line[at + 2] - '0';
+}
+
+/* Notes a line of the headers: their beginning, their end, and whether a body follows. */
 static void read_line(struct lcpp_transfer *transfer, const char *line, size_t length) {
   static const char content_length[] = "content-length:";
   if (length >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
-    if (memcmp(line, "HTTP/", 5) != 0 || length == 5 || line[5] < '0' || line[5] > '9') {
+    long status = read_status(line, length);
+    if (status == 0) {
       transfer->cut = LCPP_CUT_STATUS_LINE;
     }
-    const char *space = memchr(line, ' ', length);
     transfer->headers_complete = false; /* an interim answer (1xx) may have come before */
-    transfer->interim = space != NULL && space[1] == '1';
+    transfer->interim = status < 200;
     transfer->empty = false;
     transfer->length = -1;
   } else if (length > sizeof content_length &&

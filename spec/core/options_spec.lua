@@ -98,6 +98,12 @@ describe("an option", function()
     end)
   end
 
+  it("is the nearest where a letter is missing, before one where a letter is another", function()
+    for typo, name in pairs { lop = "loop", lo = "log", wat = "wait", oter = "offer", statu = "status" } do
+      assert.matches("nearest known one is '" .. name .. "'", refusal(core.check, "call", { [typo] = 1 }))
+    end
+  end)
+
   it("is looked for in a table or nothing", function()
     core.check("call", nil)
     core.check("call")

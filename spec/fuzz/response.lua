@@ -3,7 +3,7 @@
 -- Input: a byte of flags, a byte that says where the rest is cut, the rest. The rest is an answer that arrives in two
 -- pieces, or two answers over a kept connection. Promises: a request ends exactly once, in bounded steps once the
 -- server is silent for good; what it gives is well-formed and honest; the token is sent once and seen nowhere; a
--- location is followed to the origin of base_url and nowhere else.
+-- location is followed to the origin of base_url and nowhere else; and where an answer is cut makes no difference.
 
 local core = require "cpp.core"
 local peer = require "peer"
@@ -22,7 +22,7 @@ local LIMIT = 2000 -- bytes of a body
 local PATIENCE = 100 -- steps that do not wait
 
 -- Flags of an input.
-local CALL, KEPT, SECOND, POLL = 0x03, 0x04, 0x08, 0x10
+local CALL, KEPT, SECOND, POLL, WHOLE = 0x03, 0x04, 0x08, 0x10, 0x20
 
 local function assert_discreet(value)
   if type(value) == "table" then
@@ -74,7 +74,7 @@ local function settle(client, request, name, answer)
   local outcome = result or failure
   assert(outcome.retry_after == nil or outcome.retry_after >= 0)
   assert(type(outcome.client_request_id) == "string")
-  return result
+  return result, failure
 end
 
 -- Sends one request and the pieces of its answer.
@@ -100,6 +100,19 @@ local function exchange(client, call, pieces, last)
     return nil
   end
   return settle(client, request, name, table.concat(pieces))
+end
+
+-- The same answer, in one piece, to another client comes to the same.
+local function check_whole(call, answer, result, failure)
+  peer.reset()
+  local client <close> = core.client { base_url = ORIGIN, authority_url = ORIGIN, max_response_bytes = LIMIT }
+  local again, other = exchange(client, call, { answer }, true)
+  assert((result == nil) == (again == nil), "answered in one piece, failed in two")
+  local one, two = result or failure, again or other
+  for _, name in ipairs { "kind", "status", "location", "operation_id", "request_id" } do
+    assert(one[name] == two[name], "another " .. name .. " in one piece")
+  end
+  client:close()
 end
 
 -- A location that an answer named: polled, it connects to the origin of base_url only.
@@ -132,12 +145,12 @@ return function(input)
   local call = CALLS[(flags & CALL) + 1]
   local client <close> = core.client { base_url = ORIGIN, authority_url = ORIGIN, max_response_bytes = LIMIT }
   local last = flags & KEPT == 0
-  local result
+  local result, failure
   if flags & SECOND ~= 0 then
     result = exchange(client, call, { head }, false)
     exchange(client, call, { tail }, last)
   else
-    result = exchange(client, call, { head, tail }, last)
+    result, failure = exchange(client, call, { head, tail }, last)
   end
   local sent = peer.read()
   assert(count(sent, TOKEN) <= (flags & SECOND ~= 0 and 2 or 1), "the token went out too often")
@@ -147,5 +160,6 @@ return function(input)
     assert(address == ADDRESS, "a connection to another address")
   end
   client:close()
+  if flags & (WHOLE | SECOND | KEPT) == WHOLE then check_whole(call, rest, result, failure) end
   peer.reset()
 end
