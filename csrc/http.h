@@ -87,7 +87,7 @@ struct lcpp_transfer {
   enum lcpp_cut cut;
   size_t header_bytes;
   unsigned seen;         /* a bit for each lcpp_header that a line of the answers had */
-  bool headers_complete; /* of the answer that came last; an interim one counts too */
+  bool headers_complete; /* of the answer that came last, unless it is an interim one */
   bool interim;          /* that answer is a 1xx */
   bool empty;            /* that answer says that it has no body */
   long long length; /* that it says its body has; -1: it does not say, LCPP_NO_LENGTH: in vain */

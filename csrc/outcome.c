@@ -202,13 +202,13 @@ static bool read_headers(struct lcpp_transfer *transfer) {
   return copy(&transfer->request_id, request_id) && copy(&transfer->content_type, content_type);
 }
 
-/* The status of an answer whose headers came whole; 0 for none, and for an interim one (1xx). */
+/* The status of an answer whose headers came whole, or 0. */
 static long final_status(const struct lcpp_transfer *transfer) {
   long status = 0;
   if (transfer->headers_complete) {
     curl_easy_getinfo(transfer->slot->easy, CURLINFO_RESPONSE_CODE, &status);
   }
-  return status >= 200 ? status : 0;
+  return status;
 }
 
 /* Whether the answer says enough. An error's status does, even if its body is cut short. And an

@@ -95,7 +95,7 @@ static void read_line(struct lcpp_transfer *transfer, const char *line, size_t l
     if (status == 0) {
       transfer->cut = LCPP_CUT_STATUS_LINE;
     }
-    transfer->headers_complete = false; /* an interim answer (1xx) may have come before */
+    transfer->headers_complete = false;
     transfer->interim = status < 200;
     transfer->empty = false;
     transfer->length = -1;
@@ -103,7 +103,7 @@ static void read_line(struct lcpp_transfer *transfer, const char *line, size_t l
              strncasecmp(line, content_length, sizeof content_length - 1) == 0) {
     read_length(transfer, line + sizeof content_length - 1, line + length);
   } else if (line[0] == '\n' || (length == 2 && line[0] == '\r')) {
-    transfer->headers_complete = true;
+    transfer->headers_complete = !transfer->interim;
     if (transfer->length == LCPP_NO_LENGTH) {
       transfer->cut =
           LCPP_CUT_LENGTH; /* which closes the connection: what else came is no answer */
