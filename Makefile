@@ -104,6 +104,11 @@ doc: deps ## write doc/reference.md from lua/cpp/types/, and web pages of all of
 lint: deps ## luacheck, gcc and clang with warnings as errors, four static analysers, formatting
 	@.ci/lint
 
+.PHONY: faults
+faults: deps ## every fault over each transport and in each loop: doc/faults.md
+	@$(MAKE) -s --no-print-directory all
+	@spec/support/run spec/faults
+
 gc: deps ## the specs with full collections while the core runs
 	@spec/checks/run gc
 

@@ -1,0 +1,78 @@
+-- The table of cases is complete: every fault of the list has its cases or specs, and doc/faults.md says so.
+
+local cases = require "spec.faults.cases"
+local faults = require "spec.faults.cases.faults"
+
+local LEAST = 120 -- cases
+
+local function read(path)
+  local file <close> = assert(io.open(path))
+  return file:read "a"
+end
+
+local function cases_by_fault()
+  local lists = {}
+  for _, case in ipairs(cases) do
+    lists[case.fault] = lists[case.fault] or {}
+    table.insert(lists[case.fault], case)
+  end
+  return lists
+end
+
+local function transports_of(list)
+  local used = {}
+  for _, case in ipairs(list) do
+    for _, transport in ipairs(case.transports) do used[transport] = true end
+  end
+  local names = {}
+  for _, row in ipairs { { "http", "HTTP/1.1" }, { "https", "TLS" }, { "http2", "HTTP/2" } } do
+    if used[row[1]] then names[#names + 1] = row[2] end
+  end
+  return table.concat(names, ", ")
+end
+
+-- The lines of the table in doc/faults.md.
+local function document()
+  local lists, lines = cases_by_fault(), {}
+  for _, fault in ipairs(faults) do
+    local list, files = lists[fault[1]] or {}, {}
+    for _, spec in ipairs(fault.specs or {}) do
+      local name = ("`%s`"):format(spec[1])
+      if files[#files] ~= name then files[#files + 1] = name end
+    end
+    lines[#lines + 1] = ("| %s | %s | %s | %s | %s |"):format(fault[1], fault[2], #list > 0 and #list or "",
+      transports_of(list), table.concat(files, ", "))
+  end
+  return table.concat(lines, "\n") .. "\n"
+end
+
+describe("the table of cases", function()
+  it("has no name twice, and at least " .. LEAST .. " cases", function()
+    local seen = {}
+    for _, case in ipairs(cases) do
+      assert.is_nil(seen[case.name], case.name)
+      seen[case.name] = true
+    end
+    assert.is_true(#cases >= LEAST)
+  end)
+
+  it("has a case or a spec of every fault of the list, and no other fault", function()
+    local lists, known = cases_by_fault(), {}
+    for _, fault in ipairs(faults) do
+      known[fault[1]] = true
+      assert.is_truthy(lists[fault[1]] or fault.specs, "nothing makes: " .. fault[1])
+      for _, spec in ipairs(fault.specs or {}) do
+        assert.is_truthy(read(spec[1]):find(spec[2], 1, true), spec[1] .. " does not have: " .. spec[2])
+      end
+    end
+    for name in pairs(lists) do assert.is_true(known[name], "not in the list: " .. name) end
+  end)
+
+  it("is what doc/faults.md shows", function()
+    local text = read "doc/faults.md"
+    local table_ = text:match "| %-%-%- | %-%-%- | %-%-%- | %-%-%- | %-%-%- |\n(.-\n)\n"
+    assert.equal(document(), table_)
+    local total = ("%d cases"):format(#cases)
+    assert.is_truthy(text:find(total, 1, true), "doc/faults.md does not say: " .. total)
+  end)
+end)
