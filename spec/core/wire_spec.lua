@@ -25,6 +25,14 @@ describe("a request", function()
     end
   end)
 
+  it("has its own token and no other's, however many went before", function()
+    for i = 1, 100 do
+      local token = ("%03d."):format(i):rep(1000)
+      assert.equal(202, client:cancel({ publisher = "contoso", offer = "contoso-vm", token = token }).status)
+      assert.equal("Bearer " .. token, server.requests[i].headers.authorization)
+    end
+  end)
+
   it("has a status in its URL only where operations are listed", function()
     local offer = { publisher = "contoso", offer = "contoso-vm", status = "run ning", operation_id = "1" }
     for _, method in ipairs { "cancel", "publish", "go_live", "operation", "offer_status", "operations" } do
