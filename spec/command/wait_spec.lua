@@ -145,6 +145,27 @@ describe("cpp-portal", function()
       assert.equal(130, status)
     end)
 
+    it("tells it as JSON with --json, of waits as well", function()
+      offer()
+      offer({}, "none-begun")
+      portal:fault { match = { method = "POST", path = "contoso%-vm" }, action = "stall" }
+      local program = programs:start { "bin/cpp-portal", "cancel", "--json", "-c1", "contoso", "contoso-vm", "none-begun" }
+      Programs.wait_for(function() return #portal:journal { path = "contoso%-vm" } > 0 end)
+      program:kill "INT"
+      local output, _, status = program:finish()
+      local object = cjson.decode(output)
+      assert.same({ kind = "interrupted", message = "interrupted (Ctrl-C)", ambiguous = true }, object.error)
+      assert.equal("contoso-vm", object.offer)
+      assert.equal(130, status)
+
+      program = programs:start { "bin/cpp-portal", "wait", "--json", "-i60", "contoso", "contoso-vm" }
+      Programs.wait_for(function() return #portal:journal { path = "operations/first" } > 0 end)
+      program:kill "INT"
+      output, _, status = program:finish()
+      assert.is_false(cjson.decode(output).error.ambiguous)
+      assert.equal(130, status)
+    end)
+
     for _, signal in ipairs { "KILL", "TERM" } do
       it("leaves a location to go on from, whatever ends it: " .. signal, function()
         offer()

@@ -11,6 +11,7 @@ local calls = {}
 -- @param target the target; what to follow is `followed` of it, or itself
 -- @return the operation at its end; or nil, err
 function calls.wait(session, client, target)
+  target.begun = true
   local options = session:options_of("wait")
   options.on_progress = session:progress_of(target)
   local operation, err = client:wait(target.followed or session:request(target), options)

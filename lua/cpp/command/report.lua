@@ -83,13 +83,17 @@ local function say_how_to_look(session, target)
     .. command_line(session, "operations", "--status", "running", target.publisher, target.offer))
 end
 
+local function write_error(session, target, fields)
+  session.screen:answer(encode { publisher = target.publisher, offer = target.offer, error = fields })
+end
+
 local function failure(session, target, err)
   local accepted = target.accepted or session.command.call == "wait" and err.kind == "timeout"
   local status = exit.of(err, accepted)
   if session.given.json then
     local fields = {}
     for _, name in ipairs(ERROR_FIELDS) do fields[name] = err[name] end
-    session.screen:answer(encode { publisher = target.publisher, offer = target.offer, error = fields })
+    write_error(session, target, fields)
   end
   say(session, target, tostring(err))
   if status == exit.AMBIGUOUS then say_how_to_look(session, target) end
@@ -138,18 +142,27 @@ function report.outcome(session, target, result, err)
   return exit.FAILED
 end
 
+-- What is told of a target in the middle of which the command was interrupted.
+local function interrupted(session, target)
+  local unknown = not target.accepted and session.command.call == "start"
+  if session.given.json then
+    write_error(session, target, { kind = "interrupted", message = "interrupted (Ctrl-C)", ambiguous = unknown,
+                                   location = target.location })
+  end
+  if unknown then
+    say(session, target, "it is not known whether the service has acted")
+    say_how_to_look(session, target)
+  else
+    say_how_to_go_on(session, target, target.location)
+  end
+end
+
 --- Reports an interruption: what was begun, and how to go on.
 -- @return the exit status
 function report.interrupted(session)
   session.screen:say("interrupted")
   for _, target in ipairs(session.targets) do
-    local waits = target.accepted or session.command.call == "wait"
-    if not target.ended and waits then
-      say_how_to_go_on(session, target, target.location)
-    elseif not target.ended and target.begun then
-      say(session, target, "it is not known whether the service has acted")
-      say_how_to_look(session, target)
-    end
+    if target.begun and not target.ended then interrupted(session, target) end
   end
   return exit.INTERRUPTED
 end
