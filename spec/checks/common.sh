@@ -126,6 +126,7 @@ use_sanitized_interpreter() {
 
 # Lua finds the package's sources and the module built last.
 use_build() {
+  unset LUA_PATH LUA_CPATH # of one version, if given: see spec/support/run
   LUA_PATH_5_4="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;"
   LUA_CPATH_5_4="$build/?.so;;"
   export LUA_PATH_5_4 LUA_CPATH_5_4
