@@ -113,9 +113,9 @@ enum lcpp_option {
 /* One option's value, borrowed from the table it was read from. */
 struct lcpp_value {
   bool given;
+  int place;        /* where on the stack the text, or the list of addresses, is held */
   const char *text; /* for texts; terminated, and without a NUL inside */
   size_t length;
-  int place;     /* where on the stack the text, or the list of addresses, is held */
   double number; /* for numbers: seconds, bytes or a count */
 };
 
