@@ -164,7 +164,10 @@ describe("cpp-portal's completion", function()
     assert.same({ "canceled" }, complete("wait", "--for", "=", "can"))
     assert.same({ "canceled", "completed" }, complete("wait", "--for", "="))
     assert.same({ "running" }, complete("operations", "-s", "r"))
-    assert.same({ script }, complete("status", "--ca-file", script:sub(1, -2)))
+    local name = programs:file() .. " with blanks"
+    assert(os.rename(programs.files[#programs.files], name))
+    programs.files[#programs.files] = name
+    assert.same({ name }, complete("status", "--ca-file", name:sub(1, -2)))
     assert.same({}, complete("cancel", "--email", ""))
   end)
 end)

@@ -7,6 +7,11 @@ local options = require "cpp.command.options"
 local SCRIPT = [[
 # Completion of cpp-portal in bash: made by `cpp-portal completion bash`.
 
+_cpp_portal_files() { # names may hold blanks; the shell quotes them
+  compopt -o filenames 2>/dev/null
+  mapfile -t COMPREPLY < <(compgen -f -- "$word")
+}
+
 _cpp_portal() {
   local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= words= place
   # --option=value comes as three words.
@@ -44,7 +49,7 @@ local function values()
   local lines = {}
   for _, option in ipairs(options) do
     if option.value then
-      local reply = option.files and 'COMPREPLY=($(compgen -f -- "$word")); '
+      local reply = option.files and "_cpp_portal_files; "
         or option.words and ('COMPREPLY=($(compgen -W "%s" -- "$word")); '):format(table.concat(option.words, " "))
         or ""
       lines[#lines + 1] = ("    %s) %sreturn ;;"):format(spellings(option), reply)
