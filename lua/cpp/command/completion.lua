@@ -13,10 +13,10 @@ _cpp_portal_files() { # names may hold blanks; the shell quotes them
 }
 
 _cpp_portal() {
-  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command= words= place
+  local word=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD-1]} command='' words='' place
   # --option=value comes as three words.
   if [ "$word" = = ]; then
-    word=
+    word=''
   elif [ "$previous" = = ]; then
     previous=${COMP_WORDS[COMP_CWORD-2]}
   fi
