@@ -171,6 +171,9 @@ static void renew(struct lcpp_http *http) {
  * sending is what a step spends most on. */
 static CURLMcode run_queued(struct lcpp_http *http, long long until_us) {
   CURLMcode code = CURLM_OK;
+  if (http->queued != NULL) {
+    lcpp_poller_sweep(http->poller);
+  }
   for (int i = 0; http->queued != NULL && code == CURLM_OK; i++) {
     if (i > 0 && lcpp_monotonic_us() > until_us) {
       break;

@@ -39,6 +39,10 @@ void lcpp_poller_prepare(struct lcpp_poller *poller, CURL *easy);
  * wait has nothing else to do, and serving all that is ready at once costs less. */
 enum { LCPP_STEP_MICROSECONDS = 500, LCPP_WAITING_STEP_MICROSECONDS = 5000 };
 
+/* Sees to it that libcurl takes no kept connection for alive that its server has ended. To be
+ * called before transfers are added. */
+void lcpp_poller_sweep(struct lcpp_poller *poller);
+
 /* Runs timers that have expired, such as that of a transfer that was just added. */
 CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller);
 

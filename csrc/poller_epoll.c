@@ -22,10 +22,10 @@ enum { WATCHES_AT_FIRST = 64, EVENTS_PER_STEP = 64 };
 
 /* What is known of one socket, by its number. */
 struct watch {
-  unsigned char wanted;     /* epoll events that libcurl waits for */
-  unsigned char registered; /* epoll events that the kernel was told */
-  bool ours;                /* opened by open_socket, so close_socket will tell of its end */
-  bool noted;               /* stands in `changes` */
+  unsigned short wanted;     /* epoll events that libcurl waits for */
+  unsigned short registered; /* epoll events that the kernel was told */
+  bool ours;                 /* opened by open_socket, so close_socket will tell of its end */
+  bool noted;                /* stands in `changes` */
 };
 
 struct lcpp_poller {
@@ -125,8 +125,8 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *argument, voi
     }
     return 0;
   }
-  watch->wanted = (unsigned char)(((what & CURL_POLL_IN) != 0 ? (unsigned)EPOLLIN : 0U) |
-                                  ((what & CURL_POLL_OUT) != 0 ? (unsigned)EPOLLOUT : 0U));
+  watch->wanted = (unsigned short)(((what & CURL_POLL_IN) != 0 ? EPOLLIN | EPOLLRDHUP : 0U) |
+                                   ((what & CURL_POLL_OUT) != 0 ? (unsigned)EPOLLOUT : 0U));
   if (!watch->noted) {
     watch->noted = true;
     poller->changes[poller->change_count++] = fd;
@@ -239,6 +239,32 @@ CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller) {
   return curl_multi_socket_action(poller->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 }
 
+/* An idle connection stirred. When its server has ended it, libcurl must not take it for alive and
+ * send a request into the void: 7.88 looks whether there is anything to read, and a TLS server says
+ * goodbye before it closes. Without that it sees the end. What else comes, the next request reads,
+ * or the end of the connection follows. */
+static void look_after_idle(struct lcpp_poller *poller, int fd, unsigned events) {
+  struct watch *watch = &poller->watches[fd];
+  char goodbye[512];
+  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 || !watch->ours) {
+    unregister(poller, fd);
+    while (watch->ours && recv(fd, goodbye, sizeof goodbye, MSG_DONTWAIT) > 0) {
+    }
+  } else if (control(poller, EPOLL_CTL_MOD, fd, EPOLLRDHUP)) {
+    watch->registered = EPOLLRDHUP;
+  }
+}
+
+void lcpp_poller_sweep(struct lcpp_poller *poller) {
+  struct epoll_event events[EVENTS_PER_STEP];
+  int count = epoll_wait(poller->epoll, events, EVENTS_PER_STEP, 0);
+  for (int i = 0; i < count; i++) {
+    if (poller->watches[events[i].data.fd].wanted == 0) {
+      look_after_idle(poller, events[i].data.fd, events[i].events);
+    }
+  }
+}
+
 /* Serves the sockets that are ready, at least one, until the step has had its time. epoll reports
  * the others again: it is level-triggered, and turns over what it reports. */
 static CURLMcode run_sockets(struct lcpp_poller *poller, const struct epoll_event *events,
@@ -250,7 +276,7 @@ static CURLMcode run_sockets(struct lcpp_poller *poller, const struct epoll_even
     }
     int fd = events[i].data.fd;
     if (poller->watches[fd].wanted == 0) {
-      unregister(poller, fd); /* an idle connection stirred: its server closed it, most likely */
+      look_after_idle(poller, fd, events[i].events);
       continue;
     }
     unsigned ready = events[i].events;

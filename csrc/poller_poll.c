@@ -47,6 +47,10 @@ void lcpp_poller_free(struct lcpp_poller *poller) {
   free(poller);
 }
 
+void lcpp_poller_sweep(struct lcpp_poller *poller) {
+  (void)poller; /* it knows no sockets: what libcurl sees by itself has to do */
+}
+
 CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller) {
   (void)poller;
   return CURLM_OK; /* curl_multi_perform does all at once */
