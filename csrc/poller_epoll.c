@@ -19,12 +19,14 @@
 #include "clock.h"
 
 enum { WATCHES_AT_FIRST = 64, EVENTS_PER_STEP = 64 };
+enum { READS_AT_MOST = 2048 }; /* more than the kernel holds: a server could send without end */
 
 /* What is known of one socket, by its number. */
 struct watch {
   unsigned short wanted;     /* epoll events that libcurl waits for */
   unsigned short registered; /* epoll events that the kernel was told */
   bool ours;                 /* opened by open_socket, so close_socket will tell of its end */
+  bool exclusive;            /* was last used for HTTP/1.1, so that nothing may come unasked for */
   bool noted;                /* stands in `changes` */
 };
 
@@ -107,7 +109,6 @@ static void apply_changes(struct lcpp_poller *poller) {
 /* https://curl.se/libcurl/c/CURLMOPT_SOCKETFUNCTION.html */
 static int on_socket(CURL *easy, curl_socket_t fd, int what, void *argument, void *unused) {
   struct lcpp_poller *poller = argument;
-  (void)easy;
   (void)unused;
   if (!reserve(poller, fd)) {
     poller->failed = true; /* returning -1 would make the whole multi handle unusable for good */
@@ -117,6 +118,9 @@ static int on_socket(CURL *easy, curl_socket_t fd, int what, void *argument, voi
   bool writing = ((watch->wanted | watch->registered) & EPOLLOUT) != 0;
   watch->wanted = 0;
   if (what == CURL_POLL_REMOVE) {
+    long version = 0;
+    curl_easy_getinfo(easy, CURLINFO_HTTP_VERSION, &version);
+    watch->exclusive = version == CURL_HTTP_VERSION_1_1 || version == CURL_HTTP_VERSION_1_0;
     /* Closed without a word, and the number used again behind our back: the resolver's own socket,
      * and one that never got connected (libcurl 7.88). An idle connection waits for reading. */
     if (!watch->ours || writing) {
@@ -239,19 +243,24 @@ CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller) {
   return curl_multi_socket_action(poller->multi, CURL_SOCKET_TIMEOUT, 0, &running);
 }
 
-/* An idle connection stirred. When its server has ended it, libcurl must not take it for alive and
- * send a request into the void: 7.88 looks whether there is anything to read, and a TLS server says
- * goodbye before it closes. Without that it sees the end. What else comes, the next request reads,
- * or the end of the connection follows. */
+/* An idle connection stirred. Its server has ended it, most likely; or it sent over HTTP/1.1 what
+ * nobody asked for, which would be taken for the answer to the next request. libcurl 7.88 must not
+ * use such a connection again; it would, since it looks for the end only, and finds something to
+ * read: TLS says goodbye before it ends. So all is read, and nothing more can come. */
 static void look_after_idle(struct lcpp_poller *poller, int fd, unsigned events) {
   struct watch *watch = &poller->watches[fd];
-  char goodbye[512];
-  if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0 || !watch->ours) {
+  bool ended = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+  if (watch->ours && (ended || watch->exclusive)) {
+    char unread[4096];
     unregister(poller, fd);
-    while (watch->ours && recv(fd, goodbye, sizeof goodbye, MSG_DONTWAIT) > 0) {
+    shutdown(fd, SHUT_RD);
+    for (int i = 0; i < READS_AT_MOST && recv(fd, unread, sizeof unread, MSG_DONTWAIT) > 0; i++) {
     }
-  } else if (control(poller, EPOLL_CTL_MOD, fd, EPOLLRDHUP)) {
-    watch->registered = EPOLLRDHUP;
+  } else if (!watch->ours || !control(poller, EPOLL_CTL_MOD, fd, EPOLLRDHUP)) {
+    unregister(poller, fd);
+  } else {
+    watch->registered =
+        EPOLLRDHUP; /* what came over HTTP/2, libcurl reads before the next request */
   }
 }
 

@@ -14,7 +14,8 @@ It ends when its standard input does. Further keys of "start":
     accept              steps done with a connection before anything is read, TLS or not
     steps               what a request gets. After the last one the next request is read
     kept                the first request of each connection is answered well, the others meet `steps`
-    idle                steps done after such an answer, on the first connection, when "idle" is said
+    idle                steps done after such an answer, on the first connection, when "idle" is said; all
+                        requests are answered well then
     unread              HTTP/2: the steps are taken at the headers of a request, and its body has no room
 
 A step is a list: a name and its arguments. $PORT in a text is the listener's port.
@@ -123,7 +124,7 @@ class Connection:
         self.count += 1
         listener = self.listener
         kept = listener.kept and self.count == 1 and not listener.healed
-        good = bool(kept or listener.healed)
+        good = bool(kept or listener.healed or listener.idle_steps)
         listener.note(self, method, target, headers.get("authorization"), good)
         self.run(GOOD[method] if good else listener.steps)
         if kept and listener.idle_steps and self.number == 1:

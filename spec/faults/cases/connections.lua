@@ -72,6 +72,20 @@ for _, how in ipairs { "close", "cut", "reset" } do
   end
 end
 
+-- It must not be taken for the answer to the next request, nor what follows for that of the one after it.
+add("answer that nobody asked for", "an idle connection brings an answer, and goes on", {
+  http1 = {}, kept = true, idle = { { "answer", 202, { { "Location", "/op/nobody" } }, "" } }, needs_epoll = true,
+  calls = { cancel = { result = { status = 202, operation_id = "56615b67" } } },
+})
+add("answer that nobody asked for", "an idle connection brings a 408, and ends", {
+  http1 = {}, kept = true, idle = { { "answer", 408, { { "Connection", "close" } }, "" }, { "close" } },
+  needs_epoll = true, calls = { cancel = { result = { status = 202, operation_id = "56615b67" } } },
+})
+add("answer that nobody asked for", "an idle connection brings a PING, and is used on", {
+  http2 = { }, kept = true, idle = { { "send", "\0\0\8\6\0\0\0\0\0" .. "12345678" } },
+  calls = { cancel = { result = { status = 202 }, connections = 0 } },
+})
+
 local HEAD = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
 for _, row in ipairs {
   { "before the answer", "any", {} },

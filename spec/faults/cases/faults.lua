@@ -18,6 +18,7 @@ return {
   { "ends after the request was read, connection reused",
     "ambiguous for a POST, and it is not sent a second time; a GET only within the count of retries" },
   { "ends while it is idle", "the next request goes over another connection" },
+  { "answer that nobody asked for", "an HTTP/1.1 connection that brings one while it is idle is not used again" },
   { "ends within the headers", "`protocol`, ambiguous for a POST; before a status line, `network`" },
   { "ends within the body", "`protocol` with the status, ambiguous for a POST" },
   { "is delimited by close, and cut", "the same: JSON and gzip have to be whole" },

@@ -13,6 +13,7 @@
 --   location    of the operation that is asked for; S is the scheme, O the other one, U it in capitals
 --   base_url    instead of the server's own
 --   timeout, connect_timeout (seconds), retries, max_response_bytes   of the client
+--   needs_epoll   true: a module that waits with curl_multi_poll does not see it (doc/faults.md)
 --   host        of the URL, instead of 127.0.0.1
 
 local cases = {}
