@@ -48,8 +48,8 @@ MODULE  = $(BUILD)/cpp/core.so
 LUA_FILES = $(shell cd lua && find cpp -name '*.lua')
 LUA_DIRECTORIES = $(shell cd lua && find cpp -depth -type d)
 
-.PHONY: all bench clean deb demo deps doc examples gc help install install-command install-files lint release rock \
-        sanitize soak test tsan uninstall valgrind
+.PHONY: all bench clean deb demo deps doc examples gc harness help install install-command install-files lint oom \
+        release rock sanitize soak syscalls test tsan uninstall valgrind
 .DELETE_ON_ERROR:
 
 all: $(MODULE) ## build the C module into build/
@@ -81,6 +81,17 @@ examples: $(BUILD)/embed ## build the embedding example in C
 $(BUILD)/embed: examples/embed/embed.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 $(WARNINGS) -D_GNU_SOURCE $(LUA_CFLAGS) $(LDFLAGS) -o $@ $< $(LUA_LIBS)
+
+# The host program whose calls fail: spec/harness. Its symbols are exported, so that they take the place of the C
+# library's.
+HARNESS = $(wildcard spec/harness/*.c)
+
+harness: $(BUILD)/harness
+
+$(BUILD)/harness: $(HARNESS) spec/harness/harness.h Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 $(WARNINGS) -D_GNU_SOURCE $(LUA_CFLAGS) $(CURL_CFLAGS) $(LDFLAGS) -rdynamic \
+	  -o $@ $(HARNESS) $(LUA_LIBS) $(CURL_LIBS) -lpthread -ldl
 
 bench: deps all ## measure against raw libcurl and others: build/bench/results.md (about ten minutes)
 	@bench/run
@@ -117,6 +128,12 @@ sanitize: deps ## the specs under the sanitizers of addresses, undefined behavio
 
 tsan: deps ## Lua states on threads, under the sanitizer of threads
 	@spec/checks/run tsan
+
+oom: deps ## let each allocation fail, in Lua, in libcurl, in the whole process (an hour; OOM_POINTS=20: minutes)
+	@OOM_POINTS="$(or $(OOM_POINTS),0)" spec/checks/run oom
+
+syscalls: deps ## let each call to the kernel fail, with each error that matters (SYSCALL_POINTS=2: a minute)
+	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" spec/checks/run syscalls
 
 valgrind: deps ## cancels of every ending under valgrind's memcheck
 	@spec/checks/run valgrind

@@ -79,6 +79,10 @@ static bool push_addresses(lua_State *L, int index) {
 static const char last_addresses;
 static const char last_body;
 
+/* The names in the body; and how long the addresses may be beside them. */
+#define NAMES "metadata notification-emails"
+enum { MOST_ADDRESSES = LCPP_ENCODE_LIMIT - sizeof NAMES };
+
 /* Pushes {"metadata":{"notification-emails":"a,b"}}; false, and nothing pushed, where nobody is to
  * be notified. */
 static bool push_notification(lua_State *L, int index) {
@@ -92,12 +96,16 @@ static bool push_notification(lua_State *L, int index) {
     return true;
   }
   lua_pop(L, 1);
+  size_t length = lua_rawlen(L, -1);
+  if (length > MOST_ADDRESSES) {
+    lcpp_misuse(L, "emails: expected fewer of them (16 MiB together at most)");
+  }
   lua_createtable(L, 0, 1);
   lua_createtable(L, 0, 1);
   lua_pushvalue(L, -3);
   lua_setfield(L, -2, "notification-emails");
   lua_setfield(L, -2, "metadata");
-  lcpp_json_encode(L);
+  lcpp_json_encode(L, length + sizeof NAMES);
   /* First the body without its addresses, then the pair: memory may run out in between. */
   lua_pushnil(L);
   lua_rawsetp(L, LUA_REGISTRYINDEX, &last_addresses);

@@ -7,11 +7,12 @@
  * 2.1.0 would round to a float, stay exact: they are handed to it as marked strings and made
  * integers afterwards.
  *
- * lua-cjson ends the process when memory runs out inside it; max_response_bytes bounds what it
- * gets.
+ * lua-cjson ends the process (exit) when memory runs out inside it, and counts bytes in an int: so
+ * what it gets is bounded, and its memory is asked for before it asks itself: assure_memory.
  */
 #include <lualib.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "lcpp.h"
@@ -21,6 +22,13 @@ enum { MAX_DEPTH = 64 }; /* the service's answers are about six deep */
 /* An integer of fewer digits is below 2^53 and survives the way through a float. */
 enum { EXACT_DIGITS = 15 };
 
+/* Bytes of a text that is decoded. Marked, it may grow by a factor of 2.6, and has to fit an int. */
+enum { MAX_TEXT = 512 * 1024 * 1024 };
+
+/* What lua-cjson 2.1.0 takes from malloc beside the text itself: the head of a buffer (32 bytes),
+ * and a buffer of 1023 when it is opened; between that and our asking, Lua takes some as well. */
+enum { BUFFER_HEAD = 64, BUFFER = 1024, OPENING = 32 * 1024 };
+
 /* Begins a string that stands for an integer: a byte that no UTF-8 holds, so that no text that is
  * let through, and no escape in it, can make one. */
 #define MARK "\xff"
@@ -29,6 +37,21 @@ enum { EXACT_DIGITS = 15 };
 static const char encode_key;
 static const char decode_key;
 static const char utf8_length_key;
+
+/* Raises unless lua-cjson, which comes next, can have a buffer of `size` bytes: what can be had now
+ * and is given back can be had again, unless another thread of the process takes it in between.
+ * [-0, +0, v] */
+static void assure_memory(lua_State *L, size_t size) {
+  /* volatile: a compiler may leave out what is taken only to be given back. */
+  void *volatile head = malloc(BUFFER_HEAD);
+  void *volatile buffer = malloc(size);
+  bool both = head != NULL && buffer != NULL;
+  free(buffer);
+  free(head);
+  if (!both) {
+    luaL_error(L, "not enough memory");
+  }
+}
 
 static void configure(lua_State *L, const char *function, int value, bool boolean) {
   lua_getfield(L, -1, function);
@@ -46,10 +69,12 @@ static void keep(lua_State *L, const char *function, const char *key) {
 }
 
 void lcpp_json_open(lua_State *L) {
+  assure_memory(L, OPENING);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "cjson");
   lua_call(L, 1, 1);
   lua_getfield(L, -1, "new");
+  assure_memory(L, OPENING);
   lua_call(L, 0, 1);
   configure(L, "decode_max_depth", MAX_DEPTH, false);
   configure(L, "decode_invalid_numbers", 0, true);
@@ -63,7 +88,9 @@ void lcpp_json_open(lua_State *L) {
   lua_pop(L, 1);
 }
 
-void lcpp_json_encode(lua_State *L) {
+void lcpp_json_encode(lua_State *L, size_t text_bytes) {
+  /* A byte becomes six at most ("\\u0001"), and the buffer grows by doubling. */
+  assure_memory(L, 2 * (6 * text_bytes + BUFFER));
   lua_rawgetp(L, LUA_REGISTRYINDEX, &encode_key);
   lua_insert(L, -2);
   lua_call(L, 1, 1);
@@ -201,7 +228,7 @@ bool lcpp_json_decode(lua_State *L, const char *text, size_t length) {
   int top = lua_gettop(L);
   luaL_checkstack(L, 7, "answer");
   /* lua-cjson takes a NUL for the end of the text. */
-  if (length == 0 || memchr(text, '\0', length) != NULL) {
+  if (length == 0 || length > MAX_TEXT || memchr(text, '\0', length) != NULL) {
     return false;
   }
   /* Held here: a finaliser that runs meanwhile may close the request that has the text. */
@@ -212,6 +239,7 @@ bool lcpp_json_decode(lua_State *L, const char *text, size_t length) {
   }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &decode_key);
   push_marked(L, text, length);
+  assure_memory(L, lua_rawlen(L, -1) + 1);
   int status = lua_pcall(L, 1, 1, 0);
   if (status == LUA_ERRMEM) {
     lua_error(L);

@@ -148,12 +148,13 @@ static int on_timer(CURLM *multi, long timeout_ms, void *argument) {
 }
 
 /* Opens a socket that programs started by the host do not inherit, and has the room to watch it:
- * here a lack of memory is one connection's failure; in on_socket it would be everybody's. */
+ * here a lack of memory is one connection's failure; in on_socket it would be everybody's. It never
+ * blocks from the start: libcurl says so later, and does not look whether that went well. */
 static curl_socket_t open_socket(void *argument, curlsocktype purpose,
                                  struct curl_sockaddr *address) {
   struct lcpp_poller *poller = argument;
   (void)purpose;
-  int fd = socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
+  int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
   if (fd < 0) {
     return CURL_SOCKET_BAD;
   }

@@ -10,14 +10,16 @@ struct lcpp_poller {
   CURLM *multi; /* borrowed */
 };
 
-/* Programs that the host starts must not inherit a connection. */
+/* Programs that the host starts must not inherit a connection; and one that blocks would not hold a
+ * deadline: libcurl asks for that as well, but does not look whether it went well. */
 static curl_socket_t open_socket(void *argument, curlsocktype purpose,
                                  struct curl_sockaddr *address) {
   (void)argument;
   (void)purpose;
   int fd = socket(address->family, address->socktype, address->protocol);
-  if (fd >= 0) {
-    fcntl(fd, F_SETFD, FD_CLOEXEC);
+  if (fd >= 0 && (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)) {
+    close(fd);
+    return CURL_SOCKET_BAD;
   }
   return fd < 0 ? CURL_SOCKET_BAD : fd;
 }

@@ -137,9 +137,12 @@ end
 
 -- Marks the entry as being renewed until the variable that holds the result is closed: also when
 -- the coroutine is closed in the middle. One that is dropped closes nothing: so who renews is known.
+-- The mark comes last: memory may run out before, and nobody would take it away.
 local function begin(entry)
-  entry.renewing = setmetatable({ thread = coroutine.running() }, { __mode = "v" })
-  return setmetatable({}, { __close = function() entry.renewing = nil end })
+  local renewing = setmetatable({ thread = coroutine.running() }, { __mode = "v" })
+  local guard = setmetatable({}, { __close = function() entry.renewing = nil end })
+  entry.renewing = renewing
+  return guard
 end
 
 local function renew(client, options, entry, source, credentials, limits)

@@ -59,14 +59,14 @@ expect() {
 }
 
 # The module in build/<name>, with flags of its own; without flags, the one that is installed.
-build_module() { # name, CFLAGS, LDFLAGS
+build_module() { # name, CFLAGS, LDFLAGS, target (all)
   if [ "$1" = plain ]; then
     build=$root/build
-    make -s -C "$root" all >"$work/make" 2>&1 || { cat "$work/make" >&2; failed "build"; finish; }
+    make -s -C "$root" all ${4:-} >"$work/make" 2>&1 || { cat "$work/make" >&2; failed "build"; finish; }
     return
   fi
   build=$root/build/$1
-  make -s -C "$root" all examples BUILD="build/$1" CC="$cc" CFLAGS="$2" LDFLAGS="${3:-}" >"$work/make" 2>&1 ||
+  make -s -C "$root" all examples ${4:-} BUILD="build/$1" CC="$cc" CFLAGS="$2" LDFLAGS="${3:-}" >"$work/make" 2>&1 ||
     { cat "$work/make" >&2; failed "build of build/$1"; finish; }
 }
 
@@ -85,8 +85,8 @@ export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:${AS
 export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
 
 # The module with the sanitizers of addresses, undefined behaviour and leaks.
-build_sanitized() {
-  build_module "$instrument" "$sanitizers" "$instrument_libraries"
+build_sanitized() { # target (all)
+  build_module "$instrument" "$sanitizers" "$instrument_libraries" "${1:-}"
 }
 
 # A C host of this folder, as $work/<name>. libcurl is not linked to it: it comes and goes with the module.
@@ -132,8 +132,7 @@ use_build() {
   export LUA_PATH_5_4 LUA_CPATH_5_4
 }
 
-# Starts the servers of server.py; their URLs are in PLAIN_URL, TLS_URL, RAW_URL, REFUSED_URL, and CA_FILE
-# is what to trust.
+# Starts the servers of server.py; their URLs are in PLAIN_URL, TLS_URL and so on, and CA_FILE is what to trust.
 start_server() {
   mkfifo "$work/server.life"
   python3 "$checks/server.py" "$work" <"$work/server.life" &
@@ -149,9 +148,42 @@ start_server() {
     fi
     sleep 0.05
   done
+  set -a # all that it sets is exported
   . "$work/server.env"
-  export PLAIN_URL TLS_URL RAW_URL REFUSED_URL CA_FILE
+  set +a
   # What the environment of the machine says of proxies and tokens is none of the checks' business.
   unset http_proxy https_proxy all_proxy HTTP_PROXY HTTPS_PROXY ALL_PROXY no_proxy NO_PROXY \
     AZURE_TOKEN AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET CPP_BASE_URL || :
+}
+
+# Builds the harness of spec/harness, and starts the servers.
+start_harness() {
+  if [ "${SANITIZED:-}" = 1 ] || [ "$instrument" = coverage ]; then
+    build_sanitized harness
+    # The harness finds leaks itself, and counts what libcurl does not survive.
+    ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
+    export ASAN_OPTIONS
+  else
+    build_module plain "" "" harness
+  fi
+  use_build
+  start_server
+  HARNESS_REQUESTS=$work/outcomes
+  export HARNESS_REQUESTS
+  : >"$HARNESS_REQUESTS"
+}
+
+# harness [option]... what: its lines, which are those of a check.
+harness() {
+  if ! "$build/harness" -j 4 -f "$root/spec/harness/scenarios.lua" "$@" </dev/null >"$work/output" 2>"$work/errors" 9>&-; then
+    tail -n 100 "$work/errors" >&2
+    grep -q '^FAILED' "$work/output" || failed "harness $*"
+  fi
+  cat "$work/output"
+  failures=$((failures + $(grep -c '^FAILED' "$work/output" || :)))
+}
+
+# What the servers saw agrees with what the harness knows.
+compare_requests() {
+  "$lua" "$root/spec/harness/requests.lua" "$HARNESS_REQUESTS" "$work/requests" "$work/canaries"
 }

@@ -3,8 +3,10 @@
 
     server.py DIRECTORY
 
-Starts nginx (plain, and TLS with HTTP/2), which is quick, and a raw server for what nginx does not do
-wrong by itself. Writes shell assignments with their URLs to DIRECTORY/server.env once all listen. Ends,
+Starts nginx (plain, TLS, and TLS with HTTP/2), which is quick; canaries, which are nginx with certificates that
+must not be trusted; and a raw server for what nginx does not do wrong by itself. Each notes the requests that reach
+it in a line "server client-request-id method status": in DIRECTORY/requests, the canaries in DIRECTORY/canaries,
+even those of which only a byte came. Writes shell assignments with their URLs to DIRECTORY/server.env once all listen. Ends,
 and ends nginx, at SIGTERM or when its standard input does, so that nothing outlives a check.
 
 The offer's name in a request says what the answer is:
@@ -13,7 +15,10 @@ The offer's name in a request says what the answer is:
            missing  404 with a JSON body
            bad      400 with a JSON body
            broken   500
+           moved    302 to another host
+           throttled  429, to come back at once
            dropped  the connection is closed without an answer
+           failing, running  an operation that ended failed, or that runs
     raw    stall    no answer, ever
            reset    the connection is reset once the request was read
            headers  the answer ends within its headers
@@ -38,7 +43,8 @@ pid {directory}/nginx.pid;
 error_log {directory}/nginx.log;
 events {{ worker_connections 4096; }}
 http {{
-    access_log off;
+    log_format request '$server_port $http_x_ms_client_request_id $request_method $status';
+    access_log {directory}/requests request;
     client_body_temp_path {directory}/body;
     proxy_temp_path {directory}/proxy;
     fastcgi_temp_path {directory}/fastcgi;
@@ -53,16 +59,26 @@ http {{
     upstream behind {{ server unix:{directory}/behind; keepalive 16; keepalive_requests 100000000; }}
     server {{
         listen unix:{directory}/behind;
+        access_log off;
         location / {{ return 202; }}
+        location ~ /offers/moved/ {{ return 302 https://example.com/; }}
+        location ~ /offers/throttled/ {{ add_header Retry-After 0 always; return 429; }}
+        location ~ /status$ {{ return 200 '{{"status":"Canceled"}}'; }}
+        location ~ /submissions/ {{
+            return 200 '[{{"id":"7","submissionState":"running","version":636576975611768314}},{{"id":"8"}}]';
+        }}
+        location ~ /nobody/oauth2/token$ {{ return 400 '{{"error":"invalid_client","error_description":"nobody"}}'; }}
+        location ~ /oauth2/token$ {{ return 200 '{{"access_token":"token-of-the-checks","expires_in":"3600"}}'; }}
         location ~ /offers/missing/ {{ return 404 '{{"error":{{"code":"NotFound","message":"no such offer"}}}}'; }}
         location ~ /offers/bad/ {{ return 400 '{{"error":{{"code":"BadRequest","message":"not running"}}}}'; }}
         location ~ /offers/broken/ {{ return 500 '<html>broken</html>'; }}
     }}
     server {{
         listen 127.0.0.1:{plain};
+        listen 127.0.0.1:{tls1} ssl;
         listen 127.0.0.1:{tls} ssl http2;
         ssl_certificate {directory}/certificate.pem;
-        ssl_certificate_key {directory}/key.pem;
+        ssl_certificate_key {directory}/certificate.key;
         location / {{
             proxy_pass http://behind;
             proxy_http_version 1.1;
@@ -70,11 +86,27 @@ http {{
             add_header Location
                 /api/publishers/p/offers/vm/operations/$connection-$connection_requests?api-version=2017-10-31 always;
         }}
+        location ~ /offers/failing/operations/ {{ return 200 '{{"status":"failed","error":{{"message":"no"}}}}'; }}
+        location ~ /offers/running/operations/ {{ return 200 '{{"status":"running"}}'; }}
         location ~ /operations/ {{ return 200 '[{{"id":"1","status":"canceled","number":636576975611768314}}]'; }}
         location ~ /offers/dropped/ {{ return 444; }}
     }}
+{canaries}
 }}
 """
+
+CANARY = """
+    server {{
+        listen 127.0.0.1:{port} ssl;
+        access_log {directory}/canaries request;
+        ssl_certificate {directory}/{name}.pem;
+        ssl_certificate_key {directory}/{name}.key;
+        location / {{ return 202; }}
+    }}
+"""
+
+# What must not be trusted, although two of them are in CA_FILE.
+CANARIES = ("wrong_host", "unknown_authority", "expired")
 
 
 def listen():
@@ -84,31 +116,57 @@ def listen():
     return listener
 
 
-def make_certificate(directory):
-    subprocess.run(
-        ["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
-         "-days", "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1",
-         "-keyout", directory + "/key.pem", "-out", directory + "/certificate.pem"],
-        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+def make_certificate(directory, name, days, names):
+    """A certificate that signs itself. In two steps: only the second makes one that has expired."""
+    path = directory + "/" + name
+    with open(path + ".names", "w") as file:
+        file.write("subjectAltName=" + names)
+    for command in (
+            ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
+             "-subj", "/CN=" + name, "-keyout", path + ".key", "-out", path + ".csr"],
+            ["openssl", "x509", "-req", "-in", path + ".csr", "-signkey", path + ".key", "-days", days,
+             "-extfile", path + ".names", "-out", path + ".pem"]):
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def make_certificates(directory):
+    make_certificate(directory, "certificate", "2", "DNS:localhost,DNS:harness.test,IP:127.0.0.1")
+    make_certificate(directory, "wrong_host", "2", "DNS:contoso.example,IP:192.0.2.1")
+    make_certificate(directory, "unknown_authority", "2", "DNS:localhost,IP:127.0.0.1")
+    make_certificate(directory, "expired", "-1", "DNS:localhost,IP:127.0.0.1")
+    with open(directory + "/trusted.pem", "w") as trusted:
+        for name in ("certificate", "wrong_host", "expired"):
+            with open("%s/%s.pem" % (directory, name)) as file:
+                trusted.write(file.read())
 
 
 def start_nginx(directory):
     """nginx takes over listening sockets, as it does when its program is replaced: no port is ever
     guessed, and it can be connected to before it runs."""
-    plain, tls = listen(), listen()
+    listeners = {name: listen() for name in ("plain", "tls1", "tls") + CANARIES}
+    ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
+    canaries = "".join(CANARY.format(directory=directory, name=name, port=ports[name]) for name in CANARIES)
     with open(directory + "/nginx.conf", "w") as file:
-        file.write(CONFIGURATION.format(directory=directory, plain=plain.getsockname()[1],
-                                        tls=tls.getsockname()[1]))
-    make_certificate(directory)
-    descriptors = (plain.fileno(), tls.fileno())
+        file.write(CONFIGURATION.format(directory=directory, canaries=canaries, **ports))
+    make_certificates(directory)
+    descriptors = tuple(listener.fileno() for listener in listeners.values())
     process = subprocess.Popen(
         ["nginx", "-e", directory + "/nginx.log", "-p", directory, "-c", directory + "/nginx.conf"],
         stdin=subprocess.DEVNULL, pass_fds=descriptors,
         env=dict(os.environ, NGINX="".join("%d;" % descriptor for descriptor in descriptors)))
-    return process, plain.getsockname()[1], tls.getsockname()[1]
+    return process, ports
 
 
-def read_request(connection):
+def note(directory, head):
+    """As nginx does: the id of the request and its method."""
+    lines = head.decode("latin-1").split("\r\n")
+    identifier = [line.split(":", 1)[1].strip() for line in lines[1:]
+                  if line.lower().startswith("x-ms-client-request-id:")]
+    with open(directory + "/requests", "a") as file:
+        file.write("raw %s %s -\n" % (identifier[0] if identifier else "-", lines[0].split(" ")[0]))
+
+
+def read_request(directory, connection):
     """The offer's name, or None at the end of the connection."""
     data = b""
     while b"\r\n\r\n" not in data:
@@ -117,6 +175,7 @@ def read_request(connection):
             return None
         data += part
     head, body = data.split(b"\r\n\r\n", 1)
+    note(directory, head)
     offer = head.split(b" ")[1].split(b"/offers/")[-1].split(b"/")[0].decode()
     if offer == "early":
         return offer
@@ -153,18 +212,18 @@ def answer(connection, offer):
     return False
 
 
-def serve(connection):
+def serve(directory, connection):
     with connection:
         try:
-            while (offer := read_request(connection)) is not None and answer(connection, offer):
+            while (offer := read_request(directory, connection)) is not None and answer(connection, offer):
                 pass
         except OSError:
             pass
 
 
-def accept(listener):
+def accept(directory, listener):
     while True:
-        threading.Thread(target=serve, args=(listener.accept()[0],), daemon=True).start()
+        threading.Thread(target=serve, args=(directory, listener.accept()[0]), daemon=True).start()
 
 
 def main():
@@ -173,12 +232,18 @@ def main():
     raw, refused = listen(), listen()
     refused_port = refused.getsockname()[1]
     refused.close()
-    nginx, plain, tls = start_nginx(directory)
-    threading.Thread(target=accept, args=(raw,), daemon=True).start()
+    nginx, ports = start_nginx(directory)
+    threading.Thread(target=accept, args=(directory, raw), daemon=True).start()
     with open(directory + "/server.env.new", "w") as file:
-        file.write("PLAIN_URL=http://127.0.0.1:%d\nTLS_URL=https://localhost:%d\nRAW_URL=http://127.0.0.1:%d\n"
-                   "REFUSED_URL=http://127.0.0.1:%d\nCA_FILE=%s/certificate.pem\n"
-                   % (plain, tls, raw.getsockname()[1], refused_port, directory))
+        file.write("CA_FILE=%s/trusted.pem\n" % directory)
+        file.write("PLAIN_URL=http://127.0.0.1:%d\n" % ports["plain"])
+        file.write("RAW_URL=http://127.0.0.1:%d\n" % raw.getsockname()[1])
+        file.write("REFUSED_URL=http://127.0.0.1:%d\n" % refused_port)
+        file.write("TLS_URL=https://localhost:%d\n" % ports["tls"])
+        file.write("TLS1_URL=https://localhost:%d\n" % ports["tls1"])
+        file.write("LOOKUP_URL=https://harness.test:%d\n" % ports["tls1"])
+        for name in CANARIES:
+            file.write("%s_URL=https://localhost:%d\n" % (name.upper(), ports[name]))
     os.rename(directory + "/server.env.new", directory + "/server.env")
     try:
         sys.stdin.read()

@@ -1,0 +1,250 @@
+/*
+ * Memory that runs out: of Lua (lua_newstate's allocator), of libcurl (curl_global_init_mem), and
+ * of the whole process: malloc and its kin, defined here, take the place of the C library's in
+ * every library of the process.
+ *
+ * Each block has a tag before it: so a block that is given back twice, or that nobody gives back,
+ * is noticed, and whose code took it is known.
+ * https://www.gnu.org/software/libc/manual/html_node/Replacing-malloc.html
+ */
+#include <curl/curl.h>
+#include <errno.h>
+#include <malloc.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+
+/* The allocator below ours. The sanitizer's under its own name for it. */
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/asan_interface.h>
+void *__interceptor_malloc(size_t size);
+void __interceptor_free(void *block);
+#define below_malloc __interceptor_malloc
+#define below_free __interceptor_free
+#else
+void *__libc_malloc(size_t size);
+void __libc_free(void *block);
+#define below_malloc __libc_malloc
+#define below_free __libc_free
+#define ASAN_POISON_MEMORY_REGION(address, size) ((void)(address), (void)(size))
+#endif
+
+struct tag {
+  struct tag *previous;
+  struct tag *next;
+  void *raw;          /* what the allocator below gave */
+  size_t size;        /* bytes behind the tag */
+  const void *site;   /* the code that asked */
+  unsigned long number;
+  unsigned long magic;
+  unsigned long unused; /* keeps what follows aligned */
+};
+enum { IN_USE = 0x600db10c, GIVEN_BACK = 0x0ddb10c5, STALE = 0xdd };
+_Static_assert(sizeof(struct tag) % _Alignof(max_align_t) == 0, "blocks have to be aligned");
+
+static struct tag list = {.previous = &list, .next = &list};
+static atomic_flag list_lock = ATOMIC_FLAG_INIT;
+static unsigned long numbers;
+static bool keeping;
+
+static void lock(void) {
+  while (atomic_flag_test_and_set(&list_lock)) {
+  }
+}
+
+static void unlock(void) {
+  atomic_flag_clear(&list_lock);
+}
+
+static void *take(size_t size, size_t alignment, const void *site) {
+  if (size > SIZE_MAX / 2 || alignment > SIZE_MAX / 4) {
+    return NULL;
+  }
+  char *raw = below_malloc(size + sizeof(struct tag) + alignment);
+  if (raw == NULL) {
+    return NULL;
+  }
+  uintptr_t place = (uintptr_t)raw + sizeof(struct tag);
+  if (alignment > 0) {
+    place = (place + alignment - 1) / alignment * alignment;
+  }
+  struct tag *tag = (struct tag *)(void *)(raw + (place - (uintptr_t)raw) - sizeof *tag);
+  *tag = (struct tag){.raw = raw, .size = size, .site = site, .magic = IN_USE};
+  lock();
+  tag->number = numbers++;
+  tag->next = &list;
+  tag->previous = list.previous;
+  list.previous->next = tag;
+  list.previous = tag;
+  unlock();
+  return tag + 1;
+}
+
+/* Of a block that is given back twice the caller is told, once the process is one for a point. */
+static void give_back(void *block, const void *site) {
+  if (block == NULL) {
+    return;
+  }
+  struct tag *tag = (struct tag *)block - 1;
+  if (tag->magic != IN_USE) {
+    char name[200];
+    name_code(site, name, sizeof name);
+    ending_now(is_ours(site) || is_cjson(site) ? ENDED_BADLY : ENDED_BY_LIBRARY,
+               "%s gives a block back that it does not have", name);
+  }
+  lock();
+  tag->magic = GIVEN_BACK;
+  tag->previous->next = tag->next;
+  tag->next->previous = tag->previous;
+  unlock();
+  if (keeping) {
+    memset(block, STALE, tag->size);
+    ASAN_POISON_MEMORY_REGION(block, tag->size);
+  } else {
+    below_free(tag->raw);
+  }
+}
+
+static void *take_again(void *block, size_t size, const void *site) {
+  void *moved = take(size, 0, site);
+  if (moved != NULL && block != NULL) {
+    size_t before = ((struct tag *)block - 1)->size;
+    memcpy(moved, block, before < size ? before : size);
+    give_back(block, site);
+  }
+  return moved;
+}
+
+void blocks_keep(void) {
+  keeping = true;
+}
+
+unsigned long blocks_mark(void) {
+  return numbers;
+}
+
+void blocks_left(unsigned long mark, void (*site)(const void *code)) {
+  for (const struct tag *tag = list.next; tag != &list; tag = tag->next) {
+    if (tag->number >= mark) {
+      site(tag->site);
+    }
+  }
+}
+
+/* In place of the C library's own. */
+
+static void *refuse(void) {
+  errno = ENOMEM;
+  return NULL;
+}
+
+void *malloc(size_t size) {
+  return counter_hits(SOURCE_MALLOC) ? refuse() : take(size, 0, __builtin_return_address(0));
+}
+
+void free(void *block) {
+  give_back(block, __builtin_return_address(0));
+}
+
+void *calloc(size_t count, size_t size) {
+  if (counter_hits(SOURCE_MALLOC) || (size != 0 && count > SIZE_MAX / size)) {
+    return refuse();
+  }
+  void *block = take(count * size, 0, __builtin_return_address(0));
+  return block != NULL ? memset(block, 0, count * size) : NULL;
+}
+
+void *realloc(void *block, size_t size) {
+  if (block != NULL && size == 0) {
+    give_back(block, __builtin_return_address(0));
+    return NULL;
+  }
+  if (counter_hits(SOURCE_MALLOC)) {
+    return refuse();
+  }
+  return take_again(block, size, __builtin_return_address(0));
+}
+
+void *memalign(size_t alignment, size_t size) {
+  return counter_hits(SOURCE_MALLOC) ? refuse()
+                                     : take(size, alignment, __builtin_return_address(0));
+}
+
+void *aligned_alloc(size_t alignment, size_t size) {
+  return counter_hits(SOURCE_MALLOC) ? refuse()
+                                     : take(size, alignment, __builtin_return_address(0));
+}
+
+int posix_memalign(void **block, size_t alignment, size_t size) {
+  *block = counter_hits(SOURCE_MALLOC) ? NULL : take(size, alignment, __builtin_return_address(0));
+  return *block != NULL ? 0 : ENOMEM;
+}
+
+size_t malloc_usable_size(void *block) {
+  return block != NULL ? ((struct tag *)block - 1)->size : 0;
+}
+
+/* Lua's. */
+
+static bool collecting;
+static bool asked_again;
+
+void lua_collect_at_allocations(bool collect) {
+  collecting = collect;
+}
+
+static bool lua_is_refused(void) {
+  asked_again = collecting && !asked_again;
+  return asked_again || counter_hits(SOURCE_LUA);
+}
+
+void *lua_allocate(void *argument, void *block, size_t old_size, size_t new_size) {
+  size_t *in_use = argument;
+  size_t before = block != NULL ? old_size : 0;
+  if (new_size == 0) {
+    free(block);
+    *in_use -= before;
+    return NULL;
+  }
+  void *moved = new_size > before && lua_is_refused() ? NULL : realloc(block, new_size);
+  if (moved == NULL && new_size <= before) {
+    moved = block; /* Lua relies on shrinking never failing */
+  }
+  if (moved != NULL) {
+    *in_use += new_size - before;
+  }
+  return moved;
+}
+
+/* libcurl's. */
+
+static void *curl_malloc(size_t size) {
+  return counter_hits(SOURCE_CURL) ? NULL : take(size, 0, __builtin_return_address(0));
+}
+
+static void curl_release(void *block) {
+  give_back(block, __builtin_return_address(0));
+}
+
+static void *curl_calloc(size_t count, size_t size) {
+  void *block = curl_malloc(count * size);
+  return block != NULL ? memset(block, 0, count * size) : NULL;
+}
+
+static char *curl_duplicate(const char *text) {
+  size_t size = strlen(text) + 1;
+  char *copy = counter_hits(SOURCE_CURL) ? NULL : take(size, 0, __builtin_return_address(0));
+  return copy != NULL ? memcpy(copy, text, size) : NULL;
+}
+
+static void *curl_realloc(void *block, size_t size) {
+  return counter_hits(SOURCE_CURL) ? NULL : take_again(block, size, __builtin_return_address(0));
+}
+
+bool curl_use_allocators(void) {
+  return curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_malloc, curl_release, curl_realloc,
+                              curl_duplicate, curl_calloc) == CURLE_OK;
+}

@@ -1,0 +1,290 @@
+/*
+ * Calls that fail: those of the C library that reach the kernel, as libcurl, OpenSSL and the module
+ * make them. Defined here, they take the place of the C library's in every library of the process;
+ * what the C library calls inside of itself does not come by.
+ *
+ * The name harness.test is that of this machine here, so that libcurl has something to look up.
+ */
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netdb.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/random.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+enum {
+  SOCKET,
+  CONNECT,
+  CONNECTED,
+  GETSOCKOPT,
+  SETSOCKOPT,
+  GETSOCKNAME,
+  FCNTL,
+  SEND,
+  RECV,
+  POLL,
+  EPOLL_CREATE,
+  EPOLL_CTL,
+  EPOLL_WAIT,
+  SOCKETPAIR,
+  RANDOM,
+  THREAD,
+  LOOKUP,
+  OPEN,
+  CLOSE
+};
+
+#define E(name) {#name, name}
+#define ERRORS(...) \
+  (const struct call_error[]) { __VA_ARGS__, { NULL, 0 } }
+
+static const struct call kinds[] = {
+    [SOCKET] = {"socket", ERRORS(E(EMFILE), E(ENFILE), E(ENOBUFS), E(ENOMEM), E(EACCES),
+                                 E(EAFNOSUPPORT))},
+    [CONNECT] = {"connect", ERRORS(E(ECONNREFUSED), E(ETIMEDOUT), E(EHOSTUNREACH), E(ENETUNREACH),
+                                   E(EADDRNOTAVAIL), E(EACCES), E(EPERM), E(EINTR), E(EAGAIN))},
+    /* What SO_ERROR says of a connection that is being made. */
+    [CONNECTED] = {"connected", ERRORS(E(ECONNREFUSED), E(ETIMEDOUT), E(EHOSTUNREACH),
+                                       E(ENETUNREACH), E(ECONNRESET))},
+    [GETSOCKOPT] = {"getsockopt", ERRORS(E(ENOBUFS), E(EBADF))},
+    [SETSOCKOPT] = {"setsockopt", ERRORS(E(ENOBUFS), E(ENOMEM), E(ENOPROTOOPT), E(EINVAL))},
+    [GETSOCKNAME] = {"getsockname", ERRORS(E(ENOBUFS), E(ENOTCONN))},
+    [FCNTL] = {"fcntl", ERRORS(E(EINTR), E(EAGAIN), E(EACCES), E(EBADF))},
+    [SEND] = {"send", ERRORS(E(EINTR), E(EAGAIN), E(ECONNRESET), E(EPIPE), E(ETIMEDOUT),
+                             E(EHOSTUNREACH), E(ENETUNREACH), E(ENOBUFS), E(ENOMEM), E(EACCES),
+                             E(EPERM), {"short", 0})},
+    [RECV] = {"recv", ERRORS(E(EINTR), E(EAGAIN), E(ECONNRESET), E(ETIMEDOUT), E(EHOSTUNREACH),
+                             E(ENETUNREACH), E(ENOMEM), E(ENOBUFS), {"short", 0})},
+    [POLL] = {"poll", ERRORS(E(EINTR), E(ENOMEM), E(EAGAIN))},
+    [EPOLL_CREATE] = {"epoll_create1", ERRORS(E(EMFILE), E(ENFILE), E(ENOMEM))},
+    [EPOLL_CTL] = {"epoll_ctl", ERRORS(E(ENOMEM), E(ENOSPC), E(EPERM), E(ENOENT), E(EEXIST),
+                                       E(EBADF))},
+    [EPOLL_WAIT] = {"epoll_wait", ERRORS(E(EINTR), E(ENOMEM), E(EBADF))},
+    [SOCKETPAIR] = {"socketpair", ERRORS(E(EMFILE), E(ENFILE), E(ENOMEM))},
+    [RANDOM] = {"getrandom", ERRORS(E(EINTR), E(EAGAIN), E(ENOSYS), E(EIO))},
+    [THREAD] = {"pthread_create", ERRORS(E(EAGAIN), E(EPERM), E(ENOMEM))},
+    [LOOKUP] = {"getaddrinfo", ERRORS(E(EAI_AGAIN), E(EAI_NONAME), E(EAI_FAIL), E(EAI_MEMORY),
+                                      E(EAI_SYSTEM))},
+    [OPEN] = {"open", ERRORS(E(EMFILE), E(ENFILE), E(ENOENT), E(EACCES), E(ENOMEM), E(EINTR))},
+    [CLOSE] = {"close", ERRORS(E(EINTR), E(EIO))},
+};
+
+static const struct call_error *error;
+
+const struct call *call_kind(int index) {
+  return index >= 0 && (size_t)index < sizeof kinds / sizeof kinds[0] ? &kinds[index] : NULL;
+}
+
+void call_set_error(const struct call_error *new_error) {
+  error = new_error;
+}
+
+/* Whether this call fails; errno is set then, unless it is only to be short. */
+static bool fails(int kind) {
+  if (!counter_hits(SOURCE_CALLS + kind)) {
+    return false;
+  }
+  errno = error->number;
+  return true;
+}
+
+/* What is called in the end: the next definition of the function, the C library's. */
+#define REAL(result, name, ...)                        \
+  static result (*real)(__VA_ARGS__);                  \
+  if (real == NULL) {                                  \
+    *(void **)&real = dlsym(RTLD_NEXT, #name);         \
+  }
+
+int socket(int domain, int type, int protocol) {
+  REAL(int, socket, int, int, int)
+  return fails(SOCKET) ? -1 : real(domain, type, protocol);
+}
+
+int socketpair(int domain, int type, int protocol, int ends[2]) {
+  REAL(int, socketpair, int, int, int, int[2])
+  return fails(SOCKETPAIR) ? -1 : real(domain, type, protocol, ends);
+}
+
+/* The types of addresses are glibc's own: with _GNU_SOURCE it declares these functions so. */
+
+int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length) {
+  REAL(int, connect, int, __CONST_SOCKADDR_ARG, socklen_t)
+  return fails(CONNECT) ? -1 : real(fd, address, length);
+}
+
+int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *restrict length) {
+  REAL(int, getsockopt, int, int, int, void *, socklen_t *)
+  if (fails(GETSOCKOPT)) {
+    return -1;
+  }
+  int result = real(fd, level, option, value, length);
+  if (result == 0 && level == SOL_SOCKET && option == SO_ERROR && fails(CONNECTED)) {
+    *(int *)value = errno;
+  }
+  return result;
+}
+
+int setsockopt(int fd, int level, int option, const void *value, socklen_t length) {
+  REAL(int, setsockopt, int, int, int, const void *, socklen_t)
+  return fails(SETSOCKOPT) ? -1 : real(fd, level, option, value, length);
+}
+
+int getsockname(int fd, __SOCKADDR_ARG address, socklen_t *restrict length) {
+  REAL(int, getsockname, int, __SOCKADDR_ARG, socklen_t *)
+  return fails(GETSOCKNAME) ? -1 : real(fd, address, length);
+}
+
+int getpeername(int fd, __SOCKADDR_ARG address, socklen_t *restrict length) {
+  REAL(int, getpeername, int, __SOCKADDR_ARG, socklen_t *)
+  return fails(GETSOCKNAME) ? -1 : real(fd, address, length);
+}
+
+int fcntl(int fd, int command, ...) {
+  REAL(int, fcntl, int, int, ...)
+  va_list arguments;
+  va_start(arguments, command);
+  long argument = va_arg(arguments, long);
+  va_end(arguments);
+  return fails(FCNTL) ? -1 : real(fd, command, argument);
+}
+
+/* How many of `length` bytes a call is to handle: all, one, or (-1) none because it fails. */
+static ssize_t share(int kind, size_t length) {
+  if (!fails(kind)) {
+    return (ssize_t)length;
+  }
+  return strcmp(error->name, "short") == 0 ? (length > 0 ? 1 : 0) : -1;
+}
+
+ssize_t send(int fd, const void *data, size_t length, int flags) {
+  REAL(ssize_t, send, int, const void *, size_t, int)
+  ssize_t part = share(SEND, length);
+  return part < 0 ? -1 : real(fd, data, (size_t)part, flags);
+}
+
+ssize_t sendto(int fd, const void *data, size_t length, int flags, __CONST_SOCKADDR_ARG address,
+               socklen_t size) {
+  REAL(ssize_t, sendto, int, const void *, size_t, int, __CONST_SOCKADDR_ARG, socklen_t)
+  ssize_t part = share(SEND, length);
+  return part < 0 ? -1 : real(fd, data, (size_t)part, flags, address, size);
+}
+
+ssize_t write(int fd, const void *data, size_t length) {
+  REAL(ssize_t, write, int, const void *, size_t)
+  ssize_t part = share(SEND, length);
+  return part < 0 ? -1 : real(fd, data, (size_t)part);
+}
+
+ssize_t recv(int fd, void *data, size_t length, int flags) {
+  REAL(ssize_t, recv, int, void *, size_t, int)
+  ssize_t part = share(RECV, length);
+  return part < 0 ? -1 : real(fd, data, (size_t)part, flags);
+}
+
+ssize_t recvfrom(int fd, void *restrict data, size_t length, int flags,
+                 __SOCKADDR_ARG address, socklen_t *restrict size) {
+  REAL(ssize_t, recvfrom, int, void *, size_t, int, __SOCKADDR_ARG, socklen_t *)
+  ssize_t part = share(RECV, length);
+  return part < 0 ? -1 : real(fd, data, (size_t)part, flags, address, size);
+}
+
+ssize_t read(int fd, void *data, size_t length) {
+  REAL(ssize_t, read, int, void *, size_t)
+  ssize_t part = share(RECV, length);
+  return part < 0 ? -1 : real(fd, data, (size_t)part);
+}
+
+int poll(struct pollfd *fds, nfds_t count, int timeout) {
+  REAL(int, poll, struct pollfd *, nfds_t, int)
+  return fails(POLL) ? -1 : real(fds, count, timeout);
+}
+
+int epoll_create1(int flags) {
+  REAL(int, epoll_create1, int)
+  return fails(EPOLL_CREATE) ? -1 : real(flags);
+}
+
+int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event) {
+  REAL(int, epoll_ctl, int, int, int, struct epoll_event *)
+  return fails(EPOLL_CTL) ? -1 : real(epoll, operation, fd, event);
+}
+
+int epoll_wait(int epoll, struct epoll_event *events, int most, int timeout) {
+  REAL(int, epoll_wait, int, struct epoll_event *, int, int)
+  return fails(EPOLL_WAIT) ? -1 : real(epoll, events, most, timeout);
+}
+
+int getentropy(void *bytes, size_t length) {
+  REAL(int, getentropy, void *, size_t)
+  return fails(RANDOM) ? -1 : real(bytes, length);
+}
+
+/* OpenSSL asks for random bytes so. */
+long syscall(long number, ...) {
+  REAL(long, syscall, long, ...)
+  va_list arguments;
+  long words[6];
+  va_start(arguments, number);
+  for (int i = 0; i < 6; i++) {
+    words[i] = va_arg(arguments, long);
+  }
+  va_end(arguments);
+  if (number == SYS_getrandom && fails(RANDOM)) {
+    return -1;
+  }
+  return real(number, words[0], words[1], words[2], words[3], words[4], words[5]);
+}
+
+int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
+                   void *(*start)(void *), void *restrict argument) {
+  REAL(int, pthread_create, pthread_t *, const pthread_attr_t *, void *(*)(void *), void *)
+  return fails(THREAD) ? errno : real(thread, attributes, start, argument);
+}
+
+int getaddrinfo(const char *restrict node, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict found) {
+  REAL(int, getaddrinfo, const char *, const char *, const struct addrinfo *, struct addrinfo **)
+  if (fails(LOOKUP)) {
+    int code = errno;
+    errno = code == EAI_SYSTEM ? EMFILE : 0;
+    return code;
+  }
+  bool here = node != NULL && strcmp(node, "harness.test") == 0;
+  return real(here ? "127.0.0.1" : node, service, hints, found);
+}
+
+int open(const char *path, int flags, ...) {
+  REAL(int, open, const char *, int, ...)
+  va_list arguments;
+  va_start(arguments, flags);
+  mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
+  va_end(arguments);
+  return fails(OPEN) ? -1 : real(path, flags, mode);
+}
+
+FILE *fopen(const char *restrict path, const char *restrict mode) {
+  REAL(FILE *, fopen, const char *, const char *)
+  return fails(OPEN) ? NULL : real(path, mode);
+}
+
+FILE *fopen64(const char *restrict path, const char *restrict mode) {
+  REAL(FILE *, fopen64, const char *, const char *)
+  return fails(OPEN) ? NULL : real(path, mode);
+}
+
+/* The kernel has closed it, whatever it says. */
+int close(int fd) {
+  REAL(int, close, int)
+  int result = real(fd);
+  return fails(CLOSE) ? -1 : result;
+}

@@ -1,0 +1,148 @@
+/*
+ * How a process of a point came to its end, and whose fault it was: libcurl 7.88 and OpenSSL do not
+ * survive every lack of memory themselves, and lua-cjson ends the process on purpose. Such ends are
+ * told apart by the code that caused them, counted, and named.
+ */
+#include <dlfcn.h>
+#include <execinfo.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "harness.h"
+
+enum { FRAMES = 60, STACK_BYTES = 256 * 1024 };
+
+static bool explaining;
+static bool ending_already;
+static char *reason; /* NULL: not in a process for a point */
+
+static const char *library_of(const void *code) {
+  Dl_info info;
+  if (dladdr(code, &info) == 0 || info.dli_fname == NULL) {
+    return "?";
+  }
+  const char *slash = strrchr(info.dli_fname, '/');
+  return slash != NULL ? slash + 1 : info.dli_fname;
+}
+
+static bool begins(const char *text, const char *beginning) {
+  return strncmp(text, beginning, strlen(beginning)) == 0;
+}
+
+bool is_cjson(const void *code) {
+  return begins(library_of(code), "cjson.so");
+}
+
+bool is_ours(const void *code) {
+  const char *name = library_of(code);
+  return begins(name, "core.so") || begins(name, "harness");
+}
+
+bool is_of_libcurl(const void *code) {
+  const char *name = library_of(code);
+  return begins(name, "libcurl") || begins(name, "libssl") || begins(name, "libcrypto") ||
+         begins(name, "libnghttp2");
+}
+
+/* Code that only does what others ask of it. */
+static bool is_servant(const char *library) {
+  return begins(library, "harness") || begins(library, "libc.so") || begins(library, "libasan") ||
+         begins(library, "ld-linux") || begins(library, "libgcc") || begins(library, "?");
+}
+
+void name_code(const void *code, char *text, size_t size) {
+  Dl_info info;
+  if (dladdr(code, &info) == 0) {
+    snprintf(text, size, "?");
+  } else if (info.dli_sname != NULL && is_cjson(code)) {
+    snprintf(text, size, "%s %s", library_of(code), info.dli_sname);
+  } else {
+    snprintf(text, size, "%s+0x%lx", library_of(code),
+             (unsigned long)((const char *)code - (const char *)info.dli_fbase));
+  }
+}
+
+/* Names the innermost code that is nobody's servant; whose fault it is. */
+static enum ending blame(char *text, size_t size) {
+  void *frames[FRAMES];
+  int count = backtrace(frames, FRAMES);
+  for (int i = 0; i < count; i++) {
+    const char *library = library_of(frames[i]);
+    if (!is_servant(library)) {
+      name_code(frames[i], text, size);
+      return is_cjson(frames[i]) ? ENDED_BY_CJSON : is_of_libcurl(frames[i]) ? ENDED_BY_LIBRARY : ENDED_BADLY;
+    }
+  }
+  snprintf(text, size, "nobody known");
+  return ENDED_BADLY;
+}
+
+void ending_now(enum ending ending, const char *format, ...) {
+  ending_already = true;
+  counter_disarm();
+  char text[REASON_SIZE];
+  va_list arguments;
+  va_start(arguments, format);
+  vsnprintf(text, sizeof text, format, arguments);
+  va_end(arguments);
+  if (reason != NULL) {
+    memcpy(reason, text, sizeof text);
+  } else {
+    fprintf(stderr, "%s\n", text);
+  }
+  if (explaining && (ending == ENDED_BADLY || ending == ENDED_HANGING)) {
+    counter_explain();
+    void *frames[FRAMES];
+    fprintf(stderr, "and ended in:\n");
+    backtrace_symbols_fd(frames, backtrace(frames, FRAMES), STDERR_FILENO);
+  }
+  _exit((int)ending);
+}
+
+static void on_signal(int number) {
+  counter_disarm();
+  char name[200];
+  enum ending ending = blame(name, sizeof name);
+  if (number == SIGALRM) {
+    ending_now(ENDED_HANGING, "it hangs in %s", name);
+  }
+  ending_now(ending, "%s in %s", strsignal(number), name);
+}
+
+/* In place of the C library's own: lua-cjson calls it when memory runs out. */
+void exit(int status) {
+  if (reason != NULL && !ending_already) {
+    char name[200];
+    enum ending ending = blame(name, sizeof name);
+    ending_now(ending == ENDED_BY_CJSON ? ending : ENDED_BADLY, "exit(%d) in %s", status, name);
+  }
+  _Noreturn void (*real)(int) = NULL;
+  *(void **)&real = dlsym(RTLD_NEXT, "exit");
+  real(status);
+}
+
+void ending_prepare(void) {
+  void *frames[2];
+  backtrace(frames, 2);
+}
+
+void ending_explain(void) {
+  explaining = true;
+}
+
+void ending_watch(char *where, unsigned seconds) {
+  static char stack[STACK_BYTES];
+  static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM};
+  reason = where;
+  stack_t alternative = {.ss_sp = stack, .ss_size = sizeof stack};
+  sigaltstack(&alternative, NULL);
+  struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};
+  for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
+    sigaction(numbers[i], &action, NULL);
+  }
+  alarm(seconds);
+}

@@ -1,0 +1,432 @@
+-- The scenarios of the harness: what a program does with the module while something fails, which outcomes may be,
+-- and what must work afterwards.
+--
+-- harness.h calls: list(what) -> list of { name =, transport = }; prepare(name, transport) -> run, after, context.
+-- run(context) -> "answered" when all went as it does without failures, else the kind of the first err; it raises
+-- when an outcome is one that must not be. after(context) is called with nothing failing any more.
+-- context.id, context.timeout: set by the harness before; what ids of requests begin with, seconds for a request.
+-- context.requests: [client_request_id] = how often the service may have seen that POST; requests.lua
+-- compares it with what the servers saw.
+
+local TOKEN = "token-of-the-checks"
+local EMAILS = { "jondoe@contoso.com", "jane@contoso.com" }
+local SLACK = 2 -- seconds by which a busy machine may be late
+
+local CA_FILE = os.getenv "CA_FILE"
+local URLS = {
+  plain = os.getenv "PLAIN_URL", tls = os.getenv "TLS1_URL", h2 = os.getenv "TLS_URL", raw = os.getenv "RAW_URL",
+  refused = os.getenv "REFUSED_URL", lookup = os.getenv "LOOKUP_URL",
+  -- Servers that must not be trusted; they answer all the same, and note each byte of a request.
+  wrong_host = os.getenv "WRONG_HOST_URL", unknown_authority = os.getenv "UNKNOWN_AUTHORITY_URL",
+  expired = os.getenv "EXPIRED_URL",
+}
+local ALL = { "plain", "tls", "h2" }
+
+-- What a failure of memory or of a call may be reported as. "untrusted" because libcurl's URL parser calls a lack
+-- of memory a malformed URL, and in doubt nothing is sent.
+local MAY_BE = { network = true, protocol = true, tls = true, timeout = true, untrusted = true, auth = true,
+                 raised = true }
+
+local Context = {}
+Context.__index = Context
+
+-- The client of a scenario, which `after` finds again.
+function Context:new_client(options)
+  local own = { base_url = self.url, token = TOKEN, retries = 0, timeout = self.timeout, ca_file = CA_FILE, proxy = "" }
+  for name, value in pairs(options or {}) do own[name] = value or nil end
+  self.client = self.cpp.client(own)
+  return self.client
+end
+
+-- The options of one POST, with an id by which the servers' notes are compared.
+function Context:call(offer, more)
+  self.calls = self.calls + 1
+  local id = self.id .. "-" .. self.calls
+  self.requests[id] = 1
+  local call = { publisher = "p", offer = offer, emails = EMAILS, client_request_id = id }
+  for name, value in pairs(more or {}) do call[name] = value end
+  return call
+end
+
+local function fail(what, result, err)
+  error(("%s: %s %s"):format(what, tostring(result and result.status or result), tostring(err)), 0)
+end
+
+-- Notes an outcome other than the usual; checks that it is an err, typed, complete and discreet.
+function Context:note_err(err)
+  local text = tostring(err)
+  if not MAY_BE[err.kind] then fail("an err of the wrong kind", nil, err) end
+  if #err.message == 0 or text:find(TOKEN, 1, true) then fail("an empty or indiscreet err", nil, err) end
+  if err.kind == "raised" and not text:find("memory", 1, true) then fail("it raised", nil, err) end
+  if self.outcome == "answered" then self.outcome = err.kind end
+end
+
+-- Checks what a call gave. `expected`: a function that tells whether a result is right; or the kind (and the status)
+-- of the err that is right. `id` is that of a POST.
+function Context:check(id, expected, status, result, err)
+  if err and id and err.method ~= "GET" and not err.status and not err.ambiguous then
+    self.requests[id] = (err.attempts or 1) - 1 -- the last one was not sent, says the err
+  end
+  if result ~= nil then
+    if type(expected) ~= "function" or not expected(result) then fail("a wrong result", result, err) end
+    return result
+  end
+  if err.kind ~= expected or err.status ~= status then self:note_err(err) end
+  return nil, err
+end
+
+local function accepted(result)
+  return result.status == 202 and result.location ~= nil
+    and result.location:find("^https?://.*/operations/%d+%-%d+%?api%-version=2017%-10%-31$") ~= nil
+end
+
+local function canceled(operation)
+  return operation.state == "canceled" and operation.number == 636576975611768314
+end
+
+-- A POST to an offer of the server; see spec/checks/server.py for what each answers.
+function Context:post(method, client, offer, expected, status, more)
+  local call = self:call(offer, more)
+  return self:check(call.client_request_id, expected, status, client[method](client, call))
+end
+
+function Context:cancel(client, offer, expected, status, more)
+  return self:post("cancel", client, offer, expected, status, more)
+end
+
+-- Scenarios: { name =, transports =, run =, after =, cold =, calls = (also with failing calls) }.
+local scenarios = {}
+
+local function scenario(name, transports, run, more)
+  local new = { name = name, transports = transports, run = run }
+  for key, value in pairs(more or {}) do new[key] = value end
+  scenarios[#scenarios + 1] = new
+end
+
+-- cold: nothing was made in this process before, neither by libcurl nor by OpenSSL.
+
+scenario("load", ALL, function(self)
+  self.cpp = require "cpp"
+  self:cancel(self:new_client(), "vm", accepted)
+end, { cold = true, calls = true })
+
+-- Not even once may a server be asked that must not be trusted.
+local function distrusts(self)
+  local client = self:new_client()
+  local result, err = self:cancel(client, "vm", "tls")
+  if result or err.ambiguous or err.status then fail("trusted", result, err) end
+end
+
+scenario("distrust_first", { "wrong_host", "unknown_authority", "expired" }, function(self)
+  self.cpp = require "cpp"
+  distrusts(self)
+end, { cold = true, calls = true })
+
+scenario("distrust", { "wrong_host", "unknown_authority", "expired" }, distrusts, { calls = true })
+
+scenario("cancel", ALL, function(self)
+  local client <close> = self:new_client()
+  self:cancel(client, "vm", accepted)
+  self.client = nil
+end, { calls = true })
+
+scenario("kept_connection", ALL, function(self)
+  local client = self:new_client()
+  self:cancel(client, "vm", accepted)
+  self:cancel(client, "vm", accepted)
+  self:check(nil, canceled, nil, client:operation { publisher = "p", offer = "vm", operation_id = "1" })
+end, { calls = true })
+
+scenario("name_lookup", { "lookup" }, function(self)
+  self:cancel(self:new_client(), "vm", accepted)
+end, { calls = true })
+
+scenario("publish", { "plain" }, function(self)
+  local client = self:new_client()
+  self:post("publish", client, "vm", accepted)
+  self:post("go_live", client, "vm", accepted)
+end)
+
+scenario("questions", { "plain", "h2" }, function(self)
+  local client = self:new_client()
+  self:check(nil, function(list) return #list == 2 and list[1].state == "running" end, nil,
+    client:operations { publisher = "p", offer = "vm", status = "running" })
+  self:check(nil, function(answer) return answer.state == "canceled" end, nil,
+    client:offer_status { publisher = "p", offer = "vm" })
+end)
+
+scenario("wait", { "plain", "tls" }, function(self)
+  local client = self:new_client()
+  local seen = 0
+  local result = self:cancel(client, "vm", accepted)
+  if not result then return end
+  local operation = self:check(nil, canceled, nil, client:wait(result, { timeout = self.timeout,
+    interval = 0.05, on_progress = function() seen = seen + 1 end }))
+  if operation and seen == 0 then fail("no progress", operation) end
+end, { calls = true })
+
+scenario("cancel_and_wait", { "h2" }, function(self)
+  self:cancel(self:new_client(), "vm", canceled, nil, { wait = { timeout = self.timeout, interval = 0.05 } })
+end)
+
+scenario("wait_failed", { "plain" }, function(self)
+  self:check(nil, "failed", nil, self:new_client():wait { publisher = "p", offer = "failing", operation_id = "1" })
+end)
+
+scenario("wait_runs_out", { "plain" }, function(self)
+  self:check(nil, "timeout", nil, self:new_client():wait({ publisher = "p", offer = "running", operation_id = "1" },
+    { timeout = 0.03, interval = 0.01 }))
+end)
+
+scenario("wait_stopped", { "plain" }, function(self)
+  self:check(nil, "stopped", nil, self:new_client():wait({ publisher = "p", offer = "running", operation_id = "1" },
+    { timeout = self.timeout, interval = 0.01, should_stop = function() return true end }))
+end)
+
+scenario("http_errors", { "plain", "tls" }, function(self)
+  local client = self:new_client()
+  for offer, status in pairs { missing = 404, bad = 400 } do
+    local _, err = self:cancel(client, offer, "http", status)
+    if err.kind == "http" and (err.ambiguous or not err.code) then fail("a wrong err", nil, err) end
+  end
+  local _, err = self:cancel(client, "broken", "http", 500)
+  if err.kind == "http" and not err.ambiguous then fail("a wrong err", nil, err) end
+  self:cancel(client, "moved", "protocol", 302)
+end)
+
+scenario("no_answer", { "plain", "h2" }, function(self)
+  self:cancel(self:new_client(), "dropped", "network") -- ambiguous, if it was sent
+end)
+
+scenario("broken_answers", { "raw" }, function(self)
+  local client = self:new_client()
+  self:cancel(client, "reset", "network")
+  self:cancel(client, "headers", "protocol")
+  self:cancel(client, "body", "protocol", 200)
+  self:cancel(client, "garbage", "protocol")
+end)
+
+scenario("deadline", { "raw" }, function(self)
+  local client = self:new_client()
+  local started = self.cpp.core.monotonic()
+  self:cancel(client, "stall", "timeout", nil, { timeout = 0.05 })
+  if self.cpp.core.monotonic() - started > 0.05 + SLACK then fail "the deadline was not held" end
+end)
+
+scenario("refused", { "refused" }, function(self)
+  local _, err = self:cancel(self:new_client(), "vm", "network")
+  if err.ambiguous then fail("a wrong err", nil, err) end
+end)
+
+scenario("too_large", { "plain" }, function(self)
+  local client = self:new_client { max_response_bytes = 10 }
+  self:check(nil, "protocol", 200, client:operation { publisher = "p", offer = "vm", operation_id = "1" })
+end)
+
+scenario("untrusted", { "plain" }, function(self)
+  local client = self:new_client()
+  for _, location in ipairs { "https://example.com/api/operations/1", "http://127.0.0.1:1/api/operations/1",
+                              self.url:gsub("//", "//user:secret@") .. "/api/operations/1" } do
+    local result, err = client:operation(location)
+    if result or err.status then fail("trusted", result, err) end
+    self:check(nil, "untrusted", nil, result, err)
+  end
+end)
+
+scenario("misuse", { "plain" }, function(self)
+  local client = self:new_client()
+  for _, call in ipairs {
+    {}, { publisher = "p" }, { publisher = "p", offer = ".." }, { publisher = "p", offer = "vm", emials = "x@y" },
+    { publisher = "p", offer = "vm", emails = { "x@y", 5 } }, { publisher = "p", offer = "vm", base_url = "ftp://x" },
+    { publisher = "p", offer = "vm", base_url = "http://example.com" },
+  } do
+    local done, problem = pcall(client.cancel, client, call)
+    if done then fail "misuse did not raise" end
+    if problem:find("memory", 1, true) then error(problem, 0) end
+  end
+end)
+
+scenario("batch", { "plain", "h2" }, function(self)
+  local list = {}
+  for i, offer in ipairs { "vm", "vm", "missing", "vm" } do list[i] = self:call(offer) end
+  local entries = self:new_client():cancel_all(list, { concurrency = 2, on_result = function() end })
+  for i, call in ipairs(list) do
+    local entry = entries[i]
+    if entry.result == nil and entry.err == nil then fail "an item has no outcome" end
+    self:check(call.client_request_id, call.offer == "vm" and accepted or "http", call.offer ~= "vm" and 404 or nil,
+      entry.result, entry.err)
+  end
+end)
+
+scenario("map", { "plain" }, function(self)
+  local entries, failed = self:new_client():map({ 1, 2 }, function(item, client)
+    if item == 2 then error("raised for lack of memory, says the scenario", 0) end
+    return client:wait({ publisher = "p", offer = "vm", operation_id = "1" }, { timeout = self.timeout })
+  end)
+  if entries[2].err.kind ~= "raised" or failed < 1 then fail("what was raised is lost", entries[2].result) end
+  self:check(nil, canceled, nil, entries[1].result, entries[1].err)
+end)
+
+scenario("reconcile", { "plain" }, function(self)
+  local client = self:new_client()
+  local running = function(answer) return answer.state == "running" and answer.operation ~= nil end
+  self:check(nil, running, nil, client:reconcile { publisher = "p", offer = "vm" })
+end)
+
+scenario("retries", { "plain" }, function(self)
+  local call = self:call("throttled", { retries = 1 })
+  self.requests[call.client_request_id] = 2
+  local _, err = self:check(call.client_request_id, "http", 429, self:new_client():cancel(call))
+  if err.kind == "http" and err.attempts ~= 2 then fail("attempts are not counted", nil, err) end
+end)
+
+scenario("token_function", { "plain" }, function(self)
+  local client = self:new_client { token = function() return TOKEN, 3600 end }
+  self:cancel(client, "vm", accepted)
+  self:cancel(client, "vm", accepted)
+end)
+
+scenario("credentials", { "plain", "tls" }, function(self)
+  local client = self:new_client { token = false, tenant = "contoso", client_id = "id", client_secret = "s/ecret",
+                                   authority_url = self.url }
+  self:cancel(client, "vm", accepted)
+  local refused = { token = false, tenant = "nobody", client_id = "id", client_secret = "s/ecret",
+                    authority_url = self.url }
+  self:cancel(self:new_client(refused), "vm", "auth", 400)
+end, { calls = true })
+
+scenario("log", { "plain" }, function(self)
+  local entries = {}
+  local client = self:new_client { log = function(entry) entries[#entries + 1] = entry end }
+  self:cancel(client, "vm", accepted)
+  if self.outcome == "answered" and (#entries == 0 or entries[1].status ~= 202) then
+    -- A log function that fails is warned of, and memory may have run out in it.
+    self.outcome = "not logged"
+  end
+end)
+
+scenario("close", { "plain", "raw" }, function(self)
+  local client = self:new_client()
+  local core = client.core
+  local held = core:start("cancel", self:call(self.transport == "raw" and "stall" or "vm"), TOKEN)
+  core:start("cancel", self:call(self.good), TOKEN)
+  core:start("cancel", self:call(self.good), TOKEN):abort()
+  core:step(0)
+  client:close()
+  client:close()
+  local _, failure = held:result()
+  if failure == nil or failure.kind ~= "closed" and not MAY_BE[failure.kind] then
+    fail("not closed: " .. tostring(failure and failure.kind), nil, failure)
+  end
+end)
+
+scenario("dropped", { "plain" }, function(self)
+  local loop = { await = function() coroutine.yield() end, sleep = function() coroutine.yield() end }
+  local client = self:new_client { loop = loop }
+  local closed = coroutine.create(function() return client:cancel(self:call "vm") end)
+  local done, problem = coroutine.resume(closed)
+  if not done then error(problem, 0) end
+  client.core:step(0)
+  coroutine.close(closed)
+  local left = coroutine.create(function() return client:cancel(self:call "vm") end)
+  done, problem = coroutine.resume(left)
+  if not done then error(problem, 0) end
+end, { after = function(self)
+  if self.client then self.client.options.loop, self.client.loop = nil, require "cpp.loop.blocking" end
+end })
+
+scenario("core", ALL, function(self)
+  local core = self:new_client().core
+  local started, finished = 0, 0
+  for _ = 1, 3 do
+    core:start("cancel", self:call "vm", TOKEN) -- nobody but the client holds it
+    started = started + 1
+  end
+  while core:step() > 0 do end
+  for request in function() return core:finished() end do
+    finished = finished + 1
+    local result, failure = request:result()
+    if failure then self:note_err(failure) elseif not accepted(result) then fail("a wrong result", result) end
+  end
+  if started ~= finished then fail "a request completed twice, or never" end
+end)
+
+scenario("decode", { "plain" }, function(self)
+  local decode = self.cpp.core.decode
+  local text = '{"a":[1,{"b":null,"c":636576975611768314}],"d":"' .. ("\\u00e9x"):rep(800) .. '"}'
+  local value = decode(text)
+  if not value or value.a[1] ~= 1 or value.a[2].c ~= 636576975611768314 or #value.d ~= 2400 then
+    fail "a wrong value"
+  end
+  if decode '{"a":' ~= nil then fail "accepted what is no JSON" end
+end)
+
+scenario("many_addresses", { "plain" }, function(self)
+  local emails = {}
+  for i = 1, 60 do emails[i] = ("%04d"):format(i):rep(10) .. "@contoso.com" end
+  self:cancel(self:new_client(), "vm", accepted, nil, { emails = emails })
+end)
+
+-- What must work once nothing fails any more: the scenario's client, if it was made, and a new one.
+
+local function try_again(self, client)
+  local err
+  -- An HTTP/2 connection that was hit may still be kept, and fail whoever takes it next: once.
+  for _ = 1, 3 do
+    local result
+    result, err = client:cancel(self:call(self.good, { timeout = 10 }))
+    if result then
+      if not accepted(result) and self.good == "vm" then fail("a wrong result", result) end
+      return
+    end
+  end
+  fail("the client is not usable", nil, err)
+end
+
+local function default_after(self)
+  self.cpp = require "cpp"
+  if self.distrusted or self.name == "credentials" or self.transport == "refused" then self.url, self.client = URLS.tls, nil end
+  -- In a process whose first use of libcurl or OpenSSL failed they may not get another chance.
+  if self.cold then return end
+  if self.client and self.client.core:usable() then try_again(self, self.client) end
+  try_again(self, self:new_client())
+end
+
+local harness = {}
+
+--- The scenarios for a kind of failure, those first that need a process in which nothing was done before.
+-- @param what string: as in the command line of the harness
+function harness.list(what)
+  local list = {}
+  for _, one in ipairs(scenarios) do
+    for _, transport in ipairs((what ~= "calls" or one.calls) and one.transports or {}) do
+      list[#list + 1] = { name = one.name, transport = transport }
+    end
+  end
+  return list
+end
+
+--- A scenario over a transport: the functions that run it, and their context.
+function harness.prepare(name, transport)
+  local chosen
+  for _, one in ipairs(scenarios) do
+    if one.name == name then chosen = one end
+  end
+  local self = setmetatable({
+    id = name, name = name, url = URLS[transport], transport = transport, calls = 0, requests = {}, outcome = "answered",
+    good = transport == "raw" and "once" or "vm", cold = chosen.cold or false,
+    distrusted = name:find "^distrust" ~= nil,
+  }, Context)
+  if not chosen.cold then self.cpp = require "cpp" end
+  local function run()
+    chosen.run(self)
+    return self.outcome
+  end
+  local function after()
+    if chosen.after then chosen.after(self) end
+    default_after(self)
+  end
+  return run, after, self
+end
+
+return harness
