@@ -11,8 +11,7 @@
 #include "clock.h"
 #include "outcome.h"
 
-static pthread_once_t initialised = PTHREAD_ONCE_INIT;
-static CURLcode initialise_status;
+static pthread_mutex_t initialising = PTHREAD_MUTEX_INITIALIZER;
 
 /* How many forks lie between the first process that made a handle and this one: a handle of another
  * generation is the parent's. Asking for the process id instead would be four system calls for
@@ -24,13 +23,17 @@ static void count_fork(void) {
 }
 
 /* curl_global_init is thread-safe only in builds that say so; this is everywhere. It is never
- * undone: other parts of the process may use libcurl.
- * https://curl.se/libcurl/c/curl_global_init.html */
-static void initialise(void) {
-  initialise_status = curl_global_init(CURL_GLOBAL_DEFAULT);
-  if (pthread_atfork(NULL, NULL, count_fork) != 0) {
-    initialise_status = CURLE_FAILED_INIT;
-  }
+ * undone: other parts of the process may use libcurl. Where it failed for lack of memory, the next
+ * client tries again. https://curl.se/libcurl/c/curl_global_init.html */
+static bool initialise(void) {
+  static bool libcurl_is_ready;
+  static bool forks_are_counted;
+  pthread_mutex_lock(&initialising);
+  libcurl_is_ready = libcurl_is_ready || curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  forks_are_counted = forks_are_counted || pthread_atfork(NULL, NULL, count_fork) == 0;
+  bool ready = libcurl_is_ready && forks_are_counted;
+  pthread_mutex_unlock(&initialising);
+  return ready;
 }
 
 static CURLM *new_multi(long max_connections) {
@@ -42,7 +45,7 @@ static CURLM *new_multi(long max_connections) {
 }
 
 struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_connections) {
-  pthread_once(&initialised, initialise);
+  bool ready = initialise();
   struct lcpp_http *http = calloc(1, sizeof *http);
   if (http == NULL) {
     return NULL;
@@ -53,7 +56,7 @@ struct lcpp_http *lcpp_http_new(const struct lcpp_profile *profile, long max_con
   http->queued_end = &http->queued;
   http->finished_end = &http->finished;
   http->max_connections = max_connections;
-  http->multi = initialise_status == CURLE_OK ? new_multi(max_connections) : NULL;
+  http->multi = ready ? new_multi(max_connections) : NULL;
   http->poller = http->multi != NULL ? lcpp_poller_new(http->multi) : NULL;
   if (http->poller == NULL) {
     lcpp_http_free(http);

@@ -22,7 +22,8 @@ enum { MAX_DEPTH = 64 }; /* the service's answers are about six deep */
 /* An integer of fewer digits is below 2^53 and survives the way through a float. */
 enum { EXACT_DIGITS = 15 };
 
-/* Bytes of a text that is decoded. Marked, it may grow by a factor of 2.6, and has to fit an int. */
+/* Bytes of a text that is decoded. Marked, it may grow by a factor of 2.6, and has to fit an int.
+ */
 enum { MAX_TEXT = 512 * 1024 * 1024 };
 
 /* What lua-cjson 2.1.0 takes from malloc beside the text itself: the head of a buffer (32 bytes),

@@ -154,7 +154,8 @@ static curl_socket_t open_socket(void *argument, curlsocktype purpose,
                                  struct curl_sockaddr *address) {
   struct lcpp_poller *poller = argument;
   (void)purpose;
-  int fd = socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+  int fd =
+      socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
   if (fd < 0) {
     return CURL_SOCKET_BAD;
   }
@@ -315,6 +316,7 @@ CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long long u
     int wait = wait_time(poller, wait_ms);
     /* A signal ends the wait (EINTR, -1): Lua gets to run its hook, so Ctrl-C works at once. */
     int count = epoll_wait(poller->epoll, events, EVENTS_PER_STEP, wait);
+    poller->failed = count < 0 && errno != EINTR; /* or a blocking loop would go round and round */
     if (wait != 0) {
       until_us = lcpp_monotonic_us() + LCPP_WAITING_STEP_MICROSECONDS; /* waiting is no work */
     }

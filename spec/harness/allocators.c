@@ -35,9 +35,9 @@ void __libc_free(void *block);
 struct tag {
   struct tag *previous;
   struct tag *next;
-  void *raw;          /* what the allocator below gave */
-  size_t size;        /* bytes behind the tag */
-  const void *site;   /* the code that asked */
+  void *raw;        /* what the allocator below gave */
+  size_t size;      /* bytes behind the tag */
+  const void *site; /* the code that asked */
   unsigned long number;
   unsigned long magic;
   unsigned long unused; /* keeps what follows aligned */
@@ -192,12 +192,13 @@ size_t malloc_usable_size(void *block) {
 static bool collecting;
 static bool asked_again;
 
-void lua_collect_at_allocations(bool collect) {
+void lua_collect_at_objects(bool collect) {
   collecting = collect;
 }
 
-static bool lua_is_refused(void) {
-  asked_again = collecting && !asked_again;
+/* Only of new objects: the buffers of lauxlib do not ask again. */
+static bool lua_is_refused(bool object) {
+  asked_again = collecting && object && !asked_again;
   return asked_again || counter_hits(SOURCE_LUA);
 }
 
@@ -209,7 +210,10 @@ void *lua_allocate(void *argument, void *block, size_t old_size, size_t new_size
     *in_use -= before;
     return NULL;
   }
-  void *moved = new_size > before && lua_is_refused() ? NULL : realloc(block, new_size);
+  void *moved = NULL;
+  if (new_size <= before || !lua_is_refused(block == NULL && old_size != 0)) {
+    moved = realloc(block, new_size);
+  }
   if (moved == NULL && new_size <= before) {
     moved = block; /* Lua relies on shrinking never failing */
   }

@@ -44,13 +44,18 @@ enum {
   CLOSE
 };
 
-#define E(name) {#name, name}
-#define ERRORS(...) \
-  (const struct call_error[]) { __VA_ARGS__, { NULL, 0 } }
+#define E(name) \
+  { #name, name }
+#define ERRORS(...)             \
+  (const struct call_error[]) { \
+    __VA_ARGS__, {              \
+      NULL, 0                   \
+    }                           \
+  }
 
 static const struct call kinds[] = {
-    [SOCKET] = {"socket", ERRORS(E(EMFILE), E(ENFILE), E(ENOBUFS), E(ENOMEM), E(EACCES),
-                                 E(EAFNOSUPPORT))},
+    [SOCKET] = {"socket",
+                ERRORS(E(EMFILE), E(ENFILE), E(ENOBUFS), E(ENOMEM), E(EACCES), E(EAFNOSUPPORT))},
     [CONNECT] = {"connect", ERRORS(E(ECONNREFUSED), E(ETIMEDOUT), E(EHOSTUNREACH), E(ENETUNREACH),
                                    E(EADDRNOTAVAIL), E(EACCES), E(EPERM), E(EINTR), E(EAGAIN))},
     /* What SO_ERROR says of a connection that is being made. */
@@ -60,21 +65,21 @@ static const struct call kinds[] = {
     [SETSOCKOPT] = {"setsockopt", ERRORS(E(ENOBUFS), E(ENOMEM), E(ENOPROTOOPT), E(EINVAL))},
     [GETSOCKNAME] = {"getsockname", ERRORS(E(ENOBUFS), E(ENOTCONN))},
     [FCNTL] = {"fcntl", ERRORS(E(EINTR), E(EAGAIN), E(EACCES), E(EBADF))},
-    [SEND] = {"send", ERRORS(E(EINTR), E(EAGAIN), E(ECONNRESET), E(EPIPE), E(ETIMEDOUT),
-                             E(EHOSTUNREACH), E(ENETUNREACH), E(ENOBUFS), E(ENOMEM), E(EACCES),
-                             E(EPERM), {"short", 0})},
+    [SEND] = {"send",
+              ERRORS(E(EINTR), E(EAGAIN), E(ECONNRESET), E(EPIPE), E(ETIMEDOUT), E(EHOSTUNREACH),
+                     E(ENETUNREACH), E(ENOBUFS), E(ENOMEM), E(EACCES), E(EPERM), {"short", 0})},
     [RECV] = {"recv", ERRORS(E(EINTR), E(EAGAIN), E(ECONNRESET), E(ETIMEDOUT), E(EHOSTUNREACH),
                              E(ENETUNREACH), E(ENOMEM), E(ENOBUFS), {"short", 0})},
     [POLL] = {"poll", ERRORS(E(EINTR), E(ENOMEM), E(EAGAIN))},
     [EPOLL_CREATE] = {"epoll_create1", ERRORS(E(EMFILE), E(ENFILE), E(ENOMEM))},
-    [EPOLL_CTL] = {"epoll_ctl", ERRORS(E(ENOMEM), E(ENOSPC), E(EPERM), E(ENOENT), E(EEXIST),
-                                       E(EBADF))},
+    [EPOLL_CTL] = {"epoll_ctl",
+                   ERRORS(E(ENOMEM), E(ENOSPC), E(EPERM), E(ENOENT), E(EEXIST), E(EBADF))},
     [EPOLL_WAIT] = {"epoll_wait", ERRORS(E(EINTR), E(ENOMEM), E(EBADF))},
     [SOCKETPAIR] = {"socketpair", ERRORS(E(EMFILE), E(ENFILE), E(ENOMEM))},
     [RANDOM] = {"getrandom", ERRORS(E(EINTR), E(EAGAIN), E(ENOSYS), E(EIO))},
     [THREAD] = {"pthread_create", ERRORS(E(EAGAIN), E(EPERM), E(ENOMEM))},
-    [LOOKUP] = {"getaddrinfo", ERRORS(E(EAI_AGAIN), E(EAI_NONAME), E(EAI_FAIL), E(EAI_MEMORY),
-                                      E(EAI_SYSTEM))},
+    [LOOKUP] = {"getaddrinfo",
+                ERRORS(E(EAI_AGAIN), E(EAI_NONAME), E(EAI_FAIL), E(EAI_MEMORY), E(EAI_SYSTEM))},
     [OPEN] = {"open", ERRORS(E(EMFILE), E(ENFILE), E(ENOENT), E(EACCES), E(ENOMEM), E(EINTR))},
     [CLOSE] = {"close", ERRORS(E(EINTR), E(EIO))},
 };
@@ -99,10 +104,10 @@ static bool fails(int kind) {
 }
 
 /* What is called in the end: the next definition of the function, the C library's. */
-#define REAL(result, name, ...)                        \
-  static result (*real)(__VA_ARGS__);                  \
-  if (real == NULL) {                                  \
-    *(void **)&real = dlsym(RTLD_NEXT, #name);         \
+#define REAL(result, name, ...)                \
+  static result (*real)(__VA_ARGS__);          \
+  if (real == NULL) {                          \
+    *(void **)&real = dlsym(RTLD_NEXT, #name); \
   }
 
 int socket(int domain, int type, int protocol) {
@@ -191,8 +196,8 @@ ssize_t recv(int fd, void *data, size_t length, int flags) {
   return part < 0 ? -1 : real(fd, data, (size_t)part, flags);
 }
 
-ssize_t recvfrom(int fd, void *restrict data, size_t length, int flags,
-                 __SOCKADDR_ARG address, socklen_t *restrict size) {
+ssize_t recvfrom(int fd, void *restrict data, size_t length, int flags, __SOCKADDR_ARG address,
+                 socklen_t *restrict size) {
   REAL(ssize_t, recvfrom, int, void *, size_t, int, __SOCKADDR_ARG, socklen_t *)
   ssize_t part = share(RECV, length);
   return part < 0 ? -1 : real(fd, data, (size_t)part, flags, address, size);

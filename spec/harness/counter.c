@@ -8,8 +8,8 @@
 enum { FRAMES = 40 };
 
 /* Atomic, because libcurl's resolver works in a thread of its own. */
-static atomic_int armed = -1; /* the source, or -1 */
-static atomic_long next;      /* the number of the next call */
+static atomic_int armed = -1;     /* the source, or -1 */
+static atomic_long seen[SOURCES]; /* calls; that of the armed source is the number of the next */
 static atomic_long failures;
 static long first;
 static bool for_good;
@@ -19,7 +19,9 @@ static int frame_count;
 void counter_arm(int source, long at, bool sticky) {
   first = at;
   for_good = sticky;
-  next = 0;
+  for (int i = 0; i < SOURCES; i++) {
+    seen[i] = 0;
+  }
   failures = 0;
   armed = source;
 }
@@ -29,11 +31,11 @@ void counter_disarm(void) {
 }
 
 bool counter_hits(int source) {
-  if (source != armed) {
+  if (armed < 0) {
     return false;
   }
-  long at = atomic_fetch_add(&next, 1);
-  if (first < 0 || at < first || (at > first && !for_good)) {
+  long at = atomic_fetch_add(&seen[source], 1);
+  if (source != armed || first < 0 || at < first || (at > first && !for_good)) {
     return false;
   }
   if (atomic_fetch_add(&failures, 1) == 0) {
@@ -44,8 +46,8 @@ bool counter_hits(int source) {
   return true;
 }
 
-long counter_seen(void) {
-  return next;
+long counter_seen(int source) {
+  return seen[source];
 }
 
 long counter_failures(void) {

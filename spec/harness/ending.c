@@ -74,7 +74,9 @@ static enum ending blame(char *text, size_t size) {
     const char *library = library_of(frames[i]);
     if (!is_servant(library)) {
       name_code(frames[i], text, size);
-      return is_cjson(frames[i]) ? ENDED_BY_CJSON : is_of_libcurl(frames[i]) ? ENDED_BY_LIBRARY : ENDED_BADLY;
+      return is_cjson(frames[i])        ? ENDED_BY_CJSON
+             : is_of_libcurl(frames[i]) ? ENDED_BY_LIBRARY
+                                        : ENDED_BADLY;
     }
   }
   snprintf(text, size, "nobody known");
@@ -120,9 +122,10 @@ void exit(int status) {
     enum ending ending = blame(name, sizeof name);
     ending_now(ending == ENDED_BY_CJSON ? ending : ENDED_BADLY, "exit(%d) in %s", status, name);
   }
-  _Noreturn void (*real)(int) = NULL;
+  void (*real)(int) = NULL;
   *(void **)&real = dlsym(RTLD_NEXT, "exit");
   real(status);
+  abort(); /* it does not return */
 }
 
 void ending_prepare(void) {

@@ -7,7 +7,8 @@
  *   calls.c       the calls of the C library that reach the kernel
  *   ending.c      how a process came to its end, and whose fault it was
  *   point.c       one point: a process that runs one scenario with one failure
- *   main.c        all points of all scenarios, and the figures
+ *   sweep.c       all points of a scenario
+ *   main.c        the program
  *
  * The scenarios stand in scenarios.lua.
  */
@@ -19,11 +20,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-/* What fails. The kinds of calls come behind the three of memory: see calls.c. */
-enum { SOURCE_LUA, SOURCE_CURL, SOURCE_MALLOC, SOURCE_CALLS, SOURCE_COLLECTOR = 1000 };
+/* What fails; of the collector nothing does. The kinds of calls follow from SOURCE_CALLS on. */
+enum { SOURCE_LUA, SOURCE_CURL, SOURCE_MALLOC, SOURCE_COLLECTOR, SOURCE_CALLS, SOURCES = 32 };
 
 /* What stands for the number of the call where nothing fails but Lua collects all it can. */
-enum { COLLECT_AT_ALLOCATIONS, COLLECT_AT_INSTRUCTIONS };
+enum { COLLECT_AT_OBJECTS, COLLECT_AT_INSTRUCTIONS };
 
 /* counter.c */
 
@@ -37,8 +38,8 @@ void counter_disarm(void);
 /* Whether this call of `source`, which is about to be made, has to fail. */
 bool counter_hits(int source);
 
-/* How many calls were seen, and how many failed, since counter_arm. */
-long counter_seen(void);
+/* How many calls of a source were seen, and how many of the armed one failed, since counter_arm. */
+long counter_seen(int source);
 long counter_failures(void);
 
 /* Writes to standard error where the first failure was asked for. */
@@ -49,9 +50,9 @@ void counter_explain(void);
 /* An allocator for lua_newstate; `argument` points to the size_t that counts the bytes in use. */
 void *lua_allocate(void *argument, void *block, size_t old_size, size_t new_size);
 
-/* Whether Lua has to collect at every allocation: each fails at first, and Lua then collects and asks
- * again. */
-void lua_collect_at_allocations(bool collect);
+/* Whether Lua has to collect at every new object: its allocation fails at first, and Lua then
+ * collects and asks again. */
+void lua_collect_at_objects(bool collect);
 
 /* Makes libcurl take its memory from allocators that fail as SOURCE_CURL says; before anything else
  * initialises it. False when it would not. */
@@ -64,8 +65,8 @@ void blocks_keep(void);
 /* A mark between the blocks that there are and those to come. */
 unsigned long blocks_mark(void);
 
-/* Calls `site` for each block that was taken since `mark` and is not given back, with the address of
- * the code that took it. */
+/* Calls `site` for each block that was taken since `mark` and is not given back, with the address
+ * of the code that took it. */
 void blocks_left(unsigned long mark, void (*site)(const void *code));
 
 /* calls.c */
@@ -92,13 +93,13 @@ void call_set_error(const struct call_error *error);
 
 /* How one run ended: the exit status of its process. */
 enum ending {
-  ENDED_WELL,        /* each outcome was one that may be, and all was well afterwards */
-  ENDED_LAST = 10,   /* likewise, and nothing failed: there are no more points */
-  ENDED_BADLY,       /* a wrong outcome, a leak, a crash of ours */
-  ENDED_BY_CJSON,    /* lua-cjson ended the process */
-  ENDED_BY_LIBRARY,  /* libcurl, or one below it, did not survive it */
+  ENDED_WELL,       /* each outcome was one that may be, and all was well afterwards */
+  ENDED_LAST = 10,  /* likewise, and nothing failed: there are no more points */
+  ENDED_BADLY,      /* a wrong outcome, a leak, a crash of ours */
+  ENDED_BY_CJSON,   /* lua-cjson ended the process */
+  ENDED_BY_LIBRARY, /* libcurl, or one below it, did not survive it */
   ENDED_HANGING,
-  ENDED_LEAKING      /* all is well, but a library below us lost a few blocks of its own */
+  ENDED_LEAKING /* all is well, but a library below us lost a few blocks of its own */
 };
 
 enum { REASON_SIZE = 400 };
@@ -145,22 +146,23 @@ struct point {
 /* What a point's process tells its parent, in memory that both see. */
 struct report {
   char reason[REASON_SIZE];
-  char outcome[32]; /* "answered", "raised", or the kind of the err */
-  long seen;        /* calls of the point's source */
-  bool last;        /* none of them failed */
+  char outcome[32];   /* "answered", "raised", or the kind of the err */
+  long seen[SOURCES]; /* calls */
+  bool last;          /* none of them failed */
 };
 
 /* A state that is ready to run a scenario, for points to be forked from. */
 struct stage {
   lua_State *L;
-  pid_t program;         /* that opened it */
-  size_t lua_bytes;      /* in use */
-  unsigned long mark;    /* no block of the state is older */
-  int descriptors;       /* open without it */
-  bool cold;             /* what is made once in a process is made by the scenario */
+  pid_t program;      /* that opened it */
+  size_t lua_bytes;   /* in use */
+  unsigned long mark; /* no block of the state is older */
+  int descriptors;    /* open without it */
+  bool cold;          /* what is made once in a process is made by the scenario */
 };
 
-/* Loads the scenario into a new state; false (and a line on standard error) when it does not load. */
+/* Loads the scenario into a new state; false (and a line on standard error) when it does not load.
+ */
 bool stage_open(struct stage *stage, const struct scenario *scenario);
 
 /* Runs it here once, without failures, and closes the state; false when it does not end well. */
@@ -169,5 +171,34 @@ bool stage_rehearse(struct stage *stage, const struct scenario *scenario);
 /* Runs one point: for a process of its own. */
 _Noreturn void point_run(struct stage *stage, const struct scenario *scenario,
                          const struct point *point, struct report *report, unsigned seconds);
+
+/* sweep.c */
+
+/* How often something was counted, by its name. */
+struct tally {
+  char name[REASON_SIZE];
+  long count;
+};
+enum { TALLIES = 40 };
+
+struct figures {
+  long points;
+  long bad; /* of these */
+  struct tally outcomes[TALLIES];
+  struct tally ends[TALLIES];  /* of the process, that are not ours */
+  struct tally leaks[TALLIES]; /* that are not ours */
+};
+
+struct settings {
+  int jobs;         /* processes at the same time */
+  long points;      /* of one sweep at most; 0: all */
+  long only;        /* the only point; -1: all */
+  unsigned seconds; /* that one may take */
+};
+
+/* Sweeps a source (of SOURCE_CALLS: all kinds of calls) over a scenario; `figures` gets what became
+ * of the points. Whether none was bad; what was wrong stands on standard error. */
+bool sweep_all(struct stage *stage, const struct scenario *scenario,
+               const struct settings *settings, int source, struct figures *figures);
 
 #endif

@@ -196,10 +196,10 @@ static void check_left(const struct stage *stage) {
 }
 
 /* What the requests of a point are named after. */
-static void tell_point(const struct stage *stage, const struct scenario *scenario, const struct point *point) {
+static void tell_point(const struct stage *stage, const struct scenario *scenario,
+                       const struct point *point) {
   char id[300];
-  const struct call *kind =
-      point->source >= SOURCE_CALLS ? call_kind(point->source - SOURCE_CALLS) : NULL;
+  const struct call *kind = call_kind(point->source - SOURCE_CALLS);
   snprintf(id, sizeof id, "%s-%s-%d-%s-%s-%ld-%s", scenario->name, scenario->transport,
            point->source, kind != NULL ? kind->name : "memory",
            point->error != NULL ? point->error->name : "", point->at,
@@ -214,7 +214,7 @@ static void collect(lua_State *L, lua_Debug *frame) {
 
 /* Runs the scenario while calls fail, or while Lua collects. */
 static int run_failing(lua_State *L, const struct point *point) {
-  lua_collect_at_allocations(point->source == SOURCE_COLLECTOR && point->at == COLLECT_AT_ALLOCATIONS);
+  lua_collect_at_objects(point->source == SOURCE_COLLECTOR && point->at == COLLECT_AT_OBJECTS);
   if (point->source == SOURCE_COLLECTOR && point->at == COLLECT_AT_INSTRUCTIONS) {
     lua_sethook(L, collect, LUA_MASKCOUNT, 1);
   }
@@ -223,7 +223,7 @@ static int run_failing(lua_State *L, const struct point *point) {
   int status = call(L, RUN);
   counter_disarm();
   lua_sethook(L, NULL, 0, 0);
-  lua_collect_at_allocations(false);
+  lua_collect_at_objects(false);
   return status;
 }
 
@@ -238,7 +238,9 @@ void point_run(struct stage *stage, const struct scenario *scenario, const struc
   blocks_keep();
   int status = run_failing(L, point);
   bool last = counter_failures() == 0;
-  report->seen = counter_seen();
+  for (int i = 0; i < SOURCES; i++) {
+    report->seen[i] = counter_seen(i);
+  }
   report->last = last;
   if (status == LUA_OK) {
     snprintf(report->outcome, sizeof report->outcome, "%s", lua_tostring(L, -1));
