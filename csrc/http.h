@@ -83,7 +83,8 @@ struct lcpp_transfer {
 
   bool connected;    /* whether the request could be sent */
   long bytes_before; /* that libcurl had sent until then: a CONNECT to a proxy */
-  bool reused;       /* whether that was on a kept connection */
+  bool reused;       /* whether that was on a kept connection, or another may have joined since */
+  unsigned long reuses; /* the http handle's, when this one was sent */
   enum lcpp_cut cut;
   size_t header_bytes;
   unsigned seen;         /* a bit for each lcpp_header that a line of the answers had */

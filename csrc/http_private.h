@@ -16,7 +16,8 @@ struct lcpp_http {
   bool stepping;
   bool broken; /* memory ran out in `multi`: it is replaced as soon as nothing runs on it */
   long max_connections;
-  long long alarm; /* in lcpp_monotonic_ms; -1: none */
+  unsigned long reuses; /* how often a request went over a connection that was there already */
+  long long alarm;      /* in lcpp_monotonic_ms; -1: none */
   size_t running_count;
   size_t finished_count;
   struct lcpp_transfer *queued; /* started, and not yet given to libcurl, in this order */

@@ -136,7 +136,8 @@ static void fail_with_cut(struct lcpp_transfer *transfer) {
  * none is certain. When it was about to send again on its own, its reason was either a kept
  * connection that died (then nobody knows what the server did), or a refused HTTP/2 stream, which
  * a server promises not to have processed (RFC 9113, section 8.7). On a new connection only the
- * second is possible. */
+ * second is possible, as long as no other request joined it: libcurl takes it for a kept one then.
+ */
 static bool may_have_left(struct lcpp_transfer *transfer) {
   long bytes = 0;
   curl_easy_getinfo(transfer->slot->easy, CURLINFO_REQUEST_SIZE, &bytes);

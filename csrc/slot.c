@@ -6,6 +6,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "http_private.h"
+
 enum {
   EXPECT_ABOVE = 1024
 }; /* bytes; libcurl asks for a 100 above 1 MB, earlier ones above this */
@@ -165,12 +167,16 @@ static int on_send(void *argument, char *remote, char *local, int remote_port, i
   long bytes = 0;
   long connects = 0;
   curl_easy_getinfo(slot->easy, CURLINFO_REQUEST_SIZE, &bytes);
+  struct lcpp_http *http = transfer->http;
   if (transfer->connected && bytes > transfer->bytes_before) {
     transfer->cut = LCPP_CUT_RESEND;
+    transfer->reused = transfer->reused || http->reuses != transfer->reuses;
     return CURL_PREREQFUNC_ABORT;
   }
   curl_easy_getinfo(slot->easy, CURLINFO_NUM_CONNECTS, &connects);
   transfer->reused = connects == 0;
+  http->reuses += transfer->reused;
+  transfer->reuses = http->reuses;
   transfer->connected = true;
   transfer->bytes_before = bytes;
   return CURL_PREREQFUNC_OK;
