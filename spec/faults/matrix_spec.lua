@@ -4,6 +4,7 @@
 local Certificates = require "spec.support.certificates"
 local FaultServer = require "spec.support.fault_server"
 local Lab = require "spec.support.lab"
+local RealServers = require "spec.support.real_servers"
 local cases = require "spec.faults.cases"
 local core = require "cpp.core"
 local cpp = require "cpp"
@@ -29,7 +30,10 @@ local CALLS = {
 local METHODS = { offer_status = "GET", operation = "GET" }
 
 describe("the fault", function()
-  local certificates, faults, healthy, canary, full, fillers
+  local certificates, faults, healthy, canary, full, fillers, real
+
+  -- Of a case: its text with the ports that are known only now.
+  local fill
 
   setup(function()
     certificates = Certificates.make()
@@ -48,9 +52,15 @@ describe("the fault", function()
       fillers[i]:settimeout(0)
       fillers[i]:connect("127.0.0.1", (select(2, full:getsockname())))
     end
+    local configured = {}
+    for i, case in ipairs(cases) do
+      configured[i] = setmetatable({ nginx = fill(case.nginx) }, { __index = case })
+    end
+    real = RealServers.start(certificates, configured)
   end)
 
   teardown(function()
+    real:stop()
     for _, filler in ipairs(fillers) do filler:close() end
     full:close()
     canary:close()
@@ -63,7 +73,7 @@ describe("the fault", function()
   end
 
   -- The places in a row's texts that are known only now. The server fills in its own port.
-  local function fill(value, transport, listener)
+  fill = function(value, transport, listener)
     if type(value) == "table" then
       local filled = {}
       for key, inner in pairs(value) do filled[key] = fill(inner, transport, listener) end
@@ -102,12 +112,13 @@ describe("the fault", function()
 
   -- Runs one call into the fault, and another one after it.
   local function run(case, transport, driver, call)
-    local listener = not case.base_url and listen(case, transport)
+    local base_url = real:url(case, transport) or case.base_url and fill(case.base_url, transport)
+    local listener = not base_url and listen(case, transport)
     local seen = { requests = {}, returns = 0 }
     local is_timed = case.timeout or case.connect_timeout
     local options = {
       base_url = case.host and ("https://%s:%d"):format(case.host, listener.port)
-        or case.base_url and fill(case.base_url, transport) or listener.url,
+        or base_url or listener.url,
       token = Lab.TOKEN, proxy = "", ca_file = certificates.ca_file, loop = loop_of(driver, is_timed, seen.requests),
       retries = is_timed and 0 or case.retries or RETRIES, timeout = case.timeout or TIMEOUT,
       connect_timeout = case.connect_timeout, max_response_bytes = case.max_response_bytes,
@@ -208,8 +219,18 @@ describe("the fault", function()
     if expected.connections then matches(record.connections, expected.connections + 1, "connections") end
   end
 
+  -- nginx notes a request when it is done with it, which may be after its answer.
+  local function check_requests(case, transport, before, expected)
+    local deadline = core.monotonic() + TIMEOUT
+    repeat
+      local met = real:requests(case, transport) - before
+      if met == expected.requests then return end
+    until met > expected.requests or core.monotonic() > deadline
+    error(("%d requests, not %d"):format(real:requests(case, transport) - before, expected.requests), 0)
+  end
+
   local function examine(case, transport, driver, call, expected)
-    local descriptors = Lab.descriptors()
+    local descriptors, before = Lab.descriptors(), real:requests(case, transport)
     local seen, record = run(case, transport, driver, call)
     check_completions(seen)
     if expected.result or expected.or_result and seen.result then
@@ -223,6 +244,7 @@ describe("the fault", function()
     end
     if seen.problem then error("the client is not usable: " .. tostring(seen.problem), 0) end
     assert.equal("running", seen.good.state)
+    if before then check_requests(case, transport, before, expected) end
     if record then check_record(case, record, seen, expected, METHODS[call] or "POST") end
     matches(canary:accept(), nil, "connection to the canary")
     matches(Lab.descriptors(), descriptors, "descriptors")

@@ -12,6 +12,7 @@
 --   accept, kept, idle, unread, certificate, protocol, ciphers   see the server
 --   location    of the operation that is asked for; S is the scheme, O the other one, U it in capitals
 --   base_url    instead of the server's own
+--   nginx, s_server   the server is one of these, so configured (spec/support/real_servers.lua)
 --   timeout, connect_timeout (seconds), retries, max_response_bytes   of the client
 --   needs_epoll   true: a module that waits with curl_multi_poll does not see it (doc/faults.md)
 --   host        of the URL, instead of 127.0.0.1
@@ -33,7 +34,7 @@ local function complete(row)
   assert(row.steps and row.calls and next(row.calls), row.name)
 end
 
-for _, part in ipairs { "connections", "answers", "http2", "tls", "redirects", "locations" } do
+for _, part in ipairs { "connections", "answers", "http2", "tls", "redirects", "locations", "servers" } do
   for _, row in ipairs(require("spec.faults.cases." .. part)) do
     complete(row)
     cases[#cases + 1] = row
