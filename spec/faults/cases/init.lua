@@ -6,7 +6,7 @@
 --   name        what is wrong, in words; unique
 --   any, http1 (http and https), tls (https and http2), http, https, http2
 --               exactly one of them: the transports, and the server's steps for a request
---               (spec/support/fault_server.py)
+--               (spec/support/fault_connections.py)
 --   calls       by the name of a call what it has to end in (spec/faults/cases/expect.lua)
 -- and, where it matters:
 --   accept, kept, idle, unread, certificate, protocol, ciphers   see the server
