@@ -183,6 +183,29 @@ describe("a batch", function()
       assert.error_matches(function() look(1, kept) end, "outside of that item")
     end)
 
+    it("refuses it in a coroutine that the item made, in an item of a batch within it, and in on_result", function()
+      local kept
+      local fns = {
+        function(own) return coroutine.wrap(look)(1, own) end,
+        function(own) return select(2, own:map({ 1, 2 }, function(n) return look(n, own) end)) end,
+        function(own) kept = own end,
+        function(own) return look(1, own) end,
+      }
+      local order = {}
+      local entries = client:map(fns, function(fn, own) return fn(own) end, {
+        concurrency = 1, -- which a place that is lost would bring to a stop
+        on_result = function(index)
+          order[#order + 1] = index
+          if kept then assert.error_matches(function() look(1, kept) end, "outside of that item") end
+        end,
+      })
+      assert.is_truthy(entries[1].err.message:find("outside of that item", 1, true))
+      assert.equal(2, entries[2].result)
+      assert.equal("running", entries[4].result.state)
+      assert.same({ 1, 2, 3, 4 }, order)
+      assert.equal(1, #portal:journal())
+    end)
+
     it("refuses a wrong list, function or option, and a closed client", function()
       assert.error_matches(function() client:map("list", look) end, "expected a list")
       assert.error_matches(function() client:map({}, "fn") end, "expected a function")
@@ -266,6 +289,19 @@ describe("a batch", function()
       end
     end)
 
+    it("closes what an item that raises leaves open, a batch within it and its requests among that", function()
+      portal:fault { match = { path = "/offer%-2/" }, times = -1, action = "stall" }
+      local closed
+      local entries = client:map({ 1 }, function(_, own)
+        local left <close> = setmetatable({}, { __close = function() closed = true end }) -- luacheck: ignore left
+        return own:map({ 1, 2, 2 }, look, { on_result = function() error("deliberate") end })
+      end)
+      assert.equal("raised", entries[1].err.kind)
+      assert.is_true(closed)
+      assert.equal(0, (client.core:step(0)))
+      assert.is_false(dispatch.is_waiting(client.core))
+    end)
+
     it("lets on_result make calls of its own, a batch among them", function()
       local inner = 0
       local _, failed = client:map({ 1, 2, 3 }, look, { concurrency = 2, on_result = function(index)
@@ -290,19 +326,6 @@ describe("a batch", function()
       end, { should_stop = function() return stop end })
       assert.is_true(core.monotonic() - started < 5)
       for _, entry in ipairs(entries[1].result) do assert.equal("stopped", entry.err.kind) end
-    end)
-
-    it("ends all when an item closes the client", function()
-      portal:fault { match = { path = "/offer%-2/" }, times = -1, action = "stall" }
-      local entries, failed = client:map({ 1, 2, 2, 3, 3 }, function(n, own)
-        local state, err = look(n, own)
-        if n == 1 then own:close() end
-        return state, err
-      end, { concurrency = 3 })
-      assert.equal("running", entries[1].result.state)
-      for n = 2, 5 do assert.equal("closed", entries[n].err.kind, n) end
-      assert.equal(4, failed)
-      new_client()
     end)
   end)
 

@@ -32,6 +32,11 @@ local function now(client, options)
   return (loop.now or core.monotonic)()
 end
 
+-- For who was getting a token, or waiting for one, when the client was closed.
+local function closed()
+  return errors.new("closed", "the client was closed before this request was sent")
+end
+
 -- Raises unless the credentials are given together.
 local function credentials_of(client, options)
   local found, missing = {}, nil
@@ -97,7 +102,8 @@ end
 local function request_token(client, credentials, limits)
   local result, err = call(client, "token", credentials, limits and { deadline = limits.deadline })
   if not result then
-    err.kind, err.ambiguous = "auth", false -- nothing of the call itself was sent
+    if err.kind ~= "closed" and err.kind ~= "stopped" then err.kind = "auth" end
+    err.ambiguous = false -- nothing of the call itself was sent
     if err.status and err.status < 300 then err.body = nil end -- it may hold a token, cut short
     return nil, err
   end
@@ -154,6 +160,7 @@ local function renew(client, options, entry, source, credentials, limits)
     token, detail = function_token(client, source, options)
   end
   if not token then return nil, detail end
+  if not client.core:usable() then return nil, closed() end
   keep(entry, token, detail, now(client, options))
   return token
 end
@@ -178,6 +185,7 @@ local function wait_for_renewal(client, options, entry, limits)
                              { retryable = true })
     end
     loop.sleep(client.core, LOOK)
+    if not client.core:usable() then return nil, closed() end
   end
   return true
 end
@@ -189,7 +197,8 @@ end
 -- @param options table of the call's options
 -- @param rejected string or nil: the token that the service has just refused with 401
 -- @param limits table or nil: `deadline`, as for retry.call
--- @return string; or nil, err (kind "auth"; "stopped" in a batch that is being stopped)
+-- @return string; or nil, err (kind "auth"; "closed" when the client was closed meanwhile; "stopped" in a
+--   batch that is being stopped)
 function auth.token(client, endpoint, options, rejected, limits)
   local source = source_of(client, options)
   if type(source) == "string" then return source end

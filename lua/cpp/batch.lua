@@ -11,7 +11,7 @@ local errors = require "cpp.error"
 local retry = require "cpp.retry"
 local Timers = require "cpp.timers"
 
-local resume_coroutine, yield = coroutine.resume, coroutine.yield
+local resume_coroutine, yield, this = coroutine.resume, coroutine.yield, coroutine.running
 
 local CONCURRENCY = 16
 local STOP_CHECK = 1 -- seconds between two looks at should_stop
@@ -47,9 +47,12 @@ local function is_empty(q)
   return q.last == 0
 end
 
--- The item whose code runs. Its client is no use to anybody else.
+-- The item whose code runs. Its client is no use to anybody else: what waits is its own coroutine, so neither one that
+-- it made nor an item of a batch within it may wait in its place.
 local function running(batch)
-  return batch.running or core.misuse("the client of a batch's item was used outside of that item")
+  local item = batch.running
+  if item and item.coroutine == this() then return item end
+  core.misuse("the client of a batch's item was used outside of that item")
 end
 
 -- What an item's coroutine yields to its batch: that it waits, or that its item is done. Anything
@@ -93,9 +96,9 @@ local function loop_of(batch)
     --- Waits for a request at its place, or for another object (a batch within this one). When the coroutine
     -- is closed meanwhile, `abandon` forgets it.
     await = function(_, request, place)
-      local waiters, key = batch.waiters, place or request
+      local item, waiters, key = running(batch), batch.waiters, place or request
       batch.in_flight = batch.in_flight + 1
-      batch.waiting[key] = running(batch)
+      batch.waiting[key] = item
       local list = place and waiters.requests or waiters.others
       list[key] = batch.wake
       yield(PARKED) -- a wake is only called when it is done, or nothing is any more
@@ -137,7 +140,7 @@ end
 
 local function may_start(batch)
   return batch.next <= batch.count and batch.in_flight < batch.concurrency
-    and is_empty(batch.admission) and not is_held(batch)
+    and is_empty(batch.admission) and not is_held(batch) and not batch.waiters.closed
 end
 
 -- The next entry of the list is the item's.
@@ -149,8 +152,8 @@ end
 -- What is left of an item whose code raised, or waits for what nobody would ever tell it of.
 local function give_up(batch, item, done, problem)
   batch.active = batch.active - 1
+  coroutine.close(item.coroutine) -- an error alone leaves its variables unclosed: a batch within it, and its requests
   if done then
-    coroutine.close(item.coroutine)
     problem = "cpp: an item's code may wait for calls of its client only"
   end
   finish(batch, item.index, nil, raised(problem))
@@ -208,13 +211,25 @@ local function stop(batch, kind, message)
   end
 end
 
+-- The client was closed: every request is done, whoever closed it.
+local function wake_all(batch)
+  local key = next(batch.waiting)
+  while key do
+    batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
+    batch.wake(key)
+    key = next(batch.waiting)
+  end
+end
+
 -- Requests in flight are let finish, since aborting a cancel would leave its outcome unknown. A batch
 -- within an item of another one stops with it.
 local function look_at_stop(batch)
-  if batch.stopped then return end
   local outer = batch.outer
   if not batch.core:usable() then
-    stop(batch, "closed", "the client was closed before this item")
+    if not batch.stopped then stop(batch, "closed", "the client was closed before this item") end
+    wake_all(batch)
+  elseif batch.stopped then
+    return
   elseif batch.should_stop and batch.should_stop() or outer.stopped and outer.stopped() then
     stop(batch, "stopped", "should_stop ended the batch before this item")
   end
@@ -258,6 +273,7 @@ end
 -- Waits in the outer loop until there is something to do.
 local function wait(batch)
   local core_client, outer = batch.core, batch.outer
+  if not core_client:usable() then return end -- an item or on_result closed it: look_at_stop comes next
   local left = seconds_left(batch)
   if batch.in_flight == 0 then
     if left then outer.sleep(core_client, left) end
@@ -266,9 +282,8 @@ local function wait(batch)
   local wake_at = left and core.monotonic() + left
   outer.await(core_client, {
     done = function()
-      if not core_client:usable() then return true end
-      dispatch.run_requests(core_client)
-      if not is_empty(batch.ready) then return true end
+      if core_client:usable() then dispatch.run_requests(core_client) end
+      if not is_empty(batch.ready) or not core_client:usable() then return true end
       left = wake_at and wake_at - core.monotonic()
       if left and left <= 0 then return true end
       if left then core_client:alarm(left) end -- again each time: another batch's may have rung
@@ -333,7 +348,7 @@ function batch.map(client, list, fn, options)
     ready = queue(), admission = queue(), timers = Timers.new(), stopped = false,
     on_result = options.on_result, should_stop = options.should_stop,
   }
-  self.core:timeout() -- raises when the client is closed, as every call does
+  if not self.outer.admit then self.core:timeout() end -- raises when the client is closed, as every call does
   self.waiters = dispatch.waiters(self.core)
   self.pause = self.outer.pause or { over = -math.huge } -- a batch within another one shares its pause
   self.wake = function(key)

@@ -73,7 +73,7 @@ local function start_call(client, endpoint, options)
     result.state = endpoint == "cancel" and "canceled" or "completed"
   end
   if not wait then return result end
-  return client:wait(result, wait_options(options))
+  return require "cpp.wait"(client, result, wait_options(options), true)
 end
 
 --- Makes a client.

@@ -3,6 +3,9 @@
 local core = require "cpp.core"
 local follow = require "cpp.follow"
 
+-- The limits of all questions but the first: a client that is closed between two of them is no misuse.
+local GOES_ON = {}
+
 -- What is passed on to the questions: a client's options, as far as the target holds some.
 local function question_of(target, options)
   local question = {}
@@ -34,13 +37,13 @@ local function reconcile(client, target, options)
   for _, operation in ipairs(list) do
     if operation.state == "running" or operation.state == "inprogress" then
       question.status = nil
-      follow.complete(client, question, nil, operation)
+      follow.complete(client, question, GOES_ON, operation)
       answer.state, answer.operation = "running", operation
       return answer
     end
   end
   question.status = nil
-  local offer, failed = client:offer_status(question)
+  local offer, failed = client:offer_status(question, GOES_ON)
   if not offer then return nil, failed end
   answer.offer_status = offer.state
   if offer.state == "canceled" then answer.state = "canceled" end

@@ -71,6 +71,10 @@ local function exchange(client, endpoint, options, token, deadline, id, attempt)
   return result, failure, request
 end
 
+local function closed()
+  return errors.new("closed", "the client was closed before this request was sent")
+end
+
 -- Before each attempt; err: how the one before it failed. Returns true; or nil and an err when the
 -- client was closed meanwhile (a client that was closed before the call is misuse, which the core
 -- raises), or the loop is being stopped. A batch bounds what is in flight: it says true when that needs no
@@ -78,7 +82,7 @@ end
 local function admit(client, loop, err)
   if loop.admit and loop.admit() and not err then return true end
   if (loop.admit or err) and not client.core:usable() then
-    return nil, errors.new("closed", "the client was closed before this request was sent")
+    return nil, closed()
   end
   if not (loop.stopped and loop.stopped()) then return true end
   return nil, err or errors.new("stopped", "should_stop ended the batch before this request was sent")
@@ -101,7 +105,16 @@ local function go_on(client, endpoint, options, limits, token, failure)
   while true do
     local err = errors.from_failure(failure, options, auth.secrets(client, options, token), safe, of_tokens)
     err.attempts = attempt
-    if err.status == 401 and token and not renewed then
+    local refused = err.status == 401 and token and not renewed
+    local pause = not refused and pause_before(attempt, err)
+    if pause then
+      if err.status == 429 and loop.hold then loop.hold(pause) end
+      if not err.retryable or attempt > retries or not has_time(client, options, deadline, paused, pause) then
+        return nil, err
+      end
+    end
+    if not client.core:usable() then return nil, closed() end -- by who was woken by the same step
+    if refused then
       -- Not processed: the service did not know who asked. Only a new token makes a second try.
       renewed = true
       local fresh, reason = auth.token(client, endpoint, options, token, limits)
@@ -109,11 +122,6 @@ local function go_on(client, endpoint, options, limits, token, failure)
       if fresh == token then return nil, err end
       token = fresh
     else
-      local pause = pause_before(attempt, err)
-      if err.status == 429 and loop.hold then loop.hold(pause) end
-      if not err.retryable or attempt > retries or not has_time(client, options, deadline, paused, pause) then
-        return nil, err
-      end
       paused = paused + pause
       loop.sleep(client.core, pause)
     end
@@ -135,12 +143,14 @@ end
 --   loop's clock) that neither a pause nor a request goes beyond
 -- @return the core's result and its request; or nil, err (kinds: all but `failed`)
 function retry.call(client, endpoint, options, limits)
+  local loop = options.loop or client.loop
+  -- What belongs to a longer call, or to an item of a batch, began before the client was closed: no misuse.
+  if (limits or loop.admit) and not client.core:usable() then return nil, closed() end
   local token, err
   if endpoint ~= "token" then
     token, err = auth.token(client, endpoint, options, nil, limits)
     if not token then return nil, err end
   end
-  local loop = options.loop or client.loop
   if loop.admit or loop.stopped then
     local admitted, ending = admit(client, loop)
     if not admitted then return nil, ending end

@@ -190,9 +190,11 @@ end
 -- @param target a result of cancel, publish or go_live; a location (string); or a table with
 --   publisher, offer and operation_id; without operation_id, whatever runs on the offer
 -- @param options table or nil: cpp.WaitOptions in types/options.lua
+-- @param goes_on true where a call goes on with it, which began before: a client that was closed meanwhile is no
+--   misuse then, nor is it in an item of a batch
 -- @return the operation at its end, with state "canceled" or "completed"; or nil, err: kinds failed,
 --   timeout, stopped, closed, and those of Client:operation
-local function wait(client, target, options)
+local function wait(client, target, options, goes_on)
   options = options or {}
   core.check("wait", options)
   if type(target) == "string" then target = { location = target } end
@@ -204,9 +206,11 @@ local function wait(client, target, options)
     return target -- it was done at once: nothing to poll
   end
   local request = request_of(target, options)
-  check_target(client, target, request)
-  local started = retry.now(options.loop or client.loop)
-  return poll {
+  local loop = options.loop or client.loop
+  local is_closed = (goes_on or loop.admit) and not client.core:usable()
+  if not is_closed then check_target(client, target, request) end
+  local started = retry.now(loop)
+  local state = {
     client = client,
     target = target,
     options = options,
@@ -223,6 +227,8 @@ local function wait(client, target, options)
     location = target.location,
     operation = nil,
   }
+  if is_closed then return give_up(state, interruption(state)) end
+  return poll(state)
 end
 
 return wait

@@ -129,11 +129,12 @@ describe("cpp.loop.luv", function()
   end)
 
   -- luv reports an error of a callback on standard error and ends the process.
-  it("reports what a coroutine raises after its wait, as luv does", function()
+  it("reports what a coroutine raises after its wait, as luv does, and closes what it leaves open", function()
     local script = [[
       local cpp, uv = require "cpp", require "luv"
       local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }
       coroutine.wrap(function()
+        local left <close> = setmetatable({}, { __close = function() print("closed") end })
         client:offer_status { publisher = "contoso", offer = "contoso-vm" }
         error "raised after the wait"
       end)()
@@ -143,5 +144,6 @@ describe("cpp.loop.luv", function()
     local text = child:read "a"
     child:close()
     assert.matches("Uncaught Error.*raised after the wait", text)
+    assert.matches("closed", text, 1, true)
   end)
 end)

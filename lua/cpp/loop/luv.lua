@@ -83,6 +83,7 @@ local function resume(coroutine_)
   local done, problem = coroutine.resume(coroutine_)
   if done then return end
   local message = debug.traceback(coroutine_, tostring(problem))
+  coroutine.close(coroutine_) -- what an error leaves open: a batch in it, and its requests
   local timer = uv.new_timer()
   timer:start(0, 0, function()
     close(timer)

@@ -1,0 +1,202 @@
+-- A client that is closed while calls are on their way: each ends with kind `closed`, wherever it stood, and none
+-- raises. What holds of requests in flight in each loop, spec/support/loops.lua tells.
+
+local core = require "cpp.core"
+local cpp = require "cpp"
+local loops = require "spec.support.loops"
+local portals = require "spec.portal.client"
+
+describe("closing the client", function()
+  local portal, client
+
+  local function new_client(options)
+    local own = { base_url = portal.url, authority_url = portal.url, retries = 0, timeout = 5 }
+    for name, value in pairs(options or { token = portals.TOKEN }) do own[name] = value end
+    client = cpp.client(own)
+  end
+
+  local function look(n, own)
+    return own:offer_status(loops.offer(n))
+  end
+
+  local function wait_long(n, own)
+    return own:wait(loops.offer(n), { interval = 100, max_interval = 100 })
+  end
+
+  setup(function() portal = portals.start { clock = "real" } end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    loops.offers(portal, 8)
+  end)
+  after_each(function() client:close() end)
+
+  describe("under a batch", function()
+    it("ends all when an item closes it", function()
+      new_client()
+      portal:fault { match = { path = "/offer%-2/" }, times = -1, action = "stall" }
+      local entries, failed = client:map({ 1, 2, 2, 3, 3 }, function(n, own)
+        local state, err = look(n, own)
+        if n == 1 then own:close() end
+        return state, err
+      end, { concurrency = 3 })
+      assert.equal("running", entries[1].result.state)
+      for n = 2, 5 do assert.equal("closed", entries[n].err.kind, n) end
+      assert.equal(4, failed)
+    end)
+
+    it("ends who sleeps, when on_result closes it while nothing is in flight", function()
+      new_client()
+      portal:fault { match = { path = "/offer%-1/" }, delay = 0.2 }
+      local entries, failed = client:map({ 1, 2 }, function(n, own) return (n == 1 and look or wait_long)(n, own) end,
+                                         { on_result = function() client:close() end })
+      assert.equal("running", entries[1].result.state)
+      assert.equal("closed", entries[2].err.kind)
+      assert.equal(1, failed)
+    end)
+
+    it("ends who waits for an answer, when the core's client is closed by itself", function()
+      for _, concurrency in ipairs { 1, 4 } do
+        new_client()
+        portal:fault { match = { path = "/offer%-2/" }, times = -1, action = "stall" }
+        local entries, failed = client:map({ 1, 2, 3, 4 }, function(n, own)
+          return own:map({ n, n }, look)
+        end, { concurrency = concurrency, on_result = function(n)
+          if n == 1 then client.core:close() end
+        end })
+        assert.equal(0, failed)
+        assert.equal("closed", entries[2].result[2].err.kind)
+      end
+    end)
+
+    it("begins no other item, with a token function either", function()
+      new_client { token = function() return portals.TOKEN, 3600 end }
+      local begun = 0
+      local entries, failed = client:map({ 1, 2, 3, 4 }, function(n, own)
+        begun = begun + 1
+        if n == 1 then own:close() end
+        return n
+      end)
+      assert.equal(1, begun)
+      assert.equal(3, failed)
+      for n = 2, 4 do assert.equal("closed", entries[n].err.kind) end
+    end)
+
+    it("is no misuse in the item that goes on", function()
+      new_client { token = function() return portals.TOKEN, 3600 end }
+      local entries = client:map({ look, wait_long }, function(fn, own)
+        assert(look(1, own))
+        own:close()
+        return fn(2, own)
+      end, { concurrency = 1 })
+      assert.equal("closed", entries[1].err.kind)
+      new_client()
+      entries = client:map({ wait_long }, function(fn, own)
+        own:close()
+        return fn(2, own)
+      end)
+      assert.equal("closed", entries[1].err.kind)
+    end)
+  end)
+
+  -- Hosts: a function that runs functions at once in coroutines of a loop, the last one after `seconds`.
+  local hosts = {}
+
+  function hosts.luv(fns, seconds, last)
+    local uv = require "luv"
+    for _, fn in ipairs(fns) do coroutine.wrap(fn)() end
+    local timer = uv.new_timer()
+    uv.update_time()
+    timer:start(math.ceil(seconds * 1000), 0, function()
+      timer:close()
+      last()
+    end)
+    uv.run()
+  end
+
+  function hosts.cqueues(fns, seconds, last)
+    local cqueues = require "cqueues"
+    local controller = cqueues.new()
+    for _, fn in ipairs(fns) do controller:wrap(fn) end
+    controller:wrap(function()
+      cqueues.sleep(seconds)
+      last()
+    end)
+    assert(controller:loop())
+  end
+
+  -- The host is kept busy until all are answered, so that one step wakes them all.
+  local function busy()
+    local over = core.monotonic() + 0.4
+    repeat until core.monotonic() > over
+  end
+
+  for name, run in pairs(hosts) do
+    describe("with " .. name, function()
+      -- Calls that are answered in one step, of which each closes the client when it is done: the kinds of
+      -- their errs, in the order in which they end.
+      local function kinds_of(call)
+        local kinds, fns = {}, {}
+        for n = 1, 5 do
+          fns[n] = function()
+            local done, result, err = pcall(call, n)
+            kinds[#kinds + 1] = not done and tostring(result) or err and err.kind or "none"
+            client:close()
+          end
+        end
+        run(fns, 0.05, busy)
+        return kinds
+      end
+
+      it("ends those whose answer, in the same step, asks them to come back", function()
+        new_client { token = portals.TOKEN, loop = cpp.loop[name], retries = 3 }
+        portal:fault { match = { path = "/offers/" }, times = -1, status = 503, delay = 0.1,
+                       headers = { ["Retry-After"] = "100" } }
+        local kinds = kinds_of(function(n) return client:offer_status(loops.offer(n, { timeout = n > 1 and 300 or 5 })) end)
+        table.sort(kinds)
+        assert.same({ "closed", "closed", "closed", "closed", "http" }, kinds)
+      end)
+
+      it("ends those whose token, in the same step, was refused", function()
+        new_client { token = function() return portals.TOKEN, 3600 end, loop = cpp.loop[name] }
+        portal:fault { match = { path = "/offers/" }, times = -1, status = 401, delay = 0.1 }
+        local kinds = kinds_of(function(n) return client:offer_status(loops.offer(n)) end)
+        assert.equal(5, #kinds)
+        for _, kind in ipairs(kinds) do assert.is_true(kind == "closed" or kind == "http", kind) end
+      end)
+
+      it("ends those that were accepted in the same step and would wait", function()
+        new_client { token = portals.TOKEN, loop = cpp.loop[name] }
+        for n = 1, 5 do portal:offer(loops.offer(n, { running = true, cancel_seconds = 60 })) end
+        portal:fault { match = { path = "/cancel" }, times = -1, delay = 0.1 }
+        local ended
+        local kinds = kinds_of(function(n)
+          local result, err = client:cancel(loops.offer(n, { wait = n > 1 and { interval = 100 } }))
+          ended = err or ended
+          return result, err
+        end)
+        table.sort(kinds)
+        assert.same({ "closed", "closed", "closed", "closed", "none" }, kinds)
+        assert.is_truthy(ended.location:find("/operations/", 1, true)) -- where another process goes on
+      end)
+
+      it("ends those that wait for a token", function()
+        new_client { tenant = "t", client_id = "c", client_secret = "s", loop = cpp.loop[name] }
+        portal:fault { match = { path = "/token" }, times = -1, action = "stall" }
+        local kinds, fns = {}, {}
+        for n = 1, 5 do
+          fns[n] = function()
+            local done, result, err = pcall(client.offer_status, client, loops.offer(n))
+            kinds[n] = not done and tostring(result) or err.kind
+          end
+        end
+        fns[6] = function()
+          for k, entry in ipairs(client:map({ 1, 2, 3 }, look, { concurrency = 2 })) do kinds[5 + k] = entry.err.kind end
+        end
+        run(fns, 0.2, function() client:close() end)
+        assert.equal(8, #kinds)
+        for _, kind in ipairs(kinds) do assert.equal("closed", kind) end
+      end)
+    end)
+  end
+end)
