@@ -21,6 +21,7 @@ It ends when its standard input does. Further keys of "start":
 The steps are those of fault_connections.py. $PORT in a text is the listener's port.
 """
 
+import functools
 import json
 import os
 import socket
@@ -40,6 +41,21 @@ PATIENCE = 10  # seconds for which "stop" waits for what the client left behind
 warnings.simplefilter("ignore", DeprecationWarning)
 
 
+@functools.cache
+def make_context(certificate, key, protocol, ciphers, application):
+    """A server's TLS settings: most listeners have the same."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    # So that weak certificates and old protocols can be served at all.
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    context.set_ciphers(ciphers + ":@SECLEVEL=0")
+    if protocol:
+        context.minimum_version = getattr(ssl.TLSVersion, protocol)
+        context.maximum_version = context.minimum_version
+    context.load_cert_chain(certificate, key)
+    context.set_alpn_protocols([application])
+    return context
+
+
 class Listener:
     """One port and its script."""
 
@@ -57,8 +73,8 @@ class Listener:
         self.unread = order.get("unread")
         self.healed = False
         self.stopping = False
-        self.context = self.make_context(order) if order["transport"] != "http" else None
-        self.good_context = self.make_context(order["good"]) if self.context else None
+        self.context = self.context_for(order) if order["transport"] != "http" else None
+        self.good_context = self.context_for(order["good"]) if self.context else None
         # Bytes: of requests, until it is healed.
         self.record = {"connections": 0, "handshakes": 0, "bytes": 0, "requests": []}
         self.threads = []
@@ -77,17 +93,9 @@ class Listener:
             return {name: self.fill(item) for name, item in value.items()}
         return value
 
-    def make_context(self, order):
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        # So that weak certificates and old protocols can be served at all.
-        context.minimum_version = ssl.TLSVersion.TLSv1_2
-        context.set_ciphers(order.get("ciphers", "ALL") + ":@SECLEVEL=0")
-        if "protocol" in order:
-            context.minimum_version = getattr(ssl.TLSVersion, order["protocol"])
-            context.maximum_version = context.minimum_version
-        context.load_cert_chain(order["certificate"], order["key"])
-        context.set_alpn_protocols(["h2"] if self.kind is Http2 else ["http/1.1"])
-        return context
+    def context_for(self, order):
+        return make_context(order["certificate"], order["key"], order.get("protocol"), order.get("ciphers", "ALL"),
+                            "h2" if self.kind is Http2 else "http/1.1")
 
     def accept(self):
         while True:
