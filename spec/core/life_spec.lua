@@ -111,6 +111,19 @@ describe("a core client", function()
     assert.is_true(os.execute("lua5.4 -e '" .. script .. "' <&- >&- 2>&-"))
   end)
 
+  it("starts so many in a step as its time allows, at least one, and the others in the next ones", function()
+    local client <close> = core.client { base_url = portal.url, max_connections = 4 }
+    for _ = 1, 400 do client:start("offer_status", OFFER, portals.TOKEN) end
+    client:step(0)
+    if core.poller == "epoll" then assert.equal(0, client:timeout()) end
+    local steps = 0
+    repeat
+      client:step(0)
+      steps = steps + 1
+    until client:timeout() ~= 0 or steps == 400
+    assert.is_true(steps < 400)
+  end)
+
   it("gives each request a place of its own until it is handed out", function()
     local client <close> = core.client { base_url = portal.url }
     local requests, places = {}, {}

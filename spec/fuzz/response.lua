@@ -102,17 +102,16 @@ local function exchange(client, call, pieces, last)
   return settle(client, request, name, table.concat(pieces))
 end
 
--- The same answer, in one piece, to another client comes to the same.
-local function check_whole(call, answer, result, failure)
+-- The same answer, in one piece, to another client comes to the same. (With a NUL in its headers, libcurl 7.88 refuses
+-- it or not by where it is cut.)
+local function check_whole(call, answer, result)
   peer.reset()
   local client <close> = core.client { base_url = ORIGIN, authority_url = ORIGIN, max_response_bytes = LIMIT }
-  local again, other = exchange(client, call, { answer }, true)
+  local again = exchange(client, call, { answer }, true)
   assert((result == nil) == (again == nil), "answered in one piece, failed in two")
-  local one, two = result or failure, again or other
-  assert(one.status == two.status, "another status in one piece")
-  if not one.status then return end -- what is no answer may be none in another way
-  for _, name in ipairs { "kind", "location", "operation_id", "request_id" } do
-    assert(one[name] == two[name], "another " .. name .. " in one piece")
+  if not result then return end -- what is wrong with an answer may be seen sooner or later
+  for _, name in ipairs { "status", "location", "operation_id", "request_id" } do
+    assert(result[name] == again[name], "another " .. name .. " in one piece")
   end
   client:close()
 end
@@ -147,12 +146,12 @@ return function(input)
   local call = CALLS[(flags & CALL) + 1]
   local client <close> = core.client { base_url = ORIGIN, authority_url = ORIGIN, max_response_bytes = LIMIT }
   local last = flags & KEPT == 0
-  local result, failure
+  local result
   if flags & SECOND ~= 0 then
     result = exchange(client, call, { head }, false)
     exchange(client, call, { tail }, last)
   else
-    result, failure = exchange(client, call, { head, tail }, last)
+    result = exchange(client, call, { head, tail }, last)
   end
   local sent = peer.read()
   assert(count(sent, TOKEN) <= (flags & SECOND ~= 0 and 2 or 1), "the token went out too often")
@@ -162,6 +161,8 @@ return function(input)
     assert(address == ADDRESS, "a connection to another address")
   end
   client:close()
-  if flags & (WHOLE | SECOND | KEPT) == WHOLE then check_whole(call, rest, result, failure) end
+  if flags & (WHOLE | SECOND | KEPT) == WHOLE and not rest:find("\0", 1, true) then
+    check_whole(call, rest, result)
+  end
   peer.reset()
 end
