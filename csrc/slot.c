@@ -107,8 +107,8 @@ static void read_line(struct lcpp_transfer *transfer, const char *line, size_t l
   } else if (line[0] == '\n' || (length == 2 && line[0] == '\r')) {
     transfer->headers_complete = !transfer->interim;
     if (transfer->length == LCPP_NO_LENGTH) {
-      transfer->cut =
-          LCPP_CUT_LENGTH; /* which closes the connection: what else came is no answer */
+      /* It closes the connection: what else comes on it is nobody's answer. */
+      transfer->cut = LCPP_CUT_LENGTH;
     } else if (transfer->empty) {
       lcpp_transfer_whole(transfer);
     }
