@@ -50,16 +50,16 @@ static atomic_flag list_lock = ATOMIC_FLAG_INIT;
 static unsigned long numbers;
 static bool keeping;
 
-static void lock(void) {
+UNCHECKED static void lock(void) {
   while (atomic_flag_test_and_set(&list_lock)) {
   }
 }
 
-static void unlock(void) {
+UNCHECKED static void unlock(void) {
   atomic_flag_clear(&list_lock);
 }
 
-static void *take(size_t size, size_t alignment, const void *site) {
+UNCHECKED static void *take(size_t size, size_t alignment, const void *site) {
   if (size > SIZE_MAX / 2 || alignment > SIZE_MAX / 4) {
     return NULL;
   }
@@ -84,7 +84,7 @@ static void *take(size_t size, size_t alignment, const void *site) {
 }
 
 /* Of a block that is given back twice the caller is told, once the process is one for a point. */
-static void give_back(void *block, const void *site) {
+UNCHECKED static void give_back(void *block, const void *site) {
   if (block == NULL) {
     return;
   }
@@ -108,7 +108,7 @@ static void give_back(void *block, const void *site) {
   }
 }
 
-static void *take_again(void *block, size_t size, const void *site) {
+UNCHECKED static void *take_again(void *block, size_t size, const void *site) {
   void *moved = take(size, 0, site);
   if (moved != NULL && block != NULL) {
     size_t before = ((struct tag *)block - 1)->size;
@@ -136,20 +136,20 @@ void blocks_left(unsigned long mark, void (*site)(const void *code)) {
 
 /* In place of the C library's own. */
 
-static void *refuse(void) {
+UNCHECKED static void *refuse(void) {
   errno = ENOMEM;
   return NULL;
 }
 
-void *malloc(size_t size) {
+UNCHECKED void *malloc(size_t size) {
   return counter_hits(SOURCE_MALLOC) ? refuse() : take(size, 0, __builtin_return_address(0));
 }
 
-void free(void *block) {
+UNCHECKED void free(void *block) {
   give_back(block, __builtin_return_address(0));
 }
 
-void *calloc(size_t count, size_t size) {
+UNCHECKED void *calloc(size_t count, size_t size) {
   if (counter_hits(SOURCE_MALLOC) || (size != 0 && count > SIZE_MAX / size)) {
     return refuse();
   }
@@ -157,7 +157,7 @@ void *calloc(size_t count, size_t size) {
   return block != NULL ? memset(block, 0, count * size) : NULL;
 }
 
-void *realloc(void *block, size_t size) {
+UNCHECKED void *realloc(void *block, size_t size) {
   if (block != NULL && size == 0) {
     give_back(block, __builtin_return_address(0));
     return NULL;
@@ -168,23 +168,42 @@ void *realloc(void *block, size_t size) {
   return take_again(block, size, __builtin_return_address(0));
 }
 
-void *memalign(size_t alignment, size_t size) {
+UNCHECKED void *memalign(size_t alignment, size_t size) {
   return counter_hits(SOURCE_MALLOC) ? refuse()
                                      : take(size, alignment, __builtin_return_address(0));
 }
 
-void *aligned_alloc(size_t alignment, size_t size) {
+UNCHECKED void *aligned_alloc(size_t alignment, size_t size) {
   return counter_hits(SOURCE_MALLOC) ? refuse()
                                      : take(size, alignment, __builtin_return_address(0));
 }
 
-int posix_memalign(void **block, size_t alignment, size_t size) {
+UNCHECKED int posix_memalign(void **block, size_t alignment, size_t size) {
   *block = counter_hits(SOURCE_MALLOC) ? NULL : take(size, alignment, __builtin_return_address(0));
   return *block != NULL ? 0 : ENOMEM;
 }
 
-size_t malloc_usable_size(void *block) {
+UNCHECKED size_t malloc_usable_size(void *block) {
   return block != NULL ? ((struct tag *)block - 1)->size : 0;
+}
+
+/* These would take it from the sanitizer's allocator directly, where there is one. */
+
+UNCHECKED char *strndup(const char *text, size_t most) {
+  size_t length = strnlen(text, most);
+  char *copy =
+      counter_hits(SOURCE_MALLOC) ? NULL : take(length + 1, 0, __builtin_return_address(0));
+  if (copy != NULL) {
+    memcpy(copy, text, length);
+    copy[length] = '\0';
+  }
+  return copy;
+}
+
+UNCHECKED char *strdup(const char *text) {
+  size_t size = strlen(text) + 1;
+  char *copy = counter_hits(SOURCE_MALLOC) ? NULL : take(size, 0, __builtin_return_address(0));
+  return copy != NULL ? memcpy(copy, text, size) : NULL;
 }
 
 /* Lua's. */

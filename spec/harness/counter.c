@@ -30,7 +30,7 @@ void counter_disarm(void) {
   armed = -1;
 }
 
-bool counter_hits(int source) {
+UNCHECKED bool counter_hits(int source) {
   if (armed < 0) {
     return false;
   }

@@ -20,6 +20,10 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* Of functions that run before the sanitizers are ready: libraries ask for memory as they are
+ * loaded. */
+#define UNCHECKED __attribute__((no_sanitize("address", "undefined")))
+
 /* What fails; of the collector nothing does. The kinds of calls follow from SOURCE_CALLS on. */
 enum { SOURCE_LUA, SOURCE_CURL, SOURCE_MALLOC, SOURCE_COLLECTOR, SOURCE_CALLS, SOURCES = 32 };
 
