@@ -132,7 +132,7 @@ tsan: deps ## Lua states on threads, under the sanitizer of threads
 oom: deps ## let each allocation fail, in Lua, in libcurl, in the whole process (an hour; OOM_POINTS=20: minutes)
 	@OOM_POINTS="$(or $(OOM_POINTS),0)" spec/checks/run oom
 
-syscalls: deps ## let each call to the kernel fail, with each error that matters (SYSCALL_POINTS=2: a minute)
+syscalls: deps ## let each call to the kernel fail, with each error that matters (SYSCALL_POINTS=1: a minute)
 	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" spec/checks/run syscalls
 
 valgrind: deps ## cancels of every ending under valgrind's memcheck

@@ -11,20 +11,27 @@
 
 #include "harness.h"
 
-enum { MOST_JOBS = 64, MOST_POINTS = 200000, MOST_BAD = 5 };
+enum { MOST_JOBS = 64, MOST_SWEEPS = 1024, MOST_POINTS = 200000, MOST_BAD = 5 };
 
 /* A place for one process. */
 struct slot {
   pid_t pid; /* 0: free */
   struct point point;
-  long sweep; /* its number */
+  int sweep; /* its number */
 };
 
 static struct report *reports; /* one for each slot */
 static struct slot slots[MOST_JOBS];
 static int busy;
-static long sweeps;      /* begun */
-static long ended_sweep; /* the last of them of which a point met no failure */
+
+/* The sweeps of the scenario: the next point of each, and whether one of its points met no failure
+ * any more. */
+static struct {
+  struct point next;
+  long stride;
+  bool ended;
+} sweeps[MOST_SWEEPS];
+static int sweep_count;
 
 static struct {
   struct stage *stage;
@@ -79,9 +86,7 @@ static void settle(const struct slot *slot, struct report *report, int status) {
     default:
       complain(&slot->point, report->reason);
   }
-  if (report->last && slot->sweep > ended_sweep) {
-    ended_sweep = slot->sweep;
-  }
+  sweeps[slot->sweep].ended = sweeps[slot->sweep].ended || report->last;
 }
 
 /* Waits for one of the processes; the number of its slot. */
@@ -111,7 +116,7 @@ static void finish_all(void) {
 }
 
 /* Starts a process for a point, once there is a place for it. */
-static void start(const struct point *point, long sweep) {
+static void start(const struct point *point, int sweep) {
   if (busy == now.settings->jobs) {
     finish_one();
   }
@@ -144,24 +149,43 @@ static void count_calls(int source, long calls[SOURCES]) {
   }
 }
 
-/* All points of one source and one way to fail, until nothing fails any more. Some may still run
- * when it returns. */
+/* Starts the next point of a sweep. */
+static void start_next(int sweep) {
+  start(&sweeps[sweep].next, sweep);
+  sweeps[sweep].next.at += sweeps[sweep].stride;
+}
+
+/* The points of one source and one way to fail, up to the first that should meet no failure. Some
+ * may still run when it returns. */
 static void sweep(struct point point, long calls) {
   long most = now.settings->points;
   long stride = most > 0 && calls > most ? (calls + most - 1) / most : 1;
-  long number = ++sweeps;
-  if (now.settings->only >= 0) {
-    point.at = now.settings->only;
-    start(&point, number);
+  if (sweep_count == MOST_SWEEPS) {
+    complain(&point, "there are too many sweeps");
     return;
   }
-  for (point.at = stride / 2; ended_sweep < number && now.figures->bad < MOST_BAD;
-       point.at += stride) {
-    if (point.at > MOST_POINTS) {
-      complain(&point, "it fails without an end");
-      return;
+  int number = sweep_count++;
+  point.at = now.settings->only >= 0 ? now.settings->only : stride / 2;
+  sweeps[number].next = point;
+  sweeps[number].stride = stride;
+  do {
+    start_next(number);
+  } while (now.settings->only < 0 && !sweeps[number].ended &&
+           sweeps[number].next.at <= calls + stride && now.figures->bad < MOST_BAD);
+}
+
+/* Goes on with the sweeps in which something failed even then, until nothing does. */
+static void end_sweeps(void) {
+  finish_all();
+  for (int i = 0; i < sweep_count && now.settings->only < 0; i++) {
+    while (!sweeps[i].ended && now.figures->bad < MOST_BAD) {
+      if (sweeps[i].next.at > MOST_POINTS) {
+        complain(&sweeps[i].next, "it fails without an end");
+        break;
+      }
+      start_next(i);
+      finish_all();
     }
-    start(&point, number);
   }
 }
 
@@ -183,13 +207,15 @@ static void sweep_source(int source, long calls) {
 static void collect(void) {
   struct point point = {.source = SOURCE_COLLECTOR};
   for (point.at = COLLECT_AT_OBJECTS; point.at <= COLLECT_AT_INSTRUCTIONS; point.at++) {
-    start(&point, ++sweeps);
+    start(&point, sweep_count++);
   }
 }
 
 bool sweep_all(struct stage *stage, const struct scenario *scenario,
                const struct settings *settings, int source, struct figures *figures) {
   memset(figures, 0, sizeof *figures);
+  memset(sweeps, 0, sizeof sweeps);
+  sweep_count = 1; /* that of the count */
   now.stage = stage;
   now.scenario = scenario;
   now.settings = settings;
@@ -213,6 +239,6 @@ bool sweep_all(struct stage *stage, const struct scenario *scenario,
       }
     }
   }
-  finish_all();
+  end_sweeps();
   return figures->bad == 0;
 }
