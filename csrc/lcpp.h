@@ -188,8 +188,8 @@ long lcpp_milliseconds(const struct lcpp_value *value, long otherwise);
 
 /* start.c */
 
-/* client:start(endpoint, options, token, client_request_id) -> request. client:check(endpoint,
- * options): raises what start would raise. */
+/* client:start(endpoint, options, token, client_request_id, timeout) -> request, place.
+ * client:check(endpoint, options): raises what start would raise of them. */
 int lcpp_client_start(lua_State *L);
 int lcpp_client_check(lua_State *L);
 

@@ -258,6 +258,21 @@ describe("a core client", function()
     assert.equal(202, request:result().status)
   end)
 
+  it("takes the time of a request beside its options", function()
+    local client <close> = new { timeout = 1000 }
+    portal:fault { match = { path = "/cancel" }, times = -1, action = "stall" }
+    local call = { publisher = "contoso", offer = "contoso-vm", timeout = 100 }
+    local request = client:start("cancel", call, portals.TOKEN, nil, 0.05)
+    local _, failure = finish(client, request)
+    assert.equal("timeout", failure.kind)
+    portal:clear_faults()
+    for _, seconds in ipairs { 0, -1, 1000001, 0 / 0, math.huge } do
+      assert.matches("seconds expected", message_of(client.start, client, "cancel", call, portals.TOKEN, nil, seconds))
+    end
+    assert.matches("number expected", message_of(client.start, client, "cancel", call, portals.TOKEN, nil, {}))
+    assert.equal(0, (client:step(0)))
+  end)
+
   it("keeps a request running that nobody holds", function()
     local client <close> = new()
     start(client)

@@ -101,6 +101,25 @@ describe("a core client", function()
     end
   end)
 
+  it("has no answer any more when its scope was left", function()
+    local client <close> = core.client { base_url = portal.url }
+    local request = client:start("cancel", OFFER, portals.TOKEN)
+    do
+      local scoped <close> = request
+      assert.equal(202, finish(client, scoped).status)
+      assert.equal(202, scoped:result().status) -- more than once, until then
+    end
+    local done, message = pcall(request.result, request)
+    assert.is_false(done)
+    assert.matches("the request is closed", message)
+    assert.is_true(request:done())
+    assert.equal("POST", (request:url()))
+    assert.matches("/operations/x$", (request:resolve("/operations/x"))) -- the URL it had stays
+    request = client:start("cancel", OFFER, portals.TOKEN)
+    do local scoped <close> = request end -- luacheck: ignore
+    assert.equal("stopped", select(2, request:result()).kind) -- one that ran has an outcome
+  end)
+
   it("works in a process whose standard descriptors are closed", function()
     local script = ([[
       local client = require "cpp.core".client { base_url = "%s" }
@@ -122,6 +141,17 @@ describe("a core client", function()
       steps = steps + 1
     until client:timeout() ~= 0 or steps == 400
     assert.is_true(steps < 400)
+  end)
+
+  it("starts a request with a place, and one that is refused with none", function()
+    local client <close> = core.client { base_url = portal.url }
+    local request, place = client:start("cancel", OFFER, portals.TOKEN)
+    assert.equal(request:place(), place)
+    request, place = client:start("location", { location = "https://elsewhere.example/" }, portals.TOKEN)
+    assert.is_true(request:done())
+    assert.is_nil(place)
+    assert.equal("untrusted", select(2, request:result()).kind)
+    assert.is_nil(request:place())
   end)
 
   it("gives each request a place of its own until it is handed out", function()
