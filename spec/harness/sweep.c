@@ -177,7 +177,7 @@ static void sweep(struct point point, long calls) {
 /* Goes on with the sweeps in which something failed even then, until nothing does. */
 static void end_sweeps(void) {
   finish_all();
-  for (int i = 0; i < sweep_count && now.settings->only < 0; i++) {
+  for (int i = 1; i < sweep_count && now.settings->only < 0; i++) {
     while (!sweeps[i].ended && now.figures->bad < MOST_BAD) {
       if (sweeps[i].next.at > MOST_POINTS) {
         complain(&sweeps[i].next, "it fails without an end");
