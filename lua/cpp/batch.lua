@@ -213,11 +213,9 @@ end
 
 -- The client was closed: every request is done, whoever closed it.
 local function wake_all(batch)
-  local key = next(batch.waiting)
-  while key do
+  for key in pairs(batch.waiting) do
     batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
     batch.wake(key)
-    key = next(batch.waiting)
   end
 end
 
