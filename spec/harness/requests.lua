@@ -23,8 +23,10 @@ for line in io.lines(requests) do
   end
 end
 for id, count in pairs(seen) do
-  if count > (most[id] or 1) then
-    print(("%s was seen %d times, at most %d were right"):format(id, count, most[id] or 1))
+  -- Of a process that a library ended nothing is known but what its scenario does: "retries" sends twice.
+  local right = most[id] or (id:find("-retries-", 1, true) and 2 or 1)
+  if count > right then
+    print(("%s was seen %d times, at most %d were right"):format(id, count, right))
     wrong = wrong + 1
   end
 end
