@@ -175,8 +175,9 @@ static bool settle(lua_State *L) {
       return true;
     case LUA_TNUMBER: {
       lua_Number number = lua_tonumber(L, -1);
-      lua_Integer integer;
-      if (lua_numbertointeger(number, &integer) && (lua_Number)integer == number) {
+      int whole = 0;
+      lua_Integer integer = lua_tointegerx(L, -1, &whole);
+      if (whole != 0) {
         lua_pop(L, 1);
         lua_pushinteger(L, integer);
       }

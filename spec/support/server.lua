@@ -60,8 +60,8 @@ local function parse_head(head)
   local method, target = head:match("^(%S+) (%S+) HTTP/1%.[01]\r\n")
   local request = { head = head, method = method, target = target, headers = {} }
   for name, value in head:gmatch("\r\n([^:\r\n]+):[ \t]*([^\r\n]*)") do
-    name = name:lower()
-    request.headers[name] = request.headers[name] and request.headers[name] .. ", " .. value or value
+    local key = name:lower()
+    request.headers[key] = request.headers[key] and request.headers[key] .. ", " .. value or value
   end
   return request
 end
