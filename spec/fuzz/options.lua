@@ -91,8 +91,9 @@ local function try(secrets, fn, ...)
   local done, result = pcall(fn, ...)
   if done then return result end
   assert(type(result) == "string" and result:find("cpp: ", 1, true), result)
+  local said = result:gsub("unknown option '.*' %(", "") -- which may be any text, that of a secret too
   for _, secret in ipairs(secrets) do
-    assert(not result:find(secret, 1, true), "a secret is seen in a message")
+    assert(not said:find(secret, 1, true), "a secret is seen in a message")
   end
   return nil
 end
