@@ -82,7 +82,7 @@ static bool collect(void *argument) {
       curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &slot);
       struct lcpp_transfer *transfer = ((struct lcpp_slot *)slot)->transfer;
       lcpp_outcome_read(transfer, code);
-      http->broken = http->broken || code == CURLE_OUT_OF_MEMORY;
+      http->broken = http->broken || (code != CURLE_OK && transfer->kind != LCPP_ANSWERED);
       lcpp_transfer_finish(transfer);
       any = true;
     }
@@ -156,9 +156,11 @@ static void end_overdue(struct lcpp_http *http) {
   }
 }
 
-/* Replaces a multi handle in which memory ran out. libcurl 7.88 leaves two things behind then: a
- * connection that is neither there nor gone, for which every later transfer to its host waits; and
- * a socket's entry without slots, by which it divides when the number is used again. */
+/* Replaces a multi handle in which a transfer failed, with its connections. When memory ran out,
+ * libcurl 7.88 leaves things behind: a connection that is neither there nor gone, for which every
+ * later transfer to its host waits; one of HTTP/2 over which nothing can be sent any more; and a
+ * socket's entry without slots, by which it divides when the number is used again. Nor does its
+ * code always say that memory was what failed. */
 static void renew(struct lcpp_http *http) {
   CURLM *multi = http->broken && http->running == NULL ? new_multi(http->max_connections) : NULL;
   if (multi == NULL) {

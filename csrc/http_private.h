@@ -14,7 +14,7 @@ struct lcpp_http {
   const struct lcpp_profile *profile; /* borrowed */
   unsigned generation;                /* of the process that made it: see `forks` */
   bool stepping;
-  bool broken; /* memory ran out in `multi`: it is replaced as soon as nothing runs on it */
+  bool broken; /* a transfer failed in `multi`: it is replaced as soon as nothing runs on it */
   long max_connections;
   unsigned long reuses; /* how often a request went over a connection that was there already */
   long long alarm;      /* in lcpp_monotonic_ms; -1: none */
