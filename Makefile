@@ -94,6 +94,7 @@ $(BUILD)/harness: $(HARNESS) spec/harness/harness.h Makefile
 	  -o $@ $(HARNESS) $(LUA_LIBS) $(CURL_LIBS) -lpthread -ldl
 
 bench: deps all ## measure against raw libcurl and others: build/bench/results.md (about ten minutes)
+	@.ci/deps gnuplot-nox curl
 	@bench/run
 
 deps: ## install what is missing (Debian), or say what it is

@@ -134,10 +134,11 @@ static void fail_with_cut(struct lcpp_transfer *transfer) {
 
 /* Whether a byte of the request may have left. libcurl counts them when a write has returned, so
  * none is certain; but over HTTP/2, which TLS may have agreed on, it counts nothing when a write
- * failed after some frames had left. When it was about to send again on its own, its reason was either a kept
- * connection that died (then nobody knows what the server did), or a refused HTTP/2 stream, which
- * a server promises not to have processed (RFC 9113, section 8.7). On a new connection only the
- * second is possible, as long as no other request joined it: libcurl takes it for a kept one then.
+ * failed after some frames had left. When it was about to send again on its own, its reason was
+ * either a kept connection that died (then nobody knows what the server did), or a refused HTTP/2
+ * stream, which a server promises not to have processed (RFC 9113, section 8.7). On a new
+ * connection only the second is possible, as long as no other request joined it: libcurl takes it
+ * for a kept one then.
  */
 static bool may_have_left(struct lcpp_transfer *transfer) {
   long bytes = 0;

@@ -10,11 +10,17 @@ local blocking = {}
 --- Waits until a request is done.
 -- @param core_client a client of cpp.core
 -- @param request one of its requests, or anything with a method `done`
-function blocking.await(core_client, request)
-  while not request:done() do
+-- @param place integer or nil: a request's, which says that it is not done yet
+function blocking.await(core_client, request, place)
+  local done = not place and request:done()
+  while not done do
     local _, finished = core_client:step()
+    done = request:done()
     -- Other loops may have coroutines that wait on the same client, unless it is just ours that is done.
-    if finished ~= 1 or not request:done() then dispatch.run(core_client) end
+    if finished ~= 1 or not done then
+      dispatch.run(core_client)
+      done = request:done()
+    end
   end
 end
 
