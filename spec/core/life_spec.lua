@@ -174,7 +174,7 @@ describe("a core client", function()
 
   it("gives every request an id of its own, a random UUID", function()
     local client <close> = core.client { base_url = portal.url }
-    local seen, same = {}, {}
+    local seen, same, ones, zeros = {}, {}, {}, {}
     for _ = 1, 100 do
       local request = client:start("cancel", OFFER, portals.TOKEN)
       request:abort()
@@ -184,6 +184,8 @@ describe("a core client", function()
       seen[id] = true
       local digits = id:gsub("%-", "")
       for i = 1, #digits do
+        local digit = tonumber(digits:sub(i, i), 16)
+        ones[i], zeros[i] = (ones[i] or 0) | digit, (zeros[i] or 0) | ~digit & 15
         for j = i + 1, #digits do
           if digits:byte(i) == digits:byte(j) then same[i * 100 + j] = (same[i * 100 + j] or 0) + 1 end
         end
@@ -191,5 +193,10 @@ describe("a core client", function()
     end
     -- No digit follows from another: by chance alone, two agree in 60 of 100 ids once in 10^40 times.
     for _, count in pairs(same) do assert.is_true(count < 60) end
+    -- Each bit is now 1 and now 0, but for the four of the version and two of the variant.
+    for i = 1, 32 do
+      local varies = i == 13 and 0 or i == 17 and 3 or 15
+      assert.equal(varies, ones[i] & zeros[i], "digit " .. i)
+    end
   end)
 end)
