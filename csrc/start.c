@@ -198,7 +198,8 @@ int lcpp_client_check(lua_State *L) {
 /* client:start(endpoint, options, token, client_request_id, timeout) -> request, place
  *
  * endpoint: a name of the table in endpoints.c. options: those of options.c. token: the bearer
- * token, or nil for none. client_request_id: the id to send, or nil for the option or a new one.
+ * token, or nil for none. client_request_id: the id to send, or nil for the option's (the
+ * call's, or the client's) or a new one.
  * timeout: seconds that this request may take, or nil for the option.
  * Raises on misuse. A location that must not get the token is no misuse but the outcome of the
  * request: kind `untrusted`. The place is that of request:place, or nil when there is nothing to
