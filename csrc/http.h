@@ -185,8 +185,8 @@ void lcpp_transfer_refuse(struct lcpp_http *http, struct lcpp_transfer *transfer
 void lcpp_transfer_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message);
 
 /* Sets the location of an answer, and the operation's id in it, from a reference that the answer
- * holds. Both are NULL when it is no URL. */
-void lcpp_transfer_locate(struct lcpp_transfer *transfer, const char *reference);
+ * holds. Both are NULL when it is no URL. False when memory ran out. */
+bool lcpp_transfer_locate(struct lcpp_transfer *transfer, const char *reference);
 
 /* To be called when an answer without a body has come whole. libcurl 7.88 may then wait for ever,
  * over HTTP/2, to send the rest of a request whose stream the server has closed; such a transfer

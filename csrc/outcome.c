@@ -166,15 +166,15 @@ static bool copy(char **copied, const char *text) {
 }
 
 /* The place to poll stands in Operation-Location or in Location; both are documented, and one
- * that is no URL does not hide the other. */
-static void read_location(struct lcpp_transfer *transfer) {
+ * that is no URL does not hide the other. False when memory ran out. */
+static bool read_location(struct lcpp_transfer *transfer) {
   static const enum lcpp_header names[] = {LCPP_OPERATION_LOCATION, LCPP_LOCATION};
-  for (size_t i = 0; i < 2 && transfer->location == NULL; i++) {
+  bool done = true;
+  for (size_t i = 0; i < 2 && transfer->location == NULL && done; i++) {
     const char *value = header(transfer, names[i]);
-    if (value != NULL) {
-      lcpp_transfer_locate(transfer, value);
-    }
+    done = value == NULL || lcpp_transfer_locate(transfer, value);
   }
+  return done;
 }
 
 /* The seconds that the service asks to wait, or -1: RFC 9110, section 10.2.3. libcurl reads both
@@ -194,8 +194,8 @@ static bool read_headers(struct lcpp_transfer *transfer) {
     return true; /* and what the slot holds is of the transfer before */
   }
   transfer->retry_after = read_retry_after(transfer);
-  if (transfer->status < 300) {
-    read_location(transfer);
+  if (transfer->status < 300 && !read_location(transfer)) {
+    return false; /* an accepted cancel whose operation nobody could follow is no result */
   }
   const char *request_id = header(transfer, LCPP_CORRELATION_REQUEST_ID);
   if (request_id == NULL) {

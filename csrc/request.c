@@ -249,7 +249,9 @@ static int request_resolve(lua_State *L) {
   struct lcpp_transfer *transfer = &to_request(L)->transfer;
   size_t length = 0;
   const char *reference = luaL_checklstring(L, 2, &length);
-  lcpp_transfer_locate(transfer, strlen(reference) == length ? reference : "");
+  if (!lcpp_transfer_locate(transfer, strlen(reference) == length ? reference : "")) {
+    luaL_error(L, "not enough memory");
+  }
   lua_pushstring(L, transfer->location); /* nil for NULL */
   lua_pushstring(L, transfer->operation_id);
   return 2;

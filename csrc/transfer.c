@@ -175,14 +175,16 @@ void lcpp_transfer_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, co
   }
 }
 
-void lcpp_transfer_locate(struct lcpp_transfer *transfer, const char *reference) {
+bool lcpp_transfer_locate(struct lcpp_transfer *transfer, const char *reference) {
   free(transfer->location);
   curl_free(transfer->operation_id);
+  transfer->location = NULL;
   transfer->operation_id = NULL;
-  transfer->location = transfer->url != NULL ? lcpp_url_resolve(transfer->url, reference) : NULL;
-  if (transfer->location != NULL) {
-    transfer->operation_id = lcpp_url_operation_id(transfer->location);
-  }
+  enum lcpp_url_status status =
+      transfer->url != NULL ? lcpp_url_resolve(transfer->url, reference, &transfer->location)
+                            : LCPP_URL_INVALID;
+  return status == LCPP_URL_OK ? lcpp_url_operation_id(transfer->location, &transfer->operation_id)
+                               : status != LCPP_URL_MEMORY;
 }
 
 void lcpp_transfer_claim(struct lcpp_transfer *transfer) {

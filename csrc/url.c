@@ -120,6 +120,14 @@ static char *take(char *text) {
   return copy;
 }
 
+/* Reads the whole URL, for free. */
+static enum lcpp_url_status read_whole(CURLU *url, char **text) {
+  char *whole = NULL;
+  CURLUcode code = curl_url_get(url, CURLUPART_URL, &whole, 0);
+  *text = take(whole);
+  return code != CURLUE_OK ? status_of(code) : *text != NULL ? LCPP_URL_OK : LCPP_URL_MEMORY;
+}
+
 /* The unreserved characters of RFC 3986, section 2.3. */
 #define UNRESERVED "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
@@ -161,21 +169,26 @@ static char *resolve_plain(const char *asked, const char *location) {
   return resolved;
 }
 
-char *lcpp_url_resolve(const char *asked, const char *location) {
+enum lcpp_url_status lcpp_url_resolve(const char *asked, const char *location, char **text) {
+  *text = NULL;
   if (location[0] == '\0' || strlen(location) > LCPP_URL_LIMIT || has_unsafe_byte(location)) {
-    return NULL;
+    return LCPP_URL_INVALID;
   }
-  char *text = resolve_plain(asked, location);
-  if (text != NULL) {
-    return text;
+  *text = resolve_plain(asked, location);
+  if (*text != NULL) {
+    return LCPP_URL_OK;
   }
   CURLU *url = curl_url();
-  if (url != NULL && curl_url_set(url, CURLUPART_URL, asked, 0) == CURLUE_OK &&
-      curl_url_set(url, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME) == CURLUE_OK) {
-    curl_url_get(url, CURLUPART_URL, &text, 0);
+  if (url == NULL) {
+    return LCPP_URL_MEMORY;
   }
+  CURLUcode code = curl_url_set(url, CURLUPART_URL, asked, 0);
+  if (code == CURLUE_OK) {
+    code = curl_url_set(url, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME);
+  }
+  enum lcpp_url_status status = code == CURLUE_OK ? read_whole(url, text) : status_of(code);
   curl_url_cleanup(url);
-  return take(text);
+  return status;
 }
 
 static bool same_origin(const struct lcpp_base *base, CURLU *url) {
@@ -250,14 +263,9 @@ static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_base *ba
     return LCPP_URL_FOREIGN;
   }
   curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0); /* taking a part away cannot fail */
-  code = add_version(url, api_version);
-  if (code == CURLUE_OK) {
-    char *whole = NULL;
-    code = curl_url_get(url, CURLUPART_URL, &whole, 0);
-    *text = take(whole);
-  }
   *why = "it is no URL";
-  return code == CURLUE_OK ? (*text != NULL ? LCPP_URL_OK : LCPP_URL_MEMORY) : status_of(code);
+  code = add_version(url, api_version);
+  return code == CURLUE_OK ? read_whole(url, text) : status_of(code);
 }
 
 enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *location,
@@ -303,14 +311,19 @@ enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *t
   return status;
 }
 
-char *lcpp_url_operation_id(const char *location) {
+bool lcpp_url_operation_id(const char *location, char **id) {
   static const char segment[] = "/operations/";
   const char *offers = strstr(location, "/offers/");
   const char *found = offers != NULL ? strstr(offers, segment) : NULL;
+  *id = NULL;
   if (found == NULL) {
-    return NULL;
+    return true;
   }
-  const char *id = found + sizeof segment - 1;
-  size_t length = strcspn(id, "/?#");
-  return length > 0 ? curl_easy_unescape(NULL, id, (int)length, NULL) : NULL;
+  const char *encoded = found + sizeof segment - 1;
+  size_t length = strcspn(encoded, "/?#");
+  if (length == 0) {
+    return true; /* libcurl would take it for "call strlen" */
+  }
+  *id = curl_easy_unescape(NULL, encoded, (int)length, NULL);
+  return *id != NULL;
 }

@@ -40,8 +40,8 @@ enum lcpp_url_status lcpp_base_parse(struct lcpp_base *base, const char *text, c
 void lcpp_base_free(struct lcpp_base *base);
 
 /* Resolves what an answer's header or body named as location against the URL that was asked
- * (RFC 3986, section 5). Returns a string for free, or NULL: no URL, or no memory. */
-char *lcpp_url_resolve(const char *asked, const char *location);
+ * (RFC 3986, section 5). *url is for free; NULL unless it went well. */
+enum lcpp_url_status lcpp_url_resolve(const char *asked, const char *location, char **url);
 
 /* Turns a location into the URL to ask: resolved against `base`, of the same origin, without
  * user information or fragment, with `api_version` where it names none. *url is for free;
@@ -49,10 +49,10 @@ char *lcpp_url_resolve(const char *asked, const char *location);
 enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *location,
                                    const char *api_version, char **url, const char **why);
 
-/* The operation's id in a location of the form .../offers/<o>/operations/<id>, decoded: a string
- * for curl_free, or NULL. The form of offers that were not migrated
- * (/api/operations/contoso$contoso-offer$2$preview) holds none. */
-char *lcpp_url_operation_id(const char *location);
+/* The operation's id in a location of the form .../offers/<o>/operations/<id>, decoded: *id is for
+ * curl_free. The form of offers that were not migrated
+ * (/api/operations/contoso$contoso-offer$2$preview) holds none: NULL. False when memory ran out. */
+bool lcpp_url_operation_id(const char *location, char **id);
 
 /* Appends one percent-encoded path segment or query value: a terminated text of that length. */
 enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text, size_t length);

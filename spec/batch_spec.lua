@@ -167,6 +167,29 @@ describe("a batch", function()
       assert.equal(8, failed)
     end)
 
+    it("says that nobody knows what became of an item that raised after it had sent something", function()
+      local offer = loops.offer(1).offer
+      local requests = {
+        { publisher = "contoso", offer = offer, wait = { on_progress = function() error("deliberate") end } },
+        { publisher = "contoso", offer = offer, emails = { 5 } },
+      }
+      local entries, failed = client:cancel_all(requests, { concurrency = 1 })
+      assert.equal(2, failed)
+      for n, ambiguous in ipairs { true, false } do
+        local err = entries[n].err
+        assert.same({ "raised", ambiguous, "contoso", offer }, { err.kind, err.ambiguous, err.publisher, err.offer })
+      end
+      assert.equal(offer, client:reconcile(entries[1].err).offer)
+      entries = client:cancel_all({ { emails = { 5 } }, "none" }, { api_version = "2017-10-31" })
+      for n = 1, 2 do assert.same({ "raised", false }, { entries[n].err.kind, entries[n].err.ambiguous }) end
+      entries = client:map({ offer }, function(_, own)
+        look(1, own)
+        error "deliberate"
+      end)
+      assert.is_true(entries[1].err.ambiguous)
+      assert.is_nil(entries[1].err.offer)
+    end)
+
     it("ends an item that waits for something else, instead of hanging", function()
       local entries, failed = client:map({ 1, 2, 3 }, function(n, own)
         if n == 2 then coroutine.yield("to nobody") end

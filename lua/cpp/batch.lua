@@ -97,6 +97,7 @@ local function loop_of(batch)
     -- is closed meanwhile, `abandon` forgets it.
     await = function(_, request, place)
       local item, waiters, key = running(batch), batch.waiters, place or request
+      item.sent = true
       batch.in_flight = batch.in_flight + 1
       batch.waiting[key] = item
       local list = place and waiters.requests or waiters.others
@@ -113,10 +114,16 @@ local function loop_of(batch)
   }
 end
 
--- What an item's code raised, as an err: misuse in one item must not end the others.
-local function raised(problem)
+-- What an item's code raised, as an err: misuse in one item must not end the others. Once a request of the item was
+-- sent, nobody knows what the service made of it: the answer is lost with the code that had it.
+local function raised(batch, item, problem)
   if type(problem) == "table" and problem.kind then return problem end
-  return errors.new("raised", (tostring(problem):gsub("%c", " ")), { raised = problem })
+  local request, defaults = batch.requests[item.index], batch.defaults
+  if type(request) ~= "table" then request = defaults end
+  return errors.new("raised", (tostring(problem):gsub("%c", " ")), {
+    raised = problem, ambiguous = item.sent,
+    publisher = request.publisher or defaults.publisher, offer = request.offer or defaults.offer,
+  })
 end
 
 -- The end of an item: result; or nil and an err.
@@ -145,7 +152,7 @@ end
 
 -- The next entry of the list is the item's.
 local function take_next(batch, item)
-  item.index = batch.next
+  item.index, item.sent = batch.next, false
   batch.next = batch.next + 1
 end
 
@@ -156,7 +163,7 @@ local function give_up(batch, item, done, problem)
   if done then
     problem = "cpp: an item's code may wait for calls of its client only"
   end
-  finish(batch, item.index, nil, raised(problem))
+  finish(batch, item.index, nil, raised(batch, item, problem))
 end
 
 -- Runs an item until it waits, and with it one entry after another as long as none has to.
@@ -180,7 +187,7 @@ end
 
 -- Thousands of items may wait: each is small.
 local function new_item(batch)
-  local item = { index = 0, coroutine = coroutine.create(work) }
+  local item = { index = 0, sent = false, coroutine = coroutine.create(work) }
   batch.items[#batch.items + 1] = item
   return item
 end
@@ -326,20 +333,11 @@ local function split(options)
   return own, of_calls
 end
 
---- Runs a function for each item of a list, many at once.
--- @param client the client
--- @param list list of anything
--- @param fn function(item, client) -> result; or nil, err
--- @param options table or nil: cpp.MapOptions in types/options.lua
--- @return list of tables { request =, result =, err = } in the order of `list`; the number of those
---   with an err (kinds: those of what `fn` calls, and raised)
-function batch.map(client, list, fn, options)
+-- Runs `fn` for each item; `defaults`: the options of a call that an item does not give itself.
+local function run_all(client, list, fn, options, defaults)
   check_list(list, fn)
-  local of_calls
-  options, of_calls = split(options or {})
-  if next(of_calls) then core.misuse(next(of_calls) .. ": this is no option of map") end
   local self = {
-    core = client.core, outer = options.loop or client.loop,
+    core = client.core, outer = options.loop or client.loop, defaults = defaults,
     fn = fn, next = 1, count = #list, requests = table.move(list, 1, #list, 1, {}),
     items = {}, idle = {}, active = 0, entries = {}, failed = 0,
     concurrency = options.concurrency or CONCURRENCY, in_flight = 0, waiting = {}, -- [place or object] = item
@@ -357,6 +355,19 @@ function batch.map(client, list, fn, options)
   self.client = client:with_loop(loop_of(self))
   run(self)
   return self.entries, self.failed
+end
+
+--- Runs a function for each item of a list, many at once.
+-- @param client the client
+-- @param list list of anything
+-- @param fn function(item, client) -> result; or nil, err
+-- @param options table or nil: cpp.MapOptions in types/options.lua
+-- @return list of tables { request =, result =, err = } in the order of `list`; the number of those
+--   with an err (kinds: those of what `fn` calls, and raised)
+function batch.map(client, list, fn, options)
+  local own, of_calls = split(options or {})
+  if next(of_calls) then core.misuse(next(of_calls) .. ": this is no option of map") end
+  return run_all(client, list, fn, own, of_calls)
 end
 
 -- The options of a batch that are those of each call.
@@ -381,7 +392,7 @@ function batch.cancel_all(client, list, options)
   if next(defaults) ~= nil then
     fn = function(request, item_client) return item_client:cancel(with_defaults(request, defaults)) end
   end
-  return batch.map(client, list, fn, own)
+  return run_all(client, list, fn, own, defaults)
 end
 
 return batch

@@ -67,7 +67,7 @@ function scenarios.running()
     local client = core.client { base_url = %q, ca_file = %q }
     KEPT = { client }
     for i = 1, 50 do
-      local request = client:start("cancel", { publisher = "p", offer = "stall" }, "token")
+      local request = client:start("cancel", { publisher = "p", offer = "stall" }, "token-of-the-checks")
       KEPT[i + 1] = i %% 2 == 0 and request or nil
     end
     client:step(0.05)
@@ -99,8 +99,8 @@ function scenarios.stuck()
   local seconds = host.run(([[
     local core = require "cpp.core"
     local client = core.client { base_url = "https://stuck.invalid" }
-    local request = client:start("cancel", { publisher = "p", offer = "vm", timeout = 0.1 }, "token")
-    client:start("cancel", { publisher = "p", offer = "vm" }, "token")
+    local request = client:start("cancel", { publisher = "p", offer = "vm", timeout = 0.1 }, "token-of-the-checks")
+    client:start("cancel", { publisher = "p", offer = "vm" }, "token-of-the-checks")
     local started = core.monotonic()
     while not request:done() do client:step() end
     assert(core.monotonic() - started < 0.5, "the deadline did not hold")

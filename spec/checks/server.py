@@ -9,7 +9,7 @@ it in a line "server client-request-id method status": in DIRECTORY/requests, th
 even those of which only a byte came. Writes shell assignments with their URLs to DIRECTORY/server.env once all listen. Ends,
 and ends nginx, at SIGTERM or when its standard input does, so that nothing outlives a check.
 
-The offer's name in a request says what the answer is:
+The offer's name in a request says what the answer is (401 for one that does not bear the token, whole):
 
     nginx  vm       202; Location tells the connection and the request on it: .../operations/<c>-<r>
            missing  404 with a JSON body
@@ -54,6 +54,12 @@ http {{
     # Connections end only where a check wants them to.
     keepalive_requests 100000000;
     keepalive_timeout 1h;
+    # The token service is asked without one.
+    map "$uri $http_authorization" $authorized {{
+        "~ Bearer token-of-the-checks$" 1;
+        "~/oauth2/token $" 1;
+        default 0;
+    }}
     # Without a body that is read, an HTTP/2 answer ends in a reset of its stream: so the answers to a
     # POST come from a server behind this one.
     upstream behind {{ server unix:{directory}/behind; keepalive 16; keepalive_requests 100000000; }}
@@ -79,6 +85,7 @@ http {{
         listen 127.0.0.1:{tls} ssl http2;
         ssl_certificate {directory}/certificate.pem;
         ssl_certificate_key {directory}/certificate.key;
+        if ($authorized = 0) {{ return 401; }}
         location / {{
             proxy_pass http://behind;
             proxy_http_version 1.1;

@@ -109,8 +109,9 @@ static void check_poll(const struct lcpp_base *base, size_t number, const char *
 }
 
 static void check_resolve(const char *asked, const char *location) {
-  char *resolved = lcpp_url_resolve(asked, location);
-  if (resolved == NULL) {
+  char *resolved = NULL;
+  if (lcpp_url_resolve(asked, location, &resolved) != LCPP_URL_OK) {
+    require(resolved == NULL, "a URL that is none", location, resolved);
     return;
   }
   char *expected = NULL;
@@ -122,7 +123,8 @@ static void check_resolve(const char *asked, const char *location) {
   require(expected != NULL && strcmp(expected, resolved) == 0, "the URL API resolves to another", location, resolved);
   curl_free(expected);
   curl_url_cleanup(url);
-  char *id = lcpp_url_operation_id(resolved);
+  char *id = NULL;
+  require(lcpp_url_operation_id(resolved, &id), "no memory", location, resolved);
   require(id == NULL || strstr(resolved, "/operations/") != NULL, "an id from nowhere", location, id);
   curl_free(id);
   free(resolved);

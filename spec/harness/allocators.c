@@ -141,8 +141,17 @@ UNCHECKED static void *refuse(void) {
   return NULL;
 }
 
+/* Whether the process gets no memory for the code at `site`. */
+UNCHECKED static bool is_refused(const void *site) {
+  if (counter_is_armed(SOURCE_CORE)) {
+    return is_core(site) && counter_hits(SOURCE_CORE);
+  }
+  return counter_hits(SOURCE_MALLOC);
+}
+
 UNCHECKED void *malloc(size_t size) {
-  return counter_hits(SOURCE_MALLOC) ? refuse() : take(size, 0, __builtin_return_address(0));
+  return is_refused(__builtin_return_address(0)) ? refuse()
+                                                 : take(size, 0, __builtin_return_address(0));
 }
 
 UNCHECKED void free(void *block) {
@@ -150,7 +159,7 @@ UNCHECKED void free(void *block) {
 }
 
 UNCHECKED void *calloc(size_t count, size_t size) {
-  if (counter_hits(SOURCE_MALLOC) || (size != 0 && count > SIZE_MAX / size)) {
+  if (is_refused(__builtin_return_address(0)) || (size != 0 && count > SIZE_MAX / size)) {
     return refuse();
   }
   void *block = take(count * size, 0, __builtin_return_address(0));
@@ -162,24 +171,28 @@ UNCHECKED void *realloc(void *block, size_t size) {
     give_back(block, __builtin_return_address(0));
     return NULL;
   }
-  if (counter_hits(SOURCE_MALLOC)) {
+  if (is_refused(__builtin_return_address(0))) {
     return refuse();
   }
   return take_again(block, size, __builtin_return_address(0));
 }
 
 UNCHECKED void *memalign(size_t alignment, size_t size) {
-  return counter_hits(SOURCE_MALLOC) ? refuse()
-                                     : take(size, alignment, __builtin_return_address(0));
+  return is_refused(__builtin_return_address(0))
+             ? refuse()
+             : take(size, alignment, __builtin_return_address(0));
 }
 
 UNCHECKED void *aligned_alloc(size_t alignment, size_t size) {
-  return counter_hits(SOURCE_MALLOC) ? refuse()
-                                     : take(size, alignment, __builtin_return_address(0));
+  return is_refused(__builtin_return_address(0))
+             ? refuse()
+             : take(size, alignment, __builtin_return_address(0));
 }
 
 UNCHECKED int posix_memalign(void **block, size_t alignment, size_t size) {
-  *block = counter_hits(SOURCE_MALLOC) ? NULL : take(size, alignment, __builtin_return_address(0));
+  *block = is_refused(__builtin_return_address(0))
+               ? NULL
+               : take(size, alignment, __builtin_return_address(0));
   return *block != NULL ? 0 : ENOMEM;
 }
 
@@ -191,8 +204,9 @@ UNCHECKED size_t malloc_usable_size(void *block) {
 
 UNCHECKED char *strndup(const char *text, size_t most) {
   size_t length = strnlen(text, most);
-  char *copy =
-      counter_hits(SOURCE_MALLOC) ? NULL : take(length + 1, 0, __builtin_return_address(0));
+  char *copy = is_refused(__builtin_return_address(0))
+                   ? NULL
+                   : take(length + 1, 0, __builtin_return_address(0));
   if (copy != NULL) {
     memcpy(copy, text, length);
     copy[length] = '\0';
@@ -202,7 +216,8 @@ UNCHECKED char *strndup(const char *text, size_t most) {
 
 UNCHECKED char *strdup(const char *text) {
   size_t size = strlen(text) + 1;
-  char *copy = counter_hits(SOURCE_MALLOC) ? NULL : take(size, 0, __builtin_return_address(0));
+  char *copy =
+      is_refused(__builtin_return_address(0)) ? NULL : take(size, 0, __builtin_return_address(0));
   return copy != NULL ? memcpy(copy, text, size) : NULL;
 }
 

@@ -30,6 +30,10 @@ void counter_disarm(void) {
   armed = -1;
 }
 
+UNCHECKED bool counter_is_armed(int source) {
+  return armed == source;
+}
+
 UNCHECKED bool counter_hits(int source) {
   if (armed < 0) {
     return false;

@@ -37,9 +37,12 @@ bool is_cjson(const void *code) {
   return begins(library_of(code), "cjson.so");
 }
 
+bool is_core(const void *code) {
+  return begins(library_of(code), "core.so");
+}
+
 bool is_ours(const void *code) {
-  const char *name = library_of(code);
-  return begins(name, "core.so") || begins(name, "harness");
+  return is_core(code) || begins(library_of(code), "harness");
 }
 
 bool is_of_libcurl(const void *code) {

@@ -24,8 +24,17 @@
  * loaded. */
 #define UNCHECKED __attribute__((no_sanitize("address", "undefined")))
 
-/* What fails; of the collector nothing does. The kinds of calls follow from SOURCE_CALLS on. */
-enum { SOURCE_LUA, SOURCE_CURL, SOURCE_MALLOC, SOURCE_COLLECTOR, SOURCE_CALLS, SOURCES = 32 };
+/* What fails: memory of Lua, of libcurl, of the whole process, or what the module itself asks the
+ * process for; of the collector nothing does. The kinds of calls follow from SOURCE_CALLS on. */
+enum {
+  SOURCE_LUA,
+  SOURCE_CURL,
+  SOURCE_MALLOC,
+  SOURCE_CORE,
+  SOURCE_COLLECTOR,
+  SOURCE_CALLS,
+  SOURCES = 32
+};
 
 /* What stands for the number of the call where nothing fails but Lua collects all it can. */
 enum { COLLECT_AT_OBJECTS, COLLECT_AT_INSTRUCTIONS };
@@ -41,6 +50,9 @@ void counter_disarm(void);
 
 /* Whether this call of `source`, which is about to be made, has to fail. */
 bool counter_hits(int source);
+
+/* Whether calls of `source` are those that fail. */
+bool counter_is_armed(int source);
 
 /* How many calls of a source were seen, and how many of the armed one failed, since counter_arm. */
 long counter_seen(int source);
@@ -122,8 +134,10 @@ void ending_watch(char *reason, unsigned seconds);
 _Noreturn void ending_now(enum ending ending, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Whether code at this address belongs to lua-cjson, or to this module or program. */
+/* Whether code at this address belongs to lua-cjson, to this module, or to this module or program.
+ */
 bool is_cjson(const void *code);
+bool is_core(const void *code);
 bool is_ours(const void *code);
 
 /* Whether it belongs to libcurl, or to a library below it. */

@@ -3,8 +3,9 @@
  *
  *     harness [option]... -f scenarios.lua what
  *
- * what: lua, curl, malloc (whose memory runs out), calls (to the kernel), or collector (Lua
- * collects all it can at every new object, and at every instruction).
+ * what: lua, curl, malloc, core (whose memory runs out: core is what the module itself asks the
+ * process for), calls (to the kernel), or collector (Lua collects all it can at every new object,
+ * and at every instruction).
  *
  *     -j jobs        points at the same time (2)
  *     -p points      of a sweep at most, evenly spread (0: all of them)
@@ -129,7 +130,7 @@ static bool read_options(int argc, char **argv) {
 }
 
 static int source_of(const char *what) {
-  static const char *const names[] = {"lua", "curl", "malloc", "collector", "calls"};
+  static const char *const names[] = {"lua", "curl", "malloc", "core", "collector", "calls"};
   for (int i = 0; i <= SOURCE_CALLS; i++) {
     if (strcmp(names[i], what) == 0) {
       return i;
@@ -142,7 +143,7 @@ int main(int argc, char **argv) {
   if (!read_options(argc, argv)) {
     fprintf(stderr,
             "usage: %s [-j jobs] [-p points] [-s scenario] [-t transport] [-a at] [-d seconds]"
-            " -f scenarios.lua lua|curl|malloc|calls|collector\n",
+            " -f scenarios.lua lua|curl|malloc|core|calls|collector\n",
             argv[0]);
     return EXIT_FAILURE;
   }

@@ -250,8 +250,10 @@ void point_run(struct stage *stage, const struct scenario *scenario, const struc
     ending_now(ENDED_BADLY, "raised: %s", luaL_tolstring(L, -1, NULL));
   }
   bool harmless = last || (point->error != NULL && point->error->number == 0);
-  if (harmless && strcmp(report->outcome, "answered") != 0 &&
-      (point->at < 0 || strcmp(report->outcome, "timeout") != 0)) {
+  /* A busy machine may be late: "auth" is what a timeout of the token service comes to. */
+  bool late = point->at >= 0 &&
+              (strcmp(report->outcome, "timeout") == 0 || strcmp(report->outcome, "auth") == 0);
+  if (harmless && strcmp(report->outcome, "answered") != 0 && !late) {
     ending_now(ENDED_BADLY, "%s, although nothing failed", report->outcome);
   }
   lua_settop(L, CONTEXT);

@@ -52,7 +52,8 @@ static void count(struct tally *tallies, const char *name) {
 
 /* Says which point it was that went wrong. */
 static void complain(const struct point *point, const char *reason) {
-  static const char *const sources[] = {"Lua's memory", "libcurl's memory", "memory", "collector"};
+  static const char *const sources[] = {"Lua's memory", "libcurl's memory", "memory",
+                                        "the module's memory", "collector"};
   const struct call *kind = call_kind(point->source - SOURCE_CALLS);
   fprintf(stderr, "%s over %s, %s %s %ld %s: %s\n", now.scenario->name, now.scenario->transport,
           kind != NULL ? kind->name : sources[point->source],
