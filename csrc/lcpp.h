@@ -68,7 +68,10 @@ __attribute__((visibility("default"))) int luaopen_cpp_core(lua_State *L);
 
 /* options.c */
 
-enum { LCPP_MAX_SECONDS = 1000000 }; /* of any option: libcurl counts milliseconds in an int */
+enum {
+  LCPP_MAX_SECONDS = 1000000, /* of any option: libcurl counts milliseconds in an int */
+  LCPP_SECRET_LIMIT = 2048    /* bytes of client_secret; those of the service have 40 or so */
+};
 
 /* What options can be given to: bits of a set. */
 enum { LCPP_OF_CLIENT = 1, LCPP_OF_CALL = 2, LCPP_OF_WAIT = 4, LCPP_OF_BATCH = 8 };

@@ -43,38 +43,39 @@ static const struct option {
   enum type type;
   unsigned scopes;
   bool may_be_empty;
+  int most; /* bytes of a text; 0: no bound here */
 } options[LCPP_OPTION_COUNT] = {
-    [LCPP_OPTION_PUBLISHER] = {"publisher", SEGMENT, CALL, false},
-    [LCPP_OPTION_OFFER] = {"offer", SEGMENT, CALL, false},
-    [LCPP_OPTION_EMAILS] = {"emails", ADDRESSES, CALL, true},
-    [LCPP_OPTION_OPERATION_ID] = {"operation_id", SEGMENT, CALL, false},
-    [LCPP_OPTION_STATUS] = {"status", TEXT, CALL, false},
-    [LCPP_OPTION_LOCATION] = {"location", TEXT, CALL, false},
-    [LCPP_OPTION_WAIT] = {"wait", SWITCH, CALL | BATCH, false},
-    [LCPP_OPTION_INTERVAL] = {"interval", SECONDS, WAIT, false},
-    [LCPP_OPTION_MAX_INTERVAL] = {"max_interval", SECONDS, WAIT, false},
-    [LCPP_OPTION_ON_PROGRESS] = {"on_progress", FUNCTION, WAIT, false},
-    [LCPP_OPTION_SHOULD_STOP] = {"should_stop", FUNCTION, WAIT | BATCH, false},
-    [LCPP_OPTION_CONCURRENCY] = {"concurrency", POSITIVE, BATCH, false},
-    [LCPP_OPTION_ON_RESULT] = {"on_result", FUNCTION, BATCH, false},
-    [LCPP_OPTION_TOKEN] = {"token", TOKEN, ALL, false},
-    [LCPP_OPTION_TENANT] = {"tenant", SEGMENT, ALL, false},
-    [LCPP_OPTION_CLIENT_ID] = {"client_id", TEXT, ALL, false},
-    [LCPP_OPTION_CLIENT_SECRET] = {"client_secret", SECRET, ALL, false},
-    [LCPP_OPTION_BASE_URL] = {"base_url", TEXT, ALL, false},
-    [LCPP_OPTION_AUTHORITY_URL] = {"authority_url", TEXT, ALL, false},
-    [LCPP_OPTION_API_VERSION] = {"api_version", TEXT, ALL, false},
-    [LCPP_OPTION_TIMEOUT] = {"timeout", SECONDS, ALL, false},
-    [LCPP_OPTION_CONNECT_TIMEOUT] = {"connect_timeout", SECONDS, ALL, false},
-    [LCPP_OPTION_RETRIES] = {"retries", COUNT, ALL, false},
-    [LCPP_OPTION_CA_FILE] = {"ca_file", TEXT, ALL, false},
-    [LCPP_OPTION_PROXY] = {"proxy", TEXT, ALL, true},
-    [LCPP_OPTION_MAX_RESPONSE_BYTES] = {"max_response_bytes", BYTES, ALL, false},
-    [LCPP_OPTION_MAX_CONNECTIONS] = {"max_connections", COUNT, ALL, false},
-    [LCPP_OPTION_USER_AGENT] = {"user_agent", LINE, ALL, false},
-    [LCPP_OPTION_CLIENT_REQUEST_ID] = {"client_request_id", LINE, ALL, false},
-    [LCPP_OPTION_LOOP] = {"loop", TABLE, ALL, false},
-    [LCPP_OPTION_LOG] = {"log", FUNCTION, ALL, false},
+    [LCPP_OPTION_PUBLISHER] = {"publisher", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_OFFER] = {"offer", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_EMAILS] = {"emails", ADDRESSES, CALL, true, 0},
+    [LCPP_OPTION_OPERATION_ID] = {"operation_id", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_STATUS] = {"status", TEXT, CALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_LOCATION] = {"location", TEXT, CALL, false, 0},
+    [LCPP_OPTION_WAIT] = {"wait", SWITCH, CALL | BATCH, false, 0},
+    [LCPP_OPTION_INTERVAL] = {"interval", SECONDS, WAIT, false, 0},
+    [LCPP_OPTION_MAX_INTERVAL] = {"max_interval", SECONDS, WAIT, false, 0},
+    [LCPP_OPTION_ON_PROGRESS] = {"on_progress", FUNCTION, WAIT, false, 0},
+    [LCPP_OPTION_SHOULD_STOP] = {"should_stop", FUNCTION, WAIT | BATCH, false, 0},
+    [LCPP_OPTION_CONCURRENCY] = {"concurrency", POSITIVE, BATCH, false, 0},
+    [LCPP_OPTION_ON_RESULT] = {"on_result", FUNCTION, BATCH, false, 0},
+    [LCPP_OPTION_TOKEN] = {"token", TOKEN, ALL, false, 0},
+    [LCPP_OPTION_TENANT] = {"tenant", SEGMENT, ALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_CLIENT_ID] = {"client_id", TEXT, ALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_CLIENT_SECRET] = {"client_secret", SECRET, ALL, false, LCPP_SECRET_LIMIT},
+    [LCPP_OPTION_BASE_URL] = {"base_url", TEXT, ALL, false, LCPP_BASE_LIMIT},
+    [LCPP_OPTION_AUTHORITY_URL] = {"authority_url", TEXT, ALL, false, LCPP_BASE_LIMIT},
+    [LCPP_OPTION_API_VERSION] = {"api_version", TEXT, ALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_TIMEOUT] = {"timeout", SECONDS, ALL, false, 0},
+    [LCPP_OPTION_CONNECT_TIMEOUT] = {"connect_timeout", SECONDS, ALL, false, 0},
+    [LCPP_OPTION_RETRIES] = {"retries", COUNT, ALL, false, 0},
+    [LCPP_OPTION_CA_FILE] = {"ca_file", TEXT, ALL, false, 0},
+    [LCPP_OPTION_PROXY] = {"proxy", TEXT, ALL, true, 0},
+    [LCPP_OPTION_MAX_RESPONSE_BYTES] = {"max_response_bytes", BYTES, ALL, false, 0},
+    [LCPP_OPTION_MAX_CONNECTIONS] = {"max_connections", COUNT, ALL, false, 0},
+    [LCPP_OPTION_USER_AGENT] = {"user_agent", LINE, ALL, false, 0},
+    [LCPP_OPTION_CLIENT_REQUEST_ID] = {"client_request_id", LINE, ALL, false, 0},
+    [LCPP_OPTION_LOOP] = {"loop", TABLE, ALL, false, 0},
+    [LCPP_OPTION_LOG] = {"log", FUNCTION, ALL, false, 0},
 };
 
 /* Registry keys, by address: the table of names; the prefix of this package's sources. */
@@ -238,6 +239,9 @@ static void read_text(lua_State *L, const struct option *option, struct lcpp_val
   }
   if (value->length == 0 && !option->may_be_empty) {
     lcpp_misuse(L, "%s: expected a non-empty string", option->name);
+  }
+  if (option->most != 0 && value->length > (size_t)option->most) {
+    lcpp_misuse(L, "%s: expected a string of at most %d bytes", option->name, option->most);
   }
   if (option->type == SECRET ? strlen(value->text) != value->length
                              : has_control(value->text, value->length)) {

@@ -58,12 +58,17 @@ static enum lcpp_buf_status append_parameter(struct lcpp_buf *url, const char *n
   return status == LCPP_BUF_OK ? lcpp_url_append_escaped(url, value, length) : status;
 }
 
+/* A URL is a base, a path of up to three names or two and a filter, api-version, and what stands
+ * in between; percent-encoding triples a name. options.c holds each to its limit. */
+_Static_assert(LCPP_BASE_LIMIT + 4 * 3 * LCPP_NAME_LIMIT + 256 <= LCPP_URL_LIMIT,
+               "options within their limits make a URL within its own");
+
 /* The URL of an endpoint with a path: the base URL, as the URL API wrote it, and behind it only
- * what is escaped. Raises nothing; *url is for free. */
+ * what is escaped. Raises nothing, and fails for want of memory only; *url is for free. */
 static enum lcpp_url_status build_url(const struct lcpp_endpoint *endpoint,
                                       const struct lcpp_base *base, const char *api_version,
-                                      const struct lcpp_value values[LCPP_OPTION_COUNT], char **url,
-                                      const char **why) {
+                                      const struct lcpp_value values[LCPP_OPTION_COUNT],
+                                      char **url) {
   struct lcpp_buf text = {0};
   const struct lcpp_value *filter = &values[LCPP_OPTION_STATUS];
   enum lcpp_buf_status status =
@@ -82,8 +87,7 @@ static enum lcpp_url_status build_url(const struct lcpp_endpoint *endpoint,
   }
   if (status != LCPP_BUF_OK) {
     lcpp_buf_free(&text);
-    *why = "it is too long";
-    return status == LCPP_BUF_LIMIT ? LCPP_URL_INVALID : LCPP_URL_MEMORY;
+    return LCPP_URL_MEMORY;
   }
   *url = text.data; /* its ownership passes on */
   return LCPP_URL_OK;
@@ -97,7 +101,7 @@ static void start(struct lcpp_client *client, struct lcpp_request *request, stru
   const char *why = "";
   enum lcpp_url_status status =
       plan->endpoint->path != NULL
-          ? build_url(plan->endpoint, base, api_version, values, &plan->url, &why)
+          ? build_url(plan->endpoint, base, api_version, values, &plan->url)
           : lcpp_url_poll(base, values[LCPP_OPTION_LOCATION].text, api_version, &plan->url, &why);
   if (status == LCPP_URL_OK) {
     lcpp_transfer_start(client->http, &request->transfer, plan);

@@ -93,7 +93,7 @@ static enum lcpp_url_status read_base(struct lcpp_base *base, const char *text, 
 
 enum lcpp_url_status lcpp_base_parse(struct lcpp_base *base, const char *text, const char **why) {
   *base = (struct lcpp_base){0};
-  if (strlen(text) > LCPP_URL_LIMIT || has_unsafe_byte(text)) {
+  if (has_unsafe_byte(text)) {
     *why = "an https:// URL without blanks, control characters and backslashes";
     return LCPP_URL_INVALID;
   }

@@ -22,7 +22,12 @@ enum lcpp_url_status {
   LCPP_URL_MEMORY
 };
 
-enum { LCPP_URL_LIMIT = 8192 }; /* bytes; what servers commonly accept as a request line */
+/* Bytes, at most, so that what a URL is made of never makes it too long. */
+enum {
+  LCPP_URL_LIMIT = 8192,  /* what servers commonly accept as a request line */
+  LCPP_BASE_LIMIT = 4096, /* of a base URL */
+  LCPP_NAME_LIMIT = 256   /* of a path segment or query value, before it is percent-encoded */
+};
 
 /* A base URL, taken apart once. All zeros is a closed one. */
 struct lcpp_base {
@@ -34,8 +39,8 @@ struct lcpp_base {
   bool plain;   /* http, which is allowed to loopback only */
 };
 
-/* Parses and checks a base URL (see `why` for what it may not be: a static text that completes
- * "expected ..."). On any failure *base stays closed. */
+/* Parses and checks a base URL of at most LCPP_BASE_LIMIT bytes (see `why` for what it may not be:
+ * a static text that completes "expected ..."). On any failure *base stays closed. */
 enum lcpp_url_status lcpp_base_parse(struct lcpp_base *base, const char *text, const char **why);
 void lcpp_base_free(struct lcpp_base *base);
 
@@ -43,9 +48,9 @@ void lcpp_base_free(struct lcpp_base *base);
  * (RFC 3986, section 5). *url is for free; NULL unless it went well. */
 enum lcpp_url_status lcpp_url_resolve(const char *asked, const char *location, char **url);
 
-/* Turns a location into the URL to ask: resolved against `base`, of the same origin, without
- * user information or fragment, with `api_version` where it names none. *url is for free;
- * *why is a static text that tells what is wrong with the location. */
+/* Turns a location into the URL to ask: resolved against `base`, of the same origin, without user
+ * information or fragment, with `api_version` (at most LCPP_NAME_LIMIT bytes) where it names none.
+ * *url is for free; *why is a static text that tells what is wrong with the location. */
 enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *location,
                                    const char *api_version, char **url, const char **why);
 

@@ -65,7 +65,7 @@ describe("cancel", function()
 
     it("each identifier as one percent-encoded segment", function()
       for _, name in ipairs { "a b", "a/b", "a%2Fb", "a?b#c", "caf\u{e9}", "a+b&c=d", "$a", "...", "%2e%2e", "a;b,c:d@e",
-                              ("x"):rep(500) } do
+                              ("x"):rep(256) } do
         portal:reset()
         offer { publisher = "contoso", offer = name }
         local result = assert(client:cancel { publisher = "contoso", offer = name })

@@ -156,4 +156,20 @@ describe("a wait for a result without a location", function()
     assert.same({ "contoso", "contoso-vm" }, { found.operation.publisher, found.operation.offer })
     assert.is_nil(found.operation.location or found.operation.operation_id)
   end)
+
+  for what, id in pairs { ["an empty id"] = "", ["a dot segment"] = "..", ["a control character"] = "a\n",
+                          ["a long id"] = ("x"):rep(257) } do
+    it("asks for no operation by what cannot be one's id: " .. what, function()
+      local odd = { id = id, submissionState = "running" }
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = { odd } }
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]" }
+      portal:fault { match = { path = "/status$" }, status = 200, body = { status = "Canceled" } }
+      assert.equal("canceled", assert(client:wait(OFFER)).state)
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = { odd } }
+      local operation = assert(client:reconcile(OFFER)).operation
+      assert.equal(id, operation.id)
+      assert.is_nil(operation.operation_id)
+      assert.same({}, portal:journal { path = "/operations/" })
+    end)
+  end
 end)

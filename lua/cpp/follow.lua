@@ -5,6 +5,7 @@
 -- and returns: operation, nil, retry_after (seconds or nil), over (true when it has certainly
 -- ended, whatever its state is called); or nil, err.
 
+local core = require "cpp.core"
 local status = require "cpp.status"
 
 local follow = {}
@@ -14,6 +15,12 @@ local function with(request, fields)
   for name, value in pairs(request) do copy[name] = value end
   for name, value in pairs(fields) do copy[name] = value end
   return copy
+end
+
+-- The id of an operation of a list, where it is one that can be asked for: it is the service's word, of any type.
+local function id_of(operation)
+  local id = operation.id
+  return pcall(core.check, "call", { operation_id = id }) and id or nil
 end
 
 --- Looks at one operation: request.location, or request.publisher, offer and operation_id.
@@ -41,10 +48,10 @@ end
 --   be the service's own, of any type
 function follow.complete(client, request, limits, operation)
   operation.publisher, operation.offer = request.publisher, request.offer
-  operation.operation_id = type(operation.id) == "string" and operation.id or nil
+  operation.operation_id = id_of(operation)
   operation.location, operation.progress = nil, status.progress(operation, operation.state)
   if not operation.operation_id then return end
-  local seen = client:look(with(request, { operation_id = operation.id }), limits)
+  local seen = client:look(with(request, { operation_id = operation.operation_id }), limits)
   if seen then operation.location, operation.progress = seen.location, seen.progress end
 end
 
@@ -63,8 +70,8 @@ function follow.offer()
     if not list then return nil, err end
     for _, operation in ipairs(list) do
       if is_running(operation) then -- the filter is asked for, and not relied upon
-        id = type(operation.id) == "string" and operation.id or id
         follow.complete(client, request, limits, operation)
+        id = operation.operation_id or id
         return operation, nil, retry_after
       end
     end

@@ -84,7 +84,6 @@ describe("a core client", function()
         "https://user:secret@portal.test", "https://portal.test?query", "https://portal.test#fragment",
         "https://:secret@portal.test", "https://[fe80::1%25eth0]",
         "https://portal.test\\@evil.test", "https://portal .test", "http://0.0.0.0", "http://[::ffff:1.2.3.4]",
-        "https://portal.test/" .. ("x"):rep(8200),
       } do
         local message = refused { base_url = url }
         assert.matches("base_url: expected an? [^\n]*URL", message)
@@ -200,31 +199,35 @@ describe("a core client", function()
     assert.matches("0 running", tostring(client))
   end)
 
-  it("refuses what would be too long for a URL, and sends nothing", function()
+  it("names the option that would make the URL too long, and sends nothing", function()
     local client <close> = new()
     local long = ("x"):rep(9000)
     for _, case in ipairs {
-      { "cancel", { publisher = long, offer = "x" } }, { "cancel", { publisher = "x", offer = ("&"):rep(4000) } },
-      { "cancel", { publisher = "x", offer = "x", api_version = long } },
-      { "cancel", { publisher = "x", offer = "x", api_version = ("&"):rep(9000) } },
-      { "operations", { publisher = "x", offer = "x", status = long } },
-      { "location", { location = "/" .. long } },
+      { "cancel", "publisher" }, { "cancel", "offer" }, { "cancel", "api_version" }, { "operations", "status" },
+      { "operation", "operation_id" }, { "location", "api_version" }, { "cancel", "base_url" },
     } do
-      local result, failure = client:start(case[1], case[2], portals.TOKEN):result()
-      assert.is_nil(result)
-      assert.matches("it is too long", failure.message)
-      assert.is_false(failure.sent)
+      local options = { publisher = "x", offer = "x", operation_id = "x", location = case[1] == "location" and "/x" or nil }
+      options[case[2]] = long
+      assert.matches(case[2] .. ": expected a string of at most %d+ bytes$",
+                     message_of(client.start, client, case[1], options, portals.TOKEN))
     end
-    -- At whichever part of the URL the limit is met, it is met for all that are longer.
-    local longest = 0
-    for length = 8050, 8192 do
-      local request <close> = client:start("operations", { publisher = ("x"):rep(length), offer = "x", status = "a" })
-      if not request:done() then longest = length end
-      local _, url = request:url()
-      assert.is_true(request:done() and url == nil or #url <= 8192 and longest == length)
-    end
-    assert.is_true(longest > 8050 and longest < 8192)
+    local result, failure = client:start("location", { location = "/" .. long }, portals.TOKEN):result()
+    assert.is_nil(result)
+    assert.equal("the location is refused: it is too long", failure.message)
     assert.equal(0, #portal:journal())
+  end)
+
+  it("makes a URL of names that are all as long as they may be", function()
+    local name = ("&"):rep(256)
+    local base = portal.url .. "/" .. ("x"):rep(4096 - #portal.url - 1)
+    local client <close> = new { base_url = base, api_version = name }
+    for endpoint, field in pairs { operation = "operation_id", operations = "status" } do
+      local request <close> = client:start(endpoint, { publisher = name, offer = name, [field] = name })
+      local _, url = request:url()
+      assert.equal(base, url:sub(1, 4096))
+      assert.equal(4 * 256, select(2, url:gsub("%%26", "")))
+      assert.is_true(#url <= 8192)
+    end
   end)
 
   it("counts what runs, and hands out what finished, each once", function()

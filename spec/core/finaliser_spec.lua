@@ -23,7 +23,7 @@ describe("a finaliser that runs while the core is at work", function()
   local count = 0
   local function unique(letter)
     count = count + 1
-    return letter:rep(300) .. count
+    return letter:rep(200) .. count
   end
 
   -- Runs `action` when the collector next comes.

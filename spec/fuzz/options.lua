@@ -147,7 +147,7 @@ local function call(client, endpoint, options, secrets)
   if sent ~= "" then
     check_request(sent, endpoint, options)
   else
-    local result, failure = request:result() -- an URL that is too long, a ca_file that does not exist
+    local result, failure = request:result() -- a ca_file that does not exist
     assert(result == nil and failure.kind ~= "http")
   end
   for _, address in ipairs(peer.addresses()) do assert(address == ADDRESS, "a connection to another address") end
