@@ -73,6 +73,17 @@ static int sooner(lua_State *L, int timeout_ms) {
   return timeout_ms;
 }
 
+/* Closes what a coroutine that failed had open, such as the requests of a batch in it: Lua leaves
+ * that to whoever resumed it. The error, or that of a closing, stays on top of its stack. */
+static void close_variables(lua_State *L, lua_State *thread) {
+#if LUA_VERSION_RELEASE_NUM >= 50406
+  lua_closethread(thread, L);
+#else
+  (void)L;
+  lua_resetthread(thread);
+#endif
+}
+
 /* Runs a coroutine until it waits or ends. */
 static void resume(struct host *host, lua_State *thread) {
   int results = 0;
@@ -83,6 +94,7 @@ static void resume(struct host *host, lua_State *thread) {
   }
   host->running--;
   if (status != LUA_OK) {
+    close_variables(host->L, thread);
     fprintf(stderr, "embed: %s\n", luaL_tolstring(thread, -1, NULL));
     host->failed++;
   } else if (results == 0 || !lua_toboolean(thread, -results)) {

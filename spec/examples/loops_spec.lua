@@ -71,11 +71,17 @@ describe("examples/", function()
     assert.equal(1, status)
   end)
 
+  -- The path of the host program, and whether it was built.
+  local function embed()
+    local path = (os.getenv("BUILD") or "build") .. "/embed"
+    local built = io.open(path)
+    if built then built:close() end
+    return path, built ~= nil
+  end
+
   it("embed.c drives the client from a loop of its own, in C", function()
-    local program = (os.getenv("BUILD") or "build") .. "/embed"
-    local built = io.open(program)
+    local program, built = embed()
     if not built then return pending("make examples has not been run") end
-    built:close()
     for number = 1, 3 do offer(number, { cancel_seconds = 0 }) end
     portal:fault { match = { path = "/offer%-1/" }, times = -1, delay = 0.1 }
     local output, errors, status = programs:run { program, "examples/embed/embed.lua", "contoso", "offer-1", "offer-2", "offer-3" }
@@ -87,5 +93,23 @@ describe("examples/", function()
     assert.equal("", errors)
     assert.equal(1, status)
     assert.is_truthy(output:find("none: http: ", 1, true), output)
+  end)
+
+  it("embed.c closes what a coroutine that failed had open, and runs the others to their end", function()
+    local program, built = embed()
+    if not built then return pending("make examples has not been run") end
+    offer(1, { cancel_mode = "synchronous" })
+    local script = programs:file [[
+      local host = assert(loadfile "examples/embed/embed.lua")(...)
+      table.insert(host.jobs, 1, function()
+        local open <close> = setmetatable({}, { __close = function() print "closed" end })
+        error "deliberate"
+      end)
+      return host
+    ]]
+    local output, errors, status = programs:run { program, script, "contoso", "offer-1" }
+    assert.is_truthy(output:find("^closed\noffer%-1: canceled\n"), output)
+    assert.is_truthy(errors:find("^embed: [^\n]*: deliberate\n$"), errors)
+    assert.equal(1, status)
   end)
 end)
