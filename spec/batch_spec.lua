@@ -200,6 +200,57 @@ describe("a batch", function()
       assert.equal("running", entries[3].result.state)
     end)
 
+    it("ends an item whose coroutine is closed where it waits, and no other", function()
+      portal:fault { match = { path = "/offer%-1/" }, times = -1, action = "stall" }
+      portal:fault { match = { path = "/offer%-2/" }, times = -1, delay = 0.1 }
+      local function pause(own) return own:wait(loops.offer(8), { interval = 0.05 }) end
+      for name, wait in pairs {
+        ["a request"] = function(own) return look(1, own) end,
+        ["a batch"] = function(own) return own:map({ 1, 1 }, look) end,
+        ["the next look"] = pause,
+        ["a place"] = pause, -- which the second item has then
+      } do
+        local victim
+        local deadline = core.monotonic() + 5
+        local entries, failed = client:map({ 1, 2, 3, 4, 5 }, function(n, own)
+          if n == 1 then
+            victim = coroutine.running()
+            return wait(own)
+          end
+          assert(look(n, own))
+          if n == 2 then assert.is_true(coroutine.close(victim)) end
+          return n
+        end, {
+          concurrency = name == "a place" and 1 or 3,
+          should_stop = function() return core.monotonic() > deadline and error "the batch hangs" end,
+        })
+        assert.equal(1, failed, name)
+        assert.equal("cpp: an item's coroutine was closed while it waited", entries[1].err.message)
+        assert.is_true(entries[1].err.ambiguous) -- it had sent something
+        for n = 2, 5 do assert.equal(n, entries[n].result) end
+        assert.is_false(dispatch.is_waiting(client.core))
+        assert.equal(0, (client.core:step(0)))
+      end
+    end)
+
+    it("runs an item although the coroutine that would be used again for it is closed", function()
+      portal:fault { match = { path = "/offer%-2/" }, times = -1, delay = 0.1 }
+      local victim
+      local entries, failed = client:map({ 1, 2, 3, 4 }, function(n, own)
+        if n == 1 then victim = coroutine.running() end
+        if n == 2 then
+          assert(look(n, own))
+          assert.equal("suspended", coroutine.status(victim)) -- idle: its item has ended
+          assert.is_true(coroutine.close(victim))
+        else
+          own.loop.sleep(own.core, 0.02)
+        end
+        return n
+      end, { concurrency = 1 })
+      assert.equal(0, failed)
+      assert.equal(4, entries[4].result)
+    end)
+
     it("refuses an item's client outside of the item", function()
       local kept
       client:map({ 1 }, function(_, own) kept = own end)

@@ -59,6 +59,25 @@ end
 -- else was meant for somebody else.
 local PARKED, DONE = {}, {}
 
+-- Waits until the batch resumes the item. `parked` tells what for: a request's key in batch.waiting, or true. It
+-- stays when the coroutine is closed meanwhile.
+local function park(item, key)
+  item.parked = key or true
+  yield(PARKED)
+  item.parked = false
+end
+
+-- An item waits for its request no longer. Where that is because its coroutine was closed, nothing else would tell
+-- the batch.
+local function leave(batch, item)
+  local key = item.parked
+  batch.in_flight = batch.in_flight - 1
+  if batch.waiting[key] ~= item then return end
+  batch.waiting[key] = nil
+  batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
+  push(batch.ready, item)
+end
+
 -- Whether the service wants no requests now. Mostly it never did, and then the clock is not asked.
 local function is_held(batch)
   local over = batch.pause.over
@@ -82,7 +101,7 @@ local function loop_of(batch)
       local item = running(batch)
       while not batch.stopped and (batch.in_flight >= batch.concurrency or is_held(batch)) do
         push(batch.admission, item)
-        yield(PARKED)
+        park(item)
       end
     end,
     --- A 429 is about all requests of the batch: none starts before the pause is over.
@@ -93,8 +112,7 @@ local function loop_of(batch)
     stopped = function()
       return batch.stopped
     end,
-    --- Waits for a request at its place, or for another object (a batch within this one). When the coroutine
-    -- is closed meanwhile, `abandon` forgets it.
+    --- Waits for a request at its place, or for another object (a batch within this one).
     await = function(_, request, place)
       local item, waiters, key = running(batch), batch.waiters, place or request
       item.sent = true
@@ -102,14 +120,14 @@ local function loop_of(batch)
       batch.waiting[key] = item
       local list = place and waiters.requests or waiters.others
       list[key] = batch.wake
-      yield(PARKED) -- a wake is only called when it is done, or nothing is any more
-      batch.in_flight = batch.in_flight - 1
+      local waiting <close> = item -- luacheck: ignore waiting
+      park(item, key) -- a wake is only called when it is done, or nothing is any more
     end,
     sleep = function(_, seconds)
       local item = running(batch)
       if batch.stopped then return end
       batch.timers:add(retry.now(outer) + seconds, item)
-      yield(PARKED)
+      park(item)
     end,
   }
 end
@@ -162,6 +180,8 @@ local function give_up(batch, item, done, problem)
   coroutine.close(item.coroutine) -- an error alone leaves its variables unclosed: a batch within it, and its requests
   if done then
     problem = "cpp: an item's code may wait for calls of its client only"
+  elseif item.parked then
+    problem = "cpp: an item's coroutine was closed while it waited"
   end
   finish(batch, item.index, nil, raised(batch, item, problem))
 end
@@ -187,13 +207,14 @@ end
 
 -- Thousands of items may wait: each is small.
 local function new_item(batch)
-  local item = { index = 0, sent = false, coroutine = coroutine.create(work) }
+  local item = setmetatable({ index = 0, sent = false, parked = false, coroutine = coroutine.create(work) }, batch.item)
   batch.items[#batch.items + 1] = item
   return item
 end
 
 local function start(batch)
-  local item = table.remove(batch.idle) or new_item(batch)
+  local item = table.remove(batch.idle)
+  if not item or coroutine.status(item.coroutine) == "dead" then item = new_item(batch) end
   take_next(batch, item)
   batch.active = batch.active + 1
   resume(batch, item)
@@ -300,9 +321,6 @@ end
 -- When the batch is left early (on_result raised, its own coroutine was closed), the items' requests
 -- are aborted by the closing of their coroutines.
 local function abandon(batch)
-  for key in pairs(batch.waiting) do
-    batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
-  end
   for _, item in ipairs(batch.items) do
     if coroutine.status(item.coroutine) == "suspended" then coroutine.close(item.coroutine) end
   end
@@ -352,6 +370,7 @@ local function run_all(client, list, fn, options, defaults)
     self.waiting[key] = nil
     return true -- nobody's code ran
   end
+  self.item = { __close = function(item) leave(self, item) end }
   self.client = client:with_loop(loop_of(self))
   run(self)
   return self.entries, self.failed

@@ -352,6 +352,24 @@ function loops.examples(busted, make)
     end
   end)
 
+  -- Nothing of the client's happens then: it is noticed when the request would have been late.
+  it("ends a batch when another coroutine closes the one of its item that waits", function()
+    answer_late(portal, 1, { action = "stall" })
+    local victim, entries
+    host:spawn(function()
+      entries = client:map({ 1 }, function(n, own)
+        victim = coroutine.running()
+        return own:offer_status(loops.offer(n, { timeout = 0.5 }))
+      end)
+    end)
+    host:spawn(function()
+      host:pause(0.1)
+      assert(coroutine.close(victim))
+    end)
+    host:run(LIMIT)
+    assert.equal("raised", entries[1].err.kind)
+  end)
+
   it("aborts the requests of a batch whose coroutine is closed", function()
     answer_late(portal, 1, { action = "stall" })
     local thread = host:spawn(function()
