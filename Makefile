@@ -130,11 +130,12 @@ sanitize: deps ## the specs under the sanitizers of addresses, undefined behavio
 tsan: deps ## Lua states on threads, under the sanitizer of threads
 	@spec/checks/run tsan
 
-oom: deps ## let each allocation fail, in Lua, in libcurl, in the whole process (an hour; OOM_POINTS=20: minutes)
+oom: deps ## let each allocation fail, in Lua, in libcurl, in the module, in the whole process (an hour; OOM_POINTS=20: minutes)
 	@OOM_POINTS="$(or $(OOM_POINTS),0)" spec/checks/run oom
 
 syscalls: deps ## let each call to the kernel fail, with each error that matters (SYSCALL_POINTS=1: a minute)
-	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" spec/checks/run syscalls
+	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" spec/checks/run syscalls calls
+	@POLLER=poll SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" spec/checks/run calls
 
 valgrind: deps ## cancels of every ending under valgrind's memcheck
 	@spec/checks/run valgrind

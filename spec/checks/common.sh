@@ -58,16 +58,19 @@ expect() {
   fi
 }
 
-# The module in build/<name>, with flags of its own; without flags, the one that is installed.
+# The module in build/<name>, with flags of its own; without flags, the one that is installed. With POLLER=poll, that
+# poller's, beside them: build/poll, build/<name>-poll.
 build_module() { # name, CFLAGS, LDFLAGS, target (all)
   if [ "$1" = plain ]; then
-    build=$root/build
-    make -s -C "$root" all ${4:-} >"$work/make" 2>&1 || { cat "$work/make" >&2; failed "build"; finish; }
-    return
+    directory=build${POLLER:+/$POLLER}
+    make -s -C "$root" all ${4:-} BUILD="$directory" >"$work/make" 2>&1 ||
+      { cat "$work/make" >&2; failed "build of $directory"; finish; }
+  else
+    directory=build/$1${POLLER:+-$POLLER}
+    make -s -C "$root" all examples ${4:-} BUILD="$directory" CC="$cc" CFLAGS="$2" LDFLAGS="${3:-}" >"$work/make" 2>&1 ||
+      { cat "$work/make" >&2; failed "build of $directory"; finish; }
   fi
-  build=$root/build/$1
-  make -s -C "$root" all examples ${4:-} BUILD="build/$1" CC="$cc" CFLAGS="$2" LDFLAGS="${3:-}" >"$work/make" 2>&1 ||
-    { cat "$work/make" >&2; failed "build of build/$1"; finish; }
+  build=$root/$directory
 }
 
 # What the module and the hosts of the checks are built with. INSTRUMENT=coverage counts in place of the sanitizers:
