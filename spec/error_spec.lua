@@ -1,20 +1,14 @@
 -- Errors: what an err tells of an answer, and how much of it.
 
 local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
 local Portal = require "spec.portal.client"
-local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 
 describe("an err", function()
   local portal, client
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = virtual.new(portal) }
-  end)
-  after_each(function() client:close() end)
+  fixture.client(_ENV, function(...) portal, client = ... end)
 
   local function fail(status, body, headers)
     portal:fault { status = status, body = body, headers = headers }

@@ -1,27 +1,15 @@
 -- Waiting for an accepted call that named no place to poll: whatever runs on the offer is followed.
 
-local cpp = require "cpp"
-local Portal = require "spec.portal.client"
-local virtual = require "spec.support.virtual"
+local fixture = require "spec.support.fixture"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 
 describe("a wait for a result without a location", function()
   local portal, client, loop
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    loop = virtual.new(portal)
-    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
-  end)
-  after_each(function() client:close() end)
+  fixture.client(_ENV, function(...) portal, client, loop = ... end)
 
   local function cancel(options)
-    local own = { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first",
-                  location_form = "none" }
-    for name, value in pairs(options or {}) do own[name] = value end
-    portal:offer(own)
+    fixture.offer(portal, { location_form = "none" }, options)
     local result = assert(client:cancel(OFFER))
     assert.equal(202, result.status)
     assert.is_nil(result.location)

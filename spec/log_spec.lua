@@ -1,7 +1,7 @@
 -- The log: one table for each attempt.
 
 local cpp = require "cpp"
-local Portal = require "spec.portal.client"
+local fixture = require "spec.support.fixture"
 local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
@@ -10,15 +10,11 @@ describe("the log", function()
   local portal, client, entries
   local function log(entry) entries[#entries + 1] = entry end
 
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
+  fixture.client(_ENV, function(...)
+    portal, client = ...
+    fixture.offer(portal)
     entries = {}
-    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = virtual.new(portal), log = log }
-  end)
-  after_each(function() client:close() end)
+  end, { log = log })
 
   it("gets an entry for each attempt, with all there is to know", function()
     portal:fault { status = 503, headers = { ["Retry-After"] = "1", ["X-Ms-Correlation-Request-Id"] = "one" } }

@@ -5,8 +5,8 @@ local annotations = dofile ".ci/doc/annotations.lua"
 local commands = require "cpp.command.commands"
 local cpp = require "cpp"
 local exit = require "cpp.command.exit"
+local fixture = require "spec.support.fixture"
 local options = require "cpp.command.options"
-local Portal = require "spec.portal.client"
 local Programs = require "spec.support.program"
 
 -- The blocks of a page between .Bd -literal and .Ed.
@@ -25,16 +25,11 @@ end
 
 describe("doc/man/", function()
   local portal, programs
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 0 }
-    portal:offer { publisher = "contoso", offer = "contoso-app", running = true, cancel_seconds = 0 }
-    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url,
-                              PATH = "spec/support/commands:" .. os.getenv("PATH") }
+  fixture.programs(_ENV, function(...)
+    portal, programs = ...
+    programs.environment.PATH = "spec/support/commands:" .. os.getenv("PATH")
+    for _, name in ipairs { "contoso-vm", "contoso-app" } do fixture.offer(portal, { offer = name, cancel_seconds = 0 }) end
   end)
-  after_each(function() programs:close() end)
 
   describe("cpp-portal.1", function()
     local page = Programs.content("doc/man/cpp-portal.1")

@@ -1,18 +1,10 @@
 -- offers: the list of a publisher's offers; a call that is made from its row of csrc/endpoints.c alone.
 
-local cpp = require "cpp"
-local Portal = require "spec.portal.client"
-local virtual = require "spec.support.virtual"
+local fixture = require "spec.support.fixture"
 
 describe("offers", function()
   local portal, client
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = virtual.new() }
-  end)
-  after_each(function() client:close() end)
+  fixture.client(_ENV, function(...) portal, client = ... end)
 
   it("gives what the service sends", function()
     portal:offer { publisher = "contoso", offer = "contoso-app" }

@@ -1,27 +1,16 @@
 -- Reconciling: what became of a call whose outcome is not known, as the service tells it.
 
-local cpp = require "cpp"
-local Portal = require "spec.portal.client"
-local virtual = require "spec.support.virtual"
+local fixture = require "spec.support.fixture"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 local POST = { method = "POST", path = "/cancel$" }
 
 describe("reconcile", function()
-  local portal, client, loop
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    loop = virtual.new(portal)
-    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
-  end)
-  after_each(function() client:close() end)
+  local portal, client
+  fixture.client(_ENV, function(...) portal, client = ... end)
 
   local function offer(options)
-    local own = { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
-    for name, value in pairs(options or {}) do own[name] = value end
-    portal:offer(own)
+    fixture.offer(portal, options)
   end
 
   -- An ambiguous err: of a cancel that the service acted on, or did not see.

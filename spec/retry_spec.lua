@@ -1,24 +1,19 @@
 -- Retries: what is sent again, when, and what is not, because it might have been processed.
 
 local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
 local Portal = require "spec.portal.client"
 local socket = require "socket"
-local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 local POSTS = { "cancel", "publish", "go_live" }
 
 describe("a call", function()
   local portal, client, loop
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
-    loop = virtual.new(portal)
-    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
+  fixture.client(_ENV, function(...)
+    portal, client, loop = ...
+    fixture.offer(portal)
   end)
-  after_each(function() client:close() end)
 
   local function post(options)
     local own = { publisher = "contoso", offer = "contoso-vm" }

@@ -3,7 +3,7 @@
 -- error, a log entry, a progress line or a tostring.
 
 local cpp = require "cpp"
-local Portal = require "spec.portal.client"
+local fixture = require "spec.support.fixture"
 local redact = require "cpp.redact"
 local virtual = require "spec.support.virtual"
 
@@ -68,10 +68,8 @@ describe("no secret is seen", function()
     texts[#texts + 1] = { "tostring(" .. where .. ")", tostring(value) }
   end
 
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
+  fixture.portal(_ENV, function(...)
+    portal = ...
     portal:configure { tokens = { { token = TOKEN } } }
     texts, shown, loop, stream = {}, 0, virtual.new(portal), assert(io.tmpfile())
     client = cpp.client { base_url = portal.url, authority_url = portal.url, token = TOKEN, loop = loop, retries = 1,
@@ -93,7 +91,7 @@ describe("no secret is seen", function()
 
   -- Puts the offer there, with members in its operation.
   local function offer(extra)
-    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first", extra = extra }
+    fixture.offer(portal, { extra = extra })
   end
 
   -- Everything that can be called, with what it gives as its err.

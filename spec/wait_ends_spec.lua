@@ -1,27 +1,16 @@
 -- What a wait makes of the states of an operation: which end it, how, and which do not.
 
-local cpp = require "cpp"
-local Portal = require "spec.portal.client"
-local virtual = require "spec.support.virtual"
+local fixture = require "spec.support.fixture"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 local PATH = "/api/publishers/contoso/offers/contoso-vm/operations/first"
 
 describe("a wait", function()
   local portal, client, loop
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    loop = virtual.new(portal)
-    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
-  end)
-  after_each(function() client:close() end)
+  fixture.client(_ENV, function(...) portal, client, loop = ... end)
 
   local function offer(options)
-    local own = { publisher = OFFER.publisher, offer = OFFER.offer, running = true, operation_id = "first" }
-    for name, value in pairs(options or {}) do own[name] = value end
-    portal:offer(own)
+    fixture.offer(portal, options)
   end
 
   local function looks()

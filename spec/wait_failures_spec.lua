@@ -2,24 +2,19 @@
 -- not, and how another process goes on.
 
 local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
 local Portal = require "spec.portal.client"
-local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 local LOOK = { method = "GET", path = "/operations/" }
 
 describe("a wait", function()
   local portal, client, loop, result
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
-    loop = virtual.new(portal)
-    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
+  fixture.client(_ENV, function(...)
+    portal, client, loop = ...
+    fixture.offer(portal)
     result = assert(client:cancel(OFFER))
   end)
-  after_each(function() client:close() end)
 
   local function looks()
     local times = {}

@@ -2,6 +2,7 @@
 -- die in the middle.
 
 local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
 local Portal = require "spec.portal.client"
 local virtual = require "spec.support.virtual"
 
@@ -13,12 +14,9 @@ local SERVICE_FAILS = { { status = 500 }, { status = 502 }, { status = 503 }, { 
 
 describe("a long wait", function()
   local portal, loop, clients
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    clients = {}
-    loop = virtual.new(portal)
+  fixture.portal(_ENV, function(...)
+    portal = ...
+    clients, loop = {}, virtual.new(portal)
   end)
   after_each(function()
     for _, client in ipairs(clients) do client:close() end
@@ -32,9 +30,7 @@ describe("a long wait", function()
   end
 
   local function offer(options)
-    local own = { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
-    for name, value in pairs(options or {}) do own[name] = value end
-    portal:offer(own)
+    fixture.offer(portal, options)
   end
 
   describe("of 200 looks, of which 30 % fail", function()

@@ -1,28 +1,17 @@
 -- Waiting, where the service works: what can be waited for, when it looks, and how an operation ends.
 -- Times are those of a virtual clock, which the emulator's clock follows.
 
-local cpp = require "cpp"
-local Portal = require "spec.portal.client"
-local virtual = require "spec.support.virtual"
+local fixture = require "spec.support.fixture"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 
 describe("wait", function()
   local portal, client, loop
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    loop = virtual.new(portal)
-    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
-  end)
-  after_each(function() client:close() end)
+  fixture.client(_ENV, function(...) portal, client, loop = ... end)
 
   -- Puts the offer there, being published, with some options of the emulator.
   local function offer(options)
-    local own = { publisher = OFFER.publisher, offer = OFFER.offer, running = true, operation_id = "first" }
-    for name, value in pairs(options or {}) do own[name] = value end
-    portal:offer(own)
+    fixture.offer(portal, options)
   end
 
   local function cancel(options)

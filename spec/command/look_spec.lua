@@ -1,24 +1,15 @@
 -- cpp-portal operations, operation, status: what is asked, tables for people and JSON for scripts.
 
 local cjson = require "cjson"
-local Portal = require "spec.portal.client"
-local Programs = require "spec.support.program"
+local fixture = require "spec.support.fixture"
 
 describe("cpp-portal", function()
   local portal, programs
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
-  end)
-  after_each(function() programs:close() end)
+  fixture.programs(_ENV, function(...) portal, programs = ... end)
 
   local function offer(options, name)
-    local own = { publisher = "contoso", offer = name or "contoso-vm", running = true, operation_id = "first",
-                  steps = { { name = "Validate", seconds = 10 }, { name = "Certify", seconds = 10 } } }
-    for key, value in pairs(options or {}) do own[key] = value end
-    portal:offer(own)
+    local steps = { { name = "Validate", seconds = 10 }, { name = "Certify", seconds = 10 } }
+    fixture.offer(portal, { offer = name, steps = steps }, options)
   end
 
   local function run(...)

@@ -1,23 +1,16 @@
 -- cpp-portal cancel, publish, go-live: what they send, print, and exit with.
 
 local cjson = require "cjson"
+local fixture = require "spec.support.fixture"
 local Portal = require "spec.portal.client"
 local Programs = require "spec.support.program"
 
 describe("cpp-portal", function()
   local portal, programs
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
-  end)
-  after_each(function() programs:close() end)
+  fixture.programs(_ENV, function(...) portal, programs = ... end)
 
   local function offer(options, name)
-    local own = { publisher = "contoso", offer = name or "contoso-vm", running = true, operation_id = "first" }
-    for key, value in pairs(options or {}) do own[key] = value end
-    portal:offer(own)
+    fixture.offer(portal, { offer = name }, options)
   end
 
   local function run(...)

@@ -4,6 +4,7 @@ local cjson = require "cjson"
 local commands = require "cpp.command.commands"
 local completion = require "cpp.command.completion"
 local exit = require "cpp.command.exit"
+local fixture = require "spec.support.fixture"
 local help = require "cpp.command.help"
 local options = require "cpp.command.options"
 local parse = require "cpp.command.parse"
@@ -174,13 +175,10 @@ end)
 
 describe("cpp-portal", function()
   local portal, programs
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    programs = Programs.new { CPP_BASE_URL = portal.url }
+  fixture.programs(_ENV, function(...)
+    portal, programs = ...
+    programs.environment.AZURE_TOKEN = ""
   end)
-  after_each(function() programs:close() end)
 
   local function status_of(environment, words, input)
     for name, value in pairs(environment) do programs.environment[name] = value end

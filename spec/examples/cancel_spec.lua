@@ -1,23 +1,14 @@
 -- The examples that cancel one offer's operation: cancel.lua, cancel_and_wait.lua, reconcile.lua.
 
 local cjson = require "cjson"
-local Portal = require "spec.portal.client"
-local Programs = require "spec.support.program"
+local fixture = require "spec.support.fixture"
 
 describe("examples/", function()
   local portal, programs
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
-  end)
-  after_each(function() programs:close() end)
+  fixture.programs(_ENV, function(...) portal, programs = ... end)
 
   local function offer(options)
-    local own = { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
-    for name, value in pairs(options or {}) do own[name] = value end
-    portal:offer(own)
+    fixture.offer(portal, options)
   end
 
   local function run(name, ...)

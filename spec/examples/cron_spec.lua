@@ -1,22 +1,14 @@
 -- examples/cron.lua: silent unless something is wrong.
 
+local fixture = require "spec.support.fixture"
 local Portal = require "spec.portal.client"
-local Programs = require "spec.support.program"
 
 describe("examples/cron.lua", function()
   local portal, programs
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
-  end)
-  after_each(function() programs:close() end)
+  fixture.programs(_ENV, function(...) portal, programs = ... end)
 
   local function offer(options)
-    local own = { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 0 }
-    for name, value in pairs(options or {}) do own[name] = value end
-    portal:offer(own)
+    fixture.offer(portal, { cancel_seconds = 0 }, options)
   end
 
   local function run(...)

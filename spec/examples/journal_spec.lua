@@ -1,23 +1,17 @@
 -- examples/journal.lua: what it cancels, and how it goes on after it was killed.
 
-local Portal = require "spec.portal.client"
+local fixture = require "spec.support.fixture"
 local Programs = require "spec.support.program"
 
 describe("examples/journal.lua", function()
   local portal, programs, offers, journal
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
+  fixture.programs(_ENV, function(...)
+    portal, programs = ...
     offers, journal = programs:file("offer-1\noffer-2\n\n  offer-3\noffer-4\n"), programs:file()
   end)
-  after_each(function() programs:close() end)
 
   local function offer(number, options)
-    local own = { publisher = "contoso", offer = "offer-" .. number, running = true, operation_id = "id-" .. number }
-    for name, value in pairs(options or {}) do own[name] = value end
-    portal:offer(own)
+    fixture.offer(portal, { offer = "offer-" .. number, operation_id = "id-" .. number }, options)
   end
 
   local function words()

@@ -1,23 +1,13 @@
 -- The examples that live in an event loop: watch_cqueues.lua, watch_luv.lua, loop_select.lua, embed/.
 
-local Portal = require "spec.portal.client"
-local Programs = require "spec.support.program"
+local fixture = require "spec.support.fixture"
 
 describe("examples/", function()
   local portal, programs
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
-  end)
-  after_each(function() programs:close() end)
+  fixture.programs(_ENV, function(...) portal, programs = ... end)
 
   local function offer(number, options)
-    local own = { publisher = "contoso", offer = "offer-" .. number, running = true,
-                  steps = { { name = "one", seconds = 10 } } }
-    for name, value in pairs(options or {}) do own[name] = value end
-    portal:offer(own)
+    fixture.offer(portal, { offer = "offer-" .. number, steps = { { name = "one", seconds = 10 } } }, options)
   end
 
   for _, name in ipairs { "watch_cqueues.lua", "watch_luv.lua" } do

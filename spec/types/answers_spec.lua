@@ -2,10 +2,8 @@
 -- type of what never comes.
 
 local annotations = dofile ".ci/doc/annotations.lua"
-local cpp = require "cpp"
-local Portal = require "spec.portal.client"
+local fixture = require "spec.support.fixture"
 local content = require "spec.support.program".content
-local virtual = require "spec.support.virtual"
 
 local types = annotations.read()
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
@@ -19,8 +17,6 @@ end
 
 describe("the answers", function()
   local portal, client, seen
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
 
   -- Notes the names of an answer, and that they have the types that are stated.
   local LUA_TYPES = { string = "string", integer = "number", number = "number", boolean = "boolean",
@@ -55,9 +51,7 @@ describe("the answers", function()
   end
 
   local function offer(options)
-    local own = { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
-    for name, value in pairs(options or {}) do own[name] = value end
-    portal:offer(own)
+    fixture.offer(portal, options)
   end
 
   local function failure(result, err)
@@ -66,13 +60,10 @@ describe("the answers", function()
   end
 
   local logged
-  before_each(function()
-    portal:reset()
+  fixture.client(_ENV, function(...)
+    portal, client = ...
     seen, logged = {}, {}
-    client = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = virtual.new(portal), retries = 0,
-                          log = function(entry) logged[#logged + 1] = entry end }
-  end)
-  after_each(function() client:close() end)
+  end, { retries = 0, log = function(entry) logged[#logged + 1] = entry end })
 
   it("have the fields of a result", function()
     offer { retry_after = 3 }

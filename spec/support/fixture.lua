@@ -1,0 +1,70 @@
+-- What specs begin with: a portal emulator for the examples of a block, and what asks it, made anew for each example.
+--
+--   local fixture = require "spec.support.fixture"
+--
+--   describe("wait", function()
+--     local portal, client, loop
+--     fixture.client(_ENV, function(...) portal, client, loop = ... end)
+--
+--     it("ends", function()
+--       fixture.offer(portal)
+--       ...
+--
+-- `busted` is always the environment of the spec, with `setup` and the like; `ready` is called before each example.
+
+local cpp = require "cpp"
+local Portal = require "spec.portal.client"
+local Programs = require "spec.support.program"
+local virtual = require "spec.support.virtual"
+
+local fixture = {}
+
+--- Has a portal emulator with a clock that only specs move.
+-- @param ready function(portal): the emulator knows no offer but its own yet
+function fixture.portal(busted, ready)
+  local portal
+  busted.setup(function() portal = Portal.start() end)
+  busted.teardown(function() portal:stop() end)
+  busted.before_each(function()
+    portal:reset()
+    ready(portal)
+  end)
+end
+
+--- Has an emulator, and a client of it whose pauses take no time: its loop moves the emulator's clock.
+-- @param ready function(portal, client, loop): see spec.support.virtual for the loop
+-- @param options (may be absent) table: further options of the client
+function fixture.client(busted, ready, options)
+  local client
+  fixture.portal(busted, function(portal)
+    local loop = virtual.new(portal)
+    local own = { base_url = portal.url, token = Portal.TOKEN, loop = loop }
+    for name, value in pairs(options or {}) do own[name] = value end
+    client = cpp.client(own)
+    ready(portal, client, loop)
+  end)
+  busted.after_each(function() client:close() end)
+end
+
+--- Has an emulator, and programs that find it in their environment.
+-- @param ready function(portal, programs): see spec.support.program for the programs
+function fixture.programs(busted, ready)
+  local programs
+  fixture.portal(busted, function(portal)
+    programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
+    ready(portal, programs)
+  end)
+  busted.after_each(function() programs:close() end)
+end
+
+--- Puts an offer there that is being published: contoso-vm of contoso, by an operation with the id "first".
+-- @param ... tables or nil: settings of the emulator, of which the last wins
+function fixture.offer(portal, ...)
+  local own = { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
+  for i = 1, select("#", ...) do
+    for name, value in pairs((select(i, ...)) or {}) do own[name] = value end
+  end
+  portal:offer(own)
+end
+
+return fixture
