@@ -8,18 +8,12 @@ local exit = require "cpp.command.exit"
 local fixture = require "spec.support.fixture"
 local options = require "cpp.command.options"
 local Programs = require "spec.support.program"
+local sorted_keys = require "spec.support.sorted_keys"
 
 -- The blocks of a page between .Bd -literal and .Ed.
 local function examples_of(page)
   local list = {}
   for block in page:gmatch("\n%.Bd %-literal[^\n]*\n(.-\n)%.Ed\n") do list[#list + 1] = block:gsub("\\e", "\\") end
-  return list
-end
-
-local function keys(set)
-  local list = {}
-  for name in pairs(set) do list[#list + 1] = name end
-  table.sort(list)
   return list
 end
 
@@ -38,7 +32,7 @@ describe("doc/man/", function()
       local found, expected = {}, {}
       for name in page:match("%.Ss Commands\n(.-)\n%.Ss"):gmatch("\n%.It Cm ([%w-]+)") do found[name] = true end
       for _, command in ipairs(commands) do expected[command.name] = true end
-      assert.same(keys(expected), keys(found))
+      assert.same(sorted_keys(expected), sorted_keys(found))
       for _, command in ipairs(commands) do
         assert.is_truthy(page:match("%.Sh SYNOPSIS\n(.-)%.Sh"):find(command.name, 1, true), command.name)
       end
@@ -52,7 +46,7 @@ describe("doc/man/", function()
         expected[(option.short and "Fl " .. option.short .. " , " or "") .. "Fl Fl " .. option.name
           .. (option.value and " Ar " .. option.value:lower() or "")] = true
       end
-      assert.same(keys(expected), keys(found))
+      assert.same(sorted_keys(expected), sorted_keys(found))
     end)
 
     it("has an entry for each exit status, and so has doc/command.md", function()
@@ -98,7 +92,7 @@ describe("doc/man/", function()
           assert.is_truthy(page:find("cpp." .. name, 1, true), name)
         end
       end
-      assert.same(keys(expected), keys(found))
+      assert.same(sorted_keys(expected), sorted_keys(found))
     end)
 
     it("names each option and each field of an err", function()

@@ -8,9 +8,11 @@
 local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
 local errors = require "cpp.error"
+local queue = require "cpp.queue"
 local retry = require "cpp.retry"
 local Timers = require "cpp.timers"
 
+local push, pop, is_empty = queue.push, queue.pop, queue.is_empty
 local resume_coroutine, yield, this = coroutine.resume, coroutine.yield, coroutine.running
 
 local CONCURRENCY = 16
@@ -18,34 +20,6 @@ local STOP_CHECK = 1 -- seconds between two looks at should_stop
 
 -- Options of the batch itself; cancel_all hands all others to each call.
 local OF_BATCH = { concurrency = true, on_result = true, should_stop = true, loop = true }
-
--- A queue that costs no more than what goes through it. When it runs empty it begins at 1 again, so that its
--- entries stay in the table's array.
-local function queue()
-  return { first = 1, last = 0 }
-end
-
-local function push(q, value)
-  local last = q.last + 1
-  q[last], q.last = value, last
-end
-
-local function pop(q)
-  local first = q.first
-  local value = q[first]
-  if value == nil then return nil end
-  q[first] = nil
-  if first == q.last then
-    q.first, q.last = 1, 0
-  else
-    q.first = first + 1
-  end
-  return value
-end
-
-local function is_empty(q)
-  return q.last == 0
-end
 
 -- The item whose code runs. Its client is no use to anybody else: what waits is its own coroutine, so neither one that
 -- it made nor an item of a batch within it may wait in its place.
@@ -359,7 +333,7 @@ local function run_all(client, list, fn, options, defaults)
     fn = fn, next = 1, count = #list, requests = table.move(list, 1, #list, 1, {}),
     items = {}, idle = {}, active = 0, entries = {}, failed = 0,
     concurrency = options.concurrency or CONCURRENCY, in_flight = 0, waiting = {}, -- [place or object] = item
-    ready = queue(), admission = queue(), timers = Timers.new(), stopped = false,
+    ready = queue.new(), admission = queue.new(), timers = Timers.new(), stopped = false,
     on_result = options.on_result, should_stop = options.should_stop,
   }
   if not self.outer.admit then self.core:timeout() end -- raises when the client is closed, as every call does

@@ -1,17 +1,14 @@
 -- The core client: options, misuse, life and death, and what a host's loop gets to see.
 
 local core = require "cpp.core"
+local fixture = require "spec.support.fixture"
 local portals = require "spec.portal.client"
 
 describe("a core client", function()
   local portal
-
-  setup(function() portal = portals.start() end)
-  teardown(function() portal:stop() end)
-
-  before_each(function()
-    portal:reset()
-    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
+  fixture.portal(_ENV, function(...)
+    portal = ...
+    fixture.offer(portal)
   end)
 
   local function new(options)

@@ -1,6 +1,7 @@
 -- What keeps what alive: a client its strings and its running requests, a request its client, and nobody more.
 
 local core = require "cpp.core"
+local fixture = require "spec.support.fixture"
 local portals = require "spec.portal.client"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
@@ -16,11 +17,9 @@ end
 
 describe("a core client", function()
   local portal
-  setup(function() portal = portals.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
+  fixture.portal(_ENV, function(...)
+    portal = ...
+    fixture.offer(portal)
   end)
 
   local function finish(client, request)

@@ -19,11 +19,12 @@ local virtual = require "spec.support.virtual"
 
 local fixture = {}
 
---- Has a portal emulator with a clock that only specs move.
--- @param ready function(portal): the emulator knows no offer but its own yet
-function fixture.portal(busted, ready)
+--- Has a portal emulator.
+-- @param ready function(portal): the emulator is as it starts
+-- @param settings (may be absent) table: of Portal.start. By default only specs move its clock
+function fixture.portal(busted, ready, settings)
   local portal
-  busted.setup(function() portal = Portal.start() end)
+  busted.setup(function() portal = Portal.start(settings) end)
   busted.teardown(function() portal:stop() end)
   busted.before_each(function()
     portal:reset()

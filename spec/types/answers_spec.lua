@@ -4,16 +4,10 @@
 local annotations = dofile ".ci/doc/annotations.lua"
 local fixture = require "spec.support.fixture"
 local content = require "spec.support.program".content
+local sorted_keys = require "spec.support.sorted_keys"
 
 local types = annotations.read()
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
-
-local function sorted(names)
-  local list = {}
-  for name in pairs(names) do list[#list + 1] = name end
-  table.sort(list)
-  return list
-end
 
 describe("the answers", function()
   local portal, client, seen
@@ -192,8 +186,8 @@ describe("the answers", function()
     for kind in content "csrc/request.c":gmatch 'push_failure%(L, transfer, "(%l+)"' do found[kind] = true end
     found.answered = nil -- that is no failure
     for kind in content "doc/errors.md":gmatch "\n| `(%l+)` |" do documented[kind] = true end
-    assert.same(sorted(WAYS), sorted(found))
-    assert.same(sorted(found), sorted(stated))
-    assert.same(sorted(found), sorted(documented))
+    assert.same(sorted_keys(WAYS), sorted_keys(found))
+    assert.same(sorted_keys(found), sorted_keys(stated))
+    assert.same(sorted_keys(found), sorted_keys(documented))
   end)
 end)

@@ -4,15 +4,9 @@ local annotations = dofile ".ci/doc/annotations.lua"
 local core = require "cpp.core"
 local cpp = require "cpp"
 local lpeg = require "lpeg"
+local sorted_keys = require "spec.support.sorted_keys"
 
 local types = annotations.read()
-
-local function sorted(names)
-  local list = {}
-  for name in pairs(names) do list[#list + 1] = name end
-  table.sort(list)
-  return list
-end
 
 -- The names of a class: its fields (without those of its parents) and its functions.
 local function members(class)
@@ -36,7 +30,7 @@ end
 
 describe("the types of", function()
   it("the module have each of its names, and no other", function()
-    assert.same(sorted(keys(cpp)), sorted(members "cpp"))
+    assert.same(sorted_keys(keys(cpp)), sorted_keys(members "cpp"))
   end)
 
   it("the module say the kind of each value", function()
@@ -49,23 +43,23 @@ describe("the types of", function()
     local client <close> = cpp.client {}
     local names = keys(client)
     for name in pairs(keys(getmetatable(client))) do names[name] = true end
-    assert.same(sorted(names), sorted(members "cpp.Client"))
+    assert.same(sorted_keys(names), sorted_keys(members "cpp.Client"))
   end)
 
   it("the C module, its clients and its requests have each of their names, and no other", function()
-    assert.same(sorted(keys(core)), sorted(members "cpp.core"))
+    assert.same(sorted_keys(keys(core)), sorted_keys(members "cpp.core"))
     local client <close> = core.client {}
-    assert.same(sorted(keys(getmetatable(client).__index)), sorted(members "cpp.CoreClient"))
+    assert.same(sorted_keys(keys(getmetatable(client).__index)), sorted_keys(members "cpp.CoreClient"))
     local request <close> = client:start("location", { location = "http://elsewhere.test/" })
-    assert.same(sorted(keys(getmetatable(request).__index)), sorted(members "cpp.CoreRequest"))
+    assert.same(sorted_keys(keys(getmetatable(request).__index)), sorted_keys(members "cpp.CoreRequest"))
   end)
 
   it("dispatch and the loops have each of their names, and no other", function()
-    assert.same(sorted(keys(require "cpp.dispatch")), sorted(members "cpp.dispatch"))
+    assert.same(sorted_keys(keys(require "cpp.dispatch")), sorted_keys(members "cpp.dispatch"))
     local files = {}
     for name in io.popen("ls lua/cpp/loop"):lines() do files[name:match "^(.*)%.lua$"] = true end
     files.init = nil
-    assert.same(sorted(files), sorted(members "cpp.Loops"))
+    assert.same(sorted_keys(files), sorted_keys(members "cpp.Loops"))
     for name in pairs(files) do
       for key in pairs(cpp.loop[name]) do assert.is_truthy(types.classes["cpp.Loop"].fields[key], key) end
     end

@@ -3,15 +3,9 @@
 local annotations = dofile ".ci/doc/annotations.lua"
 local content = require "spec.support.program".content
 local cpp = require "cpp"
+local sorted_keys = require "spec.support.sorted_keys"
 
 local types = annotations.read()
-
-local function sorted(names)
-  local list = {}
-  for name in pairs(names) do list[#list + 1] = name end
-  table.sort(list)
-  return list
-end
 
 describe("the options", function()
   -- What csrc/options.c accepts, by the class (or classes) that say it here.
@@ -39,8 +33,8 @@ describe("the options", function()
       for _, class in ipairs(classes) do
         for name, field in pairs(annotations.fields(types, class)) do fields[name] = field end
       end
-      assert.is_true(#sorted(accepted[scope]) > 10)
-      assert.same(sorted(accepted[scope]), sorted(fields))
+      assert.is_true(#sorted_keys(accepted[scope]) > 10)
+      assert.same(sorted_keys(accepted[scope]), sorted_keys(fields))
       for name, kind in pairs(accepted[scope]) do assert.matches(KINDS[kind], fields[name].type, name) end
     end)
   end
@@ -54,7 +48,7 @@ describe("the options", function()
       local done, problem = pcall(client.map, client, {}, print, { [name] = VALUES[kind] })
       if done then taken[name] = true else assert.matches(name .. ": this is no option of map", problem) end
     end
-    assert.same(sorted(annotations.fields(types, "cpp.MapOptions")), sorted(taken))
+    assert.same(sorted_keys(annotations.fields(types, "cpp.MapOptions")), sorted_keys(taken))
   end)
 
   -- A default: the class and the field that state it, the file that has it, and the pattern that finds it there.

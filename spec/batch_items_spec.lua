@@ -1,0 +1,191 @@
+-- What an item of a batch may do: raise, wait for anything, be closed, pass its client on. It ends, and the others go on.
+
+local cpp = require "cpp"
+local core = require "cpp.core"
+local dispatch = require "cpp.dispatch"
+local fixture = require "spec.support.fixture"
+local Lab = require "spec.support.lab"
+local loops = require "spec.support.loops"
+local portals = require "spec.portal.client"
+
+describe("a batch", function()
+  local portal, client, descriptors
+  fixture.portal(_ENV, function(...)
+    portal = ...
+    loops.offers(portal, 8)
+    collectgarbage()
+    descriptors = Lab.descriptors()
+    client = cpp.client { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10 }
+  end, { clock = "real" })
+  after_each(function()
+    assert.is_false(dispatch.is_waiting(client.core))
+    client:close()
+    client = nil
+    collectgarbage()
+    collectgarbage()
+    assert.equal(descriptors, Lab.descriptors(), "descriptors are left open")
+  end)
+
+  local function look(n, own)
+    return own:offer_status(loops.offer(n))
+  end
+
+  it("catches what an item raises, and takes whatever it returns", function()
+    local own_error = setmetatable({}, { __tostring = function() return "an object\nof two lines" end })
+    local fns = {
+      function() error("deliberate") end,
+      function() error(own_error) end,
+      function() error() end,
+      function() end,
+      function() return false end,
+      function() return nil, "words" end,
+      function() return "partial", "words" end,
+      function(own) return own:cancel {} end,
+      function(own) return own:cancel { publisher = "contoso", offer = "none" } end,
+      function(own) return look(1, own) end,
+      function() error(cpp.cancel, 0) end,
+      function() return nil, false end,
+    }
+    local entries, failed = client:map(fns, function(fn, own) return fn(own) end)
+    for n = 1, 3 do assert.equal("raised", entries[n].err.kind) end
+    assert.is_truthy(tostring(entries[1].err):find("deliberate", 1, true))
+    assert.equal(own_error, entries[2].err.raised)
+    assert.equal("raised: an object of two lines", tostring(entries[2].err))
+    assert.same({ request = fns[4] }, entries[4])
+    assert.same({ request = fns[5], result = false }, entries[5])
+    assert.same({ request = fns[6], err = "words" }, entries[6])
+    assert.same({ request = fns[7], result = "partial" }, entries[7])
+    assert.equal("raised", entries[8].err.kind)
+    assert.is_truthy(entries[8].err.message:find("publisher", 1, true))
+    assert.equal(404, entries[9].err.status)
+    assert.equal("running", entries[10].result.state)
+    assert.equal("raised", entries[11].err.kind)
+    assert.equal(8, failed)
+  end)
+
+  it("says that nobody knows what became of an item that raised after it had sent something", function()
+    local offer = loops.offer(1).offer
+    local requests = {
+      { publisher = "contoso", offer = offer, wait = { on_progress = function() error("deliberate") end } },
+      { publisher = "contoso", offer = offer, emails = { 5 } },
+    }
+    local entries, failed = client:cancel_all(requests, { concurrency = 1 })
+    assert.equal(2, failed)
+    for n, ambiguous in ipairs { true, false } do
+      local err = entries[n].err
+      assert.same({ "raised", ambiguous, "contoso", offer }, { err.kind, err.ambiguous, err.publisher, err.offer })
+    end
+    assert.equal(offer, client:reconcile(entries[1].err).offer)
+    entries = client:cancel_all({ { emails = { 5 } }, "none" }, { api_version = "2017-10-31" })
+    for n = 1, 2 do assert.same({ "raised", false }, { entries[n].err.kind, entries[n].err.ambiguous }) end
+    entries = client:map({ offer }, function(_, own)
+      look(1, own)
+      error "deliberate"
+    end)
+    assert.is_true(entries[1].err.ambiguous)
+    assert.is_nil(entries[1].err.offer)
+  end)
+
+  it("ends an item that waits for something else, instead of hanging", function()
+    local entries, failed = client:map({ 1, 2, 3 }, function(n, own)
+      if n == 2 then coroutine.yield("to nobody") end
+      return look(n, own)
+    end)
+    assert.equal(1, failed)
+    assert.equal("raised", entries[2].err.kind)
+    assert.equal("running", entries[3].result.state)
+  end)
+
+  it("ends an item whose coroutine is closed where it waits, and no other", function()
+    portal:fault { match = { path = "/offer%-1/" }, times = -1, action = "stall" }
+    portal:fault { match = { path = "/offer%-2/" }, times = -1, delay = 0.1 }
+    local function pause(own) return own:wait(loops.offer(8), { interval = 0.05 }) end
+    for name, wait in pairs {
+      ["a request"] = function(own) return look(1, own) end,
+      ["a batch"] = function(own) return own:map({ 1, 1 }, look) end,
+      ["the next look"] = pause,
+      ["a place"] = pause, -- which the second item has then
+    } do
+      local victim
+      local deadline = core.monotonic() + 5
+      local entries, failed = client:map({ 1, 2, 3, 4, 5 }, function(n, own)
+        if n == 1 then
+          victim = coroutine.running()
+          return wait(own)
+        end
+        assert(look(n, own))
+        if n == 2 then assert.is_true(coroutine.close(victim)) end
+        return n
+      end, {
+        concurrency = name == "a place" and 1 or 3,
+        should_stop = function() return core.monotonic() > deadline and error "the batch hangs" end,
+      })
+      assert.equal(1, failed, name)
+      assert.equal("cpp: an item's coroutine was closed while it waited", entries[1].err.message)
+      assert.is_true(entries[1].err.ambiguous) -- it had sent something
+      for n = 2, 5 do assert.equal(n, entries[n].result) end
+      assert.is_false(dispatch.is_waiting(client.core))
+      assert.equal(0, (client.core:step(0)))
+    end
+  end)
+
+  it("runs an item although the coroutine that would be used again for it is closed", function()
+    portal:fault { match = { path = "/offer%-2/" }, times = -1, delay = 0.1 }
+    local victim
+    local entries, failed = client:map({ 1, 2, 3, 4 }, function(n, own)
+      if n == 1 then victim = coroutine.running() end
+      if n == 2 then
+        assert(look(n, own))
+        assert.equal("suspended", coroutine.status(victim)) -- idle: its item has ended
+        assert.is_true(coroutine.close(victim))
+      else
+        own.loop.sleep(own.core, 0.02)
+      end
+      return n
+    end, { concurrency = 1 })
+    assert.equal(0, failed)
+    assert.equal(4, entries[4].result)
+  end)
+
+  it("refuses an item's client outside of the item", function()
+    local kept
+    client:map({ 1 }, function(_, own) kept = own end)
+    assert.error_matches(function() look(1, kept) end, "outside of that item")
+  end)
+
+  it("refuses it in a coroutine that the item made, in an item of a batch within it, and in on_result", function()
+    local kept
+    local fns = {
+      function(own) return coroutine.wrap(look)(1, own) end,
+      function(own) return select(2, own:map({ 1, 2 }, function(n) return look(n, own) end)) end,
+      function(own) kept = own end,
+      function(own) return look(1, own) end,
+    }
+    local order = {}
+    local entries = client:map(fns, function(fn, own) return fn(own) end, {
+      concurrency = 1, -- which a place that is lost would bring to a stop
+      on_result = function(index)
+        order[#order + 1] = index
+        if kept then assert.error_matches(function() look(1, kept) end, "outside of that item") end
+      end,
+    })
+    assert.is_truthy(entries[1].err.message:find("outside of that item", 1, true))
+    assert.equal(2, entries[2].result)
+    assert.equal("running", entries[4].result.state)
+    assert.same({ 1, 2, 3, 4 }, order)
+    assert.equal(1, #portal:journal())
+  end)
+
+  it("closes what an item that raises leaves open, a batch within it and its requests among that", function()
+    portal:fault { match = { path = "/offer%-2/" }, times = -1, action = "stall" }
+    local closed
+    local entries = client:map({ 1 }, function(_, own)
+      local left <close> = setmetatable({}, { __close = function() closed = true end }) -- luacheck: ignore left
+      return own:map({ 1, 2, 2 }, look, { on_result = function() error("deliberate") end })
+    end)
+    assert.equal("raised", entries[1].err.kind)
+    assert.is_true(closed)
+    assert.equal(0, (client.core:step(0)))
+    assert.is_false(dispatch.is_waiting(client.core))
+  end)
+end)
