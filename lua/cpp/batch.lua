@@ -170,7 +170,7 @@ local function resume(batch, item)
     if sign == PARKED then return end
     if sign ~= DONE then return give_up(batch, item, done, sign) end
     finish(batch, item.index, result, err)
-    if batch.stopped or not may_start(batch) then
+    if batch.stopped or not may_start(batch) or coroutine.status(item.coroutine) == "dead" then
       batch.active = batch.active - 1
       batch.idle[#batch.idle + 1] = item
       return
