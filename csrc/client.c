@@ -145,6 +145,10 @@ int lcpp_core_client(lua_State *L) {
   return 1;
 }
 
+static long milliseconds_of(double seconds) {
+  return seconds < LCPP_LONGEST_WAIT_MS / 1000 ? (long)ceil(seconds * 1000) : LCPP_LONGEST_WAIT_MS;
+}
+
 /* client:step(seconds) -> number of requests still running, number of those that finished and that
  * neither finished() nor result() has taken. Runs what is due; waits at most `seconds` for
  * something to happen (0: not at all; absent: until something does, unless nothing runs). It
@@ -157,7 +161,7 @@ static int client_step(lua_State *L) {
   }
   long wait_ms = -1;
   if (seconds >= 0) {
-    wait_ms = seconds < 1e6 ? (long)ceil(seconds * 1000) : 1000000000L;
+    wait_ms = milliseconds_of(seconds);
   } else if (lcpp_http_running(client->http) == 0) {
     wait_ms = 0;
   }
@@ -225,7 +229,7 @@ static int client_alarm(lua_State *L) {
   if (!(seconds >= 0)) { /* nor NaN */
     return luaL_argerror(L, 2, "seconds expected");
   }
-  lcpp_http_alarm(client->http, seconds < 1e6 ? (long)ceil(seconds * 1000) : 1000000000L);
+  lcpp_http_alarm(client->http, milliseconds_of(seconds));
   return 0;
 }
 

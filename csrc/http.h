@@ -153,7 +153,8 @@ void lcpp_http_alarm(struct lcpp_http *http, long delay_ms);
 /* Milliseconds until a step is due: libcurl's timer or the alarm; -1: neither. */
 long lcpp_http_timeout(const struct lcpp_http *http);
 
-/* Runs what is due, waits at most `wait_ms` milliseconds for more (-1: until something happens). */
+/* Runs what is due, waits at most `wait_ms` milliseconds for more (-1, while something runs: until
+ * something happens; LCPP_LONGEST_WAIT_MS at most). */
 void lcpp_http_step(struct lcpp_http *http, long wait_ms);
 
 /* How many transfers run. */

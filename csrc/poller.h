@@ -46,9 +46,12 @@ void lcpp_poller_sweep(struct lcpp_poller *poller);
 /* Runs timers that have expired, such as that of a transfer that was just added. */
 CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller);
 
+/* 11 days: what waits for longer comes back in between. An int holds it. */
+enum { LCPP_LONGEST_WAIT_MS = 1000000000 };
+
 /* Runs what is due: expired timers, then sockets that are ready. Waits for them at most
- * `wait_ms` milliseconds (0: not at all; -1: until something happens), not at all once `finished`
- * says so or a signal came. `until_us` is when it has had its time, in lcpp_monotonic_us; what is
+ * `wait_ms` milliseconds (0, not at all, to LCPP_LONGEST_WAIT_MS), not at all once `finished` says
+ * so or a signal came. `until_us` is when it has had its time, in lcpp_monotonic_us; what is
  * waited comes on top. Anything but CURLM_OK means that transfers may hang. */
 CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long long until_us,
                            bool (*finished)(void *), void *argument);

@@ -303,8 +303,7 @@ static CURLMcode run_sockets(struct lcpp_poller *poller, const struct epoll_even
 /* How long to wait: as asked, but not past libcurl's timer. */
 static int wait_time(const struct lcpp_poller *poller, long wait_ms) {
   long timer = lcpp_poller_timeout(poller);
-  long wait = timer >= 0 && (wait_ms < 0 || timer < wait_ms) ? timer : wait_ms;
-  return wait > 60000 ? 60000 : (int)wait; /* an int of milliseconds ends after 24 days */
+  return (int)(timer >= 0 && timer < wait_ms ? timer : wait_ms);
 }
 
 CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long long until_us,

@@ -66,8 +66,7 @@ CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long long u
   if (code != CURLM_OK || wait_ms == 0 || finished(argument)) {
     return code;
   }
-  int wait = wait_ms < 0 || wait_ms > 60000 ? 60000 : (int)wait_ms;
-  code = curl_multi_poll(poller->multi, NULL, 0, wait, NULL); /* a signal ends it */
+  code = curl_multi_poll(poller->multi, NULL, 0, (int)wait_ms, NULL); /* a signal ends it */
   return code == CURLM_OK ? curl_multi_perform(poller->multi, &running) : code;
 }
 

@@ -262,6 +262,7 @@ describe("a core client", function()
     local client <close> = new { timeout = 1000 }
     portal:fault { match = { path = "/cancel" }, times = -1, action = "stall" }
     local call = { publisher = "contoso", offer = "contoso-vm", timeout = 100 }
+    client:start("cancel", call, portals.TOKEN, nil, 1000000):abort()
     local request = client:start("cancel", call, portals.TOKEN, nil, 0.05)
     local _, failure = finish(client, request)
     assert.equal("timeout", failure.kind)
@@ -271,6 +272,19 @@ describe("a core client", function()
     end
     assert.matches("number expected", message_of(client.start, client, "cancel", call, portals.TOKEN, nil, {}))
     assert.equal(0, (client:step(0)))
+  end)
+
+  it("serves all that is ready in a step that waits", function()
+    local client <close> = new()
+    local requests, steps = 200, 0
+    for _ = 1, requests do start(client) end
+    repeat
+      local running = client:step()
+      steps = steps + 1
+    until running == 0
+    -- Each request takes three turns at least: it is sent, its connection is made, its answer comes.
+    assert.is_true(steps < requests, steps .. " steps")
+    for _ = 1, requests do assert.equal(202, client:finished():result().status) end
   end)
 
   it("keeps a request running that nobody holds", function()
@@ -306,7 +320,8 @@ describe("a core client", function()
     local request = start(client)
     request:abort()
     request:abort()
-    assert.equal("stopped", select(2, request:result()).kind)
+    local _, failure = request:result()
+    assert.same({ "stopped", false, false }, { failure.kind, failure.transient, failure.sent })
     local escaped
     do
       local scoped <close> = start(client)

@@ -17,6 +17,20 @@ describe("a connection", function()
     assert.is_true(clock.pauses[2] >= 1.28 and clock.pauses[2] <= 1.92)
   end)
 
+  it("that was kept is not used again after another one failed", function()
+    local server = lab:server():always(function(connection)
+      while connection:read_request() do connection:send(Lab.ACCEPTED) end
+    end)
+    local client = lab:client { base_url = server.url, retries = 0 }
+    for _ = 1, 2 do assert.equal(202, client:cancel(Lab.CALL).status) end
+    assert.equal(1, #server.connections)
+    local _, err = client:cancel { publisher = "contoso", offer = "contoso-vm",
+                                   base_url = "http://127.0.0.1:" .. Lab.closed_port() }
+    lab:assert_failure(err, { kind = "network", retryable = true, ambiguous = false, attempts = 1 })
+    for _ = 1, 2 do assert.equal(202, client:cancel(Lab.CALL).status) end
+    assert.equal(2, #server.connections)
+  end)
+
   describe("with a request that does not fit into it at once", function()
     -- Just below the size from which libcurl asks for permission first (Expect: 100-continue).
     local LARGE = { publisher = "contoso", offer = "contoso-vm", emails = {} }

@@ -45,6 +45,7 @@ bytes("ends within the headers", {
   { "ends within its headers", OK .. "X-Request: 1\r\nContent-Le" },
   { "ends after a header, without the empty line", OK .. "Content-Length: 0\r\n" },
   { "is an interim answer and then ends", "HTTP/1.1 100 Continue\r\n\r\n", calls = expect.unclear "network" },
+  { "is the last interim status there is, and then ends", "HTTP/1.1 199 Odd\r\n\r\n", calls = expect.unclear "network" },
   { "ends within the headers after an interim answer", "HTTP/1.1 100 Continue\r\n\r\n" .. OK .. "Content-Le" },
   { "ends within headers in small letters after an interim answer",
     "HTTP/1.1 100 Continue\r\n\r\nhttp/1.1 200 ok\r\nContent-Le" },
@@ -101,6 +102,10 @@ bytes("is no HTTP", {
   { "has a chunk longer than its length", CHUNKED .. "2\r\n" .. BODY .. "\r\n0\r\n\r\n" },
 }, MALFORMED)
 
+bytes("has a length that makes no sense", {
+  { "has a length of nothing", OK .. "Content-Length:\n\r\n" .. BODY },
+  { "has a length of blanks", OK .. "Content-Length: \t \r\n\r\n" .. BODY },
+}, CUT)
 for _, row in ipairs {
   { "has two lengths", { { "Content-Length", "20" }, { "Content-Length", "10" } }, expect.hopeless("protocol", 200) },
   { "has three lengths, the last of them another",

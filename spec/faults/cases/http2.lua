@@ -51,6 +51,11 @@ add("answer complete, stream reset", "the body is whole, and the stream never en
     { HEAD, { "body", BODY } }, expect.accepted())
 add("answer complete, stream reset", "the answer is whole, and GOAWAY covers it",
     { { "goaway", "covering" }, ANSWER, TAKEN, { "close" } }, expect.accepted())
+-- No length, so that nothing was announced; and the place to poll has come.
+for _, code in ipairs { "NO_ERROR", "CANCEL" } do
+  add("answer complete, stream reset", ("the headers are whole without a length, then RST_STREAM %s"):format(code),
+      { { "head", 202, { { "Location", "/op" } } }, TAKEN, { "reset_stream", code } }, expect.canceled())
+end
 -- The client may have seen the answer, or only that it cannot send the body: both are honest.
 add("answer complete, stream reset", "the answer comes before the body was read", {
   { "head", 202, { { "Content-Length", "0" } } }, { "end" }, NO_ERROR,
