@@ -12,6 +12,8 @@ and ends nginx, at SIGTERM or when its standard input does, so that nothing outl
 The offer's name in a request says what the answer is (401 for one that does not bear the token, whole):
 
     nginx  vm       202; Location tells the connection and the request on it: .../operations/<c>-<r>
+           other    202; Operation-Location, relative, and an id of the request tell the same
+           inside   202; its body tells an operation
            missing  404 with a JSON body
            bad      400 with a JSON body
            broken   500
@@ -69,6 +71,9 @@ http {{
         location / {{ return 202; }}
         location ~ /offers/moved/ {{ return 302 https://example.com/; }}
         location ~ /offers/throttled/ {{ add_header Retry-After 0 always; return 429; }}
+        location ~ /offers/inside/ {{
+            return 202 '{{"Location":"/api/publishers/p/offers/vm/operations/1-1?api-version=2017-10-31"}}';
+        }}
         location ~ /status$ {{ return 200 '{{"status":"Canceled"}}'; }}
         location ~ /submissions/ {{
             return 200 '[{{"id":"7","submissionState":"running","version":636576975611768314}},{{"id":"8"}}]';
@@ -92,6 +97,17 @@ http {{
             proxy_set_header Connection "";
             add_header Location
                 /api/publishers/p/offers/vm/operations/$connection-$connection_requests?api-version=2017-10-31 always;
+        }}
+        location ~ /offers/inside/ {{
+            proxy_pass http://behind;
+            proxy_http_version 1.1;
+            proxy_set_header Connection "";
+        }}
+        location ~ /offers/other/ {{
+            add_header Operation-Location
+                ../vm/operations/$connection-$connection_requests?api-version=2017-10-31 always;
+            add_header x-ms-request-id $connection always;
+            return 202 '{{}}';
         }}
         location ~ /offers/failing/operations/ {{ return 200 '{{"status":"failed","error":{{"message":"no"}}}}'; }}
         location ~ /offers/running/operations/ {{ return 200 '{{"status":"running"}}'; }}

@@ -22,6 +22,9 @@
 
 #include "harness.h"
 
+/* What a name server takes at least: libcurl has to wait for its resolver's thread. */
+enum { LOOKUP_MICROSECONDS = 10000 };
+
 enum {
   SOCKET,
   CONNECT,
@@ -265,6 +268,9 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
     return code;
   }
   bool here = node != NULL && strcmp(node, "harness.test") == 0;
+  if (here) {
+    usleep(LOOKUP_MICROSECONDS);
+  }
   return real(here ? "127.0.0.1" : node, service, hints, found);
 }
 

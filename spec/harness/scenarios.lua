@@ -141,6 +141,18 @@ scenario("kept_connection", ALL, function(self)
   self:check(nil, canceled, nil, client:operation { publisher = "p", offer = "vm", operation_id = "1" })
 end, { calls = { "plain", "h2" } })
 
+-- Every place in which a location may come, and a call with a connection of its own.
+scenario("locations", { "plain", "tls" }, function(self)
+  local client = self:new_client()
+  self:cancel(client, "inside", accepted)
+  -- A relative one is libcurl's to resolve, whose parser may call a lack of memory a malformed URL.
+  self:cancel(client, "other", function(result)
+    if not result.location then self.outcome = "no location" end
+    return result.location == nil or accepted(result)
+  end)
+  self:cancel(client, "vm", accepted, nil, { ca_file = CA_FILE, user_agent = "scenario", proxy = "" })
+end)
+
 scenario("name_lookup", { "lookup" }, function(self)
   self:cancel(self:new_client(), "vm", accepted)
 end, { calls = { "lookup" } })
