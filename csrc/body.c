@@ -126,12 +126,6 @@ static bool push_notification(lua_State *L, int index) {
 _Static_assert(3 * (LCPP_NAME_LIMIT + LCPP_SECRET_LIMIT) + 256 <= LCPP_URL_LIMIT,
                "credentials within their limits make a form within its own");
 
-static enum lcpp_buf_status append_field(struct lcpp_buf *form, const char *name, const char *value,
-                                         size_t length) {
-  enum lcpp_buf_status status = lcpp_buf_append(form, name, strlen(name), LCPP_URL_LIMIT);
-  return status == LCPP_BUF_OK ? lcpp_url_append_escaped(form, value, length) : status;
-}
-
 /* The client credentials grant, as a form (RFC 6749, section 4.4.2). The escaped secret is never a
  * Lua string: it goes to memory of the request, which is wiped when the request was sent. */
 static void append_credentials(lua_State *L, struct lcpp_buf *form,
@@ -142,17 +136,10 @@ static void append_credentials(lua_State *L, struct lcpp_buf *form,
     lcpp_misuse(L, "%s: expected a non-empty string, got nil",
                 id->given ? "client_secret" : "client_id");
   }
-  enum lcpp_buf_status status = append_field(form, "grant_type=client_credentials", "", 0);
-  if (status == LCPP_BUF_OK) {
-    status = append_field(form, "&client_id=", id->text, id->length);
-  }
-  if (status == LCPP_BUF_OK) {
-    status = append_field(form, "&client_secret=", secret->text, secret->length);
-  }
-  if (status == LCPP_BUF_OK) {
-    status = append_field(form, "&resource=", RESOURCE, sizeof RESOURCE - 1);
-  }
-  if (status != LCPP_BUF_OK) {
+  lcpp_url_append_field(form, "grant_type=client_credentials&client_id=", id->text, id->length);
+  lcpp_url_append_field(form, "&client_secret=", secret->text, secret->length);
+  lcpp_url_append_field(form, "&resource=", RESOURCE, sizeof RESOURCE - 1);
+  if (form->status != LCPP_BUF_OK) {
     luaL_error(L, "not enough memory");
   }
 }

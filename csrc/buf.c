@@ -8,8 +8,11 @@ enum { INITIAL_CAPACITY = 128 }; /* bytes: a URL of the service takes about 100 
 
 enum lcpp_buf_status lcpp_buf_append(struct lcpp_buf *buf, const void *data, size_t length,
                                      size_t limit) {
+  if (buf->status != LCPP_BUF_OK) {
+    return buf->status;
+  }
   if (length > limit || buf->length > limit - length) {
-    return LCPP_BUF_LIMIT;
+    return buf->status = LCPP_BUF_LIMIT;
   }
   size_t needed = buf->length + length;
   if (needed > buf->capacity) {
@@ -20,7 +23,7 @@ enum lcpp_buf_status lcpp_buf_append(struct lcpp_buf *buf, const void *data, siz
     }
     char *grown = realloc(buf->data, capacity);
     if (grown == NULL) {
-      return LCPP_BUF_MEMORY;
+      return buf->status = LCPP_BUF_MEMORY;
     }
     buf->data = grown;
     buf->capacity = capacity;

@@ -11,17 +11,19 @@
 
 enum lcpp_buf_status {
   LCPP_BUF_OK,
-  LCPP_BUF_LIMIT, /* the limit would be passed; nothing was appended */
-  LCPP_BUF_MEMORY /* malloc failed; nothing was appended */
+  LCPP_BUF_LIMIT, /* the limit would be passed */
+  LCPP_BUF_MEMORY /* malloc failed */
 };
 
 struct lcpp_buf {
   char *data; /* owned; not terminated by a NUL */
   size_t length;
   size_t capacity;
+  enum lcpp_buf_status status; /* of the appends so far: of several, only the last is asked */
 };
 
-/* Appends `length` bytes as long as the buffer stays within `limit` bytes. */
+/* Appends `length` bytes as long as the buffer stays within `limit` bytes; nothing once an append
+ * has failed. Returns the buffer's status. */
 enum lcpp_buf_status lcpp_buf_append(struct lcpp_buf *buf, const void *data, size_t length,
                                      size_t limit);
 

@@ -252,17 +252,15 @@ CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller) {
 static void look_after_idle(struct lcpp_poller *poller, int fd, unsigned events) {
   struct watch *watch = &poller->watches[fd];
   bool ended = (events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0;
+  unregister(poller, fd);
   if (watch->ours && (ended || watch->exclusive)) {
     char unread[4096];
-    unregister(poller, fd);
     shutdown(fd, SHUT_RD);
     for (int i = 0; i < READS_AT_MOST && recv(fd, unread, sizeof unread, MSG_DONTWAIT) > 0; i++) {
     }
-  } else if (!watch->ours || !control(poller, EPOLL_CTL_MOD, fd, EPOLLRDHUP)) {
-    unregister(poller, fd);
-  } else {
-    watch->registered =
-        EPOLLRDHUP; /* what came over HTTP/2, libcurl reads before the next request */
+  } else if (watch->ours && control(poller, EPOLL_CTL_ADD, fd, EPOLLRDHUP)) {
+    /* What came over HTTP/2, libcurl reads before the next request. */
+    watch->registered = EPOLLRDHUP;
   }
 }
 

@@ -285,34 +285,29 @@ void lcpp_slot_distrust(struct lcpp_slot *slot) {
   slot->single_use = true;
 }
 
-/* Copies "name: value" behind the lines there are; the offset of its start, or -1. */
-static long add_line(struct lcpp_slot *slot, const char *name, const char *value) {
-  struct lcpp_buf *lines = &slot->lines;
-  long start = (long)lines->length;
-  bool done = lcpp_buf_append(lines, name, strlen(name), LCPP_HEADER_LIMIT) == LCPP_BUF_OK &&
-              lcpp_buf_append(lines, value, strlen(value) + 1, LCPP_HEADER_LIMIT) == LCPP_BUF_OK;
-  return done ? start : -1;
+/* Copies "name: value" behind the lines there are; the offset of its start. */
+static size_t add_line(struct lcpp_buf *lines, const char *name, const char *value) {
+  size_t start = lines->length;
+  lcpp_buf_append(lines, name, strlen(name), LCPP_HEADER_LIMIT);
+  lcpp_buf_append(lines, value, strlen(value) + 1, LCPP_HEADER_LIMIT);
+  return start;
 }
 
 /* Chains the header lines. The nodes are the slot's own memory: libcurl only reads them. */
 static CURLcode set_headers(struct lcpp_slot *slot, const struct lcpp_plan *plan) {
   char *lines[LCPP_HEADER_LINES];
   size_t count = 0;
-  long id = -1;
-  long token = -1;
+  size_t id = add_line(&slot->lines, "x-ms-client-request-id: ", plan->client_request_id);
+  size_t token = slot->lines.length;
   if (plan->token != NULL) {
-    token = add_line(slot, "Authorization: Bearer ", plan->token);
-    if (token < 0) {
-      return CURLE_OUT_OF_MEMORY;
-    }
+    add_line(&slot->lines, "Authorization: Bearer ", plan->token);
   }
-  id = add_line(slot, "x-ms-client-request-id: ", plan->client_request_id);
-  if (id < 0) {
+  if (slot->lines.status != LCPP_BUF_OK) {
     return CURLE_OUT_OF_MEMORY;
   }
   lines[count++] = accept_line;
   lines[count++] = slot->lines.data + id;
-  if (token >= 0) {
+  if (plan->token != NULL) {
     lines[count++] = slot->lines.data + token;
   }
   if (plan->endpoint->method == LCPP_POST) {

@@ -32,30 +32,21 @@ static void require_options(lua_State *L, const struct lcpp_endpoint *endpoint,
 }
 
 /* Appends the path of a template, each {option} as one percent-encoded segment. */
-static enum lcpp_buf_status append_path(struct lcpp_buf *url, const char *template,
-                                        const struct lcpp_value values[LCPP_OPTION_COUNT]) {
-  enum lcpp_buf_status status = LCPP_BUF_OK;
-  while (*template != '\0' && status == LCPP_BUF_OK) {
+static void append_path(struct lcpp_buf *url, const char *template,
+                        const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  while (*template != '\0') {
     size_t literal = strcspn(template, "{");
-    status = lcpp_buf_append(url, template, literal, LCPP_URL_LIMIT);
+    lcpp_buf_append(url, template, literal, LCPP_URL_LIMIT);
     template += literal;
-    for (size_t i = 0; i < SEGMENTS && *template == '{' && status == LCPP_BUF_OK; i++) {
+    for (size_t i = 0; i < SEGMENTS && *template == '{'; i++) {
       size_t length = strlen(segments[i].name);
       if (strncmp(template, segments[i].name, length) == 0) {
         const struct lcpp_value *value = &values[segments[i].option];
-        status = lcpp_url_append_escaped(url, value->text, value->length);
+        lcpp_url_append_escaped(url, value->text, value->length);
         template += length;
       }
     }
   }
-  return status;
-}
-
-/* Appends "?name=value", or "&name=value" after another. */
-static enum lcpp_buf_status append_parameter(struct lcpp_buf *url, const char *name,
-                                             const char *value, size_t length) {
-  enum lcpp_buf_status status = lcpp_buf_append(url, name, strlen(name), LCPP_URL_LIMIT);
-  return status == LCPP_BUF_OK ? lcpp_url_append_escaped(url, value, length) : status;
 }
 
 /* A URL is a base, a path of up to three names or two and a filter, api-version, and what stands
@@ -71,21 +62,15 @@ static enum lcpp_url_status build_url(const struct lcpp_endpoint *endpoint,
                                       char **url) {
   struct lcpp_buf text = {0};
   const struct lcpp_value *filter = &values[LCPP_OPTION_STATUS];
-  enum lcpp_buf_status status =
-      lcpp_buf_append(&text, base->prefix, strlen(base->prefix), LCPP_URL_LIMIT);
-  if (status == LCPP_BUF_OK) {
-    status = append_path(&text, endpoint->path, values);
+  lcpp_buf_append(&text, base->prefix, strlen(base->prefix), LCPP_URL_LIMIT);
+  append_path(&text, endpoint->path, values);
+  if (endpoint->versioned) {
+    lcpp_url_append_field(&text, "?api-version=", api_version, strlen(api_version));
   }
-  if (status == LCPP_BUF_OK && endpoint->versioned) {
-    status = append_parameter(&text, "?api-version=", api_version, strlen(api_version));
+  if (endpoint->filter && filter->given) {
+    lcpp_url_append_field(&text, "&status=", filter->text, filter->length);
   }
-  if (status == LCPP_BUF_OK && endpoint->filter && filter->given) {
-    status = append_parameter(&text, "&status=", filter->text, filter->length);
-  }
-  if (status == LCPP_BUF_OK) {
-    status = lcpp_buf_append(&text, "", 1, LCPP_URL_LIMIT);
-  }
-  if (status != LCPP_BUF_OK) {
+  if (lcpp_buf_append(&text, "", 1, LCPP_URL_LIMIT) != LCPP_BUF_OK) {
     lcpp_buf_free(&text);
     return LCPP_URL_MEMORY;
   }

@@ -230,14 +230,8 @@ static CURLUcode add_version(CURLU *url, const char *api_version) {
     return CURLUE_OK;
   }
   struct lcpp_buf parameter = {0};
-  enum lcpp_buf_status status = lcpp_buf_append(&parameter, "api-version=", 12, LCPP_URL_LIMIT);
-  if (status == LCPP_BUF_OK) {
-    status = lcpp_url_append_escaped(&parameter, api_version, strlen(api_version));
-  }
-  if (status == LCPP_BUF_OK) {
-    status = lcpp_buf_append(&parameter, "", 1, LCPP_URL_LIMIT);
-  }
-  CURLUcode code = status == LCPP_BUF_OK
+  lcpp_url_append_field(&parameter, "api-version=", api_version, strlen(api_version));
+  CURLUcode code = lcpp_buf_append(&parameter, "", 1, LCPP_URL_LIMIT) == LCPP_BUF_OK
                        ? curl_url_set(url, CURLUPART_QUERY, parameter.data, CURLU_APPENDQUERY)
                        : CURLUE_OUT_OF_MEMORY;
   lcpp_buf_free(&parameter);
@@ -288,8 +282,7 @@ enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *loc
   return status;
 }
 
-enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text,
-                                             size_t length) {
+void lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text, size_t length) {
   size_t plain = 0;
   while (plain < length && is_unreserved(text[plain])) {
     plain++;
@@ -297,18 +290,22 @@ enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *t
   /* Most identifiers are plain. Nothing at all is, too: curl_easy_escape would take a length of 0
    * for "call strlen". */
   if (plain == length) {
-    return lcpp_buf_append(buf, text, length, LCPP_URL_LIMIT);
-  }
-  if (length > LCPP_URL_LIMIT) {
-    return LCPP_BUF_LIMIT;
+    lcpp_buf_append(buf, text, length, LCPP_URL_LIMIT);
+    return;
   }
   char *escaped = curl_easy_escape(NULL, text, (int)length);
   if (escaped == NULL) {
-    return LCPP_BUF_MEMORY;
+    buf->status = LCPP_BUF_MEMORY;
+    return;
   }
-  enum lcpp_buf_status status = lcpp_buf_append(buf, escaped, strlen(escaped), LCPP_URL_LIMIT);
+  lcpp_buf_append(buf, escaped, strlen(escaped), LCPP_URL_LIMIT);
   curl_free(escaped);
-  return status;
+}
+
+void lcpp_url_append_field(struct lcpp_buf *buf, const char *name, const char *value,
+                           size_t length) {
+  lcpp_buf_append(buf, name, strlen(name), LCPP_URL_LIMIT);
+  lcpp_url_append_escaped(buf, value, length);
 }
 
 bool lcpp_url_operation_id(const char *location, char **id) {

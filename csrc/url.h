@@ -59,7 +59,12 @@ enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *loc
  * (/api/operations/contoso$contoso-offer$2$preview) holds none: NULL. False when memory ran out. */
 bool lcpp_url_operation_id(const char *location, char **id);
 
-/* Appends one percent-encoded path segment or query value: a terminated text of that length. */
-enum lcpp_buf_status lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text, size_t length);
+/* Appends one percent-encoded path segment or query value: a terminated text of that length, which
+ * an int holds. */
+void lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text, size_t length);
+
+/* Appends "name=" as it is given, with what stands before it, and a value, percent-encoded. */
+void lcpp_url_append_field(struct lcpp_buf *buf, const char *name, const char *value,
+                           size_t length);
 
 #endif

@@ -5,8 +5,8 @@
 
 Starts nginx (plain, TLS, and TLS with HTTP/2), which is quick; canaries, which are nginx with certificates that
 must not be trusted; and a raw server for what nginx does not do wrong by itself. Each notes the requests that reach
-it in a line "server client-request-id method status": in DIRECTORY/requests, the canaries in DIRECTORY/canaries,
-even those of which only a byte came. Writes shell assignments with their URLs to DIRECTORY/server.env once all listen. Ends,
+it in a line "server client-request-id method status length-of-body": in DIRECTORY/requests, the canaries in
+DIRECTORY/canaries, even those of which only a byte came. Writes shell assignments with their URLs to DIRECTORY/server.env once all listen. Ends,
 and ends nginx, at SIGTERM or when its standard input does, so that nothing outlives a check.
 
 The offer's name in a request says what the answer is (401 for one that does not bear the token, whole):
@@ -45,7 +45,7 @@ pid {directory}/nginx.pid;
 error_log {directory}/nginx.log;
 events {{ worker_connections 4096; }}
 http {{
-    log_format request '$server_port $http_x_ms_client_request_id $request_method $status';
+    log_format request '$server_port $http_x_ms_client_request_id $request_method $status $content_length';
     access_log {directory}/requests request;
     client_body_temp_path {directory}/body;
     proxy_temp_path {directory}/proxy;

@@ -50,6 +50,21 @@ describe("a location", function()
     end
   end)
 
+  it("of an offer has its name in it, percent-encoded as RFC 3986 has it", function()
+    for code = 0x20, 0xff do
+      local letter = utf8.char(code)
+      local escaped = letter:gsub("[^%w%-._~]", function(byte) return ("%%%02X"):format(byte:byte()) end)
+      for _, around in ipairs { "", "a" } do
+        local name = around .. letter .. letter .. around
+        if name ~= ".." and not name:find "[%c/\\]" then
+          local asked <close> = client:start("offer_status", { publisher = "contoso", offer = name }, portals.TOKEN)
+          assert.equal(("%s/api/publishers/contoso/offers/%s%s%s%s/status?api-version=2017-10-31"):format(portal.url, around,
+            escaped, escaped, around), (select(2, asked:url())))
+        end
+      end
+    end
+  end)
+
   it("holds the operation's id where it has the form of one, decoded", function()
     for path, id in pairs {
       ["/api/publishers/p/offers/o/operations/56615b67-2185"] = "56615b67-2185",

@@ -16,10 +16,14 @@ for line in io.lines(outcomes) do
   most[id] = math.tointeger(tonumber(count))
 end
 for line in io.lines(requests) do
-  local id, method = line:match "^%S+ (%S+) (%S*)"
+  local id, method, length = line:match "^%S+ (%S+) (%S*) ?%S* ?(%S*)"
   if method == "POST" and not NO_ID[id] then
     seen[id] = (seen[id] or 0) + 1
     posts = posts + 1
+    if length == "-" or length == "0" then
+      print(id .. " came without its body, so nobody would have been notified")
+      wrong = wrong + 1
+    end
   end
 end
 for id, count in pairs(seen) do

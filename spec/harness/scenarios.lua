@@ -174,7 +174,7 @@ end)
 scenario("questions", { "plain", "h2" }, function(self)
   local client = self:new_client()
   self:check(nil, function(list) return #list == 2 and list[1].state == "running" end, nil,
-    client:operations { publisher = "p", offer = "vm", status = "running" })
+    client:operations { publisher = "p", offer = "vm", status = "now running" })
   self:check(nil, function(answer) return answer.state == "canceled" end, nil,
     client:offer_status { publisher = "p", offer = "vm" })
 end)
