@@ -260,6 +260,7 @@ describe("no secret is seen", function()
         assert.equal(text, redact(text, { client_secret = "a+bc" }))
       end
       assert.equal("[redacted] [redacted] a%2Bb", redact("a%2Bbc a\\u002bbc a%2Bb", { client_secret = "a+bc" }))
+      assert.equal("[redacted] [redacted] %2Bb", redact("%2Bbc= &#43;bc&#61; %2Bb", { client_secret = "+bc=" }))
       assert.is_nil(redact(nil))
       assert.equal(5, redact(5))
       assert.equal("a [redacted] b", redact("a [redacted] b", { token = "x" }))

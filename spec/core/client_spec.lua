@@ -2,6 +2,7 @@
 
 local core = require "cpp.core"
 local fixture = require "spec.support.fixture"
+local luv = require "luv"
 local portals = require "spec.portal.client"
 
 describe("a core client", function()
@@ -285,6 +286,19 @@ describe("a core client", function()
     -- Each request takes three turns at least: it is sent, its connection is made, its answer comes.
     assert.is_true(steps < requests, steps .. " steps")
     for _ = 1, requests do assert.equal(202, client:finished():result().status) end
+  end)
+
+  it("ends what runs at once when the kernel does not watch for it, as when the host has closed the descriptor", function()
+    if core.poller ~= "epoll" then return end -- then the host knows of none
+    for _, begun in ipairs { false, true } do
+      local client <close> = new { timeout = 100 }
+      portal:fault { match = { method = "POST" }, action = "stall" }
+      local request = start(client)
+      if begun then client:step(0.01) end
+      assert(luv.fs_close(client:pollfd()))
+      local _, failure = finish(client, request)
+      assert.equal("network", failure.kind)
+    end
   end)
 
   it("keeps a request running that nobody holds", function()
