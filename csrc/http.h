@@ -65,6 +65,13 @@ enum lcpp_header {
   LCPP_HEADER_COUNT
 };
 
+/* How far the headers of an answer have come. */
+enum lcpp_headers {
+  LCPP_HEADERS_AWAITED, /* a status line comes next: of the answer, or behind an interim one */
+  LCPP_HEADERS_BEGUN,
+  LCPP_HEADERS_COMPLETE /* of the final answer: what comes now are trailers */
+};
+
 /* A header's name. Static: never freed. */
 const char *lcpp_header_name(enum lcpp_header header);
 
@@ -87,10 +94,10 @@ struct lcpp_transfer {
   unsigned long reuses; /* the http handle's, when this one was sent */
   enum lcpp_cut cut;
   size_t header_bytes;
-  unsigned seen;         /* a bit for each lcpp_header that a line of the answers had */
-  bool headers_complete; /* of the answer that came last, unless it is an interim one */
-  bool interim;          /* that answer is a 1xx */
-  bool empty;            /* that answer says that it has no body */
+  unsigned seen; /* a bit for each lcpp_header that a line of the answers had */
+  enum lcpp_headers headers;
+  bool interim;     /* the answer whose headers came last is a 1xx */
+  bool empty;       /* it says that it has no body */
   long long length; /* that it says its body has; -1: it does not say, LCPP_NO_LENGTH: in vain */
   struct lcpp_buf body; /* owned; of the answer, decoded */
 

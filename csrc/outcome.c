@@ -209,7 +209,7 @@ static bool read_headers(struct lcpp_transfer *transfer) {
 /* The status of an answer whose headers came whole, or 0. */
 static long final_status(const struct lcpp_transfer *transfer) {
   long status = 0;
-  if (transfer->headers_complete) {
+  if (transfer->headers == LCPP_HEADERS_COMPLETE) {
     curl_easy_getinfo(transfer->slot->easy, CURLINFO_RESPONSE_CODE, &status);
   }
   return status;
@@ -229,7 +229,8 @@ static bool is_answered(const struct lcpp_transfer *transfer, CURLcode code) {
 /* libcurl reports a header line above its own limit (100 KB) as "out of memory"; whether it was
  * that, or really memory, cannot be told, but it happened while an answer came in. */
 static bool is_long_line(const struct lcpp_transfer *transfer, CURLcode code) {
-  return code == CURLE_OUT_OF_MEMORY && transfer->connected && !transfer->headers_complete;
+  return code == CURLE_OUT_OF_MEMORY && transfer->connected &&
+         transfer->headers != LCPP_HEADERS_COMPLETE;
 }
 
 void lcpp_outcome_read(struct lcpp_transfer *transfer, CURLcode code) {

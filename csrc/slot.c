@@ -71,7 +71,7 @@ static bool is_digit(const char *line, size_t length, size_t at) {
  * none: "http/1.1 404" and "HTTP/x" are a 200 to it, "HTTP/2222" is a 222. */
 static long read_status(const char *line, size_t length) {
   size_t at = 5; /* behind "HTTP/" */
-  if (memcmp(line, "HTTP/", at) != 0 || !is_digit(line, length, at++)) {
+  if (length < at || memcmp(line, "HTTP/", at) != 0 || !is_digit(line, length, at++)) {
     return 0;
   }
   if (at < length && line[at] == '.') {
@@ -89,15 +89,19 @@ static long read_status(const char *line, size_t length) {
   return (line[at] - '0') * 100 + (line[at + 1] - '0') * 10 + line[at + 2] - '0';
 }
 
-/* Notes a line of the headers: their beginning, their end, and whether a body follows. */
+/* Notes a line of the headers: their beginning, their end, and whether a body follows. What looks
+ * like a status line within them is a line like any other, as it is to libcurl. */
 static void read_line(struct lcpp_transfer *transfer, const char *line, size_t length) {
   static const char content_length[] = "content-length:";
-  if (length >= 5 && strncasecmp(line, "HTTP/", 5) == 0) {
+  if (transfer->headers == LCPP_HEADERS_COMPLETE) {
+    return; /* trailers */
+  }
+  if (transfer->headers == LCPP_HEADERS_AWAITED) {
     long status = read_status(line, length);
     if (status == 0) {
       transfer->cut = LCPP_CUT_STATUS_LINE;
     }
-    transfer->headers_complete = false;
+    transfer->headers = LCPP_HEADERS_BEGUN;
     transfer->interim = status < 200;
     transfer->empty = false;
     transfer->length = -1;
@@ -105,7 +109,7 @@ static void read_line(struct lcpp_transfer *transfer, const char *line, size_t l
              strncasecmp(line, content_length, sizeof content_length - 1) == 0) {
     read_length(transfer, line + sizeof content_length - 1, line + length);
   } else if (line[0] == '\n' || (length == 2 && line[0] == '\r')) {
-    transfer->headers_complete = !transfer->interim;
+    transfer->headers = transfer->interim ? LCPP_HEADERS_AWAITED : LCPP_HEADERS_COMPLETE;
     if (transfer->length == LCPP_NO_LENGTH) {
       /* It closes the connection: what else comes on it is nobody's answer. */
       transfer->cut = LCPP_CUT_LENGTH;

@@ -96,6 +96,14 @@ bytes("is no HTTP", {
   { "has a status line of a slash", "HTTP/\r\nContent-Length: 0\r\n\r\n" },
   { "is of bytes at random", "\0\1\2\xff\xfe\x80 \r\n\r\n" },
 }, CUT)
+-- Within the headers it is a line like any other to libcurl, and must be to us.
+bytes("is no HTTP", {
+  { "has a second status line, without a colon", "HTTP/1.1 500 Broken\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n" },
+  { "has a status line of another version behind the headers of an interim answer",
+    "HTTP/1.1 100 Continue\r\nHTTP/1.1 301: Moved\r\n\r\nHTTP/0.1 103 Early\r\n\r\n" },
+  { "has a status line within the headers of an interim answer, and ends",
+    "HTTP/1.1 100 Continue\r\nHTTP/1.1 202: Accepted\r\nContent-Length: 0\r\n\r\n", calls = expect.unclear "network" },
+}, CUT)
 bytes("is no HTTP", {
   { "has a chunk of a length that is no number", CHUNKED .. "xyz\r\n{}\r\n0\r\n\r\n" },
   { "has a chunk of an enormous length", CHUNKED .. "fffffffffffffffff\r\n{}\r\n0\r\n\r\n" },
@@ -199,6 +207,8 @@ for _, row in ipairs {
   { "has no reason phrase", head("HTTP/1.1 200\r\n", WHOLE) },
   { "has lines that end with LF alone", head((OK .. WHOLE):gsub("\r\n", "\n"), nil) },
   { "has chunks with extensions and a trailer", head(CHUNKED, "14;a=b\r\n", BODY, "\r\n0\r\nX-Trailer: 1\r\n\r\n") },
+  { "has headers and trailers that look like status lines", head(CHUNKED:gsub("\r\n$", "HTTP/1.1 102: x\r\n\r\n"), "14\r\n", BODY,
+    "\r\n0\r\nHTTP/1.1 500: x\r\nContent-Length: 1\r\n\r\n") },
   { "is of HTTP/1.0", head("HTTP/1.0 200 OK\r\n", WHOLE), { "close" } },
   { "ends with the connection", head(OK, "\r\n", BODY), { "close" } },
 } do
