@@ -70,7 +70,8 @@ __attribute__((visibility("default"))) int luaopen_cpp_core(lua_State *L);
 
 enum {
   LCPP_MAX_SECONDS = 1000000, /* of any option: libcurl counts milliseconds in an int */
-  LCPP_SECRET_LIMIT = 2048    /* bytes of client_secret; those of the service have 40 or so */
+  LCPP_SECRET_LIMIT = 2048,   /* bytes of client_secret; those of the service have 40 or so */
+  LCPP_TOKEN_LIMIT = 65536    /* bytes; servers take less in a header */
 };
 
 /* What options can be given to: bits of a set. */

@@ -58,7 +58,7 @@ static const struct option {
     [LCPP_OPTION_SHOULD_STOP] = {"should_stop", FUNCTION, WAIT | BATCH, false, 0},
     [LCPP_OPTION_CONCURRENCY] = {"concurrency", POSITIVE, BATCH, false, 0},
     [LCPP_OPTION_ON_RESULT] = {"on_result", FUNCTION, BATCH, false, 0},
-    [LCPP_OPTION_TOKEN] = {"token", TOKEN, ALL, false, 0},
+    [LCPP_OPTION_TOKEN] = {"token", TOKEN, ALL, false, LCPP_TOKEN_LIMIT},
     [LCPP_OPTION_TENANT] = {"tenant", SEGMENT, ALL, false, LCPP_NAME_LIMIT},
     [LCPP_OPTION_CLIENT_ID] = {"client_id", TEXT, ALL, false, LCPP_NAME_LIMIT},
     [LCPP_OPTION_CLIENT_SECRET] = {"client_secret", SECRET, ALL, false, LCPP_SECRET_LIMIT},
@@ -72,8 +72,8 @@ static const struct option {
     [LCPP_OPTION_PROXY] = {"proxy", TEXT, ALL, true, 0},
     [LCPP_OPTION_MAX_RESPONSE_BYTES] = {"max_response_bytes", BYTES, ALL, false, 0},
     [LCPP_OPTION_MAX_CONNECTIONS] = {"max_connections", COUNT, ALL, false, 0},
-    [LCPP_OPTION_USER_AGENT] = {"user_agent", LINE, ALL, false, 0},
-    [LCPP_OPTION_CLIENT_REQUEST_ID] = {"client_request_id", LINE, ALL, false, 0},
+    [LCPP_OPTION_USER_AGENT] = {"user_agent", LINE, ALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_CLIENT_REQUEST_ID] = {"client_request_id", LINE, ALL, false, LCPP_NAME_LIMIT},
     [LCPP_OPTION_LOOP] = {"loop", TABLE, ALL, false, 0},
     [LCPP_OPTION_LOG] = {"log", FUNCTION, ALL, false, 0},
 };
@@ -199,6 +199,12 @@ static bool is_ascii(const char *text) {
   return true;
 }
 
+static void check_length(lua_State *L, const struct option *option, size_t length) {
+  if (option->most != 0 && length > (size_t)option->most) {
+    lcpp_misuse(L, "%s: expected a string of at most %d bytes", option->name, option->most);
+  }
+}
+
 void lcpp_check_token(lua_State *L, const char *token, size_t length) {
   static const char characters[] =
       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
@@ -207,6 +213,7 @@ void lcpp_check_token(lua_State *L, const char *token, size_t length) {
   if (body == 0 || body + padding != length) {
     lcpp_misuse(L, "token: expected a bearer token (letters, digits and -._~+/=; RFC 6750)");
   }
+  check_length(L, &options[LCPP_OPTION_TOKEN], length);
 }
 
 static void check_line(lua_State *L, const struct option *option, const char *text, size_t length) {
@@ -219,6 +226,7 @@ static void check_line(lua_State *L, const struct option *option, const char *te
   if (!is_ascii(text)) {
     lcpp_misuse(L, "%s: expected printable ASCII characters", option->name);
   }
+  check_length(L, option, length);
 }
 
 void lcpp_check_request_id(lua_State *L, const char *id, size_t length) {
@@ -240,9 +248,7 @@ static void read_text(lua_State *L, const struct option *option, struct lcpp_val
   if (value->length == 0 && !option->may_be_empty) {
     lcpp_misuse(L, "%s: expected a non-empty string", option->name);
   }
-  if (option->most != 0 && value->length > (size_t)option->most) {
-    lcpp_misuse(L, "%s: expected a string of at most %d bytes", option->name, option->most);
-  }
+  check_length(L, option, value->length);
   if (option->type == SECRET ? strlen(value->text) != value->length
                              : has_control(value->text, value->length)) {
     lcpp_misuse(L, "%s: expected a string without control characters", option->name);

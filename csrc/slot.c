@@ -280,6 +280,7 @@ void lcpp_slot_free(struct lcpp_slot *slot) {
 void lcpp_slot_unload(struct lcpp_slot *slot) {
   lcpp_wipe(slot->lines.data, slot->lines.length);
   slot->lines.length = 0;
+  slot->lines.status = LCPP_BUF_OK;
   slot->transfer = NULL;
 }
 

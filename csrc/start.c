@@ -54,6 +54,9 @@ static void append_path(struct lcpp_buf *url, const char *template,
 _Static_assert(LCPP_BASE_LIMIT + 4 * 3 * LCPP_NAME_LIMIT + 256 <= LCPP_URL_LIMIT,
                "options within their limits make a URL within its own");
 
+_Static_assert(LCPP_TOKEN_LIMIT + LCPP_NAME_LIMIT + 256 <= LCPP_HEADER_LIMIT,
+               "a token and an id within their limits make header lines within theirs");
+
 /* The URL of an endpoint with a path: the base URL, as the URL API wrote it, and behind it only
  * what is escaped. Raises nothing, and fails for want of memory only; *url is for free. */
 static enum lcpp_url_status build_url(const struct lcpp_endpoint *endpoint,

@@ -96,6 +96,58 @@ describe("a batch", function()
     assert.equal("running", entries[3].result.state)
   end)
 
+  -- C that does not expect it cannot be left in the middle: Lua raises there.
+  it("raises in an item that would wait in a function that C calls, and nobody else learns of it", function()
+    local function inside(call)
+      return (("x"):gsub("x", function() call() end))
+    end
+    local order = {}
+    local entries, failed = client:map({ 1, 2, 3 }, function(n, own)
+      if n == 1 then inside(function() own:cancel(loops.offer(n)) end) end
+      if n == 2 then assert.is_false((pcall(inside, function() own:cancel(loops.offer(n)) end))) end
+      return look(n, own)
+    end, { concurrency = 2, on_result = function(index) order[#order + 1] = index end })
+    assert.equal(1, failed)
+    assert.equal("raised", entries[1].err.kind)
+    assert.matches("cannot wait in a function that C calls", entries[1].err.message)
+    for n = 2, 3 do assert.equal("running", entries[n].result.state) end
+    table.sort(order)
+    assert.same({ 1, 2, 3 }, order)
+    entries, failed = client:map({ 1, 2 }, function(_, own)
+      table.sort({ 1, 2 }, function(a, b) return look(a, own).state < look(b, own).state end)
+    end)
+    assert.equal(2, failed)
+    for n = 1, 2 do assert.equal("raised", entries[n].err.kind) end
+    assert.equal(0, #portal:journal { method = "POST" })
+  end)
+
+  it("is not upset by items and problems whose metatables raise", function()
+    local strict = { __index = function(_, name) error("no field " .. tostring(name)) end,
+                     __tostring = function() error "no text" end }
+    local entries = client:map({ setmetatable({}, strict), { publisher = 1, offer = "mine" } }, function(item)
+      error(item)
+    end)
+    assert.same({ "raised", "a table that has no text" }, { entries[1].err.kind, entries[1].err.message })
+    assert.is_nil(entries[2].err.publisher)
+    assert.equal("mine", entries[2].err.offer)
+  end)
+
+  it("has whoever waits for the client step it when the coroutine of an item that waits is closed", function()
+    portal:fault { match = { path = "/offer%-1/" }, times = -1, action = "stall" }
+    local first, left
+    local entries = client:map({ 1, 2 }, function(n, own)
+      if n == 1 then first = coroutine.running() end
+      local result = look(n, own)
+      if n == 2 then
+        coroutine.close(first)
+        left = client.core:timeout()
+      end
+      return result
+    end)
+    assert.equal(0, left)
+    assert.equal("raised", entries[1].err.kind)
+  end)
+
   it("ends an item whose coroutine is closed where it waits, and no other", function()
     portal:fault { match = { path = "/offer%-1/" }, times = -1, action = "stall" }
     portal:fault { match = { path = "/offer%-2/" }, times = -1, delay = 0.1 }

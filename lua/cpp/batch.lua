@@ -14,6 +14,7 @@ local Timers = require "cpp.timers"
 
 local push, pop, is_empty = queue.push, queue.pop, queue.is_empty
 local resume_coroutine, yield, this = coroutine.resume, coroutine.yield, coroutine.running
+local may_yield = coroutine.isyieldable
 
 local CONCURRENCY = 16
 local STOP_CHECK = 1 -- seconds between two looks at should_stop
@@ -25,8 +26,12 @@ local OF_BATCH = { concurrency = true, on_result = true, should_stop = true, loo
 -- it made nor an item of a batch within it may wait in its place.
 local function running(batch)
   local item = batch.running
-  if item and item.coroutine == this() then return item end
-  core.misuse("the client of a batch's item was used outside of that item")
+  if not item or item.coroutine ~= this() then
+    core.misuse("the client of a batch's item was used outside of that item")
+  elseif not may_yield() then
+    core.misuse("an item of a batch cannot wait in a function that C calls (of gsub, sort, a metamethod)")
+  end
+  return item
 end
 
 -- What an item's coroutine yields to its batch: that it waits, or that its item is done. Anything
@@ -50,6 +55,7 @@ local function leave(batch, item)
   batch.waiting[key] = nil
   batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
   push(batch.ready, item)
+  if batch.core:usable() then batch.core:alarm(0) end -- whoever waits for the client has to step it
 end
 
 -- Whether the service wants no requests now. Mostly it never did, and then the clock is not asked.
@@ -106,15 +112,19 @@ local function loop_of(batch)
   }
 end
 
+-- A name that an item has as a table, or that the batch has for all. Not asking its metatable, which may raise.
+local function name_of(batch, item, field)
+  local request = batch.requests[item.index]
+  local name = type(request) == "table" and rawget(request, field) or batch.defaults[field]
+  return type(name) == "string" and name or nil
+end
+
 -- What an item's code raised, as an err: misuse in one item must not end the others. Once a request of the item was
--- sent, nobody knows what the service made of it: the answer is lost with the code that had it.
+-- sent, nobody knows what the service made of it: the answer is lost with the code that had it. Who raises an err has
+-- read the answer.
 local function raised(batch, item, problem)
-  if type(problem) == "table" and problem.kind then return problem end
-  local request, defaults = batch.requests[item.index], batch.defaults
-  if type(request) ~= "table" then request = defaults end
-  return errors.new("raised", (tostring(problem):gsub("%c", " ")), {
-    raised = problem, ambiguous = item.sent,
-    publisher = request.publisher or defaults.publisher, offer = request.offer or defaults.offer,
+  return errors.raised(problem, {
+    ambiguous = item.sent, publisher = name_of(batch, item, "publisher"), offer = name_of(batch, item, "offer"),
   })
 end
 

@@ -138,4 +138,17 @@ function errors.new(kind, message, fields)
   return err
 end
 
+--- Makes an err of what code raised; one that it raised itself stays as it is.
+-- @param problem anything
+-- @param fields table: more fields
+-- @return err, of kind "raised"
+function errors.raised(problem, fields)
+  if type(problem) == "table" and rawget(problem, "kind") then return problem end
+  local done, text = pcall(tostring, problem) -- of the caller's making, so that it may raise as well
+  if not done then text = "a " .. type(problem) .. " that has no text" end
+  local err = errors.new("raised", (text:gsub("%c", " ")), fields)
+  err.raised = problem
+  return err
+end
+
 return errors

@@ -275,19 +275,6 @@ describe("a core client", function()
     assert.equal(0, (client:step(0)))
   end)
 
-  it("serves all that is ready in a step that waits", function()
-    local client <close> = new()
-    local requests, steps = 200, 0
-    for _ = 1, requests do start(client) end
-    repeat
-      local running = client:step()
-      steps = steps + 1
-    until running == 0
-    -- Each request takes three turns at least: it is sent, its connection is made, its answer comes.
-    assert.is_true(steps < requests, steps .. " steps")
-    for _ = 1, requests do assert.equal(202, client:finished():result().status) end
-  end)
-
   it("ends what runs at once when the kernel does not watch for it, as when the host has closed the descriptor", function()
     if core.poller ~= "epoll" then return end -- then the host knows of none
     for _, begun in ipairs { false, true } do
