@@ -8,93 +8,12 @@
 -- context.requests: [client_request_id] = how often the service may have seen that POST; requests.lua
 -- compares it with what the servers saw.
 
-local TOKEN = "token-of-the-checks"
-local EMAILS = { "jondoe@contoso.com", "jane@contoso.com" }
+local context = require "spec.harness.context"
+
+local CA_FILE, MAY_BE, TOKEN, URLS = context.CA_FILE, context.MAY_BE, context.TOKEN, context.URLS
+local Context, accepted, canceled, fail = context.Context, context.accepted, context.canceled, context.fail
+local ALL = { "plain", "tls", "h2" } -- transports
 local SLACK = 2 -- seconds by which a busy machine may be late
-
-local CA_FILE = os.getenv "CA_FILE"
-local URLS = {
-  plain = os.getenv "PLAIN_URL", tls = os.getenv "TLS1_URL", h2 = os.getenv "TLS_URL", raw = os.getenv "RAW_URL",
-  refused = os.getenv "REFUSED_URL", lookup = os.getenv "LOOKUP_URL",
-  -- Servers that must not be trusted; they answer all the same, and note each byte of a request.
-  wrong_host = os.getenv "WRONG_HOST_URL", unknown_authority = os.getenv "UNKNOWN_AUTHORITY_URL",
-  expired = os.getenv "EXPIRED_URL",
-}
-local ALL = { "plain", "tls", "h2" }
-
--- What a failure of memory or of a call may be reported as. "untrusted" because libcurl's URL parser calls a lack
--- of memory a malformed URL, and in doubt nothing is sent.
-local MAY_BE = { network = true, protocol = true, tls = true, timeout = true, untrusted = true, auth = true,
-                 raised = true }
-
-local Context = {}
-Context.__index = Context
-
--- The client of a scenario, which `after` finds again.
-function Context:new_client(options)
-  local own = { base_url = self.url, token = TOKEN, retries = 0, timeout = self.timeout, ca_file = CA_FILE, proxy = "" }
-  for name, value in pairs(options or {}) do own[name] = value or nil end
-  self.client = self.cpp.client(own)
-  return self.client
-end
-
--- The options of one POST, with an id by which the servers' notes are compared.
-function Context:call(offer, more)
-  self.calls = self.calls + 1
-  local id = self.id .. "-" .. self.calls
-  self.requests[id] = 1
-  local call = { publisher = "p", offer = offer, emails = EMAILS, client_request_id = id }
-  for name, value in pairs(more or {}) do call[name] = value end
-  return call
-end
-
-local function fail(what, result, err)
-  error(("%s: %s %s"):format(what, tostring(result and result.status or result), tostring(err)), 0)
-end
-
--- Notes an outcome other than the usual; checks that it is an err, typed, complete and discreet.
-function Context:note_err(err)
-  local text = tostring(err)
-  -- libcurl 7.88 spoils an HTTP/2 request when a write of it has to wait at one certain moment; nginx says so.
-  local spoilt = err.kind == "http" and err.status == 400 and self.transport == "h2"
-  if not MAY_BE[err.kind] and not spoilt then fail("an err of the wrong kind", nil, err) end
-  if #err.message == 0 or text:find(TOKEN, 1, true) then fail("an empty or indiscreet err", nil, err) end
-  if err.kind == "raised" and not text:find("memory", 1, true) then fail("it raised", nil, err) end
-  if self.outcome == "answered" then self.outcome = err.kind end
-end
-
--- Checks what a call gave. `expected`: a function that tells whether a result is right; or the kind (and the status)
--- of the err that is right. `id` is that of a POST.
-function Context:check(id, expected, status, result, err)
-  if err and id and err.method ~= "GET" and not err.status and not err.ambiguous then
-    self.requests[id] = (err.attempts or 1) - 1 -- the last one was not sent, says the err
-  end
-  if result ~= nil then
-    if type(expected) ~= "function" or not expected(result) then fail("a wrong result", result, err) end
-    return result
-  end
-  if err.kind ~= expected or err.status ~= status then self:note_err(err) end
-  return nil, err
-end
-
-local function accepted(result)
-  return result.status == 202 and result.location ~= nil
-    and result.location:find("^https?://.*/operations/%d+%-%d+%?api%-version=2017%-10%-31$") ~= nil
-end
-
-local function canceled(operation)
-  return operation.state == "canceled" and operation.number == 636576975611768314
-end
-
--- A POST to an offer of the server; see spec/checks/server.py for what each answers.
-function Context:post(method, client, offer, expected, status, more)
-  local call = self:call(offer, more)
-  return self:check(call.client_request_id, expected, status, client[method](client, call))
-end
-
-function Context:cancel(client, offer, expected, status, more)
-  return self:post("cancel", client, offer, expected, status, more)
-end
 
 -- Scenarios: { name =, transports =, run =, after =, cold =, calls = the transports for failing calls }.
 local scenarios = {}
