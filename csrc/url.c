@@ -143,55 +143,51 @@ static size_t origin_length(const char *url) {
   return host != NULL ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : 0;
 }
 
-/* Whether an absolute path is of characters that no parser changes, without the dot segments and
- * the empty query that resolving removes. */
-static bool is_plain(const char *path) {
-  size_t length = strspn(path, UNRESERVED "/?=&$");
-  return path[length] == '\0' && path[length - 1] != '?' && strstr(path, "/.") == NULL;
+/* Whether a reference is an absolute path, in characters that no parser changes, without the dot
+ * segments and the empty query that resolving removes. */
+static bool is_plain_path(const char *reference) {
+  size_t length = strspn(reference, UNRESERVED "/?=&$");
+  return reference[0] == '/' && reference[1] != '/' && reference[length] == '\0' &&
+         reference[length - 1] != '?' && strstr(reference, "/.") == NULL;
 }
 
-/* Has the URL API resolve a location against the URL that was asked (NULL: it is absolute). */
-static enum lcpp_url_status resolve(const char *asked, const char *location, char **text) {
-  CURLU *url = curl_url();
-  if (url == NULL) {
-    return LCPP_URL_MEMORY;
+/* Resolves the two references that this service sends, a path or a URL of the very origin asked,
+ * without taking them apart: in either case the result is the origin and the path. That it is
+ * what the URL API makes of them, spec/core/url_spec.lua holds against it. NULL: any other. */
+static char *resolve_plain(const char *asked, const char *location) {
+  size_t origin = origin_length(asked);
+  const char *path = strncmp(location, asked, origin) == 0 ? location + origin : location;
+  if (origin == 0 || !is_plain_path(path)) {
+    return NULL;
   }
-  CURLUcode code = asked != NULL ? curl_url_set(url, CURLUPART_URL, asked, 0) : CURLUE_OK;
-  if (code == CURLUE_OK) {
-    code = curl_url_set(url, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME);
+  size_t length = strlen(path);
+  char *resolved = malloc(origin + length + 1);
+  if (resolved != NULL) {
+    memcpy(resolved, asked, origin);
+    memcpy(resolved + origin, path, length + 1);
   }
-  enum lcpp_url_status status = code == CURLUE_OK ? read_whole(url, text) : status_of(code);
-  curl_url_cleanup(url);
-  return status;
+  return resolved;
 }
 
-/* The two references that this service sends, a path and a URL of the very origin asked, come to
- * that origin and the path: mostly as they are, which spec/core/url_spec.lua holds against the URL
- * API. Else that gets a whole URL: of a relative one, libcurl 7.88 may say that it is malformed
- * when memory has run out. */
 enum lcpp_url_status lcpp_url_resolve(const char *asked, const char *location, char **text) {
   *text = NULL;
   if (location[0] == '\0' || strlen(location) > LCPP_URL_LIMIT || has_unsafe_byte(location)) {
     return LCPP_URL_INVALID;
   }
-  size_t origin = origin_length(asked);
-  const char *path = strncmp(location, asked, origin) == 0 ? location + origin : location;
-  if (path[0] != '/' || path[1] == '/') {
-    return resolve(asked, location, text);
-  }
-  size_t length = strlen(path);
-  char *whole = malloc(origin + length + 1);
-  if (whole == NULL) {
-    return LCPP_URL_MEMORY;
-  }
-  memcpy(whole, asked, origin);
-  memcpy(whole + origin, path, length + 1);
-  if (is_plain(path)) {
-    *text = whole;
+  *text = resolve_plain(asked, location);
+  if (*text != NULL) {
     return LCPP_URL_OK;
   }
-  enum lcpp_url_status status = resolve(NULL, whole, text);
-  free(whole);
+  CURLU *url = curl_url();
+  if (url == NULL) {
+    return LCPP_URL_MEMORY;
+  }
+  CURLUcode code = curl_url_set(url, CURLUPART_URL, asked, 0);
+  if (code == CURLUE_OK) {
+    code = curl_url_set(url, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME);
+  }
+  enum lcpp_url_status status = code == CURLUE_OK ? read_whole(url, text) : status_of(code);
+  curl_url_cleanup(url);
   return status;
 }
 
