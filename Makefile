@@ -41,8 +41,8 @@ MODULE_CFLAGS  = -std=c11 -fPIC -fvisibility=hidden -fstack-protector-strong $(F
                  $(DEFINITIONS) $(LUA_CFLAGS) $(CURL_CFLAGS)
 MODULE_LDFLAGS = -shared -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 
-SOURCES = body buf client clock endpoints http json module options outcome poller_$(POLLER) request slot \
-          start transfer url
+SOURCES = buffer endpoint engine engine_poller_$(POLLER) lua_client lua_json lua_module lua_options lua_request \
+          lua_start response_framing response_outcome transfer transfer_socket url
 OBJECTS = $(SOURCES:%=$(BUILD)/obj/%.o)
 MODULE  = $(BUILD)/cpp/core.so
 LUA_FILES = $(shell cd lua && find cpp -name '*.lua')

@@ -1,224 +1,322 @@
-/* The life of a transfer: queued, running, finished, claimed, freed: see http.h. */
-#include <limits.h>
+/* A transfer: one request and its response on an easy handle: see transfer.h. */
+#include "transfer.h"
+
 #include <stdlib.h>
+#include <string.h>
 
-#include "clock.h"
-#include "http_private.h"
-#include "outcome.h"
-#include "url.h"
+enum {
+  EXPECT_ABOVE = 1024,   /* bytes of a body from which some version of libcurl asks for a 100 */
+  READ_SIZE = 2048,      /* bytes; 7.88 reads up to 100 times this in one go */
+  LOOKS_PER_COUNT = 16,  /* progress callbacks between two counts of what has arrived */
+  OVERHEAD = 256 * 1024, /* bytes that a response may have beyond max_response_bytes */
+  LINES_CAPACITY = 65536 + 1024 /* bytes of header lines: a token and an id, see lua_binding.h */
+};
 
-/* What libcurl gets to end a transfer itself when its answer is whole. */
-enum { GRACE_MS = 10 };
+/* Not const only because curl_slist holds char *. Nothing writes to them. */
+static char accept_line[] = "Accept: application/json";
+static char json_line[] = "Content-Type: application/json";
+static char form_line[] = "Content-Type: application/x-www-form-urlencoded";
+static char no_expect_line[] = "Expect:"; /* a large body would wait 1 s for a 100 */
 
-enum { IDLE_SLOTS = 64 }; /* easy handles kept for later; each takes about 6 KiB */
+static struct lcpp_transfer *transfer_of(void *easy) {
+  return ((struct lcpp_easy *)easy)->transfer;
+}
 
-static void unlink_transfer(struct lcpp_transfer *transfer) {
-  struct lcpp_http *http = transfer->http;
-  *transfer->link = transfer->next;
-  if (transfer->next != NULL) {
-    transfer->next->link = transfer->link;
-  } else if (http->finished_end == &transfer->next) {
-    http->finished_end = transfer->link;
-  } else if (http->queued_end == &transfer->next) {
-    http->queued_end = transfer->link;
+/* Called for each header line. https://curl.se/libcurl/c/CURLOPT_HEADERFUNCTION.html */
+static size_t on_header(char *line, size_t size, size_t count, void *argument) {
+  bool accepted = lcpp_response_header(&transfer_of(argument)->response, line, size * count);
+  return size * count + (accepted ? 0 : 1); /* any other number ends the transfer */
+}
+
+/* https://curl.se/libcurl/c/CURLOPT_WRITEFUNCTION.html */
+static size_t on_body(char *data, size_t size, size_t count, void *argument) {
+  bool accepted = lcpp_response_body(&transfer_of(argument)->response, data, size * count);
+  return size * count + (accepted ? 0 : 1); /* any other number ends the transfer */
+}
+
+/* Called when libcurl has a connection and is about to send the request.
+ *
+ * On a kept connection anything that is pending was not requested: it would be taken for the
+ * response. If libcurl comes here a second time, it is about to send the request again by itself,
+ * because the connection ended before a response. A POST must not be repeated without the caller's
+ * knowledge, so that ends here. https://curl.se/libcurl/c/CURLOPT_PREREQFUNCTION.html */
+static int on_send(void *argument, char *remote, char *local, int remote_port, int local_port) {
+  struct lcpp_easy *easy = argument;
+  struct lcpp_transfer *transfer = easy->transfer;
+  (void)remote;
+  (void)local;
+  (void)remote_port;
+  if (transfer->sent) {
+    transfer->resend = true;
+    return CURL_PREREQFUNC_ABORT;
   }
-  transfer->next = NULL;
-  transfer->link = NULL;
-}
-
-static void link_running(struct lcpp_http *http, struct lcpp_transfer *transfer) {
-  transfer->next = http->running;
-  transfer->link = &http->running;
-  if (http->running != NULL) {
-    http->running->link = &transfer->next;
+  long connects = 0;
+  curl_easy_getinfo(easy->handle, CURLINFO_NUM_CONNECTS, &connects);
+  transfer->kept = connects == 0;
+  transfer->fd = lcpp_sockets_find(easy->sockets, local_port);
+  if (transfer->kept || transfer->fd >= 0) {
+    enum lcpp_freshness freshness = lcpp_socket_check(transfer->fd, easy->handle);
+    if (freshness == LCPP_ENDED || (transfer->kept && freshness == LCPP_PENDING)) {
+      transfer->stale = true;
+      return CURL_PREREQFUNC_ABORT;
+    }
   }
-  http->running = transfer;
+  transfer->sent = true;
+  return CURL_PREREQFUNC_OK;
 }
 
-static void link_queued(struct lcpp_http *http, struct lcpp_transfer *transfer) {
-  transfer->next = NULL;
-  transfer->link = http->queued_end;
-  *http->queued_end = transfer;
-  http->queued_end = &transfer->next;
-}
-
-static void link_finished(struct lcpp_http *http, struct lcpp_transfer *transfer) {
-  transfer->next = NULL;
-  transfer->link = http->finished_end;
-  *http->finished_end = transfer;
-  http->finished_end = &transfer->next;
-  http->finished_count++;
-}
-
-void lcpp_transfer_run(struct lcpp_transfer *transfer) {
-  unlink_transfer(transfer);
-  link_running(transfer->http, transfer);
-}
-
-static struct lcpp_slot *take_slot(struct lcpp_http *http) {
-  struct lcpp_slot *slot = http->idle;
-  if (slot == NULL) {
-    return lcpp_slot_new(http->poller, http->profile);
+/* Bounds what arrives. Chunk extensions, for one, reach no other callback, however many there are.
+ * Most responses end before the first count.
+ * https://curl.se/libcurl/c/CURLOPT_XFERINFOFUNCTION.html */
+static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_off_t upload_total,
+                       curl_off_t upload_now) {
+  struct lcpp_transfer *transfer = transfer_of(argument);
+  (void)total;
+  (void)now;
+  (void)upload_total;
+  (void)upload_now;
+  if (!transfer->sent || ++transfer->looks % LOOKS_PER_COUNT != 0) {
+    return 0;
   }
-  http->idle = slot->next;
-  http->idle_count--;
-  slot->next = NULL;
-  return slot;
-}
-
-static void free_idle_slot(struct lcpp_http *http) {
-  struct lcpp_slot *slot = http->idle;
-  http->idle = slot->next;
-  http->idle_count--;
-  lcpp_slot_free(slot);
-}
-
-/* Keeps as many as are in use, too: where a thousand run, hundreds may finish in one step, and as
- * many be started after it. */
-static void give_slot_back(struct lcpp_http *http, struct lcpp_slot *slot) {
-  lcpp_slot_unload(slot);
-  if (slot->single_use) {
-    lcpp_slot_free(slot);
-  } else {
-    slot->next = http->idle;
-    http->idle = slot;
-    http->idle_count++;
+  unsigned long long received = lcpp_socket_received(transfer->fd);
+  if (transfer->looks == LOOKS_PER_COUNT) {
+    transfer->received = received;
   }
-  while (http->idle_count > IDLE_SLOTS && http->idle_count > http->running_count) {
-    free_idle_slot(http);
+  if (received - transfer->received <= transfer->response.max_bytes + OVERHEAD) {
+    return 0;
+  }
+  lcpp_response_refuse(&transfer->response, LCPP_REFUSED_TOO_LARGE,
+                       "the response is larger than max_response_bytes");
+  return 1;
+}
+
+/* For options that copy a string, and for what libcurl may have been built without. Setting a
+ * number or a pointer cannot fail. */
+#define SET(handle, option, value)                               \
+  do {                                                           \
+    CURLcode set_code = curl_easy_setopt(handle, option, value); \
+    if (set_code != CURLE_OK) {                                  \
+      return set_code;                                           \
+    }                                                            \
+  } while (0)
+
+/* What holds for every request. Each line is one rule of doc/security.md. */
+static const struct {
+  CURLoption option;
+  long value;
+} rules[] = {
+    {CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1}, /* ALPN offers nothing else */
+    {CURLOPT_FOLLOWLOCATION, 0},
+    {CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2}, /* or newer */
+    {CURLOPT_SSL_VERIFYPEER, 1},
+    {CURLOPT_SSL_VERIFYHOST, 2},
+    {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
+    {CURLOPT_NETRC, (long)CURL_NETRC_IGNORED},
+    {CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE},
+    {CURLOPT_HEADEROPT, CURLHEADER_SEPARATE}, /* a proxy never sees the token */
+    {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
+    {CURLOPT_HTTP09_ALLOWED, 0},
+    {CURLOPT_NOSIGNAL, 1},      /* signals are the host's */
+    {CURLOPT_TCP_KEEPALIVE, 1}, /* a GET may take minutes */
+    {CURLOPT_NOPROGRESS, 0},    /* on_progress */
+    {CURLOPT_BUFFERSIZE, READ_SIZE},
+#if LIBCURL_VERSION_NUM >= 0x075700
+    /* Without it, removing a transfer waits for a resolver thread, which may take long: a timeout
+     * of 500 ms took 10 s. The thread may outlive the Lua state, so the module is linked with
+     * -z nodelete. */
+    {CURLOPT_QUICK_EXIT, 1},
+#endif
+};
+
+static CURLcode set_rules(CURL *handle) {
+  for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+    /* Fails only if libcurl was built without the option. */
+    SET(handle, rules[i].option, rules[i].value); /* GCOV_EXCL_BR_LINE */
+  }
+  SET(handle, CURLOPT_PROTOCOLS_STR, "https,http"); /* which hosts may have http: url.c */
+  SET(handle, CURLOPT_ACCEPT_ENCODING, "gzip");     /* on_body counts decoded bytes */
+  return CURLE_OK;
+}
+
+static void set_callbacks(struct lcpp_easy *easy) {
+  CURL *handle = easy->handle;
+  curl_easy_setopt(handle, CURLOPT_PRIVATE, easy);
+  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(handle, CURLOPT_HEADERDATA, easy);
+  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
+  curl_easy_setopt(handle, CURLOPT_WRITEDATA, easy);
+  curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, on_send);
+  curl_easy_setopt(handle, CURLOPT_PREREQDATA, easy);
+  curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
+  curl_easy_setopt(handle, CURLOPT_XFERINFODATA, easy);
+  lcpp_sockets_attach(easy->sockets, handle);
+}
+
+static CURLcode set_profile(CURL *handle, const struct lcpp_profile *profile) {
+  SET(handle, CURLOPT_USERAGENT, profile->user_agent);
+  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, profile->connect_timeout_ms);
+  if (profile->ca_file != NULL) {
+    SET(handle, CURLOPT_CAINFO, profile->ca_file); /* beside the system's directory (CAPATH) */
+  }
+  return CURLE_OK;
+}
+
+struct lcpp_easy *lcpp_easy_new(struct lcpp_sockets *sockets, const struct lcpp_profile *profile) {
+  struct lcpp_easy *easy = calloc(1, sizeof *easy);
+  if (easy == NULL) {
+    return NULL;
+  }
+  easy->sockets = sockets;
+  easy->handle = curl_easy_init();
+  if (easy->handle == NULL || set_rules(easy->handle) != CURLE_OK ||
+      set_profile(easy->handle, profile) != CURLE_OK ||
+      curl_easy_setopt(easy->handle, CURLOPT_PROXY, profile->proxy) != CURLE_OK) {
+    lcpp_easy_free(easy);
+    return NULL;
+  }
+  set_callbacks(easy);
+  return easy;
+}
+
+void lcpp_easy_free(struct lcpp_easy *easy) {
+  if (easy != NULL) {
+    curl_easy_cleanup(easy->handle);
+    lcpp_buffer_free(&easy->lines);
+    free(easy);
   }
 }
 
-/* The request's body is not needed any more, and may hold a secret. */
-static void forget_request(struct lcpp_transfer *transfer) {
-  lcpp_wipe(transfer->request_body.data, transfer->request_body.length);
-  lcpp_buf_free(&transfer->request_body);
+/* Appends "name: value", terminated; returns the offset of its start. */
+static size_t add_line(struct lcpp_buffer *lines, const char *name, const char *value) {
+  size_t start = lines->length;
+  lcpp_buffer_append(lines, name, strlen(name), LINES_CAPACITY);
+  lcpp_buffer_append(lines, value, strlen(value) + 1, LINES_CAPACITY);
+  return start;
 }
 
-void lcpp_transfer_finish(struct lcpp_transfer *transfer) {
-  struct lcpp_http *http = transfer->http;
-  unlink_transfer(transfer);
-  http->running_count--;
-  /* Of a transfer that was still queued it says that there is nothing to remove. */
-  curl_multi_remove_handle(http->multi, transfer->slot->easy);
-  give_slot_back(http, transfer->slot);
-  transfer->slot = NULL;
-  forget_request(transfer);
-  transfer->state = LCPP_DONE;
-  link_finished(http, transfer);
-}
-
-static void set_deadline(struct lcpp_transfer *transfer, long long deadline) {
-  transfer->deadline = deadline;
-  if (deadline < transfer->http->deadline) {
-    transfer->http->deadline = deadline;
+/* Chains the header lines. libcurl only reads the nodes, which are the easy handle's own. */
+static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_head *request,
+                            size_t body_length) {
+  char *lines[LCPP_HEADER_LINES];
+  size_t count = 0;
+  size_t id = add_line(&easy->lines, "x-ms-client-request-id: ", request->client_request_id);
+  size_t token = easy->lines.length;
+  if (request->token != NULL) {
+    add_line(&easy->lines, "Authorization: Bearer ", request->token);
   }
+  if (easy->lines.status != LCPP_BUFFER_OK) {
+    return CURLE_OUT_OF_MEMORY;
+  }
+  lines[count++] = accept_line;
+  lines[count++] = easy->lines.data + id;
+  if (request->token != NULL) {
+    lines[count++] = easy->lines.data + token;
+  }
+  if (request->post) {
+    lines[count++] = request->form ? form_line : json_line;
+    if (body_length > EXPECT_ABOVE) {
+      lines[count++] = no_expect_line;
+    }
+  }
+  for (size_t i = 0; i < count; i++) {
+    easy->headers[i].data = lines[i];
+    easy->headers[i].next = i + 1 < count ? &easy->headers[i + 1] : NULL;
+  }
+  curl_easy_setopt(easy->handle, CURLOPT_HTTPHEADER, easy->headers);
+  return CURLE_OK;
 }
 
-void lcpp_transfer_whole(struct lcpp_transfer *transfer) {
-  set_deadline(transfer, lcpp_monotonic_ms() + GRACE_MS);
-}
-
-/* What every transfer begins with, whether it is sent or refused. */
-static void begin(struct lcpp_http *http, struct lcpp_transfer *transfer,
-                  const struct lcpp_plan *plan) {
-  transfer->http = http;
-  transfer->endpoint = plan->endpoint;
-  transfer->url = plan->url;
-  transfer->max_response_bytes = plan->max_response_bytes;
-  transfer->retry_after = -1;
-}
-
-void lcpp_transfer_refuse(struct lcpp_http *http, struct lcpp_transfer *transfer,
-                          const struct lcpp_plan *plan, enum lcpp_kind kind, const char *message) {
-  begin(http, transfer, plan);
-  lcpp_outcome_set(transfer, kind, message);
-  transfer->state = LCPP_DONE;
-  link_finished(http, transfer);
-}
-
-void lcpp_transfer_start(struct lcpp_http *http, struct lcpp_transfer *transfer,
-                         const struct lcpp_plan *plan) {
-  struct lcpp_slot *slot = take_slot(http);
-  if (slot == NULL) {
-    lcpp_transfer_refuse(http, transfer, plan, LCPP_NETWORK, "out of memory");
+/* CURLOPT_POSTFIELDS sends headers and body in one write. libcurl could send them again by itself:
+ * see on_send. https://curl.se/libcurl/c/CURLOPT_POSTFIELDS.html */
+static void set_body(CURL *handle, const struct lcpp_buffer *body, bool post) {
+  if (!post) {
+    curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
     return;
   }
-  begin(http, transfer, plan);
-  CURLcode code = lcpp_slot_load(slot, transfer, plan, http->profile);
-  if (code != CURLE_OK) {
-    slot->single_use = true; /* it is half loaded */
-    give_slot_back(http, slot);
-    forget_request(transfer);
-    lcpp_outcome_set(transfer, LCPP_NETWORK, curl_easy_strerror(code));
-    transfer->state = LCPP_DONE;
-    link_finished(http, transfer);
-    return;
-  }
-  transfer->slot = slot;
-  transfer->state = LCPP_RUNNING;
-  if (http->running_count == 0) {
-    http->deadline = LLONG_MAX;
-  }
-  set_deadline(transfer, lcpp_monotonic_ms() + plan->timeout_ms);
-  http->running_count++;
-  link_queued(http, transfer);
+  curl_easy_setopt(handle, CURLOPT_POST, 1L);
+  curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->length);
+  curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body->length != 0 ? body->data : "");
 }
 
-void lcpp_transfer_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message) {
-  if (transfer->state == LCPP_RUNNING) {
-    /* What had left before counts: an aborted POST may have been processed. */
-    lcpp_outcome_read(transfer, CURLE_ABORTED_BY_CALLBACK);
-    lcpp_outcome_set(transfer, kind, message);
-    transfer->transient = false;
-    lcpp_transfer_finish(transfer);
+/* What each attempt to send begins with. */
+static void reset(struct lcpp_transfer *transfer, bool fresh_connection, size_t max_bytes) {
+  transfer->sent = false;
+  transfer->kept = false;
+  transfer->stale = false;
+  transfer->resend = false;
+  transfer->fd = -1;
+  transfer->looks = 0;
+  transfer->detail[0] = '\0';
+  lcpp_response_begin(&transfer->response, max_bytes);
+  curl_easy_setopt(transfer->easy->handle, CURLOPT_FRESH_CONNECT, fresh_connection ? 1L : 0L);
+}
+
+CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_easy *easy,
+                            const struct lcpp_request_head *request,
+                            const struct lcpp_profile *profile) {
+  CURL *handle = easy->handle;
+  easy->transfer = transfer;
+  transfer->easy = easy;
+  transfer->post = request->post;
+  reset(transfer, false, request->max_response_bytes);
+  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, transfer->detail);
+  if (request->profile != NULL) {
+    profile = request->profile;
+    easy->single_use = true;
+    CURLcode code = set_profile(handle, profile);
+    if (code != CURLE_OK) {
+      return code;
+    }
+  }
+  if (easy->plain != request->plain || request->profile != NULL) {
+    /* Over plain http a proxy would see the token; it goes to loopback only anyway. */
+    SET(handle, CURLOPT_PROXY, request->plain ? "" : profile->proxy);
+    easy->plain = request->plain;
+  }
+  SET(handle, CURLOPT_URL, transfer->url);
+  set_body(handle, &transfer->request_body, request->post);
+  return set_headers(easy, request, transfer->request_body.length);
+}
+
+void lcpp_transfer_renew(struct lcpp_transfer *transfer) {
+  reset(transfer, true, transfer->response.max_bytes);
+}
+
+/* https://curl.se/libcurl/c/CURLOPT_FORBID_REUSE.html */
+void lcpp_transfer_distrust(struct lcpp_transfer *transfer) {
+  curl_easy_setopt(transfer->easy->handle, CURLOPT_FORBID_REUSE, 1L);
+  transfer->easy->single_use = true;
+}
+
+void lcpp_transfer_end(struct lcpp_transfer *transfer, CURLcode code) {
+  struct lcpp_outcome *outcome = &transfer->outcome;
+  lcpp_outcome_read(outcome, &transfer->response, code, transfer->detail, transfer->sent,
+                    transfer->url);
+  if (code == CURLE_ABORTED_BY_CALLBACK && (transfer->stale || transfer->resend)) {
+    lcpp_outcome_set(outcome, LCPP_NETWORK,
+                     transfer->resend ? "the connection ended before a response came"
+                                      : "the server ended the connection before the request");
+    outcome->transient = true;
   }
 }
 
-bool lcpp_transfer_locate(struct lcpp_transfer *transfer, const char *reference) {
-  free(transfer->location);
-  curl_free(transfer->operation_id);
-  transfer->location = NULL;
-  transfer->operation_id = NULL;
-  enum lcpp_url_status status =
-      transfer->url != NULL ? lcpp_url_resolve(transfer->url, reference, &transfer->location)
-                            : LCPP_URL_INVALID;
-  return status == LCPP_URL_OK ? lcpp_url_operation_id(transfer->location, &transfer->operation_id)
-                               : status != LCPP_URL_MEMORY;
+void lcpp_transfer_unload(struct lcpp_transfer *transfer) {
+  struct lcpp_easy *easy = transfer->easy;
+  lcpp_buffer_clear(&easy->lines);
+  lcpp_buffer_free(&transfer->request_body);
+  curl_easy_setopt(easy->handle, CURLOPT_ERRORBUFFER, NULL);
+  easy->transfer = NULL;
+  transfer->easy = NULL;
 }
 
-void lcpp_transfer_claim(struct lcpp_transfer *transfer) {
-  if (transfer->state == LCPP_DONE && transfer->link != NULL) {
-    unlink_transfer(transfer);
-    transfer->http->finished_count--;
-    transfer->http = NULL;
-  }
-}
-
-void lcpp_transfer_drop_answer(struct lcpp_transfer *transfer) {
-  lcpp_buf_free(&transfer->body);
-  free(transfer->location);
-  curl_free(transfer->operation_id);
-  free(transfer->message_text);
-  free(transfer->request_id);
-  free(transfer->content_type);
-  transfer->location = NULL;
-  transfer->operation_id = NULL;
-  transfer->message = NULL;
-  transfer->message_text = NULL;
-  transfer->request_id = NULL;
-  transfer->content_type = NULL;
+void lcpp_transfer_drop_response(struct lcpp_transfer *transfer) {
+  lcpp_response_free(&transfer->response);
+  lcpp_outcome_free(&transfer->outcome);
 }
 
 void lcpp_transfer_free(struct lcpp_transfer *transfer) {
-  if (transfer->http != NULL && lcpp_http_is_ours(transfer->http)) {
-    lcpp_transfer_abort(transfer, LCPP_STOPPED, "the request was dropped");
-    lcpp_transfer_claim(transfer);
-  } else if (transfer->http != NULL) {
-    return; /* a forked child: what it points to is the parent's */
-  }
-  forget_request(transfer);
-  lcpp_transfer_drop_answer(transfer);
+  lcpp_buffer_free(&transfer->request_body);
+  lcpp_transfer_drop_response(transfer);
   free(transfer->url);
-  *transfer = (struct lcpp_transfer){.state = LCPP_DONE, .kind = LCPP_CLOSED};
+  *transfer = (struct lcpp_transfer){.state = LCPP_DONE, .outcome.kind = LCPP_CLOSED};
 }

@@ -7,7 +7,7 @@
 #include <strings.h>
 
 /* Blanks, control characters and backslashes: libcurl's parser lets some of them pass, and other
- * parsers read them differently, which is how a host check is talked round. */
+ * parsers read them differently, which would defeat a check of the host. */
 static bool has_unsafe_byte(const char *text) {
   static const char unsafe[] =
       "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"
@@ -15,9 +15,8 @@ static bool has_unsafe_byte(const char *text) {
   return text[strcspn(text, unsafe)] != '\0';
 }
 
-/* Loopback by number or by the one name that libcurl never asks a name server for (since 7.77,
- * "localhost" is hard-coded to 127.0.0.1 and ::1). The URL API has already written an IPv4
- * address in its one normal form. */
+/* Loopback: an address, or "localhost", which libcurl never looks up (since 7.77). The URL API has
+ * normalised an IPv4 address. */
 static bool is_loopback(const char *host) {
   if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0) {
     return true;
@@ -26,7 +25,7 @@ static bool is_loopback(const char *host) {
   return inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
 }
 
-/* Whether a part is there, or may be: that memory ran out is not the word that it is absent. */
+/* Whether a part is present. If memory runs out it counts as present, which is the safe side. */
 static bool has_part(CURLU *url, CURLUPart part) {
   char *value = NULL;
   CURLUcode code = curl_url_get(url, part, &value, 0);
@@ -50,17 +49,17 @@ static CURLUcode read_origin(CURLU *url, char **scheme, char **host, char **port
   return code;
 }
 
-static enum lcpp_url_status check_base(struct lcpp_base *base, const char **why) {
-  base->plain = strcasecmp(base->scheme, "http") == 0;
-  if (!base->plain && strcasecmp(base->scheme, "https") != 0) {
+static enum lcpp_url_status check_origin(struct lcpp_origin *origin, const char **why) {
+  origin->plain = strcasecmp(origin->scheme, "http") == 0;
+  if (!origin->plain && strcasecmp(origin->scheme, "https") != 0) {
     *why = "an https:// URL";
-  } else if (base->plain && !is_loopback(base->host)) {
+  } else if (origin->plain && !is_loopback(origin->host)) {
     *why = "an https:// URL (plain http:// goes to loopback only)";
-  } else if (has_part(base->url, CURLUPART_USER) || has_part(base->url, CURLUPART_PASSWORD)) {
+  } else if (has_part(origin->url, CURLUPART_USER) || has_part(origin->url, CURLUPART_PASSWORD)) {
     *why = "a URL without user information";
-  } else if (has_part(base->url, CURLUPART_QUERY) || has_part(base->url, CURLUPART_FRAGMENT)) {
+  } else if (has_part(origin->url, CURLUPART_QUERY) || has_part(origin->url, CURLUPART_FRAGMENT)) {
     *why = "a URL without query and fragment";
-  } else if (has_part(base->url, CURLUPART_ZONEID)) {
+  } else if (has_part(origin->url, CURLUPART_ZONEID)) {
     *why = "a URL without an IPv6 zone";
   } else {
     return LCPP_URL_OK;
@@ -68,49 +67,51 @@ static enum lcpp_url_status check_base(struct lcpp_base *base, const char **why)
   return LCPP_URL_INVALID;
 }
 
-static enum lcpp_url_status read_base(struct lcpp_base *base, const char *text, const char **why) {
-  base->url = curl_url();
-  if (base->url == NULL) {
+static enum lcpp_url_status read_base_url(struct lcpp_origin *origin, const char *text,
+                                          const char **why) {
+  origin->url = curl_url();
+  if (origin->url == NULL) {
     return LCPP_URL_MEMORY;
   }
-  CURLUcode code = curl_url_set(base->url, CURLUPART_URL, text, 0);
+  CURLUcode code = curl_url_set(origin->url, CURLUPART_URL, text, 0);
   if (code == CURLUE_OK) {
-    code = read_origin(base->url, &base->scheme, &base->host, &base->port);
+    code = read_origin(origin->url, &origin->scheme, &origin->host, &origin->port);
   }
   if (code == CURLUE_OK) {
-    code = curl_url_get(base->url, CURLUPART_URL, &base->prefix, 0);
+    code = curl_url_get(origin->url, CURLUPART_URL, &origin->prefix, 0);
   }
   if (code != CURLUE_OK) {
     *why = "an absolute https:// URL";
     return status_of(code);
   }
-  size_t length = strlen(base->prefix);
-  while (base->prefix[length - 1] == '/') {
-    base->prefix[--length] = '\0';
+  size_t length = strlen(origin->prefix);
+  while (origin->prefix[length - 1] == '/') {
+    origin->prefix[--length] = '\0';
   }
-  return check_base(base, why);
+  return check_origin(origin, why);
 }
 
-enum lcpp_url_status lcpp_base_parse(struct lcpp_base *base, const char *text, const char **why) {
-  *base = (struct lcpp_base){0};
+enum lcpp_url_status lcpp_origin_parse(struct lcpp_origin *origin, const char *text,
+                                       const char **why) {
+  *origin = (struct lcpp_origin){0};
   if (has_unsafe_byte(text)) {
     *why = "an https:// URL without blanks, control characters and backslashes";
     return LCPP_URL_INVALID;
   }
-  enum lcpp_url_status status = read_base(base, text, why);
+  enum lcpp_url_status status = read_base_url(origin, text, why);
   if (status != LCPP_URL_OK) {
-    lcpp_base_free(base);
+    lcpp_origin_free(origin);
   }
   return status;
 }
 
-void lcpp_base_free(struct lcpp_base *base) {
-  curl_url_cleanup(base->url);
-  curl_free(base->scheme);
-  curl_free(base->host);
-  curl_free(base->port);
-  curl_free(base->prefix);
-  *base = (struct lcpp_base){0};
+void lcpp_origin_free(struct lcpp_origin *origin) {
+  curl_url_cleanup(origin->url);
+  curl_free(origin->scheme);
+  curl_free(origin->host);
+  curl_free(origin->port);
+  curl_free(origin->prefix);
+  *origin = (struct lcpp_origin){0};
 }
 
 /* A copy that the caller frees with free, of a string that libcurl frees with curl_free. */
@@ -128,10 +129,9 @@ static enum lcpp_url_status read_whole(CURLU *url, char **text) {
   return code != CURLUE_OK ? status_of(code) : *text != NULL ? LCPP_URL_OK : LCPP_URL_MEMORY;
 }
 
-/* The unreserved characters of RFC 3986, section 2.3. */
+/* RFC 3986, section 2.3 */
 #define UNRESERVED "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
-/* For short texts: strspn makes a table of its characters first. */
 static bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '.' || c == '_' || c == '~';
@@ -151,30 +151,30 @@ static bool is_plain_path(const char *reference) {
          reference[length - 1] != '?' && strstr(reference, "/.") == NULL;
 }
 
-/* Resolves the two references that this service sends, a path or a URL of the very origin asked,
- * without taking them apart: in either case the result is the origin and the path. That it is
- * what the URL API makes of them, spec/core/url_spec.lua holds against it. NULL: any other. */
-static char *resolve_plain(const char *asked, const char *location) {
-  size_t origin = origin_length(asked);
-  const char *path = strncmp(location, asked, origin) == 0 ? location + origin : location;
+/* Resolves the two references that this service sends, an absolute path or a URL of the requested
+ * origin, without parsing them: the result is the origin and the path. spec/core/url_spec.lua
+ * compares it with what the URL API makes of them. NULL for any other reference. */
+static char *resolve_plain(const char *requested, const char *location) {
+  size_t origin = origin_length(requested);
+  const char *path = strncmp(location, requested, origin) == 0 ? location + origin : location;
   if (origin == 0 || !is_plain_path(path)) {
     return NULL;
   }
   size_t length = strlen(path);
   char *resolved = malloc(origin + length + 1);
   if (resolved != NULL) {
-    memcpy(resolved, asked, origin);
+    memcpy(resolved, requested, origin);
     memcpy(resolved + origin, path, length + 1);
   }
   return resolved;
 }
 
-enum lcpp_url_status lcpp_url_resolve(const char *asked, const char *location, char **text) {
+enum lcpp_url_status lcpp_url_resolve(const char *requested, const char *location, char **text) {
   *text = NULL;
   if (location[0] == '\0' || strlen(location) > LCPP_URL_LIMIT || has_unsafe_byte(location)) {
     return LCPP_URL_INVALID;
   }
-  *text = resolve_plain(asked, location);
+  *text = resolve_plain(requested, location);
   if (*text != NULL) {
     return LCPP_URL_OK;
   }
@@ -182,7 +182,7 @@ enum lcpp_url_status lcpp_url_resolve(const char *asked, const char *location, c
   if (url == NULL) {
     return LCPP_URL_MEMORY;
   }
-  CURLUcode code = curl_url_set(url, CURLUPART_URL, asked, 0);
+  CURLUcode code = curl_url_set(url, CURLUPART_URL, requested, 0);
   if (code == CURLUE_OK) {
     code = curl_url_set(url, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME);
   }
@@ -191,14 +191,14 @@ enum lcpp_url_status lcpp_url_resolve(const char *asked, const char *location, c
   return status;
 }
 
-static bool same_origin(const struct lcpp_base *base, CURLU *url) {
+static bool same_origin(const struct lcpp_origin *origin, CURLU *url) {
   char *scheme = NULL;
   char *host = NULL;
   char *port = NULL;
   bool same = read_origin(url, &scheme, &host, &port) == CURLUE_OK &&
-              strcasecmp(base->scheme, scheme) == 0 && strcasecmp(base->host, host) == 0 &&
-              strcmp(base->port, port) == 0;
-  /* A zone makes a link-local address another host, and the host part is without it; no base
+              strcasecmp(origin->scheme, scheme) == 0 && strcasecmp(origin->host, host) == 0 &&
+              strcmp(origin->port, port) == 0;
+  /* A zone makes a link-local address another host, and the host part is without it; no origin
    * URL has one. */
   same = same && !has_part(url, CURLUPART_ZONEID);
   curl_free(scheme);
@@ -229,17 +229,17 @@ static CURLUcode add_version(CURLU *url, const char *api_version) {
   if (versioned) {
     return CURLUE_OK;
   }
-  struct lcpp_buf parameter = {0};
+  struct lcpp_buffer parameter = {0};
   lcpp_url_append_field(&parameter, "api-version=", api_version, strlen(api_version));
-  CURLUcode code = lcpp_buf_append(&parameter, "", 1, LCPP_URL_LIMIT) == LCPP_BUF_OK
+  CURLUcode code = lcpp_buffer_append(&parameter, "", 1, LCPP_URL_LIMIT) == LCPP_BUFFER_OK
                        ? curl_url_set(url, CURLUPART_QUERY, parameter.data, CURLU_APPENDQUERY)
                        : CURLUE_OUT_OF_MEMORY;
-  lcpp_buf_free(&parameter);
+  lcpp_buffer_free(&parameter);
   return code;
 }
 
 /* The checks of lcpp_url_poll on a URL handle that the caller owns. */
-static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_base *base,
+static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_origin *origin,
                                           const char *location, const char *api_version,
                                           char **text, const char **why) {
   /* Other schemes are let through the parser so that they are refused as foreign. */
@@ -252,7 +252,7 @@ static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_base *ba
     *why = "it holds user information";
     return LCPP_URL_FOREIGN;
   }
-  if (!same_origin(base, url)) {
+  if (!same_origin(origin, url)) {
     *why = "it is not of the origin of base_url";
     return LCPP_URL_FOREIGN;
   }
@@ -262,7 +262,7 @@ static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_base *ba
   return code == CURLUE_OK ? read_whole(url, text) : status_of(code);
 }
 
-enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *location,
+enum lcpp_url_status lcpp_url_poll(const struct lcpp_origin *origin, const char *location,
                                    const char *api_version, char **text, const char **why) {
   *text = NULL;
   if (strlen(location) > LCPP_URL_LIMIT) {
@@ -273,39 +273,38 @@ enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *loc
     *why = "it holds blanks, control characters or backslashes";
     return LCPP_URL_INVALID;
   }
-  CURLU *url = curl_url_dup(base->url);
+  CURLU *url = curl_url_dup(origin->url);
   if (url == NULL) {
     return LCPP_URL_MEMORY;
   }
-  enum lcpp_url_status status = read_location(url, base, location, api_version, text, why);
+  enum lcpp_url_status status = read_location(url, origin, location, api_version, text, why);
   curl_url_cleanup(url);
   return status;
 }
 
-void lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text, size_t length) {
-  size_t plain = 0;
-  while (plain < length && is_unreserved(text[plain])) {
-    plain++;
+/* Percent-encodes here rather than with curl_easy_escape, which makes a copy of a secret that
+ * libcurl frees without wiping. */
+void lcpp_url_append_escaped(struct lcpp_buffer *buffer, const char *text, size_t length) {
+  static const char digits[] = "0123456789ABCDEF";
+  for (size_t i = 0; i < length;) {
+    size_t plain = i;
+    while (plain < length && is_unreserved(text[plain])) {
+      plain++;
+    }
+    lcpp_buffer_append(buffer, text + i, plain - i, LCPP_URL_LIMIT);
+    if (plain < length) {
+      unsigned char byte = (unsigned char)text[plain++];
+      char escaped[] = {'%', digits[byte >> 4], digits[byte & 0x0f]};
+      lcpp_buffer_append(buffer, escaped, sizeof escaped, LCPP_URL_LIMIT);
+    }
+    i = plain;
   }
-  /* Most identifiers are plain. Nothing at all is, too: curl_easy_escape would take a length of 0
-   * for "call strlen". */
-  if (plain == length) {
-    lcpp_buf_append(buf, text, length, LCPP_URL_LIMIT);
-    return;
-  }
-  char *escaped = curl_easy_escape(NULL, text, (int)length);
-  if (escaped == NULL) {
-    buf->status = LCPP_BUF_MEMORY;
-    return;
-  }
-  lcpp_buf_append(buf, escaped, strlen(escaped), LCPP_URL_LIMIT);
-  curl_free(escaped);
 }
 
-void lcpp_url_append_field(struct lcpp_buf *buf, const char *name, const char *value,
+void lcpp_url_append_field(struct lcpp_buffer *buffer, const char *name, const char *value,
                            size_t length) {
-  lcpp_buf_append(buf, name, strlen(name), LCPP_URL_LIMIT);
-  lcpp_url_append_escaped(buf, value, length);
+  lcpp_buffer_append(buffer, name, strlen(name), LCPP_URL_LIMIT);
+  lcpp_url_append_escaped(buffer, value, length);
 }
 
 bool lcpp_url_operation_id(const char *location, char **id) {

@@ -2,8 +2,8 @@
  * URLs: building, resolving and comparing them, all with libcurl's URL API.
  *
  * Two rules live here. A request goes out over https, or over plain http to loopback only. And the
- * bearer token goes to one origin (scheme, host, effective port; RFC 6454): a location that an
- * answer names is resolved first and compared afterwards, before anything connects.
+ * bearer token goes to one origin (scheme, host, effective port; RFC 6454): the location that a
+ * response names is resolved first and compared afterwards, before anything connects.
  * https://curl.se/libcurl/c/libcurl-url.html
  */
 #ifndef LCPP_URL_H
@@ -13,7 +13,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "buf.h"
+#include "buffer.h"
 
 enum lcpp_url_status {
   LCPP_URL_OK,
@@ -22,16 +22,16 @@ enum lcpp_url_status {
   LCPP_URL_MEMORY
 };
 
-/* Bytes, at most, so that what a URL is made of never makes it too long. */
+/* Limits in bytes. The parts of a URL within their limits make a URL within its own. */
 enum {
   LCPP_URL_LIMIT = 8192,  /* what servers commonly accept as a request line */
   LCPP_BASE_LIMIT = 4096, /* of a base URL */
   LCPP_NAME_LIMIT = 256   /* of a path segment or query value, before it is percent-encoded */
 };
 
-/* A base URL, taken apart once. All zeros is a closed one. */
-struct lcpp_base {
-  CURLU *url; /* owned, as all of it: lcpp_base_free */
+/* A base URL and its origin, parsed once. All zeros is a closed one. */
+struct lcpp_origin {
+  CURLU *url; /* owned, as all of it: lcpp_origin_free */
   char *scheme;
   char *host;
   char *port;   /* the effective port: 443 where https names none */
@@ -40,18 +40,19 @@ struct lcpp_base {
 };
 
 /* Parses and checks a base URL of at most LCPP_BASE_LIMIT bytes (see `why` for what it may not be:
- * a static text that completes "expected ..."). On any failure *base stays closed. */
-enum lcpp_url_status lcpp_base_parse(struct lcpp_base *base, const char *text, const char **why);
-void lcpp_base_free(struct lcpp_base *base);
+ * a static text that completes "expected ..."). On any failure *origin stays closed. */
+enum lcpp_url_status lcpp_origin_parse(struct lcpp_origin *origin, const char *text,
+                                       const char **why);
+void lcpp_origin_free(struct lcpp_origin *origin);
 
-/* Resolves what an answer's header or body named as location against the URL that was asked
- * (RFC 3986, section 5). *url is for free; NULL unless it went well. */
-enum lcpp_url_status lcpp_url_resolve(const char *asked, const char *location, char **url);
+/* Resolves a location from a response against the URL that was requested (RFC 3986, section 5).
+ * *url is for free; NULL unless it went well. */
+enum lcpp_url_status lcpp_url_resolve(const char *requested, const char *location, char **url);
 
-/* Turns a location into the URL to ask: resolved against `base`, of the same origin, without user
+/* Turns a location into the URL to ask: resolved against `origin`, of the same origin, without user
  * information or fragment, with `api_version` (at most LCPP_NAME_LIMIT bytes) where it names none.
  * *url is for free; *why is a static text that tells what is wrong with the location. */
-enum lcpp_url_status lcpp_url_poll(const struct lcpp_base *base, const char *location,
+enum lcpp_url_status lcpp_url_poll(const struct lcpp_origin *origin, const char *location,
                                    const char *api_version, char **url, const char **why);
 
 /* The operation's id in a location of the form .../offers/<o>/operations/<id>, decoded: *id is for
@@ -61,10 +62,10 @@ bool lcpp_url_operation_id(const char *location, char **id);
 
 /* Appends one percent-encoded path segment or query value: a terminated text of that length, which
  * an int holds. */
-void lcpp_url_append_escaped(struct lcpp_buf *buf, const char *text, size_t length);
+void lcpp_url_append_escaped(struct lcpp_buffer *buffer, const char *text, size_t length);
 
 /* Appends "name=" as it is given, with what stands before it, and a value, percent-encoded. */
-void lcpp_url_append_field(struct lcpp_buf *buf, const char *name, const char *value,
+void lcpp_url_append_field(struct lcpp_buffer *buffer, const char *name, const char *value,
                            size_t length);
 
 #endif

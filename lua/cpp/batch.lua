@@ -92,13 +92,13 @@ local function loop_of(batch)
     stopped = function()
       return batch.stopped
     end,
-    --- Waits for a request at its place, or for another object (a batch within this one).
-    await = function(_, request, place)
-      local item, waiters, key = running(batch), batch.waiters, place or request
+    --- Waits for a request by its index, or for another object (a batch within this one).
+    await = function(_, request, index)
+      local item, waiters, key = running(batch), batch.waiters, index or request
       item.sent = true
       batch.in_flight = batch.in_flight + 1
       batch.waiting[key] = item
-      local list = place and waiters.requests or waiters.others
+      local list = index and waiters.requests or waiters.others
       list[key] = batch.wake
       local waiting <close> = item -- luacheck: ignore waiting
       park(item, key) -- a wake is only called when it is done, or nothing is any more
@@ -342,7 +342,7 @@ local function run_all(client, list, fn, options, defaults)
     core = client.core, outer = options.loop or client.loop, defaults = defaults,
     fn = fn, next = 1, count = #list, requests = table.move(list, 1, #list, 1, {}),
     items = {}, idle = {}, active = 0, entries = {}, failed = 0,
-    concurrency = options.concurrency or CONCURRENCY, in_flight = 0, waiting = {}, -- [place or object] = item
+    concurrency = options.concurrency or CONCURRENCY, in_flight = 0, waiting = {}, -- [index or object] = item
     ready = queue.new(), admission = queue.new(), timers = Timers.new(), stopped = false,
     on_result = options.on_result, should_stop = options.should_stop,
   }

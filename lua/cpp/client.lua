@@ -8,6 +8,7 @@ local core = require "cpp.core"
 local auth = require "cpp.auth"
 local dispatch = require "cpp.dispatch"
 local errors = require "cpp.error"
+local redact = require "cpp.redact"
 local retry = require "cpp.retry"
 local status = require "cpp.status"
 local version = require "cpp.version"
@@ -56,6 +57,30 @@ local function wait_options(options)
   return own
 end
 
+-- The state of a call that was answered 200: it was done at once, unless the body says otherwise. A body that says
+-- that the operation runs is followed like a 202: the result has no state then. Returns an err if the body says that
+-- the call failed.
+local function settle(endpoint, result, request, options)
+  local body = result.body
+  if type(body) == "table" and body[1] ~= nil and #body == 1 then body = body[1] end
+  if type(body) ~= "table" then body = {} end
+  local state = status.normalise(body.status)
+  local problem = type(body.error) == "table" and next(body.error) and (body.error.message or body.error.code)
+    or type(body.error) == "string" and body.error
+  if problem or status.ended(state) == false then
+    local method, url = request:url()
+    local reason = type(problem) == "string" and ": " .. redact.line(problem, 200, options) or ""
+    return errors.new(problem and "protocol" or "failed", "the response has status 200 and says that the call failed" .. reason, {
+      status = result.status, method = method, url = url, attempts = 1, ambiguous = true,
+      request_id = result.request_id, client_request_id = result.client_request_id,
+      publisher = options.publisher, offer = options.offer,
+    })
+  end
+  if state == nil or status.ended(state) then
+    result.state = endpoint == "cancel" and "canceled" or "completed"
+  end
+end
+
 -- A call that starts something: cancel, publish and go_live.
 local function start_call(client, endpoint, options)
   options = options_of(options)
@@ -69,8 +94,9 @@ local function start_call(client, endpoint, options)
     if location then result.location, result.operation_id = request:resolve(location) end
   end
   result.publisher, result.offer = options.publisher, options.offer
-  if result.status == 200 and not result.location then -- it was done at once
-    result.state = endpoint == "cancel" and "canceled" or "completed"
+  if result.status == 200 and not result.location then
+    local err = settle(endpoint, result, request, options)
+    if err then return nil, err end
   end
   if not wait then return result end
   return require "cpp.wait"(client, result, wait_options(options), true)

@@ -12,7 +12,7 @@ local dispatch = {}
 local clients = setmetatable({}, { __mode = "k" })
 
 --- The waiters of a client.
--- @return table: requests = { [place of a request] = wake }, others = { [object] = wake }, sleepers =
+-- @return table: requests = { [index of a request] = wake }, others = { [object] = wake }, sleepers =
 --   { [key] = wake }, of functions that are called with their key; closed, a boolean: whether the client is
 --   closed, and nobody will be woken any more
 function dispatch.waiters(core_client)
@@ -29,8 +29,8 @@ function dispatch.forget(core_client, request)
   local waiters = clients[core_client]
   if not waiters then return end
   if type(request) == "userdata" then
-    local place = request:place()
-    if place then waiters.requests[place] = nil end
+    local index = request:index()
+    if index then waiters.requests[index] = nil end
   else
     waiters.others[request], waiters.sleepers[request] = nil, nil
   end
@@ -51,7 +51,7 @@ local registration = {
 function dispatch.register(core_client, request, wake)
   local waiters = dispatch.waiters(core_client)
   if type(request) == "userdata" then
-    waiters.requests[request:place()] = wake
+    waiters.requests[request:index()] = wake
   else
     waiters.others[request] = wake
   end
@@ -102,14 +102,14 @@ end
 -- A request that finished and that nobody waits for (its coroutine was dropped) is let go.
 function dispatch.run_requests(core_client)
   local requests = dispatch.waiters(core_client).requests
-  local _, place = core_client:finished()
-  while place do
-    local wake = requests[place]
+  local _, index = core_client:finished()
+  while index do
+    local wake = requests[index]
     if wake then
-      requests[place] = nil
-      if not wake(place) and not core_client:usable() then return end -- whoever was woken closed it
+      requests[index] = nil
+      if not wake(index) and not core_client:usable() then return end -- whoever was woken closed it
     end
-    _, place = core_client:finished()
+    _, index = core_client:finished()
   end
 end
 

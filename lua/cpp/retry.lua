@@ -63,10 +63,12 @@ local function exchange(client, endpoint, options, token, deadline, id, attempt)
   local log = options.log or client.options.log
   local started = log and core.monotonic()
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
-  local request <close>, place = core_client:start(endpoint, options, token, id,
+  local request <close>, index = core_client:start(endpoint, options, token, id,
     deadline and timeout_until(client, options, deadline))
-  if place then (options.loop or client.loop).await(core_client, request, place) end
-  local result, failure = request:result()
+  local result, failure
+  if index then result, failure = (options.loop or client.loop).await(core_client, request, index) end
+  -- The blocking loop has taken the result already; other loops only wait.
+  if not result and not failure then result, failure = request:result() end
   if log then log_attempt(log, client, options, token, request, attempt, started, result or failure) end
   return result, failure, request
 end

@@ -88,7 +88,7 @@ describe("a core client", function()
       function(request) request:abort() end,
       function(request)
         local scoped <close> = request
-        return scoped:place()
+        return scoped:index()
       end,
     } do
       do
@@ -163,12 +163,12 @@ describe("a core client", function()
   it("starts a request with a place, and one that is refused with none", function()
     local client <close> = core.client { base_url = portal.url }
     local request, place = client:start("cancel", OFFER, portals.TOKEN)
-    assert.equal(request:place(), place)
+    assert.equal(request:index(), place)
     request, place = client:start("location", { location = "https://elsewhere.example/" }, portals.TOKEN)
     assert.is_true(request:done())
     assert.is_nil(place)
     assert.equal("untrusted", select(2, request:result()).kind)
-    assert.is_nil(request:place())
+    assert.is_nil(request:index())
   end)
 
   it("gives each request a place of its own until it is handed out", function()
@@ -176,14 +176,14 @@ describe("a core client", function()
     local requests, places = {}, {}
     for i = 1, 20 do
       requests[i] = client:start("cancel", OFFER, portals.TOKEN)
-      local place = requests[i]:place()
+      local place = requests[i]:index()
       assert.is_nil(places[place])
       places[place] = requests[i]
     end
     while client:step() > 0 do end
     for request, place in client.finished, client do
       assert.equal(places[place], request)
-      assert.is_nil(request:place())
+      assert.is_nil(request:index())
       places[place] = nil
     end
     assert.is_nil(next(places))

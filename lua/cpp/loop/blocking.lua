@@ -9,18 +9,22 @@ local blocking = {}
 
 --- Waits until a request is done.
 -- @param core_client a client of cpp.core
--- @param request one of its requests, or anything with a method `done`
--- @param place integer or nil: a request's, which says that it is not done yet
-function blocking.await(core_client, request, place)
-  local done = not place and request:done()
-  while not done do
-    local _, finished = core_client:step()
-    done = request:done()
-    -- Other loops may have coroutines that wait on the same client, unless it is just ours that is done.
-    if finished ~= 1 or not done then
+-- @param request one of its requests, or any object with a method `done`
+-- @return what request:result() gives, for a request; nothing for any other object
+function blocking.await(core_client, request)
+  if type(request) == "userdata" then
+    local result, failure, others = request:wait()
+    while not result and not failure do
       dispatch.run(core_client)
-      done = request:done()
+      result, failure, others = request:wait()
     end
+    -- Coroutines of other loops may wait for requests of the same client.
+    if others then dispatch.run(core_client) end
+    return result, failure
+  end
+  while not request:done() do
+    core_client:step()
+    dispatch.run(core_client)
   end
 end
 

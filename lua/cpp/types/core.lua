@@ -4,7 +4,7 @@
 
 ---The C module. It may change with any version, but for what [loops](loops.md) names.
 ---@class cpp.core
----@field endpoints { name: string, method: "GET"|"POST" }[] # the calls in csrc/endpoints.c
+---@field endpoints { name: string, method: "GET"|"POST" }[] # the calls in csrc/endpoint.c
 ---@field poller "epoll"|"poll" # how it waits
 ---@field libcurl string # the version of libcurl that runs
 ---@field _VERSION string # the version of the package
@@ -51,17 +51,17 @@ function core.hide(prefix) end
 local CoreClient = {}
 
 ---Starts a request.
----@param endpoint string # a name of csrc/endpoints.c
+---@param endpoint string # a name of csrc/endpoint.c
 ---@param options? table # of the call
 ---@param token? string
 ---@param client_request_id? string
 ---@param timeout? number # seconds that it may take, instead of the option
 ---@return cpp.CoreRequest request
----@return integer? place # as of request:place; nil when the request is done already
+---@return integer? index # as of request:index; nil if the request is done already
 function CoreClient:start(endpoint, options, token, client_request_id, timeout) end
 
 ---Raises what start would raise of them, and starts nothing.
----@param endpoint string # a name of csrc/endpoints.c
+---@param endpoint string # a name of csrc/endpoint.c
 ---@param options? table # of the call
 function CoreClient:check(endpoint, options) end
 
@@ -69,12 +69,12 @@ function CoreClient:check(endpoint, options) end
 ---Without waiting (0) it takes about half a millisecond at most, and leaves the rest to the next one.
 ---@param seconds? number
 ---@return integer running # how many requests still run
----@return integer finished # how many finished that nobody has taken
+---@return integer finished # how many have finished and were not claimed
 function CoreClient:step(seconds) end
 
----The request that finished first and was not handed out yet; and its place.
+---Claims the request that finished first; also returns the index that it had.
 ---@return cpp.CoreRequest? request
----@return integer? place
+---@return integer? index
 function CoreClient:finished() end
 
 ---The one descriptor to watch for reading; nil in a build without epoll: then step every 10 ms.
@@ -109,12 +109,19 @@ local CoreRequest = {}
 ---@return boolean
 function CoreRequest:done() end
 
----The answer; or nil and the failure. To be called when it is done; more than once is fine.
+---The response; or nil and the failure. The request must be done. May be called again.
 ---@return table? result
 ---@return table? failure
 function CoreRequest:result() end
 
----Ends it with kind "stopped" if it runs. Whether the service has acted on it nobody knows then.
+---Blocks until the request is done, and gives its result. Gives nothing if a signal came before, so that Lua runs its
+---hook, or if another request of the client has finished: call it again then.
+---@return table? result
+---@return table? failure
+---@return boolean? others # whether other requests have finished that were not claimed
+function CoreRequest:wait() end
+
+---Ends it with kind "stopped" if it runs. The service may have acted on it.
 function CoreRequest:abort() end
 
 ---@return "GET"|"POST"|nil method
@@ -127,6 +134,6 @@ function CoreRequest:url() end
 ---@return string? operation_id
 function CoreRequest:resolve(reference) end
 
----A small whole number that no other request of the client has until it is handed out; nil afterwards.
----@return integer? place
-function CoreRequest:place() end
+---A small whole number that no other request of the client has until this one is claimed; nil afterwards.
+---@return integer? index
+function CoreRequest:index() end

@@ -1,5 +1,7 @@
 /*
- * The table of endpoints.
+ * The table of endpoints: every call of the service is one row.
+ *
+ * Adding a call is adding a row: URL building, origin check, limits and errors follow from it.
  *
  * Source: the Cloud Partner Portal API reference, "Cancel operation", "Publish an offer", "Go
  * live", "Retrieve operations", "Retrieve offers", "Retrieve the status of the offer":
@@ -7,7 +9,7 @@
  * and, for `token`, the client credentials grant of Microsoft Entra (v1 endpoint):
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
  */
-#include "endpoints.h"
+#include "lua_binding.h"
 
 #include <string.h>
 
@@ -40,6 +42,6 @@ const struct lcpp_endpoint *lcpp_endpoint_find(const char *name) {
   return NULL;
 }
 
-const struct lcpp_endpoint *lcpp_endpoint_at(size_t index) {
-  return index < ENDPOINT_COUNT ? &endpoints[index] : NULL;
+const struct lcpp_endpoint *lcpp_endpoint_at(size_t position) {
+  return position < ENDPOINT_COUNT ? &endpoints[position] : NULL;
 }

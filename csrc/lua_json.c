@@ -15,9 +15,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lcpp.h"
+#include "lua_binding.h"
 
-enum { MAX_DEPTH = 64 }; /* the service's answers are about six deep */
+enum { MAX_DEPTH = 64 }; /* responses of the service are about six deep */
 
 /* An integer of fewer digits is below 2^53 and survives the way through a float. */
 enum { EXACT_DIGITS = 15 };
@@ -43,9 +43,10 @@ static const char utf8_length_key;
  * and is given back can be had again, unless another thread of the process takes it in between.
  * [-0, +0, v] */
 static void assure_memory(lua_State *L, size_t size) {
-  /* volatile: a compiler may leave out what is taken only to be given back. */
-  void *volatile head = malloc(BUFFER_HEAD);
-  void *volatile buffer = malloc(size);
+  /* volatile: a compiler may leave out what is only allocated and freed. calloc: what is freed here
+   * holds nothing of an earlier owner. */
+  void *volatile head = calloc(1, BUFFER_HEAD);
+  void *volatile buffer = calloc(1, size);
   bool both = head != NULL && buffer != NULL;
   free(buffer);
   free(head);

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "lcpp.h"
+#include "lua_binding.h"
 
 enum type {
   TEXT,      /* a string without control characters */
@@ -18,7 +18,7 @@ enum type {
   LINE,      /* printable ASCII: it becomes a header */
   SECRET,    /* any string without NUL */
   TOKEN,     /* a bearer token, or a function that returns one */
-  ADDRESSES, /* a string or a list: body.c reads it */
+  ADDRESSES, /* a string or a list: lua_start.c reads it */
   SECONDS,
   COUNT,    /* a whole number, 0 or more */
   POSITIVE, /* a whole number, 1 or more */
@@ -97,7 +97,7 @@ void lcpp_options_open(lua_State *L) {
 
 /* Pushes "file:line: " of the first caller outside of this package: that is where the mistake is.
  */
-static void push_place(lua_State *L) {
+static void push_caller(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &hidden_key);
   const char *hidden = lua_tostring(L, -1);
   lua_Debug frame;
@@ -116,7 +116,7 @@ static void push_place(lua_State *L) {
 
 _Noreturn void lcpp_misuse(lua_State *L, const char *format, ...) {
   luaL_checkstack(L, 6, "misuse");
-  push_place(L);
+  push_caller(L);
   lua_pushliteral(L, "cpp: ");
   va_list arguments;
   va_start(arguments, format);
@@ -322,6 +322,21 @@ static void read_value(lua_State *L, const struct option *option, struct lcpp_va
   }
 }
 
+void lcpp_read_origin(lua_State *L, struct lcpp_origin *origin, const char *name,
+                      const char *text) {
+  const char *why = NULL;
+  enum lcpp_url_status status = lcpp_origin_parse(origin, text, &why);
+  if (status == LCPP_URL_MEMORY) {
+    luaL_error(L, "not enough memory");
+  } else if (status != LCPP_URL_OK) {
+    lcpp_misuse(L, "%s: expected %s", name, why);
+  }
+}
+
+long lcpp_milliseconds(const struct lcpp_value *value, long otherwise) {
+  return value->given ? (long)ceil(value->number * 1000) : otherwise;
+}
+
 static const char *scope_name(unsigned scope) {
   return scope == CLIENT ? "a client"
          : scope == CALL ? "a call"
@@ -360,7 +375,7 @@ void lcpp_options_read(lua_State *L, int index, unsigned scope,
     read_value(L, option, value);
     if (value->text != NULL || option->type == ADDRESSES) {
       lua_insert(L, names);
-      value->place = names++;
+      value->index = names++;
     } else {
       lua_pop(L, 1);
     }

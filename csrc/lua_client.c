@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-#include "lcpp.h"
+#include "lua_binding.h"
 
 #define DEFAULT_BASE_URL "https://cloudpartner.azure.com"
 #define DEFAULT_AUTHORITY_URL "https://login.microsoftonline.com"
@@ -25,42 +25,25 @@ static struct lcpp_client *to_client(lua_State *L) {
   return lcpp_check_self(L, LCPP_CLIENT);
 }
 
-struct lcpp_client *lcpp_check_client(lua_State *L) {
-  struct lcpp_client *client = to_client(L);
-  if (client->http == NULL) {
-    lcpp_misuse(L, "the client is closed");
-  }
-  if (!lcpp_http_is_ours(client->http)) {
-    lcpp_misuse(L, "the client belongs to the parent process: make a new one after fork");
-  }
-  return client;
-}
-
 static void destroy(struct lcpp_client *client) {
-  struct lcpp_http *http = client->http;
-  client->http = NULL;
-  lcpp_http_free(http);
-  lcpp_base_free(&client->base);
-  lcpp_base_free(&client->authority);
+  struct lcpp_engine *engine = client->engine;
+  client->engine = NULL;
+  client->checked_token = NULL;
+  lcpp_engine_free(engine);
+  lcpp_origin_free(&client->service);
+  lcpp_origin_free(&client->authority);
 }
 
-/* client:close(): ends what runs with kind `closed`. Closing twice is fine. */
+/* client:close(), and __close: ends what runs with kind `closed`. Closing twice is valid. */
 static int client_close(lua_State *L) {
-  struct lcpp_client *client = to_client(L);
-  if (client->http != NULL && lcpp_http_is_stepping(client->http)) {
-    /* Nothing comes back to Lua within a step, so that nobody can be here. GCOV_EXCL_START */
-    lcpp_misuse(L, "the client is running a step: it cannot be closed in it");
-    /* GCOV_EXCL_STOP */
+  destroy(to_client(L));
+  for (int i = 1; i <= LCPP_CLIENT_USER_VALUES; i++) {
+    lua_pushnil(L);
+    lua_setiuservalue(L, 1, i);
   }
-  destroy(client);
-  lua_pushnil(L);
-  lua_setiuservalue(L, 1, LCPP_CLIENT_REQUESTS);
-  lua_pushnil(L);
-  lua_setiuservalue(L, 1, LCPP_CLIENT_TOKEN);
   return 0;
 }
 
-/* Also __close: leaving the scope closes the client, whatever it was doing. */
 static int client__gc(lua_State *L) {
   destroy(to_client(L));
   return 0;
@@ -68,26 +51,12 @@ static int client__gc(lua_State *L) {
 
 static int client__tostring(lua_State *L) {
   struct lcpp_client *client = to_client(L);
-  if (client->http == NULL) {
+  if (client->engine == NULL) {
     lua_pushliteral(L, "cpp.client (closed)");
   } else {
-    lua_pushfstring(L, "cpp.client (%d running)", (int)lcpp_http_running(client->http));
+    lua_pushfstring(L, "cpp.client (%d running)", (int)lcpp_engine_running(client->engine));
   }
   return 1;
-}
-
-void lcpp_read_base(lua_State *L, struct lcpp_base *base, const char *name, const char *text) {
-  const char *why = NULL;
-  enum lcpp_url_status status = lcpp_base_parse(base, text, &why);
-  if (status == LCPP_URL_MEMORY) {
-    luaL_error(L, "not enough memory");
-  } else if (status != LCPP_URL_OK) {
-    lcpp_misuse(L, "%s: expected %s", name, why);
-  }
-}
-
-long lcpp_milliseconds(const struct lcpp_value *value, long otherwise) {
-  return value->given ? (long)ceil(value->number * 1000) : otherwise;
 }
 
 static const char *text_or(const struct lcpp_value *value, const char *otherwise) {
@@ -105,7 +74,7 @@ static void hold_strings(lua_State *L, const struct lcpp_value values[LCPP_OPTIO
   for (int i = 0; i < LCPP_OPTION_COUNT; i++) {
     bool secret = i == LCPP_OPTION_TOKEN || i == LCPP_OPTION_CLIENT_SECRET;
     if (values[i].text != NULL && !secret) {
-      lua_pushvalue(L, values[i].place);
+      lua_pushvalue(L, values[i].index);
       lua_rawseti(L, -2, i + 1);
     }
   }
@@ -122,10 +91,10 @@ int lcpp_core_client(lua_State *L) {
   lua_newtable(L);
   lua_setiuservalue(L, -2, LCPP_CLIENT_REQUESTS);
   hold_strings(L, values);
-  lcpp_read_base(L, &client->base, "base_url",
-                 text_or(&values[LCPP_OPTION_BASE_URL], DEFAULT_BASE_URL));
-  lcpp_read_base(L, &client->authority, "authority_url",
-                 text_or(&values[LCPP_OPTION_AUTHORITY_URL], DEFAULT_AUTHORITY_URL));
+  lcpp_read_origin(L, &client->service, "base_url",
+                   text_or(&values[LCPP_OPTION_BASE_URL], DEFAULT_BASE_URL));
+  lcpp_read_origin(L, &client->authority, "authority_url",
+                   text_or(&values[LCPP_OPTION_AUTHORITY_URL], DEFAULT_AUTHORITY_URL));
   client->profile = (struct lcpp_profile){
       .user_agent = text_or(&values[LCPP_OPTION_USER_AGENT], DEFAULT_USER_AGENT),
       .ca_file = text_or(&values[LCPP_OPTION_CA_FILE], NULL),
@@ -138,8 +107,9 @@ int lcpp_core_client(lua_State *L) {
   client->timeout_ms = lcpp_milliseconds(&values[LCPP_OPTION_TIMEOUT], DEFAULT_TIMEOUT_MS);
   client->max_response_bytes =
       bytes_or(&values[LCPP_OPTION_MAX_RESPONSE_BYTES], DEFAULT_MAX_RESPONSE_BYTES);
-  client->http = lcpp_http_new(&client->profile, (long)values[LCPP_OPTION_MAX_CONNECTIONS].number);
-  if (client->http == NULL) {
+  client->engine =
+      lcpp_engine_new(&client->profile, (long)values[LCPP_OPTION_MAX_CONNECTIONS].number);
+  if (client->engine == NULL) {
     return luaL_error(L, "cpp: cannot make a client: out of memory or descriptors");
   }
   return 1;
@@ -149,10 +119,10 @@ static long milliseconds_of(double seconds) {
   return seconds < LCPP_LONGEST_WAIT_MS / 1e3 ? (long)ceil(seconds * 1000) : LCPP_LONGEST_WAIT_MS;
 }
 
-/* client:step(seconds) -> number of requests still running, number of those that finished and that
- * neither finished() nor result() has taken. Runs what is due; waits at most `seconds` for
- * something to happen (0: not at all; absent: until something does, unless nothing runs). It
- * returns early as soon as a request finished or a signal came. */
+/* client:step(seconds) -> number of requests still running, number of finished ones that nothing
+ * has claimed. Runs what is due; waits at most `seconds` for something to happen (0: not at all;
+ * absent: until something happens, unless nothing runs). Returns early as soon as a request has
+ * finished or a signal came. */
 static int client_step(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   double seconds = luaL_optnumber(L, 2, -1);
@@ -162,31 +132,31 @@ static int client_step(lua_State *L) {
   long wait_ms = -1;
   if (seconds >= 0) {
     wait_ms = milliseconds_of(seconds);
-  } else if (lcpp_http_running(client->http) == 0) {
+  } else if (lcpp_engine_running(client->engine) == 0) {
     wait_ms = 0;
   }
-  lcpp_http_step(client->http, wait_ms);
-  lua_pushinteger(L, (lua_Integer)lcpp_http_running(client->http));
-  lua_pushinteger(L, (lua_Integer)lcpp_http_finished(client->http));
+  lcpp_engine_step(client->engine, wait_ms);
+  lua_pushinteger(L, (lua_Integer)lcpp_engine_running(client->engine));
+  lua_pushinteger(L, (lua_Integer)lcpp_engine_finished(client->engine));
   return 2;
 }
 
-/* client:finished() -> the request that finished first and was not handed out yet, and the place
- * that it had (see request:place), or nil. */
+/* client:finished() -> the request that finished first and was not claimed yet, and the index that
+ * it had (see request:index); or nil. */
 static int client_finished(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
-  struct lcpp_transfer *transfer = lcpp_http_next_finished(client->http);
+  struct lcpp_transfer *transfer = lcpp_engine_next_finished(client->engine);
   if (transfer == NULL) {
     lua_pushnil(L);
     return 1;
   }
   struct lcpp_request *request = (struct lcpp_request *)(void *)transfer;
-  int place = request->place;
+  int index = request->index;
   lua_getiuservalue(L, 1, LCPP_CLIENT_REQUESTS); /* pushing what exists allocates nothing */
-  lua_rawgeti(L, -1, place);
-  luaL_unref(L, -2, place);
-  request->place = 0;
-  lua_pushinteger(L, place);
+  lua_rawgeti(L, -1, index);
+  luaL_unref(L, -2, index);
+  request->index = 0;
+  lua_pushinteger(L, index);
   return 2;
 }
 
@@ -194,7 +164,7 @@ static int client_finished(lua_State *L) {
  * This, events and timeout are the protocol of cqueues:
  * https://25thandclement.com/~william/projects/cqueues.pdf, "Polling". */
 static int client_pollfd(lua_State *L) {
-  int fd = lcpp_poller_descriptor(lcpp_http_poller(lcpp_check_client(L)->http));
+  int fd = lcpp_engine_descriptor(lcpp_check_client(L)->engine);
   if (fd < 0) {
     lua_pushnil(L);
   } else {
@@ -212,7 +182,7 @@ static int client_events(lua_State *L) {
 
 /* client:timeout() -> seconds until a step is due even if the descriptor stays quiet, or nil. */
 static int client_timeout(lua_State *L) {
-  long timeout_ms = lcpp_http_timeout(lcpp_check_client(L)->http);
+  long timeout_ms = lcpp_engine_timeout(lcpp_check_client(L)->engine);
   if (timeout_ms < 0) {
     lua_pushnil(L);
   } else {
@@ -229,20 +199,20 @@ static int client_alarm(lua_State *L) {
   if (!(seconds >= 0)) { /* nor NaN */
     return luaL_argerror(L, 2, "seconds expected");
   }
-  lcpp_http_alarm(client->http, milliseconds_of(seconds));
+  lcpp_engine_alarm(client->engine, milliseconds_of(seconds));
   return 0;
 }
 
 /* client:usable() -> whether it is open and was made in this process, not in its parent. */
 static int client_usable(lua_State *L) {
   const struct lcpp_client *client = to_client(L);
-  lua_pushboolean(L, client->http != NULL && lcpp_http_is_ours(client->http));
+  lua_pushboolean(L, client->engine != NULL && lcpp_engine_is_ours(client->engine));
   return 1;
 }
 
 void lcpp_client_open(lua_State *L) {
   static const luaL_Reg metamethods[] = {{"__gc", client__gc},
-                                         {"__close", client__gc},
+                                         {"__close", client_close},
                                          {"__tostring", client__tostring},
                                          {NULL, NULL}};
   static const luaL_Reg methods[] = {{"start", lcpp_client_start},

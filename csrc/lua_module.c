@@ -1,13 +1,13 @@
 /*
  * The module cpp.core: its functions, and nothing else.
  *
- * - core.client(options): a client, see client.c
- * - core.decode(text): a value from JSON text, or nil, see json.c
+ * - core.client(options): a client, see lua_client.c
+ * - core.decode(text): a value from JSON text, or nil, see lua_json.c
  * - core.monotonic(): seconds on a clock that never jumps
  * - core.random(): a number in [0, 1), not from the host's generator, math.random, which is its own
  * - core.is_terminal(file): whether a file of the io library is a terminal
  * - core.check(scope, options): raises unless they are right for "client", "call", "wait", "batch"
- * - core.misuse(message): raises a usage error at the caller's own line, see options.c
+ * - core.misuse(message): raises a usage error at the caller's own line, see lua_options.c
  * - core.hide(prefix): chunk names that begin so are not the caller's own
  * - core.endpoints: the calls of the service, each with its name and method, in the table's order
  * - core.poller: "epoll" or "poll", what the module was built with
@@ -21,35 +21,11 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "lcpp.h"
+#include "lua_binding.h"
 
 #ifndef LCPP_VERSION
 #error "LCPP_VERSION is defined by the Makefile, from lua/cpp/version.lua"
 #endif
-
-void *lcpp_check_self(lua_State *L, const char *name) {
-  if (lua_getmetatable(L, 1) != 0) {
-    int same = lua_rawequal(L, -1, lua_upvalueindex(1));
-    lua_pop(L, 1);
-    if (same != 0) {
-      return lua_touserdata(L, 1);
-    }
-  }
-  luaL_typeerror(L, 1, name);
-  return NULL; /* GCOV_EXCL_LINE: luaL_typeerror does not return */
-}
-
-void lcpp_new_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
-                    const luaL_Reg *methods) {
-  luaL_newmetatable(L, name);
-  lua_pushvalue(L, -1);
-  luaL_setfuncs(L, metamethods, 1);
-  lua_newtable(L);
-  lua_pushvalue(L, -2);
-  luaL_setfuncs(L, methods, 1);
-  lua_setfield(L, -2, "__index");
-  lua_pop(L, 1);
-}
 
 static int core_monotonic(lua_State *L) {
   struct timespec now;
@@ -73,7 +49,7 @@ static int core_random(lua_State *L) {
   return 1;
 }
 
-/* The rows of the table that are calls of the service; the two others are the work of calls. */
+/* The rows of the table that are calls of the service. */
 static void push_endpoints(lua_State *L) {
   lua_newtable(L);
   for (size_t i = 0; lcpp_endpoint_at(i) != NULL; i++) {
@@ -102,6 +78,7 @@ int luaopen_cpp_core(lua_State *L) {
   luaL_checkversion(L);
   lcpp_json_open(L);
   lcpp_options_open(L);
+  lcpp_start_open(L);
   lcpp_client_open(L);
   lcpp_request_open(L);
   luaL_newlib(L, functions);

@@ -1,0 +1,421 @@
+/* The engine: one multi handle and the transfers that run on it: see engine.h. */
+#include "engine.h"
+
+#include <limits.h>
+#include <pthread.h>
+#include <stdlib.h>
+
+/* What a step may take that does not wait, so that a host which serves others keeps its pace; and
+ * one that may wait, since its caller has nothing else to do. Microseconds. The rest is left to
+ * the next step. */
+enum { STEP_US = 500, WAITING_STEP_US = 5000 };
+
+enum { IDLE_HANDLES = 64 }; /* easy handles that are kept; each takes about 6 KiB */
+
+struct lcpp_engine {
+  CURLM *multi;
+  struct lcpp_poller *poller;
+  struct lcpp_sockets sockets;
+  const struct lcpp_profile *profile; /* borrowed */
+  unsigned generation;                /* of the process that made it: see `forks` */
+  bool damaged; /* libcurl ran out of memory in `multi`, which is replaced when it is empty */
+  long max_connections;
+  long long alarm_us;    /* -1: none */
+  long long deadline_us; /* no running transfer's is earlier */
+  size_t running_count;
+  size_t finished_count;
+  struct lcpp_transfer *queued; /* started, and not yet given to libcurl, in this order */
+  struct lcpp_transfer **queued_end;
+  struct lcpp_transfer *running;
+  struct lcpp_transfer *finished; /* in the order in which they finished */
+  struct lcpp_transfer **finished_end;
+  struct lcpp_easy *idle;
+  size_t idle_count;
+};
+
+static pthread_mutex_t initialising = PTHREAD_MUTEX_INITIALIZER;
+
+/* The number of forks between the first process that made an engine and this one. An engine of
+ * another generation belongs to the parent. Comparing process ids would cost system calls. */
+static volatile unsigned forks;
+
+static void count_fork(void) {
+  forks++;
+}
+
+/* curl_global_init is thread-safe only in builds that say so. It is never undone, since other
+ * parts of the process may use libcurl. If it fails for lack of memory, the next client tries
+ * again. https://curl.se/libcurl/c/curl_global_init.html */
+static bool initialise(void) {
+  static bool libcurl_is_ready;
+  static bool forks_are_counted;
+  pthread_mutex_lock(&initialising);
+  libcurl_is_ready = libcurl_is_ready || curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
+  forks_are_counted = forks_are_counted || pthread_atfork(NULL, NULL, count_fork) == 0;
+  bool ready = libcurl_is_ready && forks_are_counted;
+  pthread_mutex_unlock(&initialising);
+  return ready;
+}
+
+static CURLM *new_multi(long max_connections) {
+  CURLM *multi = curl_multi_init();
+  if (multi != NULL) {
+    curl_multi_setopt(multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max_connections);
+  }
+  return multi;
+}
+
+struct lcpp_engine *lcpp_engine_new(const struct lcpp_profile *profile, long max_connections) {
+  bool ready = initialise();
+  struct lcpp_engine *engine = calloc(1, sizeof *engine);
+  if (engine == NULL) {
+    return NULL;
+  }
+  engine->generation = forks;
+  engine->profile = profile;
+  engine->alarm_us = -1;
+  engine->queued_end = &engine->queued;
+  engine->finished_end = &engine->finished;
+  engine->max_connections = max_connections;
+  engine->multi = ready ? new_multi(max_connections) : NULL;
+  engine->poller = engine->multi != NULL ? lcpp_poller_new(engine->multi) : NULL;
+  if (engine->poller == NULL) {
+    lcpp_engine_free(engine);
+    return NULL;
+  }
+  return engine;
+}
+
+void lcpp_engine_limit(struct lcpp_engine *engine, long max_connections) {
+  engine->max_connections = max_connections;
+  curl_multi_setopt(engine->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, max_connections);
+}
+
+bool lcpp_engine_is_ours(const struct lcpp_engine *engine) {
+  return engine->generation == forks;
+}
+
+/* The lists. */
+
+static void unlink_transfer(struct lcpp_engine *engine, struct lcpp_transfer *transfer) {
+  *transfer->link = transfer->next;
+  if (transfer->next != NULL) {
+    transfer->next->link = transfer->link;
+  } else if (engine->finished_end == &transfer->next) {
+    engine->finished_end = transfer->link;
+  } else if (engine->queued_end == &transfer->next) {
+    engine->queued_end = transfer->link;
+  }
+  transfer->next = NULL;
+  transfer->link = NULL;
+}
+
+static void link_first(struct lcpp_transfer **list, struct lcpp_transfer *transfer) {
+  transfer->next = *list;
+  transfer->link = list;
+  if (*list != NULL) {
+    (*list)->link = &transfer->next;
+  }
+  *list = transfer;
+}
+
+static void link_last(struct lcpp_transfer ***end, struct lcpp_transfer *transfer) {
+  transfer->next = NULL;
+  transfer->link = *end;
+  **end = transfer;
+  *end = &transfer->next;
+}
+
+/* The easy handles. */
+
+static struct lcpp_easy *take_easy(struct lcpp_engine *engine) {
+  struct lcpp_easy *easy = engine->idle;
+  if (easy == NULL) {
+    return lcpp_easy_new(&engine->sockets, engine->profile);
+  }
+  engine->idle = easy->next;
+  engine->idle_count--;
+  return easy;
+}
+
+/* Keeps as many as are in use: where a thousand transfers run, hundreds may finish in one step,
+ * and as many be started after it. */
+static void give_easy_back(struct lcpp_engine *engine, struct lcpp_easy *easy) {
+  if (easy->single_use ||
+      (engine->idle_count >= IDLE_HANDLES && engine->idle_count >= engine->running_count)) {
+    lcpp_easy_free(easy);
+    return;
+  }
+  easy->next = engine->idle;
+  engine->idle = easy;
+  engine->idle_count++;
+}
+
+/* Moves a transfer, whose outcome is set, to the finished ones. */
+static void finish(struct lcpp_engine *engine, struct lcpp_transfer *transfer) {
+  struct lcpp_easy *easy = transfer->easy;
+  unlink_transfer(engine, transfer);
+  engine->running_count--;
+  /* Fails without harm for a transfer that was still queued. */
+  curl_multi_remove_handle(engine->multi, easy->handle);
+  lcpp_transfer_unload(transfer);
+  give_easy_back(engine, easy);
+  engine->damaged = engine->damaged || transfer->outcome.out_of_memory;
+  transfer->state = LCPP_DONE;
+  link_last(&engine->finished_end, transfer);
+  engine->finished_count++;
+}
+
+/* Ends a transfer that libcurl has not ended. Its connection is closed. */
+static void cut_short(struct lcpp_engine *engine, struct lcpp_transfer *transfer, CURLcode code) {
+  lcpp_transfer_distrust(transfer);
+  lcpp_transfer_end(transfer, code);
+  finish(engine, transfer);
+}
+
+void lcpp_engine_refuse(struct lcpp_engine *engine, struct lcpp_transfer *transfer,
+                        enum lcpp_kind kind, const char *message) {
+  transfer->engine = engine;
+  transfer->outcome.retry_after = -1;
+  lcpp_outcome_set(&transfer->outcome, kind, message);
+  transfer->state = LCPP_DONE;
+  link_last(&engine->finished_end, transfer);
+  engine->finished_count++;
+}
+
+void lcpp_engine_start(struct lcpp_engine *engine, struct lcpp_transfer *transfer,
+                       const struct lcpp_request_head *request) {
+  struct lcpp_easy *easy = take_easy(engine);
+  CURLcode code = easy != NULL ? lcpp_transfer_load(transfer, easy, request, engine->profile)
+                               : CURLE_OUT_OF_MEMORY;
+  if (code != CURLE_OK) {
+    if (easy != NULL) {
+      lcpp_transfer_unload(transfer);
+      lcpp_easy_free(easy);
+    }
+    lcpp_engine_refuse(engine, transfer, LCPP_NETWORK,
+                       code == CURLE_OUT_OF_MEMORY ? "out of memory" : curl_easy_strerror(code));
+    return;
+  }
+  transfer->engine = engine;
+  transfer->state = LCPP_RUNNING;
+  transfer->deadline = lcpp_monotonic_us() + request->timeout_ms * 1000LL;
+  if (engine->running_count == 0 || transfer->deadline < engine->deadline_us) {
+    engine->deadline_us = transfer->deadline;
+  }
+  engine->running_count++;
+  link_last(&engine->queued_end, transfer);
+}
+
+void lcpp_engine_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message) {
+  if (transfer->state == LCPP_RUNNING) {
+    cut_short(transfer->engine, transfer, CURLE_ABORTED_BY_CALLBACK);
+    lcpp_outcome_set(&transfer->outcome, kind, message);
+    transfer->outcome.transient = false;
+  }
+}
+
+void lcpp_engine_claim(struct lcpp_transfer *transfer) {
+  if (transfer->state == LCPP_DONE && transfer->link != NULL) {
+    unlink_transfer(transfer->engine, transfer);
+    transfer->engine->finished_count--;
+    transfer->engine = NULL;
+  }
+}
+
+struct lcpp_transfer *lcpp_engine_next_finished(struct lcpp_engine *engine) {
+  struct lcpp_transfer *transfer = engine->finished;
+  if (transfer != NULL) {
+    lcpp_engine_claim(transfer);
+  }
+  return transfer;
+}
+
+/* The connection turned out to be stale before anything was sent. The same transfer runs again on
+ * a new one, which is no attempt of the caller's. */
+static void replace_connection(struct lcpp_engine *engine, struct lcpp_transfer *transfer) {
+  curl_multi_remove_handle(engine->multi, transfer->easy->handle);
+  lcpp_transfer_renew(transfer);
+  unlink_transfer(engine, transfer);
+  link_last(&engine->queued_end, transfer);
+}
+
+/* Takes over what libcurl has finished. */
+static void collect(struct lcpp_engine *engine) {
+  int left = 0;
+  for (CURLMsg *message; (message = curl_multi_info_read(engine->multi, &left)) != NULL;) {
+    void *easy = NULL;
+    CURLcode code = message->data.result; /* `message` does not survive the removal */
+    curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &easy);
+    struct lcpp_transfer *transfer = ((struct lcpp_easy *)easy)->transfer;
+    if (transfer->stale && transfer->kept) {
+      replace_connection(engine, transfer);
+    } else {
+      lcpp_transfer_end(transfer, code);
+      finish(engine, transfer);
+    }
+  }
+}
+
+/* Ends the transfers of a list that are past their deadline, and notes the first of the others'. */
+static void end_overdue_of(struct lcpp_engine *engine, struct lcpp_transfer *transfer,
+                           long long now) {
+  while (transfer != NULL) {
+    struct lcpp_transfer *next = transfer->next;
+    if (transfer->deadline <= now) {
+      cut_short(engine, transfer, CURLE_OPERATION_TIMEDOUT);
+    } else if (transfer->deadline < engine->deadline_us) {
+      engine->deadline_us = transfer->deadline;
+    }
+    transfer = next;
+  }
+}
+
+static void end_overdue(struct lcpp_engine *engine) {
+  long long now = lcpp_monotonic_us();
+  if (engine->running_count > 0 && now >= engine->deadline_us) {
+    engine->deadline_us = LLONG_MAX;
+    end_overdue_of(engine, engine->running, now);
+    end_overdue_of(engine, engine->queued, now);
+  }
+}
+
+/* After memory ran out, libcurl 7.88 may leave a connection that is neither usable nor gone, and a
+ * socket's entry by whose count of zero it divides later. So the multi handle is replaced, with all
+ * its connections. If that fails, the next transfer tries again. */
+static void replace_multi(struct lcpp_engine *engine) {
+  bool empty = engine->running == NULL;
+  CURLM *multi = engine->damaged && empty ? new_multi(engine->max_connections) : NULL;
+  if (multi != NULL) {
+    lcpp_poller_move(engine->poller, multi);
+    curl_multi_cleanup(engine->multi);
+    engine->multi = multi;
+    engine->damaged = false;
+  }
+}
+
+/* Gives libcurl what was started, at least one transfer, until the step has had its time:
+ * connecting and sending is most of the work. */
+static CURLMcode run_queued(struct lcpp_engine *engine, long long until_us) {
+  CURLMcode code = CURLM_OK;
+  for (int i = 0; engine->queued != NULL && code == CURLM_OK; i++) {
+    if (i > 0 && lcpp_monotonic_us() > until_us) {
+      break;
+    }
+    struct lcpp_transfer *transfer = engine->queued;
+    replace_multi(engine);
+    unlink_transfer(engine, transfer);
+    link_first(&engine->running, transfer);
+    code = curl_multi_add_handle(engine->multi, transfer->easy->handle);
+    if (code == CURLM_OK) {
+      code = lcpp_poller_run_timer(engine->poller);
+    }
+  }
+  return code;
+}
+
+static long sooner(long a, long b) {
+  return a < 0 || (b >= 0 && b < a) ? b : a;
+}
+
+/* Milliseconds until a time, rounded up; 0 once it is over; -1 if there is none (-1). */
+static long left_until(long long at_us) {
+  if (at_us < 0) {
+    return -1;
+  }
+  long long left = at_us - lcpp_monotonic_us();
+  return left > 0 ? (long)((left + 999) / 1000) : 0;
+}
+
+/* Milliseconds until the alarm or a deadline; -1: neither. */
+static long own_timeout(const struct lcpp_engine *engine) {
+  return sooner(left_until(engine->alarm_us),
+                left_until(engine->running_count > 0 ? engine->deadline_us : -1));
+}
+
+/* Microseconds are rounded up to milliseconds for the wait, so nothing is due a bit too late. */
+static bool poll_once(struct lcpp_engine *engine, long wait_ms, long long until_us,
+                      CURLMcode *code) {
+  wait_ms = sooner(wait_ms, own_timeout(engine));
+  if (wait_ms < 0 || wait_ms > LCPP_LONGEST_WAIT_MS) {
+    wait_ms = LCPP_LONGEST_WAIT_MS;
+  }
+  struct lcpp_poll poll = {.wait_ms = wait_ms, .until_us = until_us};
+  *code = lcpp_poller_step(engine->poller, &poll);
+  return poll.interrupted;
+}
+
+bool lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
+  long long until_us = lcpp_monotonic_us() + (wait_ms == 0 ? STEP_US : WAITING_STEP_US);
+  bool interrupted = false;
+  size_t finished = engine->finished_count;
+  CURLMcode code = run_queued(engine, until_us);
+  collect(engine);
+  if (code == CURLM_OK) {
+    bool has_news = engine->queued != NULL || engine->finished_count != finished;
+    interrupted = poll_once(engine, has_news ? 0 : wait_ms, until_us, &code);
+    collect(engine);
+  }
+  if (left_until(engine->alarm_us) == 0) {
+    engine->alarm_us = -1;
+  }
+  /* libcurl or the kernel could not watch a socket, so a transfer could hang. */
+  while (code != CURLM_OK && engine->running != NULL) {
+    struct lcpp_transfer *transfer = engine->running;
+    cut_short(engine, transfer, CURLE_OUT_OF_MEMORY);
+    lcpp_outcome_set(&transfer->outcome, LCPP_NETWORK, curl_multi_strerror(code));
+  }
+  engine->damaged = engine->damaged || code != CURLM_OK;
+  end_overdue(engine);
+  return interrupted;
+}
+
+void lcpp_engine_alarm(struct lcpp_engine *engine, long delay_ms) {
+  long long at = lcpp_monotonic_us() + delay_ms * 1000LL;
+  if (engine->alarm_us < 0 || at < engine->alarm_us) { /* an earlier alarm still counts */
+    engine->alarm_us = at;
+  }
+}
+
+long lcpp_engine_timeout(const struct lcpp_engine *engine) {
+  return engine->queued != NULL ? 0
+                                : sooner(lcpp_poller_timeout(engine->poller), own_timeout(engine));
+}
+
+void lcpp_engine_free(struct lcpp_engine *engine) {
+  if (engine == NULL || !lcpp_engine_is_ours(engine)) {
+    return; /* closing in a forked child would end the parent's connections */
+  }
+  while (engine->running != NULL) {
+    lcpp_engine_abort(engine->running, LCPP_CLOSED, "the client was closed");
+  }
+  while (engine->queued != NULL) {
+    lcpp_engine_abort(engine->queued, LCPP_CLOSED, "the client was closed");
+  }
+  while (lcpp_engine_next_finished(engine) != NULL) {
+  }
+  while (engine->idle != NULL) {
+    struct lcpp_easy *easy = engine->idle;
+    engine->idle = easy->next;
+    lcpp_easy_free(easy);
+  }
+  if (engine->poller != NULL) {
+    lcpp_poller_detach(engine->poller);
+  }
+  curl_multi_cleanup(engine->multi);
+  lcpp_poller_free(engine->poller);
+  lcpp_sockets_free(&engine->sockets);
+  free(engine);
+}
+
+int lcpp_engine_descriptor(const struct lcpp_engine *engine) {
+  return lcpp_poller_descriptor(engine->poller);
+}
+
+size_t lcpp_engine_running(const struct lcpp_engine *engine) {
+  return engine->running_count;
+}
+
+size_t lcpp_engine_finished(const struct lcpp_engine *engine) {
+  return engine->finished_count;
+}

@@ -1,0 +1,156 @@
+/*
+ * The poller over curl_multi_socket_action and one epoll descriptor: see engine.h.
+ * https://curl.se/libcurl/c/curl_multi_socket_action.html
+ *
+ * A socket is registered while libcurl wants to know about it, which is while a transfer uses it.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+#include <unistd.h>
+
+#include "engine.h"
+
+enum { EVENTS_PER_STEP = 64 };
+
+/* What libcurl keeps for us with each socket, once it is registered. */
+static char registered;
+
+struct lcpp_poller {
+  CURLM *multi; /* borrowed */
+  int epoll;
+  long long timer_us; /* when libcurl's timer expires; -1: none */
+  bool failed;        /* the kernel refused to watch a socket */
+};
+
+/* https://curl.se/libcurl/c/CURLMOPT_SOCKETFUNCTION.html */
+static int on_socket(CURL *handle, curl_socket_t fd, int what, void *argument, void *known) {
+  struct lcpp_poller *poller = argument;
+  (void)handle;
+  if (what == CURL_POLL_REMOVE) {
+    epoll_ctl(poller->epoll, EPOLL_CTL_DEL, fd, NULL); /* fails only if it is closed already */
+    return 0;
+  }
+  struct epoll_event event = {.data.fd = fd};
+  event.events = ((what & CURL_POLL_IN) != 0 ? (unsigned)EPOLLIN : 0U) |
+                 ((what & CURL_POLL_OUT) != 0 ? (unsigned)EPOLLOUT : 0U);
+  int status = epoll_ctl(poller->epoll, known != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
+  if (status != 0 && errno == EEXIST) {
+    status = epoll_ctl(poller->epoll, EPOLL_CTL_MOD, fd, &event);
+  }
+  if (status != 0) {
+    poller->failed = true; /* returning -1 would make the multi handle unusable for good */
+  } else if (known == NULL) {
+    curl_multi_assign(poller->multi, fd, &registered);
+  }
+  return 0;
+}
+
+/* A timeout of 0 means "soon", never "now": libcurl is in the middle of something.
+ * https://curl.se/libcurl/c/CURLMOPT_TIMERFUNCTION.html */
+static int on_timer(CURLM *multi, long timeout_ms, void *argument) {
+  struct lcpp_poller *poller = argument;
+  (void)multi;
+  poller->timer_us = timeout_ms < 0 ? -1 : lcpp_monotonic_us() + timeout_ms * 1000LL;
+  return 0;
+}
+
+static void attach(struct lcpp_poller *poller, CURLM *multi) {
+  poller->multi = multi;
+  poller->timer_us = -1;
+  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, poller);
+  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, poller);
+}
+
+struct lcpp_poller *lcpp_poller_new(CURLM *multi) {
+  struct lcpp_poller *poller = calloc(1, sizeof *poller);
+  if (poller == NULL) {
+    return NULL;
+  }
+  poller->epoll = epoll_create1(EPOLL_CLOEXEC);
+  if (poller->epoll < 0) {
+    free(poller);
+    return NULL;
+  }
+  attach(poller, multi);
+  return poller;
+}
+
+void lcpp_poller_detach(struct lcpp_poller *poller) {
+  curl_multi_setopt(poller->multi, CURLMOPT_SOCKETFUNCTION, NULL);
+  curl_multi_setopt(poller->multi, CURLMOPT_TIMERFUNCTION, NULL);
+}
+
+void lcpp_poller_move(struct lcpp_poller *poller, CURLM *multi) {
+  lcpp_poller_detach(poller);
+  attach(poller, multi);
+}
+
+void lcpp_poller_free(struct lcpp_poller *poller) {
+  if (poller != NULL) {
+    close(poller->epoll);
+    free(poller);
+  }
+}
+
+CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller) {
+  if (poller->timer_us < 0 || lcpp_monotonic_us() < poller->timer_us) {
+    return CURLM_OK;
+  }
+  int running = 0;
+  poller->timer_us = -1; /* libcurl sets it again if it needs one */
+  return curl_multi_socket_action(poller->multi, CURL_SOCKET_TIMEOUT, 0, &running);
+}
+
+/* Serves the sockets that are ready, at least one, until `until_us`. epoll reports the others
+ * again: it is level-triggered, and reports them in turn. */
+static CURLMcode serve(struct lcpp_poller *poller, const struct epoll_event *events, int count,
+                       long long until_us) {
+  CURLMcode code = CURLM_OK;
+  for (int i = 0; i < count && code == CURLM_OK; i++) {
+    if (i > 0 && lcpp_monotonic_us() > until_us) {
+      break;
+    }
+    unsigned ready = events[i].events;
+    int bitmask = ((ready & (EPOLLIN | EPOLLHUP)) != 0 ? CURL_CSELECT_IN : 0) |
+                  ((ready & EPOLLOUT) != 0 ? CURL_CSELECT_OUT : 0) |
+                  ((ready & EPOLLERR) != 0 ? CURL_CSELECT_ERR : 0);
+    int running = 0;
+    code = curl_multi_socket_action(poller->multi, events[i].data.fd, bitmask, &running);
+  }
+  return code;
+}
+
+CURLMcode lcpp_poller_step(struct lcpp_poller *poller, struct lcpp_poll *poll) {
+  struct epoll_event events[EVENTS_PER_STEP];
+  long timer = lcpp_poller_timeout(poller);
+  long wait_ms = timer >= 0 && timer < poll->wait_ms ? timer : poll->wait_ms;
+  long long before = lcpp_monotonic_us();
+  int count = epoll_wait(poller->epoll, events, EVENTS_PER_STEP, (int)wait_ms);
+  poll->interrupted = count < 0 && errno == EINTR;
+  poller->failed = poller->failed || (count < 0 && errno != EINTR);
+  poll->until_us += lcpp_monotonic_us() - before; /* waiting does not count */
+  CURLMcode code = serve(poller, events, count, poll->until_us);
+  if (code == CURLM_OK) {
+    code = lcpp_poller_run_timer(poller);
+  }
+  if (poller->failed) {
+    poller->failed = false;
+    code = CURLM_OUT_OF_MEMORY;
+  }
+  return code;
+}
+
+int lcpp_poller_descriptor(const struct lcpp_poller *poller) {
+  return poller->epoll;
+}
+
+long lcpp_poller_timeout(const struct lcpp_poller *poller) {
+  if (poller->timer_us < 0) {
+    return -1;
+  }
+  long long left = poller->timer_us - lcpp_monotonic_us();
+  return left > 0 ? (long)((left + 999) / 1000) : 0;
+}

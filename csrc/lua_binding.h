@@ -1,0 +1,260 @@
+/*
+ * What the files of the Lua binding share. Each calls only those to its right:
+ *
+ *   lua_module.c > lua_client.c > lua_start.c > lua_request.c > lua_json.c, lua_options.c,
+ * endpoint.c
+ *
+ * Stack comments follow the Lua manual: [-pops, +pushes, what it may raise].
+ */
+#ifndef LCPP_BINDING_H
+#define LCPP_BINDING_H
+
+#include <lauxlib.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "engine.h"
+#include "url.h"
+
+#define LCPP_CLIENT "cpp.client"   /* the metatable of a client userdata */
+#define LCPP_REQUEST "cpp.request" /* the metatable of a request userdata */
+
+/* A client: owns one engine. All zeros is a closed one. */
+struct lcpp_client {
+  struct lcpp_engine *engine;   /* owned; NULL: closed */
+  struct lcpp_origin service;   /* owned; base_url */
+  struct lcpp_origin authority; /* owned; authority_url */
+  struct lcpp_profile profile;  /* its strings, and the next two, are held by a user value */
+  const char *api_version;
+  const char *client_request_id; /* NULL: each call gets one of its own */
+  long timeout_ms;
+  size_t max_response_bytes;
+  const char *checked_token; /* the string in the last user value: known to be well-formed */
+  unsigned char random[256]; /* for request ids */
+  size_t random_left;
+};
+
+/* User values of a client: the requests that it keeps alive, each at its index (luaL_ref, since a
+ * table with changing keys would be rehashed again and again); the strings that its fields point
+ * to; and the token that was checked last, so that a long one is not checked in every call. */
+enum {
+  LCPP_CLIENT_REQUESTS = 1,
+  LCPP_CLIENT_STRINGS = 2,
+  LCPP_CLIENT_TOKEN = 3,
+  LCPP_CLIENT_USER_VALUES = 3
+};
+
+/* A request: one transfer. Its user values keep its client alive and hold its id. */
+struct lcpp_request {
+  struct lcpp_transfer transfer; /* the first, so that a transfer's address is its request's */
+  const struct lcpp_endpoint *endpoint;
+  int index;                 /* in the client's table of requests; 0: not there */
+  bool closed;               /* __close has dropped the response */
+  struct lcpp_origin origin; /* owned; of a call with a base_url or authority_url of its own */
+};
+enum { LCPP_REQUEST_CLIENT = 1, LCPP_REQUEST_CLIENT_ID = 2, LCPP_REQUEST_USER_VALUES = 2 };
+
+/* The userdata at index 1, whose metatable is the first upvalue of the running function: what
+ * luaL_checkudata does, without looking the name up in every call. `name` is for the error.
+ * [-0, +0, v] */
+static inline void *lcpp_check_self(lua_State *L, const char *name) {
+  if (lua_getmetatable(L, 1) != 0) {
+    int same = lua_rawequal(L, -1, lua_upvalueindex(1));
+    lua_pop(L, 1);
+    if (same != 0) {
+      return lua_touserdata(L, 1);
+    }
+  }
+  luaL_typeerror(L, 1, name);
+  return NULL; /* GCOV_EXCL_LINE: luaL_typeerror does not return */
+}
+
+/* Makes a metatable with the given metamethods, and methods in __index; each function has the
+ * metatable as its upvalue. Lua code cannot get at it (__metatable). [-0, +0, m] */
+static inline void lcpp_new_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
+                                  const luaL_Reg *methods) {
+  luaL_newmetatable(L, name);
+  lua_pushvalue(L, -1);
+  luaL_setfuncs(L, metamethods, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -2);
+  luaL_setfuncs(L, methods, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
+
+/* endpoint.c: the table of endpoints, one row for each call of the service. */
+
+enum lcpp_method { LCPP_GET, LCPP_POST };
+
+/* Which of a client's two origins an endpoint belongs to. */
+enum lcpp_host {
+  LCPP_HOST_SERVICE,  /* base_url: the portal; gets the bearer token */
+  LCPP_HOST_AUTHORITY /* authority_url: the token service; gets the client secret */
+};
+
+enum lcpp_body {
+  LCPP_BODY_NONE,
+  LCPP_BODY_NOTIFICATION, /* {"metadata":{"notification-emails":"a,b"}}, or empty */
+  LCPP_BODY_CREDENTIALS   /* grant_type=client_credentials&... */
+};
+
+struct lcpp_endpoint {
+  const char *name;
+  enum lcpp_method method;
+  enum lcpp_host host;
+  const char *path; /* {option} stands for one percent-encoded segment; NULL: the `location`
+                       option is the whole URL */
+  bool filter;      /* whether the `status` option becomes a query parameter */
+  bool versioned;   /* whether api-version is sent */
+  enum lcpp_body body;
+};
+
+/* The endpoint of that name, or NULL. Static. */
+const struct lcpp_endpoint *lcpp_endpoint_find(const char *name);
+
+/* The endpoint at that position of the table, or NULL past its end. Static. */
+const struct lcpp_endpoint *lcpp_endpoint_at(size_t position);
+
+/* lua_options.c */
+
+enum {
+  LCPP_MAX_SECONDS = 1000000, /* of any option: libcurl counts milliseconds in an int */
+  LCPP_SECRET_LIMIT = 2048,   /* bytes of client_secret; those of the service have 40 or so */
+  LCPP_TOKEN_LIMIT = 65536    /* bytes; servers take less in a header */
+};
+
+/* What options can be given to: bits of a set. */
+enum { LCPP_OF_CLIENT = 1, LCPP_OF_CALL = 2, LCPP_OF_WAIT = 4, LCPP_OF_BATCH = 8 };
+
+/* The options of a client, a call, a wait and a batch. In the order of the table in lua_options.c.
+ */
+enum lcpp_option {
+  LCPP_OPTION_PUBLISHER,
+  LCPP_OPTION_OFFER,
+  LCPP_OPTION_EMAILS,
+  LCPP_OPTION_OPERATION_ID,
+  LCPP_OPTION_STATUS,
+  LCPP_OPTION_LOCATION,
+  LCPP_OPTION_WAIT,
+  LCPP_OPTION_INTERVAL,
+  LCPP_OPTION_MAX_INTERVAL,
+  LCPP_OPTION_ON_PROGRESS,
+  LCPP_OPTION_SHOULD_STOP,
+  LCPP_OPTION_CONCURRENCY,
+  LCPP_OPTION_ON_RESULT,
+  LCPP_OPTION_TOKEN,
+  LCPP_OPTION_TENANT,
+  LCPP_OPTION_CLIENT_ID,
+  LCPP_OPTION_CLIENT_SECRET,
+  LCPP_OPTION_BASE_URL,
+  LCPP_OPTION_AUTHORITY_URL,
+  LCPP_OPTION_API_VERSION,
+  LCPP_OPTION_TIMEOUT,
+  LCPP_OPTION_CONNECT_TIMEOUT,
+  LCPP_OPTION_RETRIES,
+  LCPP_OPTION_CA_FILE,
+  LCPP_OPTION_PROXY,
+  LCPP_OPTION_MAX_RESPONSE_BYTES,
+  LCPP_OPTION_MAX_CONNECTIONS,
+  LCPP_OPTION_USER_AGENT,
+  LCPP_OPTION_CLIENT_REQUEST_ID,
+  LCPP_OPTION_LOOP,
+  LCPP_OPTION_LOG,
+  LCPP_OPTION_COUNT
+};
+
+/* One option's value, borrowed from the table it was read from. */
+struct lcpp_value {
+  bool given;
+  int index;        /* on the stack, of the text or the list of addresses */
+  const char *text; /* for texts; terminated, and without a NUL inside */
+  size_t length;
+  double number; /* for numbers: seconds, bytes or a count */
+};
+
+/* Makes the table that maps option names to their numbers: [-0, +0, m]. */
+void lcpp_options_open(lua_State *L);
+
+/* Reads and checks the options in the table at `index` (or nothing there) into `values`. One that
+ * does not belong to `scope` (one of LCPP_OF_...) is misuse. Leaves the texts on the stack, which
+ * holds them: a finaliser that runs meanwhile may take them out of the table. [-0, +n, v] */
+void lcpp_options_read(lua_State *L, int index, unsigned scope,
+                       struct lcpp_value values[LCPP_OPTION_COUNT]);
+
+/* The name of an option. Static: never freed. */
+const char *lcpp_option_name(enum lcpp_option option);
+
+/* Checks a bearer token (RFC 6750, section 2.1). [-0, +0, v] */
+void lcpp_check_token(lua_State *L, const char *token, size_t length);
+
+/* Checks a client_request_id, which becomes a header; NULL is fine. [-0, +0, v] */
+void lcpp_check_request_id(lua_State *L, const char *id, size_t length);
+
+/* Raises misuse: "cpp: option: what was expected", at the place in the caller's own code. */
+_Noreturn void lcpp_misuse(lua_State *L, const char *format, ...);
+
+/* Parses the option `name` into *origin, which its owner frees: [-0, +0, v]. */
+void lcpp_read_origin(lua_State *L, struct lcpp_origin *origin, const char *name, const char *text);
+
+/* A number of seconds in milliseconds, rounded up. */
+long lcpp_milliseconds(const struct lcpp_value *value, long otherwise);
+
+/* core.check(scope, options): raises unless they are right for a "client", "call", "wait" or
+ * "batch". core.misuse(message): raises it; core.hide(source): see lua_module.c. */
+int lcpp_core_check(lua_State *L);
+int lcpp_core_misuse(lua_State *L);
+int lcpp_core_hide(lua_State *L);
+
+/* lua_json.c */
+
+/* Makes the module's own instance of lua-cjson: [-0, +0, em]. */
+void lcpp_json_open(lua_State *L);
+
+/* Pushes the value of a JSON text and returns true, or pushes nothing and returns false when the
+ * text is not strict JSON (or longer than 512 MiB). [-0, +(0|1), v] */
+bool lcpp_json_decode(lua_State *L, const char *text, size_t length);
+
+/* Replaces the value on top by its JSON text. `text_bytes`: the length of all strings in it
+ * together, at most LCPP_ENCODE_LIMIT. [-1, +1, em] */
+void lcpp_json_encode(lua_State *L, size_t text_bytes);
+enum { LCPP_ENCODE_LIMIT = 16 * 1024 * 1024 };
+
+/* core.decode(text) -> value, or nil when it is not strict JSON. */
+int lcpp_core_decode(lua_State *L);
+
+/* lua_request.c */
+
+/* Pushes a new request of the client at `client`, with nothing started. [-0, +1, m] */
+struct lcpp_request *lcpp_request_new(lua_State *L, int client);
+void lcpp_request_open(lua_State *L); /* makes the metatable: [-0, +0, m] */
+
+/* lua_start.c */
+
+/* The client at index 1, if it may be used: it is neither closed, nor a forked child's copy, which
+ * would break its parent's connections. [-0, +0, v] */
+struct lcpp_client *lcpp_check_client(lua_State *L);
+
+/* client:start(endpoint, options, token, client_request_id, timeout) -> request, index.
+ * client:check(endpoint, options): raises what start would raise of them. */
+int lcpp_client_start(lua_State *L);
+int lcpp_client_check(lua_State *L);
+
+/* Raises unless every {name} in the paths of endpoint.c is an option: [-0, +0, v]. */
+void lcpp_start_open(lua_State *L);
+
+/* lua_client.c */
+
+/* core.client(options) -> client. */
+int lcpp_core_client(lua_State *L);
+void lcpp_client_open(lua_State *L); /* makes the metatable: [-0, +0, m] */
+
+/* lua_module.c */
+
+/* The module's entry point, and the only symbol that it exports: [-0, +1, em]. */
+__attribute__((visibility("default"))) int luaopen_cpp_core(lua_State *L);
+
+#endif

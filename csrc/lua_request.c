@@ -1,0 +1,317 @@
+/*
+ * The request userdata: one transfer, and what Lua sees of it.
+ *
+ * A request keeps its client alive, and the client keeps it alive while it runs. A finaliser of the
+ * host may run at any allocation below and close either of them. So nothing keeps a pointer to
+ * what a request owns across an allocation: each value is read and pushed at once.
+ */
+#include <string.h>
+
+#include "lua_binding.h"
+
+static struct lcpp_request *to_request(lua_State *L) {
+  return lcpp_check_self(L, LCPP_REQUEST);
+}
+
+struct lcpp_request *lcpp_request_new(lua_State *L, int client) {
+  struct lcpp_request *request = lua_newuserdatauv(L, sizeof *request, LCPP_REQUEST_USER_VALUES);
+  memset(request, 0, sizeof *request);
+  luaL_setmetatable(L, LCPP_REQUEST);
+  lua_pushvalue(L, client);
+  lua_setiuservalue(L, -2, LCPP_REQUEST_CLIENT);
+  return request;
+}
+
+/* Whether the transfer is one of a forked child's parent, which the child must not touch. */
+static bool is_foreign(const struct lcpp_request *request) {
+  const struct lcpp_engine *engine = request->transfer.engine;
+  return engine != NULL && !lcpp_engine_is_ours(engine);
+}
+
+static void check_process(lua_State *L, const struct lcpp_request *request) {
+  if (is_foreign(request)) {
+    lcpp_misuse(L, "the request belongs to the parent process");
+  }
+}
+
+/* Takes the request at index 1, which is done, off its client. Allocates nothing. */
+static void claim(lua_State *L, struct lcpp_request *request) {
+  lcpp_engine_claim(&request->transfer);
+  if (request->index == 0) {
+    return; /* client:finished has done it */
+  }
+  lua_getiuservalue(L, 1, LCPP_REQUEST_CLIENT);
+  if (lua_getiuservalue(L, -1, LCPP_CLIENT_REQUESTS) == LUA_TTABLE) {
+    luaL_unref(L, -1, request->index);
+  }
+  request->index = 0;
+  lua_pop(L, 2);
+}
+
+/* request:done() -> whether it has a result. */
+static int request_done(lua_State *L) {
+  lua_pushboolean(L, to_request(L)->transfer.state == LCPP_DONE);
+  return 1;
+}
+
+/* request:abort(): ends it with kind `stopped` if it runs. The service may have acted on it. */
+static int request_abort(lua_State *L) {
+  struct lcpp_request *request = to_request(L);
+  check_process(L, request);
+  if (request->transfer.state == LCPP_RUNNING) {
+    lcpp_engine_abort(&request->transfer, LCPP_STOPPED, "the request was aborted");
+    claim(L, request);
+  }
+  return 0;
+}
+
+/* Leaving the scope aborts a running request, and frees the memory of one that is done. */
+static int request__close(lua_State *L) {
+  struct lcpp_request *request = to_request(L);
+  if (is_foreign(request)) {
+    return 0;
+  }
+  if (request->transfer.state == LCPP_RUNNING) {
+    return request_abort(L);
+  }
+  claim(L, request);
+  lcpp_transfer_drop_response(&request->transfer);
+  request->closed = true;
+  return 0;
+}
+
+static int request__gc(lua_State *L) {
+  struct lcpp_request *request = to_request(L);
+  if (!is_foreign(request)) {
+    lcpp_engine_abort(&request->transfer, LCPP_STOPPED, "the request was dropped");
+    lcpp_engine_claim(&request->transfer);
+    lcpp_transfer_free(&request->transfer);
+  }
+  lcpp_origin_free(&request->origin);
+  request->closed = true;
+  return 0;
+}
+
+static const char *method_of(const struct lcpp_request *request) {
+  return request->endpoint->method == LCPP_POST ? "POST" : "GET";
+}
+
+static int request__tostring(lua_State *L) {
+  static const char *const states[] = {"new", "running", "done"};
+  const struct lcpp_request *request = to_request(L);
+  lua_pushfstring(L, "cpp.request (%s, %s)",
+                  request->endpoint != NULL ? request->endpoint->name : "none",
+                  states[request->transfer.state]);
+  return 1;
+}
+
+static void set_string(lua_State *L, const char *field, const char *value) {
+  if (value != NULL) {
+    lua_pushstring(L, value);
+    lua_setfield(L, -2, field);
+  }
+}
+
+static void set_boolean(lua_State *L, const char *field, bool value) {
+  lua_pushboolean(L, value);
+  lua_setfield(L, -2, field);
+}
+
+static void set_integer(lua_State *L, const char *field, long value) {
+  lua_pushinteger(L, value);
+  lua_setfield(L, -2, field);
+}
+
+/* What a result and a failure both tell. Expects their table on top. */
+static void set_common(lua_State *L, const struct lcpp_request *request) {
+  const struct lcpp_outcome *outcome = &request->transfer.outcome;
+  const struct lcpp_response *response = &request->transfer.response;
+  if (outcome->status != 0) {
+    set_integer(L, "status", outcome->status);
+    bool correlated = lcpp_response_field(response, LCPP_CORRELATION_REQUEST_ID) != NULL;
+    set_string(
+        L, "request_id",
+        lcpp_response_field(response, correlated ? LCPP_CORRELATION_REQUEST_ID : LCPP_REQUEST_ID));
+  }
+  if (outcome->retry_after >= 0) {
+    set_integer(L, "retry_after", outcome->retry_after);
+  }
+  lua_getiuservalue(L, 1, LCPP_REQUEST_CLIENT_ID);
+  lua_setfield(L, -2, "client_request_id");
+}
+
+/* Pushes nil and the facts of a failure. lua/cpp/error.lua decides what they mean for the caller
+ * (retryable, ambiguous). `kind` and `message` are static, or in the userdata. */
+static int push_failure(lua_State *L, const struct lcpp_request *request, const char *kind,
+                        const char *message, bool transient) {
+  const struct lcpp_transfer *transfer = &request->transfer;
+  lua_pushnil(L);
+  lua_createtable(L, 0, 16);
+  set_string(L, "kind", kind);
+  set_string(L, "message", message);
+  set_string(L, "method", method_of(request));
+  set_string(L, "url", transfer->url); /* url.c lets no user information into it */
+  set_boolean(L, "sent", transfer->outcome.sent);
+  set_boolean(L, "transient", transient);
+  if (transfer->response.body.length > 0) {
+    lua_pushlstring(L, transfer->response.body.data, transfer->response.body.length);
+    lua_setfield(L, -2, "body");
+  }
+  set_common(L, request);
+  return 2;
+}
+
+/* Pushes the body: decoded, or as text where that is enough, or nil. Returns false if the body had
+ * to be JSON and is not.
+ *
+ * A GET is made for its body. A POST that names the place to poll in a header needs no body;
+ * without that header the body may hold it, and a web page instead (from a proxy, say) is not the
+ * word of the service. */
+static bool push_body(lua_State *L, const struct lcpp_request *request) {
+  const struct lcpp_buffer *body = &request->transfer.response.body;
+  const struct lcpp_outcome *outcome = &request->transfer.outcome;
+  const char *type = lcpp_response_field(&request->transfer.response, LCPP_CONTENT_TYPE);
+  bool get = request->endpoint->method == LCPP_GET;
+  bool needs_body = get || request->endpoint->host == LCPP_HOST_AUTHORITY;
+  bool may_be_text = !get && outcome->location != NULL && type != NULL && !strstr(type, "json");
+  bool running = outcome->status == 202;
+  if (body->length == 0) {
+    lua_pushnil(L);
+    return !needs_body || outcome->status != 200; /* accepted, or still running */
+  }
+  if (lcpp_json_decode(L, body->data, body->length)) {
+    return !get || lua_istable(L, -1);
+  }
+  if (may_be_text) {
+    lua_pushlstring(L, body->data, body->length);
+    return true;
+  }
+  lua_pushnil(L);
+  return get && running; /* the status tells enough */
+}
+
+static int push_response(lua_State *L, const struct lcpp_request *request) {
+  bool empty = request->transfer.response.body.length == 0;
+  if (!push_body(L, request)) {
+    return push_failure(L, request, "protocol",
+                        empty ? "the response has no body"
+                              : "the response's body is not the JSON that was expected",
+                        true);
+  }
+  lua_createtable(L, 0, 8);
+  lua_insert(L, -2);
+  lua_setfield(L, -2, "body");
+  set_string(L, "location", request->transfer.outcome.location);
+  set_string(L, "operation_id", request->transfer.outcome.operation_id);
+  set_common(L, request);
+  return 1;
+}
+
+static int push_result(lua_State *L, const struct lcpp_request *request) {
+  const struct lcpp_outcome *outcome = &request->transfer.outcome;
+  if (outcome->kind != LCPP_RESPONDED) {
+    return push_failure(L, request, lcpp_kind_name(outcome->kind), outcome->message,
+                        outcome->transient);
+  }
+  if (outcome->status < 300) {
+    return push_response(L, request);
+  }
+  if (outcome->status < 400) {
+    return push_failure(L, request, "protocol", "a redirect, which is never followed", false);
+  }
+  return push_failure(L, request, "http", NULL, false);
+}
+
+static struct lcpp_request *check_open(lua_State *L) {
+  struct lcpp_request *request = to_request(L);
+  check_process(L, request);
+  if (request->closed || request->endpoint == NULL) {
+    lcpp_misuse(L, "the request is closed"); /* its scope was left, or its finaliser has run */
+  }
+  return request;
+}
+
+/* request:result() -> the response as a table; or nil and the failure as a table. The request must
+ * be done. May be called again. */
+static int request_result(lua_State *L) {
+  struct lcpp_request *request = check_open(L);
+  if (request->transfer.state != LCPP_DONE) {
+    lcpp_misuse(L, "the request is still running");
+  }
+  claim(L, request);
+  return push_result(L, request);
+}
+
+/* request:wait() -> the response as a table, nil, others; or nil, the failure as a table, others.
+ * Blocks until the request is done. Returns nothing if a signal came before, so that Lua runs its
+ * hook, or if another request of the client has finished. `others`: whether one has. */
+static int request_wait(lua_State *L) {
+  struct lcpp_request *request = check_open(L);
+  struct lcpp_transfer *transfer = &request->transfer;
+  struct lcpp_engine *engine = transfer->engine;
+  bool others = false;
+  while (transfer->state == LCPP_RUNNING && !others) {
+    others = lcpp_engine_finished(engine) > 0 || lcpp_engine_step(engine, -1);
+  }
+  if (transfer->state == LCPP_RUNNING) {
+    return 0;
+  }
+  claim(L, request);
+  others = engine != NULL && lcpp_engine_finished(engine) > 0;
+  lua_settop(L, 1);
+  if (push_result(L, request) == 1) {
+    lua_pushnil(L);
+  }
+  lua_pushboolean(L, others);
+  return 3;
+}
+
+/* request:index() -> a small whole number that no other request of the client has until this one
+ * is claimed (client:finished, request:result); nil afterwards. */
+static int request_index(lua_State *L) {
+  int index = to_request(L)->index;
+  if (index != 0) {
+    lua_pushinteger(L, index);
+  } else {
+    lua_pushnil(L);
+  }
+  return 1;
+}
+
+/* request:url() -> method, URL; the URL is nil for a location that was refused. */
+static int request_url(lua_State *L) {
+  const struct lcpp_request *request = to_request(L);
+  if (request->endpoint == NULL) {
+    return 0;
+  }
+  lua_pushstring(L, method_of(request));
+  lua_pushstring(L, request->transfer.url);
+  return 2;
+}
+
+/* request:resolve(reference) -> the place to poll that the response's body names, as an absolute
+ * URL (RFC 3986), or nil if it is not a URL; and the operation's id in it, or nil. */
+static int request_resolve(lua_State *L) {
+  struct lcpp_transfer *transfer = &to_request(L)->transfer;
+  size_t length = 0;
+  const char *reference = luaL_checklstring(L, 2, &length);
+  if (!lcpp_outcome_locate(&transfer->outcome, transfer->url,
+                           strlen(reference) == length ? reference : "")) {
+    luaL_error(L, "not enough memory");
+  }
+  lua_pushstring(L, transfer->outcome.location); /* nil for NULL */
+  lua_pushstring(L, transfer->outcome.operation_id);
+  return 2;
+}
+
+void lcpp_request_open(lua_State *L) {
+  static const luaL_Reg metamethods[] = {{"__gc", request__gc},
+                                         {"__close", request__close},
+                                         {"__tostring", request__tostring},
+                                         {NULL, NULL}};
+  static const luaL_Reg methods[] = {{"done", request_done},     {"wait", request_wait},
+                                     {"result", request_result}, {"resolve", request_resolve},
+                                     {"url", request_url},       {"index", request_index},
+                                     {"abort", request_abort},   {NULL, NULL}};
+  lcpp_new_class(L, LCPP_REQUEST, metamethods, methods);
+}

@@ -1,0 +1,455 @@
+/*
+ * client:start: from a call's options to a running request.
+ *
+ * Everything that can raise comes first, while the request owns whatever was acquired. From the
+ * URL on it is C alone, and what fails is the request's outcome.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "lua_binding.h"
+
+/* Checks one address, or a comma separated string of them, without showing it. */
+static void check_addresses(lua_State *L, const char *text, size_t length, bool several,
+                            lua_Integer position) {
+  const char *wrong = NULL;
+  if (length == 0 || memchr(text, '@', length) == NULL) {
+    wrong = "an e-mail address";
+  } else if (!several && memchr(text, ',', length) != NULL) {
+    wrong = "one e-mail address, without a comma";
+  }
+  for (size_t i = 0; i < length && wrong == NULL; i++) {
+    unsigned char byte = (unsigned char)text[i];
+    if (byte < 0x20 || byte == 0x7f) {
+      wrong = "no control characters";
+    }
+  }
+  if (wrong != NULL && several) {
+    lcpp_misuse(L, "emails: expected %s", wrong);
+  } else if (wrong != NULL) {
+    lcpp_misuse(L, "emails[%d]: expected %s", (int)position, wrong);
+  }
+}
+
+/* Pushes the addresses at an index as the ONE comma separated string that the service expects;
+ * false, and nothing pushed, where there are none. */
+static bool push_addresses(lua_State *L, int index) {
+  lua_pushvalue(L, index);
+  if (lua_isstring(L, -1)) {
+    size_t length = 0;
+    const char *text = lua_tolstring(L, -1, &length);
+    check_addresses(L, text, length, true, 0);
+    return true;
+  }
+  int list = lua_gettop(L);
+  lua_Integer count = (lua_Integer)lua_rawlen(L, list);
+  lua_Integer entries = 0;
+  for (lua_pushnil(L); lua_next(L, list) != 0; lua_pop(L, 1)) {
+    entries++;
+  }
+  if (entries != count) {
+    lcpp_misuse(L, "emails: expected a list of strings, without holes and names");
+  }
+  if (count == 1 && lua_rawgeti(L, list, 1) == LUA_TSTRING) {
+    size_t length = 0; /* most often it is one: nothing to join */
+    const char *text = lua_tolstring(L, -1, &length);
+    check_addresses(L, text, length, false, 1);
+    lua_remove(L, list);
+    return true;
+  }
+  lua_settop(L, list);
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  for (lua_Integer i = 1; i <= count; i++) {
+    if (lua_rawgeti(L, list, i) != LUA_TSTRING) {
+      lcpp_misuse(L, "emails[%d]: expected a string, got %s", (int)i, luaL_typename(L, -1));
+    }
+    size_t length = 0;
+    const char *text = lua_tolstring(L, -1, &length);
+    check_addresses(L, text, length, false, i);
+    luaL_addvalue(&buffer);
+    if (i < count) {
+      luaL_addlstring(&buffer, ",", 1);
+    }
+  }
+  luaL_pushresult(&buffer);
+  lua_remove(L, list);
+  if (count == 0) {
+    lua_pop(L, 1);
+  }
+  return count > 0;
+}
+
+/* The names in the body; and how long the addresses may be beside them. */
+#define NAMES "metadata notification-emails"
+enum { MOST_ADDRESSES = LCPP_ENCODE_LIMIT - sizeof NAMES };
+
+/* Pushes {"metadata":{"notification-emails":"a,b"}}; returns false, and pushes nothing, if there is
+ * no address. */
+static bool push_notification(lua_State *L, int index) {
+  if (!push_addresses(L, index)) {
+    return false;
+  }
+  size_t length = lua_rawlen(L, -1);
+  if (length > MOST_ADDRESSES) {
+    lcpp_misuse(L, "emails: expected fewer of them (16 MiB together at most)");
+  }
+  lua_createtable(L, 0, 1);
+  lua_createtable(L, 0, 1);
+  lua_rotate(L, -3, -1);
+  lua_setfield(L, -2, "notification-emails");
+  lua_setfield(L, -2, "metadata");
+  lcpp_json_encode(L, length + sizeof NAMES);
+  return true;
+}
+
+/* The resource that a token is asked for: the service's own name, whatever base_url says.
+ * https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-prerequisites
+ */
+#define RESOURCE "https://cloudpartner.azure.com"
+
+/* A form of one request is small, as a query would be: percent-encoding triples what lua_options.c
+ * holds to its limits. */
+_Static_assert(3 * (LCPP_NAME_LIMIT + LCPP_SECRET_LIMIT) + 256 <= LCPP_URL_LIMIT,
+               "credentials within their limits make a form within its own");
+
+/* The client credentials grant, as a form (RFC 6749, section 4.4.2). The escaped secret is never a
+ * Lua string: it goes to memory of the request, which is wiped when the request was sent. */
+static void append_credentials(lua_State *L, struct lcpp_buffer *form,
+                               const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  const struct lcpp_value *id = &values[LCPP_OPTION_CLIENT_ID];
+  const struct lcpp_value *secret = &values[LCPP_OPTION_CLIENT_SECRET];
+  if (!id->given || !secret->given) {
+    lcpp_misuse(L, "%s: expected a non-empty string, got nil",
+                id->given ? "client_secret" : "client_id");
+  }
+  lcpp_url_append_field(form, "grant_type=client_credentials&client_id=", id->text, id->length);
+  lcpp_url_append_field(form, "&client_secret=", secret->text, secret->length);
+  lcpp_url_append_field(form, "&resource=", RESOURCE, sizeof RESOURCE - 1);
+  if (form->status != LCPP_BUFFER_OK) {
+    luaL_error(L, "not enough memory");
+  }
+}
+
+/* Appends the endpoint's request body to memory that the request owns already. */
+static void append_body(lua_State *L, struct lcpp_buffer *body,
+                        const struct lcpp_endpoint *endpoint,
+                        const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  if (endpoint->body == LCPP_BODY_CREDENTIALS) {
+    append_credentials(L, body, values);
+    return;
+  }
+  if (endpoint->body != LCPP_BODY_NOTIFICATION || !values[LCPP_OPTION_EMAILS].given ||
+      !push_notification(L, values[LCPP_OPTION_EMAILS].index)) {
+    return; /* an empty body is valid: then no notification is sent */
+  }
+  size_t length = 0;
+  const char *text = lua_tolstring(L, -1, &length);
+  if (lcpp_buffer_append(body, text, length, length) != LCPP_BUFFER_OK) {
+    luaL_error(L, "not enough memory");
+  }
+  lua_pop(L, 1);
+}
+
+static const struct {
+  const char *name;
+  enum lcpp_option option;
+} segments[] = {{"{publisher}", LCPP_OPTION_PUBLISHER},
+                {"{offer}", LCPP_OPTION_OFFER},
+                {"{operation_id}", LCPP_OPTION_OPERATION_ID},
+                {"{tenant}", LCPP_OPTION_TENANT}};
+enum { SEGMENTS = sizeof segments / sizeof segments[0] };
+
+/* The segment that a text begins with; SEGMENTS: none. */
+static size_t find_segment(const char *text) {
+  size_t i = 0;
+  while (i < SEGMENTS && strncmp(text, segments[i].name, strlen(segments[i].name)) != 0) {
+    i++;
+  }
+  return i;
+}
+
+void lcpp_start_open(lua_State *L) {
+  const struct lcpp_endpoint *endpoint;
+  for (size_t i = 0; (endpoint = lcpp_endpoint_at(i)) != NULL; i++) {
+    for (const char *at = endpoint->path; at != NULL; at = strchr(at + 1, '{')) {
+      if (*at == '{' && find_segment(at) == SEGMENTS) {
+        luaL_error(L, "endpoint '%s': unknown option in its path: %s", endpoint->name, at);
+      }
+    }
+  }
+}
+
+/* Raises if the call lacks an option that the endpoint's URL is made of. */
+static void require_options(lua_State *L, const struct lcpp_endpoint *endpoint,
+                            const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  if (endpoint->path == NULL && !values[LCPP_OPTION_LOCATION].given) {
+    lcpp_misuse(L, "location: expected a non-empty string, got nil");
+  }
+  for (size_t i = 0; endpoint->path != NULL && i < SEGMENTS; i++) {
+    if (strstr(endpoint->path, segments[i].name) != NULL && !values[segments[i].option].given) {
+      lcpp_misuse(L, "%s: expected a non-empty string, got nil",
+                  lcpp_option_name(segments[i].option));
+    }
+  }
+}
+
+/* Appends the path of a template, each {option} as one percent-encoded segment. */
+static void append_path(struct lcpp_buffer *url, const char *template,
+                        const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  while (*template != '\0') {
+    size_t literal = strcspn(template, "{");
+    lcpp_buffer_append(url, template, literal, LCPP_URL_LIMIT);
+    template += literal;
+    size_t i = *template != '\0' ? find_segment(template) : SEGMENTS;
+    if (i < SEGMENTS) { /* always: see lcpp_start_open */
+      const struct lcpp_value *value = &values[segments[i].option];
+      lcpp_url_append_escaped(url, value->text, value->length);
+      template += strlen(segments[i].name);
+    }
+  }
+}
+
+/* A URL is a base URL, a path of up to three names or two and a filter, api-version, and what is
+ * in between; percent-encoding triples a name. lua_options.c holds each to its limit. */
+_Static_assert(LCPP_BASE_LIMIT + 4 * 3 * LCPP_NAME_LIMIT + 256 <= LCPP_URL_LIMIT,
+               "options within their limits make a URL within its own");
+
+/* The URL of an endpoint with a path. Raises nothing; NULL if memory ran out, else for free. */
+static char *build_url(const struct lcpp_endpoint *endpoint, const struct lcpp_origin *origin,
+                       const char *api_version, const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  struct lcpp_buffer url = {0};
+  const struct lcpp_value *filter = &values[LCPP_OPTION_STATUS];
+  lcpp_buffer_append(&url, origin->prefix, strlen(origin->prefix), LCPP_URL_LIMIT);
+  append_path(&url, endpoint->path, values);
+  if (endpoint->versioned) {
+    lcpp_url_append_field(&url, "?api-version=", api_version, strlen(api_version));
+  }
+  if (endpoint->filter && filter->given) {
+    lcpp_url_append_field(&url, "&status=", filter->text, filter->length);
+  }
+  if (lcpp_buffer_append(&url, "", 1, LCPP_URL_LIMIT) != LCPP_BUFFER_OK) {
+    lcpp_buffer_free(&url);
+  }
+  return url.data; /* its ownership passes on */
+}
+
+/* Starts the transfer, or ends it at once with the reason why it must not be sent. Raises nothing.
+ */
+static void start(struct lcpp_engine *engine, struct lcpp_request *request,
+                  const struct lcpp_request_head *head, const struct lcpp_origin *origin,
+                  const char *api_version, const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  struct lcpp_transfer *transfer = &request->transfer;
+  const char *why = NULL;
+  enum lcpp_url_status status = LCPP_URL_OK;
+  if (request->endpoint->path != NULL) {
+    transfer->url = build_url(request->endpoint, origin, api_version, values);
+  } else {
+    status =
+        lcpp_url_poll(origin, values[LCPP_OPTION_LOCATION].text, api_version, &transfer->url, &why);
+  }
+  if (transfer->url != NULL) {
+    lcpp_engine_start(engine, transfer, head);
+  } else if (status == LCPP_URL_OK || status == LCPP_URL_MEMORY) {
+    lcpp_engine_refuse(engine, transfer, LCPP_NETWORK, "out of memory");
+  } else {
+    snprintf(transfer->detail, sizeof transfer->detail, "the location is refused: %s", why);
+    lcpp_engine_refuse(engine, transfer, LCPP_UNTRUSTED, transfer->detail);
+  }
+}
+
+/* The profile of a call that overrides its client's; returns false if it overrides nothing. */
+static bool read_profile(const struct lcpp_client *client, struct lcpp_profile *profile,
+                         const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  const struct lcpp_value *user_agent = &values[LCPP_OPTION_USER_AGENT];
+  const struct lcpp_value *ca_file = &values[LCPP_OPTION_CA_FILE];
+  const struct lcpp_value *proxy = &values[LCPP_OPTION_PROXY];
+  const struct lcpp_value *timeout = &values[LCPP_OPTION_CONNECT_TIMEOUT];
+  *profile = (struct lcpp_profile){
+      .user_agent = user_agent->given ? user_agent->text : client->profile.user_agent,
+      .ca_file = ca_file->given ? ca_file->text : client->profile.ca_file,
+      .proxy = proxy->given ? proxy->text : client->profile.proxy,
+      .connect_timeout_ms = lcpp_milliseconds(timeout, client->profile.connect_timeout_ms),
+  };
+  return user_agent->given || ca_file->given || proxy->given || timeout->given;
+}
+
+/* The origin that the endpoint belongs to: the call's own, or the client's. */
+static const struct lcpp_origin *read_origin(lua_State *L, const struct lcpp_client *client,
+                                             struct lcpp_request *request,
+                                             const struct lcpp_endpoint *endpoint,
+                                             const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  bool service = endpoint->host == LCPP_HOST_SERVICE;
+  enum lcpp_option option = service ? LCPP_OPTION_BASE_URL : LCPP_OPTION_AUTHORITY_URL;
+  if (values[option].given) {
+    lcpp_read_origin(L, &request->origin, lcpp_option_name(option), values[option].text);
+    return &request->origin;
+  }
+  return service ? &client->service : &client->authority;
+}
+
+enum { UUID_SIZE = 37 };
+
+/* Writes a random UUID (version 4; RFC 9562) and a NUL. */
+static void make_uuid(struct lcpp_client *client, char uuid[UUID_SIZE]) {
+  static const char digits[] = "0123456789abcdef";
+  if (client->random_left < 16) {
+    if (getentropy(client->random, sizeof client->random) != 0) {
+      memset(client->random, 0, sizeof client->random); /* an id is for logs: never a failure */
+    }
+    client->random_left = sizeof client->random;
+  }
+  client->random_left -= 16;
+  unsigned char *bytes = client->random + client->random_left;
+  bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
+  bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
+  char *at = uuid;
+  for (int i = 0; i < 16; i++) {
+    if (i == 4 || i == 6 || i == 8 || i == 10) {
+      *at++ = '-';
+    }
+    *at++ = digits[bytes[i] >> 4];
+    *at++ = digits[bytes[i] & 0x0f];
+  }
+  *at = '\0';
+}
+
+/* Gives the request on top the id that it carries: the one given in this call, in its options, in
+ * the client's, or a new one. */
+static const char *set_request_id(lua_State *L, struct lcpp_client *client, const char *given,
+                                  const struct lcpp_value *option) {
+  char uuid[UUID_SIZE];
+  if (given == NULL) {
+    given = option->given ? option->text : client->client_request_id;
+  }
+  if (given == NULL) {
+    make_uuid(client, uuid);
+    given = uuid;
+  }
+  const char *id = lua_pushstring(L, given);
+  lua_setiuservalue(L, -2, LCPP_REQUEST_CLIENT_ID);
+  return id;
+}
+
+/* Has the client keep the request on top alive until it is claimed. */
+static void keep(lua_State *L, struct lcpp_request *request) {
+  if (lua_getiuservalue(L, 1, LCPP_CLIENT_REQUESTS) == LUA_TTABLE) { /* else it is closed */
+    lua_pushvalue(L, -2);
+    request->index = luaL_ref(L, -2);
+  }
+  lua_pop(L, 1);
+}
+
+struct lcpp_client *lcpp_check_client(lua_State *L) {
+  struct lcpp_client *client = lcpp_check_self(L, LCPP_CLIENT);
+  if (client->engine == NULL) {
+    lcpp_misuse(L, "the client is closed");
+  }
+  if (!lcpp_engine_is_ours(client->engine)) {
+    lcpp_misuse(L, "the client belongs to the parent process: make a new one after fork");
+  }
+  return client;
+}
+
+/* Reads and checks what start and check are given: endpoint at index 2, options at index 3. */
+static const struct lcpp_endpoint *read_call(lua_State *L,
+                                             struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  const char *name = luaL_checkstring(L, 2);
+  const struct lcpp_endpoint *endpoint = lcpp_endpoint_find(name);
+  if (endpoint == NULL) {
+    lcpp_misuse(L, "there is no endpoint '%s'", name);
+  }
+  lcpp_options_read(L, 3, LCPP_OF_CALL, values);
+  require_options(L, endpoint, values);
+  return endpoint;
+}
+
+/* client:check(endpoint, options): raises what client:start would raise of them. */
+int lcpp_client_check(lua_State *L) {
+  struct lcpp_client *client = lcpp_check_client(L);
+  lua_settop(L, 3);
+  struct lcpp_value values[LCPP_OPTION_COUNT];
+  const struct lcpp_endpoint *endpoint = read_call(L, values);
+  struct lcpp_request *request = lcpp_request_new(L, 1); /* owns what is parsed */
+  read_origin(L, client, request, endpoint, values);
+  append_body(L, &request->transfer.request_body, endpoint, values);
+  return 0;
+}
+
+/* Checks the token at index 4, unless it is the one that was checked last. */
+static const char *read_token(lua_State *L, struct lcpp_client *client,
+                              const struct lcpp_endpoint *endpoint) {
+  size_t length = 0;
+  const char *token = luaL_optlstring(L, 4, NULL, &length);
+  if (token != NULL && token != client->checked_token) {
+    lcpp_check_token(L, token, length);
+    lua_pushvalue(L, 4);
+    lua_setiuservalue(L, 1, LCPP_CLIENT_TOKEN);
+    client->checked_token = token;
+  }
+  if (token != NULL && endpoint->host != LCPP_HOST_SERVICE) {
+    lcpp_misuse(L, "token: endpoint '%s' takes none", endpoint->name);
+  }
+  return token;
+}
+
+/* The timeout at index 6, or the option's, or the client's. */
+static long read_timeout(lua_State *L, const struct lcpp_client *client, struct lcpp_value value) {
+  if (!lua_isnil(L, 6)) {
+    value = (struct lcpp_value){.given = true, .number = luaL_checknumber(L, 6)};
+    luaL_argcheck(L, value.number > 0 && value.number <= LCPP_MAX_SECONDS, 6, "seconds expected");
+  }
+  return lcpp_milliseconds(&value, client->timeout_ms);
+}
+
+/* client:start(endpoint, options, token, client_request_id, timeout) -> request, index
+ *
+ * endpoint: a name of the table in endpoint.c. options: those of lua_options.c. token: the bearer
+ * token, or nil for none. client_request_id: the id to send, or nil for the option's (the call's,
+ * or the client's) or a new one. timeout: seconds that this request may take, or nil for the
+ * option. Raises on misuse. A location that must not get the token is not misuse but the outcome
+ * of the request: kind `untrusted`. The request runs until it is done, aborted, or its client is
+ * closed, whether or not it is referenced. The index is request:index, or nil if the request is
+ * done already. */
+int lcpp_client_start(lua_State *L) {
+  struct lcpp_client *client = lcpp_check_client(L);
+  lua_settop(L, 6);
+  struct lcpp_value values[LCPP_OPTION_COUNT];
+  const struct lcpp_endpoint *endpoint = read_call(L, values);
+  size_t id_length = 0;
+  const char *client_request_id = luaL_optlstring(L, 5, NULL, &id_length);
+  lcpp_check_request_id(L, client_request_id, id_length);
+  const struct lcpp_value *version = &values[LCPP_OPTION_API_VERSION];
+  const struct lcpp_value *limit = &values[LCPP_OPTION_MAX_RESPONSE_BYTES];
+  struct lcpp_request_head head = {
+      .post = endpoint->method == LCPP_POST,
+      .form = endpoint->body == LCPP_BODY_CREDENTIALS,
+      .token = read_token(L, client, endpoint),
+      .timeout_ms = read_timeout(L, client, values[LCPP_OPTION_TIMEOUT]),
+      .max_response_bytes = limit->given ? (size_t)limit->number : client->max_response_bytes,
+  };
+  struct lcpp_request *request = lcpp_request_new(L, 1);
+  request->endpoint = endpoint;
+  const struct lcpp_origin *origin = read_origin(L, client, request, endpoint, values);
+  head.plain = origin->plain;
+  append_body(L, &request->transfer.request_body, endpoint, values);
+  lcpp_check_client(L);
+  head.client_request_id =
+      set_request_id(L, client, client_request_id, &values[LCPP_OPTION_CLIENT_REQUEST_ID]);
+  keep(L, request);
+  /* Wherever Lua allocates, a finaliser may have closed the client. From here on Lua does not. */
+  lcpp_check_client(L);
+  struct lcpp_profile profile;
+  head.profile = read_profile(client, &profile, values) ? &profile : NULL;
+  if (values[LCPP_OPTION_MAX_CONNECTIONS].given) {
+    lcpp_engine_limit(client->engine, (long)values[LCPP_OPTION_MAX_CONNECTIONS].number);
+  }
+  start(client->engine, request, &head, origin,
+        version->given ? version->text : client->api_version, values);
+  if (request->transfer.state == LCPP_DONE) {
+    return 1;
+  }
+  lua_pushinteger(L, request->index);
+  return 2;
+}

@@ -1,0 +1,131 @@
+/*
+ * An HTTP/1.1 response: where it ends, what it says, and what that means for the caller.
+ *
+ * libcurl parses the response; this layer checks what libcurl takes for granted. It decides by
+ * RFC 9112, section 6.3, where a response ends, and refuses every response for which two parsers
+ * could disagree. It knows neither sockets nor easy handles nor Lua.
+ *
+ *   struct lcpp_response response;                 filled by libcurl's callbacks:
+ *   lcpp_response_begin(&response, max_bytes);     before the request is sent
+ *   lcpp_response_header(&response, line, length)  for each header line
+ *   lcpp_response_body(&response, data, length)    for each piece of the decoded body
+ *   lcpp_outcome_read(&outcome, &response, ...)    when libcurl has finished
+ */
+#ifndef LCPP_RESPONSE_H
+#define LCPP_RESPONSE_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "buffer.h"
+
+enum { LCPP_HEADER_LIMIT = 256 * 1024 }; /* bytes of all header lines of a response together */
+
+/* The header fields whose values are kept. */
+enum lcpp_field {
+  LCPP_OPERATION_LOCATION,
+  LCPP_LOCATION,
+  LCPP_RETRY_AFTER,
+  LCPP_CORRELATION_REQUEST_ID,
+  LCPP_REQUEST_ID,
+  LCPP_CONTENT_TYPE,
+  LCPP_DATE,
+  LCPP_FIELD_COUNT
+};
+
+/* Why a response was refused. */
+enum lcpp_refusal {
+  LCPP_ACCEPTED,
+  LCPP_REFUSED_FRAMING,   /* `reason` tells: malformed, or its end is ambiguous */
+  LCPP_REFUSED_TOO_LARGE, /* `reason` tells which bound it passed */
+  LCPP_REFUSED_MEMORY
+};
+
+/* What the next header line belongs to. */
+enum lcpp_stage { LCPP_STATUS_LINE, LCPP_FIRST_FIELD, LCPP_FIELDS, LCPP_TRAILERS };
+
+struct lcpp_response {
+  enum lcpp_stage stage;
+  long status; /* of the status line read last: LCPP_TRAILERS means that it is the final one */
+  enum lcpp_refusal refusal;
+  const char *reason; /* static */
+  bool http10;
+  bool chunked;
+  long long content_length;  /* -1: none */
+  size_t header_bytes;       /* of all lines, those of interim responses and trailers included */
+  bool may_fold;             /* whether the next line may continue the one before */
+  bool folds_into_kept;      /* whether that one is a kept field, the last of `fields` */
+  struct lcpp_buffer fields; /* owned; values of kept fields, each terminated by a NUL */
+  size_t field_at[LCPP_FIELD_COUNT]; /* 1 + the offset in `fields`; 0: absent */
+  size_t max_bytes;
+  struct lcpp_buffer body; /* owned; decoded */
+};
+
+/* Prepares for a response whose decoded body may have `max_bytes`. What the struct held before is
+ * freed; all zeros is valid. */
+void lcpp_response_begin(struct lcpp_response *response, size_t max_bytes);
+
+/* Frees what the response holds. Calling it twice is valid. */
+void lcpp_response_free(struct lcpp_response *response);
+
+/* Reads one header line, with its line end: the status line, a field, or the empty line. Returns
+ * false if the response is refused: `refusal` and `reason` are set then. */
+bool lcpp_response_header(struct lcpp_response *response, const char *line, size_t length);
+
+/* Keeps a piece of the body. Returns false if the response is refused. */
+bool lcpp_response_body(struct lcpp_response *response, const char *data, size_t length);
+
+/* Refuses the response, unless it was refused before. `reason` is static. */
+void lcpp_response_refuse(struct lcpp_response *response, enum lcpp_refusal refusal,
+                          const char *reason);
+
+/* The value of a kept field of the final response, or NULL if it is absent or empty. Borrowed. */
+const char *lcpp_response_field(const struct lcpp_response *response, enum lcpp_field field);
+
+/* How a transfer ended. The names are those of the public `err.kind`. */
+enum lcpp_kind {
+  LCPP_RESPONDED,
+  LCPP_NETWORK,
+  LCPP_TLS,
+  LCPP_TIMEOUT,
+  LCPP_PROTOCOL,
+  LCPP_UNTRUSTED,
+  LCPP_STOPPED,
+  LCPP_CLOSED
+};
+
+/* What the end of a transfer means for the caller. */
+struct lcpp_outcome {
+  enum lcpp_kind kind;
+  const char *message; /* one line if kind is not LCPP_RESPONDED: static, or `detail` */
+  long status;         /* 0: no response, or one whose framing was refused */
+  bool sent;           /* a byte of the request may have left */
+  bool transient;      /* a failure of the transport: a retry may succeed */
+  bool out_of_memory;
+  long retry_after;   /* seconds; -1: absent */
+  char *location;     /* owned (free); an absolute URL */
+  char *operation_id; /* owned (curl_free) */
+};
+
+/* Sets *outcome from what libcurl said (`code`, and `detail`, its error text of at most
+ * CURL_ERROR_SIZE bytes, which the outcome borrows and may change) and from the response. `sent`:
+ * whether the request may have left. `url`: the URL that was requested, or NULL. The outcome must
+ * be all zeros. Never fails: if memory runs out, that is the outcome. */
+void lcpp_outcome_read(struct lcpp_outcome *outcome, const struct lcpp_response *response,
+                       CURLcode code, char *detail, bool sent, const char *url);
+
+/* Sets kind and message (static) of a transfer that did not end by itself. */
+void lcpp_outcome_set(struct lcpp_outcome *outcome, enum lcpp_kind kind, const char *message);
+
+/* Sets the location, and the operation's id in it, from a reference that the response to `url`
+ * holds. Both become NULL if it is not a URL. Returns false if memory ran out. */
+bool lcpp_outcome_locate(struct lcpp_outcome *outcome, const char *url, const char *reference);
+
+/* Frees location and operation id. Calling it twice is valid. */
+void lcpp_outcome_free(struct lcpp_outcome *outcome);
+
+/* The public name of a kind. Static. */
+const char *lcpp_kind_name(enum lcpp_kind kind);
+
+#endif

@@ -1,0 +1,231 @@
+/*
+ * Where a response ends: the header lines, read strictly (RFC 9112, sections 4 to 7).
+ *
+ * libcurl accepts much that is not HTTP, and each version accepts something else. Two parsers that
+ * disagree about the end of a response disagree about which request the next one belongs to, so
+ * whatever is not certain is refused here, whatever libcurl makes of it.
+ */
+#include <limits.h>
+#include <string.h>
+#include <strings.h>
+
+#include "response.h"
+
+static const struct {
+  const char *name;
+  size_t length;
+} kept[LCPP_FIELD_COUNT] = {
+    [LCPP_OPERATION_LOCATION] = {"Operation-Location", 18},
+    [LCPP_LOCATION] = {"Location", 8},
+    [LCPP_RETRY_AFTER] = {"Retry-After", 11},
+    [LCPP_CORRELATION_REQUEST_ID] = {"X-Ms-Correlation-Request-Id", 27},
+    [LCPP_REQUEST_ID] = {"x-ms-request-id", 15},
+    [LCPP_CONTENT_TYPE] = {"Content-Type", 12},
+    [LCPP_DATE] = {"Date", 4},
+};
+
+void lcpp_response_free(struct lcpp_response *response) {
+  lcpp_buffer_free(&response->fields);
+  lcpp_buffer_free(&response->body);
+  memset(response->field_at, 0, sizeof response->field_at);
+}
+
+void lcpp_response_begin(struct lcpp_response *response, size_t max_bytes) {
+  lcpp_response_free(response);
+  *response = (struct lcpp_response){.max_bytes = max_bytes, .content_length = -1};
+}
+
+void lcpp_response_refuse(struct lcpp_response *response, enum lcpp_refusal refusal,
+                          const char *reason) {
+  if (response->refusal == LCPP_ACCEPTED) {
+    response->refusal = refusal;
+    response->reason = reason;
+  }
+}
+
+static void refuse(struct lcpp_response *response, const char *reason) {
+  lcpp_response_refuse(response, LCPP_REFUSED_FRAMING, reason);
+}
+
+static bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+/* status-line = HTTP-version SP 3DIGIT [ SP reason ]. The space before an absent reason is often
+ * absent, too. */
+static void read_status_line(struct lcpp_response *response, const char *line, size_t length) {
+  bool version = length >= 12 && memcmp(line, "HTTP/1.", 7) == 0 &&
+                 (line[7] == '0' || line[7] == '1') && line[8] == ' ';
+  bool status = version && line[9] >= '1' && line[9] <= '5' && is_digit(line[10]) &&
+                is_digit(line[11]) && (length == 12 || line[12] == ' ');
+  if (!status) {
+    refuse(response, "the response does not begin with a status line of HTTP/1.1");
+    return;
+  }
+  response->http10 = line[7] == '0';
+  response->status = (line[9] - '0') * 100 + (line[10] - '0') * 10 + line[11] - '0';
+  response->chunked = false;
+  response->content_length = -1;
+  lcpp_buffer_clear(&response->fields); /* those of an interim response */
+  memset(response->field_at, 0, sizeof response->field_at);
+  response->stage = LCPP_FIRST_FIELD;
+  if (response->status == 101) {
+    refuse(response, "the response switches protocols, which was not requested");
+  }
+}
+
+/* Content-Length = 1*DIGIT; the same value may be repeated in a further line. */
+static void read_content_length(struct lcpp_response *response, const char *value, size_t length) {
+  long long number = length > 0 ? 0 : -1;
+  for (size_t i = 0; i < length && number >= 0; i++) {
+    int digit = value[i] - '0';
+    bool fits = is_digit(value[i]) && number <= (LLONG_MAX - digit) / 10;
+    number = fits ? number * 10 + digit : -1;
+  }
+  if (number < 0) {
+    refuse(response, "the response's Content-Length is not a number of bytes");
+  } else if (response->content_length >= 0 && response->content_length != number) {
+    refuse(response, "the response has two different Content-Lengths");
+  }
+  response->content_length = number;
+}
+
+static void read_transfer_encoding(struct lcpp_response *response, const char *value,
+                                   size_t length) {
+  if (response->chunked || length != 7 || strncasecmp(value, "chunked", 7) != 0) {
+    refuse(response, "the response has a Transfer-Encoding other than chunked");
+  } else if (response->http10) {
+    refuse(response, "the response has a Transfer-Encoding in HTTP/1.0");
+  }
+  response->chunked = true;
+}
+
+static bool is_field(const char *line, size_t name_length, const char *name, size_t length) {
+  return name_length == length && strncasecmp(line, name, length) == 0;
+}
+
+/* Appends a value, terminated, to the kept ones. */
+static void keep_value(struct lcpp_response *response, const char *value, size_t length) {
+  lcpp_buffer_append(&response->fields, value, length, LCPP_HEADER_LIMIT);
+  if (lcpp_buffer_append(&response->fields, "", 1, LCPP_HEADER_LIMIT) != LCPP_BUFFER_OK) {
+    lcpp_response_refuse(response, LCPP_REFUSED_MEMORY, "out of memory");
+  }
+}
+
+static void read_field(struct lcpp_response *response, const char *line, size_t name_length,
+                       const char *value, size_t length) {
+  response->may_fold = true;
+  response->folds_into_kept = false;
+  if (is_field(line, name_length, "Content-Length", 14)) {
+    read_content_length(response, value, length);
+    response->may_fold = false;
+  } else if (is_field(line, name_length, "Transfer-Encoding", 17)) {
+    read_transfer_encoding(response, value, length);
+    response->may_fold = false;
+  }
+  for (int i = 0; i < LCPP_FIELD_COUNT; i++) {
+    if (response->field_at[i] == 0 && is_field(line, name_length, kept[i].name, kept[i].length)) {
+      response->field_at[i] = response->fields.length + 1;
+      response->folds_into_kept = true;
+      keep_value(response, value, length);
+    }
+  }
+}
+
+/* The end of a header section. */
+static void read_end(struct lcpp_response *response) {
+  bool bodyless = response->status < 200 || response->status == 204;
+  if (response->chunked && response->content_length >= 0) {
+    refuse(response, "the response has both Content-Length and Transfer-Encoding");
+  } else if (bodyless && (response->chunked || response->content_length > 0)) {
+    refuse(response, "the response has a body that its status does not allow");
+  }
+  response->stage = response->status < 200 ? LCPP_STATUS_LINE : LCPP_TRAILERS;
+}
+
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+/* NUL, or CR within the line: some parsers end a line there (RFC 9110, section 5.5). */
+static bool has_line_end(const char *line, size_t length) {
+  return memchr(line, '\0', length) != NULL || memchr(line, '\r', length) != NULL;
+}
+
+/* The length of the field name that a line begins with. token: RFC 9110, section 5.6.2 */
+static size_t name_length(const char *line, size_t length) {
+  size_t at = 0;
+  while (at < length && line[at] > ' ' && line[at] < 0x7f &&
+         strchr("\"(),/:;<=>?@[\\]{}", line[at]) == NULL) {
+    at++;
+  }
+  return at;
+}
+
+/* A line of the header section that is not empty: field-name ":" value, or a folded line. */
+static void read_line(struct lcpp_response *response, const char *line, size_t length) {
+  if (has_line_end(line, length)) {
+    refuse(response, "a header of the response holds NUL or CR");
+    return;
+  }
+  bool folded = is_blank(line[0]);
+  size_t at = folded ? 0 : name_length(line, length);
+  if (folded ? response->stage == LCPP_FIRST_FIELD || !response->may_fold
+             : at == 0 || at == length || line[at] != ':') {
+    refuse(response, "a header of the response is malformed");
+    return;
+  }
+  response->stage = LCPP_FIELDS;
+  size_t start = folded ? 0 : at + 1;
+  while (start < length && is_blank(line[start])) {
+    start++;
+  }
+  while (length > start && is_blank(line[length - 1])) {
+    length--;
+  }
+  if (!folded) {
+    read_field(response, line, at, line + start, length - start);
+  } else if (response->folds_into_kept) {
+    response->fields.data[response->fields.length - 1] = ' ';
+    keep_value(response, line + start, length - start);
+  }
+}
+
+bool lcpp_response_header(struct lcpp_response *response, const char *line, size_t length) {
+  response->header_bytes += length;
+  if (response->header_bytes > LCPP_HEADER_LIMIT) {
+    lcpp_response_refuse(response, LCPP_REFUSED_TOO_LARGE, "the response's headers are too large");
+  }
+  length -= length > 0 && line[length - 1] == '\n';
+  length -= length > 0 && line[length - 1] == '\r';
+  if (response->refusal != LCPP_ACCEPTED || response->stage == LCPP_TRAILERS) {
+    /* Trailers are counted, and not read: nothing that was announced in headers changes. */
+  } else if (response->stage == LCPP_STATUS_LINE) {
+    read_status_line(response, line, length);
+  } else if (length == 0) {
+    read_end(response);
+  } else {
+    read_line(response, line, length);
+  }
+  return response->refusal == LCPP_ACCEPTED;
+}
+
+bool lcpp_response_body(struct lcpp_response *response, const char *data, size_t length) {
+  switch (lcpp_buffer_append(&response->body, data, length, response->max_bytes)) {
+    case LCPP_BUFFER_OK:
+      break;
+    case LCPP_BUFFER_LIMIT:
+      lcpp_response_refuse(response, LCPP_REFUSED_TOO_LARGE,
+                           "the response is larger than max_response_bytes");
+      break;
+    case LCPP_BUFFER_MEMORY:
+      lcpp_response_refuse(response, LCPP_REFUSED_MEMORY, "out of memory");
+      break;
+  }
+  return response->refusal == LCPP_ACCEPTED;
+}
+
+const char *lcpp_response_field(const struct lcpp_response *response, enum lcpp_field field) {
+  size_t at = response->field_at[field];
+  return at == 0 || response->fields.data[at - 1] == '\0' ? NULL : response->fields.data + at - 1;
+}

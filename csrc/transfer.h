@@ -1,0 +1,158 @@
+/*
+ * A transfer: one request and its response on an easy handle.
+ *
+ * The transfer is memory of the caller's (a Lua userdata). Easy handles are set up once, with all
+ * that no request may change, and are used for one transfer after another:
+ *
+ *   struct lcpp_easy *easy = lcpp_easy_new(&sockets, &profile);
+ *   lcpp_transfer_load(&transfer, easy, &request, &profile);
+ *   curl_multi_add_handle(multi, easy->handle);         ... libcurl calls the callbacks here
+ *   lcpp_transfer_end(&transfer, code);                 sets transfer.outcome
+ *
+ * No callback of libcurl reaches Lua. What libcurl is told about security is in transfer.c.
+ */
+#ifndef LCPP_TRANSFER_H
+#define LCPP_TRANSFER_H
+
+#include <curl/curl.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "response.h"
+
+#if LIBCURL_VERSION_NUM < 0x075500
+#error "cpp needs libcurl 7.85.0 or newer"
+#endif
+
+/* transfer_socket.c: the sockets that libcurl has opened for a client. */
+
+struct lcpp_socket {
+  int fd;
+  int local_port; /* 0: not known yet */
+};
+
+struct lcpp_sockets {
+  struct lcpp_socket *list; /* owned */
+  size_t count;
+  size_t capacity;
+};
+
+/* What a look at a socket right before sending tells. */
+enum lcpp_freshness {
+  LCPP_FRESH,   /* nothing is pending */
+  LCPP_PENDING, /* bytes are pending: session tickets on a new connection, else unsolicited */
+  LCPP_ENDED    /* the peer has ended the connection, or the socket is unknown */
+};
+
+/* Has an easy handle open and close its sockets through `sockets`, which must outlive it. */
+void lcpp_sockets_attach(struct lcpp_sockets *sockets, CURL *easy);
+
+/* The descriptor of the open socket with that local port, or -1. */
+int lcpp_sockets_find(struct lcpp_sockets *sockets, int local_port);
+
+/* Looks at a connection without reading from it: at its socket, and at what its TLS library has
+ * read from the socket and not delivered. */
+enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy);
+
+/* Bytes that have arrived on a socket since it was opened; 0 where the system does not tell. */
+unsigned long long lcpp_socket_received(int fd);
+
+/* Frees the list; the sockets must be closed. */
+void lcpp_sockets_free(struct lcpp_sockets *sockets);
+
+/* transfer.c */
+
+/* What all transfers of a client share, unless a call overrides it. Strings are borrowed and must
+ * outlive the easy handles made from it. */
+struct lcpp_profile {
+  const char *user_agent;
+  const char *ca_file; /* NULL: the system's trust alone */
+  const char *proxy;   /* NULL: the environment's, as with curl; "": none */
+  long connect_timeout_ms;
+};
+
+/* A request to send. All pointers are borrowed for the call that takes it. */
+struct lcpp_request_head {
+  bool post;         /* else GET */
+  bool form;         /* the body is a form, else JSON */
+  bool plain;        /* http: then no proxy is used */
+  const char *token; /* NULL: no Authorization header */
+  const char *client_request_id;
+  const struct lcpp_profile *profile; /* of a call that overrides its client's; else NULL */
+  long timeout_ms;
+  size_t max_response_bytes;
+};
+
+enum { LCPP_HEADER_LINES = 6 }; /* at most, of a request */
+
+/* An easy handle with what it borrows while it runs. */
+struct lcpp_easy {
+  CURL *handle;                   /* owned */
+  struct lcpp_easy *next;         /* in the engine's list of idle ones */
+  struct lcpp_sockets *sockets;   /* borrowed */
+  struct lcpp_transfer *transfer; /* borrowed; NULL: idle */
+  bool plain;                     /* set up for plain http: no proxy */
+  bool single_use;                /* not to be used for another transfer */
+  struct lcpp_buffer lines;       /* owned; header lines of the request, the token's among them */
+  struct curl_slist headers[LCPP_HEADER_LINES]; /* over `lines` and static lines */
+};
+
+enum lcpp_state { LCPP_NEW, LCPP_RUNNING, LCPP_DONE };
+
+struct lcpp_engine;
+
+struct lcpp_transfer {
+  enum lcpp_state state;
+  bool post;
+  struct lcpp_engine *engine;  /* borrowed while running or finished; else NULL */
+  struct lcpp_easy *easy;      /* while running */
+  struct lcpp_transfer *next;  /* in a list of the engine's */
+  struct lcpp_transfer **link; /* what points to this one; NULL: in no list */
+  long long deadline;          /* in lcpp_monotonic_us */
+
+  char *url;                       /* owned (free) */
+  struct lcpp_buffer request_body; /* owned; may hold a secret or addresses */
+
+  bool sent;      /* libcurl was allowed to send the request */
+  bool kept;      /* the connection was there before */
+  bool stale;     /* it had ended, or something unsolicited came over it: nothing was sent */
+  bool resend;    /* libcurl was about to send it a second time */
+  int fd;         /* the socket it was sent over; -1: not known */
+  unsigned looks; /* how often libcurl has reported progress since */
+  unsigned long long received;  /* lcpp_socket_received at the first look that counted */
+  char detail[CURL_ERROR_SIZE]; /* libcurl's error text */
+
+  struct lcpp_response response;
+  struct lcpp_outcome outcome; /* once done */
+};
+
+/* An easy handle, set up; NULL if memory ran out. */
+struct lcpp_easy *lcpp_easy_new(struct lcpp_sockets *sockets, const struct lcpp_profile *profile);
+void lcpp_easy_free(struct lcpp_easy *easy); /* NULL is valid */
+
+/* Prepares the easy handle for the transfer, whose url and request_body are set. `profile`: the
+ * client's, for a request without its own. */
+CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_easy *easy,
+                            const struct lcpp_request_head *request,
+                            const struct lcpp_profile *profile);
+
+/* Prepares it to run again, on a new connection: nothing of the request has left. */
+void lcpp_transfer_renew(struct lcpp_transfer *transfer);
+
+/* Has the connection closed when the transfer is removed, and the easy handle used no more. */
+void lcpp_transfer_distrust(struct lcpp_transfer *transfer);
+
+/* Sets the outcome of a transfer that libcurl has ended with `code`, or that ends at its deadline
+ * (CURLE_OPERATION_TIMEDOUT) or by the caller (CURLE_ABORTED_BY_CALLBACK). */
+void lcpp_transfer_end(struct lcpp_transfer *transfer, CURLcode code);
+
+/* Takes the transfer off its easy handle, and wipes the request from both. */
+void lcpp_transfer_unload(struct lcpp_transfer *transfer);
+
+/* Frees what a transfer that is done holds of its response; its URL stays. */
+void lcpp_transfer_drop_response(struct lcpp_transfer *transfer);
+
+/* Frees all that a transfer which is not running holds. */
+void lcpp_transfer_free(struct lcpp_transfer *transfer);
+
+#endif

@@ -1,0 +1,173 @@
+/*
+ * The sockets that libcurl has opened, and what the kernel and the TLS library tell about them.
+ *
+ * libcurl's own check of a kept connection differs between versions, and 8.23 skips it for a
+ * connection that was idle for less than a second. So each connection is looked at right before
+ * a request is sent over it (CURLOPT_PREREQFUNCTION). At that moment CURLINFO_ACTIVESOCKET is -1
+ * with 7.88 and 8.14, so the socket is found by its local port among those opened here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#ifdef __linux__
+#include <linux/tcp.h>
+#endif
+
+#include "transfer.h"
+
+/* The TLS library's own word about bytes that it has read and not delivered. Weak: each is there
+ * only if libcurl was built with that library, which is loaded with it.
+ * https://docs.openssl.org/3.0/man3/SSL_pending/
+ * https://gnutls.org/reference/gnutls-gnutls.html#gnutls-record-check-pending */
+extern int SSL_has_pending(const void *ssl) __attribute__((weak));
+extern size_t gnutls_record_check_pending(void *session) __attribute__((weak));
+
+enum { FIRST_CAPACITY = 16 };
+
+static bool reserve(struct lcpp_sockets *sockets) {
+  if (sockets->count < sockets->capacity) {
+    return true;
+  }
+  size_t capacity = sockets->capacity != 0 ? sockets->capacity * 2 : FIRST_CAPACITY;
+  struct lcpp_socket *list = realloc(sockets->list, capacity * sizeof *list);
+  if (list == NULL) {
+    return false;
+  }
+  sockets->list = list;
+  sockets->capacity = capacity;
+  return true;
+}
+
+static void forget(struct lcpp_sockets *sockets, int fd) {
+  for (size_t i = 0; i < sockets->count; i++) {
+    if (sockets->list[i].fd == fd) {
+      sockets->list[i] = sockets->list[--sockets->count];
+      return;
+    }
+  }
+}
+
+/* A socket that programs started by the host do not inherit, and that never blocks: libcurl asks
+ * for that later without checking the result.
+ * https://curl.se/libcurl/c/CURLOPT_OPENSOCKETFUNCTION.html */
+static curl_socket_t open_socket(void *argument, curlsocktype purpose,
+                                 struct curl_sockaddr *address) {
+  struct lcpp_sockets *sockets = argument;
+  (void)purpose;
+  if (!reserve(sockets)) {
+    return CURL_SOCKET_BAD;
+  }
+#ifdef SOCK_CLOEXEC
+  int fd =
+      socket(address->family, address->socktype | SOCK_CLOEXEC | SOCK_NONBLOCK, address->protocol);
+#else
+  int fd = socket(address->family, address->socktype, address->protocol);
+  if (fd >= 0 && (fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 || fcntl(fd, F_SETFL, O_NONBLOCK) < 0)) {
+    close(fd);
+    fd = -1;
+  }
+#endif
+  if (fd < 0) {
+    return CURL_SOCKET_BAD;
+  }
+  forget(sockets, fd); /* libcurl may have closed a socket without calling close_socket */
+  sockets->list[sockets->count++] = (struct lcpp_socket){.fd = fd};
+  return fd;
+}
+
+static int close_socket(void *argument, curl_socket_t fd) {
+  forget(argument, fd);
+  return close(fd);
+}
+
+void lcpp_sockets_attach(struct lcpp_sockets *sockets, CURL *easy) {
+  /* Setting a pointer allocates nothing, so it cannot fail. */
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETFUNCTION, open_socket);
+  curl_easy_setopt(easy, CURLOPT_OPENSOCKETDATA, sockets);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETFUNCTION, close_socket);
+  curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, sockets);
+}
+
+void lcpp_sockets_free(struct lcpp_sockets *sockets) {
+  free(sockets->list);
+  *sockets = (struct lcpp_sockets){0};
+}
+
+static int local_port_of(int fd) {
+  struct sockaddr_storage address;
+  socklen_t length = sizeof address;
+  if (getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
+    return 0;
+  }
+  if (address.ss_family == AF_INET) {
+    return ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
+  }
+  return address.ss_family == AF_INET6
+             ? ntohs(((const struct sockaddr_in6 *)(const void *)&address)->sin6_port)
+             : 0;
+}
+
+/* Two sockets may share a local port if they lead to different servers. Which of them is meant is
+ * not known then, so neither is found. A port is asked for again when it matches: libcurl may have
+ * closed the socket without calling close_socket, and its number may be another one's. */
+int lcpp_sockets_find(struct lcpp_sockets *sockets, int local_port) {
+  int fd = -1;
+  for (size_t i = 0; i < sockets->count; i++) {
+    struct lcpp_socket *socket = &sockets->list[i];
+    if (socket->local_port == 0) {
+      socket->local_port = local_port_of(socket->fd);
+    }
+    if (socket->local_port == local_port && local_port_of(socket->fd) == local_port) {
+      if (fd >= 0) {
+        return -1;
+      }
+      fd = socket->fd;
+    }
+  }
+  return fd;
+}
+
+/* Whether the TLS library holds bytes of the connection, or cannot be asked.
+ * https://curl.se/libcurl/c/CURLINFO_TLS_SSL_PTR.html */
+static bool is_pending_in_tls(CURL *easy) {
+  struct curl_tlssessioninfo *session = NULL;
+  if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == NULL ||
+      session->internals == NULL) {
+    return false; /* no TLS */
+  }
+  switch (session->backend) {
+    case CURLSSLBACKEND_OPENSSL:
+      return SSL_has_pending == NULL || SSL_has_pending(session->internals) != 0;
+    case CURLSSLBACKEND_GNUTLS:
+      return gnutls_record_check_pending == NULL ||
+             gnutls_record_check_pending(session->internals) != 0;
+    default:
+      return true;
+  }
+}
+
+enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy) {
+  char byte;
+  ssize_t count = fd >= 0 ? recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) : 0;
+  if (count == 0 || (count < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)) {
+    return LCPP_ENDED;
+  }
+  return count > 0 || is_pending_in_tls(easy) ? LCPP_PENDING : LCPP_FRESH;
+}
+
+unsigned long long lcpp_socket_received(int fd) {
+#ifdef __linux__
+  struct tcp_info information = {0};
+  socklen_t length = sizeof information;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &information, &length) == 0) {
+    return information.tcpi_bytes_received;
+  }
+#endif
+  (void)fd;
+  return 0;
+}
