@@ -27,8 +27,9 @@ enum { EXACT_DIGITS = 15 };
 enum { MAX_TEXT = 512 * 1024 * 1024 };
 
 /* What lua-cjson 2.1.0 takes from malloc beside the text itself: the head of a buffer (32 bytes),
- * and a buffer of 1023 when it is opened; between that and our asking, Lua takes some as well. */
-enum { BUFFER_HEAD = 64, BUFFER = 1024, OPENING = 32 * 1024 };
+ * and a buffer of 1023 when it is opened, which it keeps for encoding. Lua takes some as well in
+ * between. */
+enum { BUFFER_HEAD = 64, BUFFER = 1023, OPENING = 32 * 1024 };
 
 /* Begins a string that stands for an integer: a byte that no UTF-8 holds, so that no text that is
  * let through, and no escape in it, can make one. */
@@ -91,8 +92,10 @@ void lcpp_json_open(lua_State *L) {
 }
 
 void lcpp_json_encode(lua_State *L, size_t text_bytes) {
-  /* A byte becomes six at most ("\\u0001"), and the buffer grows by doubling. */
-  assure_memory(L, 2 * (6 * text_bytes + BUFFER));
+  size_t needed = 6 * text_bytes + 64; /* a byte becomes six at most ("\\u0001") */
+  if (needed >= BUFFER) {
+    assure_memory(L, 2 * needed); /* the buffer of the instance has to grow, by doubling */
+  }
   lua_rawgetp(L, LUA_REGISTRYINDEX, &encode_key);
   lua_insert(L, -2);
   lua_call(L, 1, 1);

@@ -4,6 +4,7 @@
  * Everything that can raise comes first, while the request owns whatever was acquired. From the
  * URL on it is C alone, and what fails is the request's outcome.
  */
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -81,27 +82,36 @@ static bool push_addresses(lua_State *L, int index) {
   return count > 0;
 }
 
-/* The names in the body; and how long the addresses may be beside them. */
-#define NAMES "metadata notification-emails"
-enum { MOST_ADDRESSES = LCPP_ENCODE_LIMIT - sizeof NAMES };
-
-/* Pushes {"metadata":{"notification-emails":"a,b"}}; returns false, and pushes nothing, if there is
- * no address. */
-static bool push_notification(lua_State *L, int index) {
+/* Pushes the addresses at an index as a JSON string; returns false, and pushes nothing, if there
+ * are none. */
+static bool push_encoded_addresses(lua_State *L, int index) {
   if (!push_addresses(L, index)) {
     return false;
   }
   size_t length = lua_rawlen(L, -1);
-  if (length > MOST_ADDRESSES) {
+  if (length > LCPP_ENCODE_LIMIT) {
     lcpp_misuse(L, "emails: expected fewer of them (16 MiB together at most)");
   }
-  lua_createtable(L, 0, 1);
-  lua_createtable(L, 0, 1);
-  lua_rotate(L, -3, -1);
-  lua_setfield(L, -2, "notification-emails");
-  lua_setfield(L, -2, "metadata");
-  lcpp_json_encode(L, length + sizeof NAMES);
+  lcpp_json_encode(L, length);
   return true;
+}
+
+static void append_text(struct lcpp_buffer *body, const char *text, size_t length) {
+  lcpp_buffer_append(body, text, length, SIZE_MAX);
+}
+
+/* {"metadata":{"notification-emails":"a,b"}}, around the string that lua-cjson has made. */
+static void append_notification(lua_State *L, struct lcpp_buffer *body, int index) {
+  static const char before[] = "{\"metadata\":{\"notification-emails\":";
+  if (!push_encoded_addresses(L, index)) {
+    return; /* an empty body is valid: then no notification is sent */
+  }
+  size_t length = 0;
+  const char *encoded = lua_tolstring(L, -1, &length);
+  append_text(body, before, sizeof before - 1);
+  append_text(body, encoded, length);
+  append_text(body, "}}", 2);
+  lua_pop(L, 1);
 }
 
 /* The resource that a token is asked for: the service's own name, whatever base_url says.
@@ -127,9 +137,6 @@ static void append_credentials(lua_State *L, struct lcpp_buffer *form,
   lcpp_url_append_field(form, "grant_type=client_credentials&client_id=", id->text, id->length);
   lcpp_url_append_field(form, "&client_secret=", secret->text, secret->length);
   lcpp_url_append_field(form, "&resource=", RESOURCE, sizeof RESOURCE - 1);
-  if (form->status != LCPP_BUFFER_OK) {
-    luaL_error(L, "not enough memory");
-  }
 }
 
 /* Appends the endpoint's request body to memory that the request owns already. */
@@ -138,18 +145,12 @@ static void append_body(lua_State *L, struct lcpp_buffer *body,
                         const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   if (endpoint->body == LCPP_BODY_CREDENTIALS) {
     append_credentials(L, body, values);
-    return;
+  } else if (endpoint->body == LCPP_BODY_NOTIFICATION && values[LCPP_OPTION_EMAILS].given) {
+    append_notification(L, body, values[LCPP_OPTION_EMAILS].index);
   }
-  if (endpoint->body != LCPP_BODY_NOTIFICATION || !values[LCPP_OPTION_EMAILS].given ||
-      !push_notification(L, values[LCPP_OPTION_EMAILS].index)) {
-    return; /* an empty body is valid: then no notification is sent */
-  }
-  size_t length = 0;
-  const char *text = lua_tolstring(L, -1, &length);
-  if (lcpp_buffer_append(body, text, length, length) != LCPP_BUFFER_OK) {
+  if (body->status != LCPP_BUFFER_OK) {
     luaL_error(L, "not enough memory");
   }
-  lua_pop(L, 1);
 }
 
 static const struct {

@@ -152,11 +152,17 @@ static bool has_line_end(const char *line, size_t length) {
   return memchr(line, '\0', length) != NULL || memchr(line, '\r', length) != NULL;
 }
 
-/* The length of the field name that a line begins with. token: RFC 9110, section 5.6.2 */
+/* token: RFC 9110, section 5.6.2 */
+static bool is_token(char c) {
+  char letter = (char)(c | 0x20);
+  return (letter >= 'a' && letter <= 'z') || is_digit(c) || c == '-' ||
+         (c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
+}
+
+/* The length of the field name that a line begins with. */
 static size_t name_length(const char *line, size_t length) {
   size_t at = 0;
-  while (at < length && line[at] > ' ' && line[at] < 0x7f &&
-         strchr("\"(),/:;<=>?@[\\]{}", line[at]) == NULL) {
+  while (at < length && is_token(line[at])) {
     at++;
   }
   return at;
