@@ -1,6 +1,7 @@
 /* A transfer: one request and its response on an easy handle: see transfer.h. */
 #include "transfer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,8 @@ enum {
 
 /* Not const only because curl_slist holds char *. Nothing writes to them. */
 static char accept_line[] = "Accept: application/json";
+static char encoding_line[] =
+    "Accept-Encoding: gzip"; /* libcurl would format it for each request */
 static char json_line[] = "Content-Type: application/json";
 static char form_line[] = "Content-Type: application/x-www-form-urlencoded";
 static char no_expect_line[] = "Expect:"; /* a large body would wait 1 s for a 100 */
@@ -152,8 +155,17 @@ static void set_callbacks(struct lcpp_easy *easy) {
   lcpp_sockets_attach(easy->sockets, handle);
 }
 
-static CURLcode set_profile(CURL *handle, const struct lcpp_profile *profile) {
-  SET(handle, CURLOPT_USERAGENT, profile->user_agent);
+static CURLcode set_profile(struct lcpp_easy *easy, const struct lcpp_profile *profile) {
+  static const char name[] = "User-Agent: ";
+  CURL *handle = easy->handle;
+  size_t size = sizeof name + strlen(profile->user_agent);
+  char *line = malloc(size);
+  if (line == NULL) {
+    return CURLE_OUT_OF_MEMORY;
+  }
+  snprintf(line, size, "%s%s", name, profile->user_agent);
+  free(easy->user_agent_line);
+  easy->user_agent_line = line;
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, profile->connect_timeout_ms);
   if (profile->ca_file != NULL) {
     SET(handle, CURLOPT_CAINFO, profile->ca_file); /* beside the system's directory (CAPATH) */
@@ -169,7 +181,7 @@ struct lcpp_easy *lcpp_easy_new(struct lcpp_sockets *sockets, const struct lcpp_
   easy->sockets = sockets;
   easy->handle = curl_easy_init();
   if (easy->handle == NULL || set_rules(easy->handle) != CURLE_OK ||
-      set_profile(easy->handle, profile) != CURLE_OK ||
+      set_profile(easy, profile) != CURLE_OK ||
       curl_easy_setopt(easy->handle, CURLOPT_PROXY, profile->proxy) != CURLE_OK) {
     lcpp_easy_free(easy);
     return NULL;
@@ -182,6 +194,7 @@ void lcpp_easy_free(struct lcpp_easy *easy) {
   if (easy != NULL) {
     curl_easy_cleanup(easy->handle);
     lcpp_buffer_free(&easy->lines);
+    free(easy->user_agent_line);
     free(easy);
   }
 }
@@ -208,6 +221,8 @@ static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_he
     return CURLE_OUT_OF_MEMORY;
   }
   lines[count++] = accept_line;
+  lines[count++] = encoding_line;
+  lines[count++] = easy->user_agent_line;
   lines[count++] = easy->lines.data + id;
   if (request->token != NULL) {
     lines[count++] = easy->lines.data + token;
@@ -263,7 +278,7 @@ CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_easy *ea
   if (request->profile != NULL) {
     profile = request->profile;
     easy->single_use = true;
-    CURLcode code = set_profile(handle, profile);
+    CURLcode code = set_profile(easy, profile);
     if (code != CURLE_OK) {
       return code;
     }

@@ -83,7 +83,7 @@ struct lcpp_request_head {
   size_t max_response_bytes;
 };
 
-enum { LCPP_HEADER_LINES = 6 }; /* at most, of a request */
+enum { LCPP_HEADER_LINES = 8 }; /* at most, of a request */
 
 /* An easy handle with what it borrows while it runs. */
 struct lcpp_easy {
@@ -93,6 +93,7 @@ struct lcpp_easy {
   struct lcpp_transfer *transfer; /* borrowed; NULL: idle */
   bool plain;                     /* set up for plain http: no proxy */
   bool single_use;                /* not to be used for another transfer */
+  char *user_agent_line;          /* owned */
   struct lcpp_buffer lines;       /* owned; header lines of the request, the token's among them */
   struct curl_slist headers[LCPP_HEADER_LINES]; /* over `lines` and static lines */
 };
