@@ -5,6 +5,7 @@
  */
 #include <dlfcn.h>
 #include <execinfo.h>
+#include <link.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -37,8 +38,14 @@ bool is_cjson(const void *code) {
   return begins(library_of(code), "cjson.so");
 }
 
+/* Called for each allocation: dladdr would compare the address with all symbols of a library. */
 bool is_core(const void *code) {
-  return begins(library_of(code), "core.so");
+  struct dl_find_object object;
+  if (_dl_find_object((void *)code, &object) != 0) {
+    return false;
+  }
+  const char *slash = strrchr(object.dlfo_link_map->l_name, '/');
+  return slash != NULL && begins(slash + 1, "core.so");
 }
 
 bool is_ours(const void *code) {
