@@ -42,7 +42,7 @@ struct tag {
   unsigned long magic;
   unsigned long unused; /* keeps what follows aligned */
 };
-enum { IN_USE = 0x600db10c, GIVEN_BACK = 0x0ddb10c5, STALE = 0xdd };
+enum { IN_USE = 0x600db10c, GIVEN_BACK = 0x0ddb10c5, STALE = 0xdd, UNWRITTEN = 0xcc };
 _Static_assert(sizeof(struct tag) % _Alignof(max_align_t) == 0, "blocks have to be aligned");
 
 static struct tag list = {.previous = &list, .next = &list};
@@ -80,6 +80,9 @@ UNCHECKED static void *take(size_t size, size_t alignment, const void *site) {
   list.previous->next = tag;
   list.previous = tag;
   unlock();
+  if (secrets_are_searched()) {
+    memset(tag + 1, UNWRITTEN, size); /* what was there before is not the new owner's */
+  }
   return tag + 1;
 }
 
@@ -95,6 +98,7 @@ UNCHECKED static void give_back(void *block, const void *site) {
     ending_now(is_ours(site) || is_cjson(site) ? ENDED_BADLY : ENDED_BY_LIBRARY,
                "%s gives a block back that it does not have", name);
   }
+  secrets_look(block, tag->size, site);
   lock();
   tag->magic = GIVEN_BACK;
   tag->previous->next = tag->next;

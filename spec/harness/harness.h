@@ -6,6 +6,7 @@
  *   allocators.c  memory: of Lua, of libcurl, of the whole process
  *   calls.c       the calls of the C library that reach the kernel
  *   ending.c      how a process came to its end, and whose fault it was
+ *   secrets.c     secrets in memory that the module frees
  *   point.c       one point: a process that runs one scenario with one failure
  *   sweep.c       all points of a scenario
  *   main.c        the program
@@ -25,19 +26,34 @@
 #define UNCHECKED __attribute__((no_sanitize("address", "undefined")))
 
 /* What fails: memory of Lua, of libcurl, of the whole process, or what the module itself asks the
- * process for; of the collector nothing does. The kinds of calls follow from SOURCE_CALLS on. */
+ * process for; of the collector and of none nothing does. The kinds of calls follow from
+ * SOURCE_CALLS on. */
 enum {
   SOURCE_LUA,
   SOURCE_CURL,
   SOURCE_MALLOC,
   SOURCE_CORE,
   SOURCE_COLLECTOR,
+  SOURCE_NONE,
   SOURCE_CALLS,
   SOURCES = 32
 };
 
 /* What stands for the number of the call where nothing fails but Lua collects all it can. */
 enum { COLLECT_AT_OBJECTS, COLLECT_AT_INSTRUCTIONS };
+
+/* sweep.c */
+
+enum { REASON_SIZE = 400, TALLIES = 40 };
+
+/* How often something was counted, by its name. */
+struct tally {
+  char name[REASON_SIZE];
+  long count;
+};
+
+/* Adds to the tally of that name; to the last where there are too many names. */
+void tally_add(struct tally tallies[TALLIES], const char *name, long count);
 
 /* counter.c */
 
@@ -118,8 +134,6 @@ enum ending {
   ENDED_LEAKING /* all is well, but a library below us lost a few blocks of its own */
 };
 
-enum { REASON_SIZE = 400 };
-
 /* Prepares the parent: what backtraces need is loaded now. */
 void ending_prepare(void);
 
@@ -146,6 +160,21 @@ bool is_of_libcurl(const void *code);
 /* Writes "library+offset" of an address to `text`. */
 void name_code(const void *code, char *text, size_t size);
 
+/* secrets.c */
+
+struct report;
+
+/* Adds a text that no freed block of the module may hold, and the name that a finding has. False
+ * when there is no room for it. */
+bool secrets_add(const char *name, const char *text, size_t length);
+
+/* From now on the blocks that the module frees are searched, and findings go to `report`. */
+void secrets_search(struct report *report);
+bool secrets_are_searched(void);
+
+/* Searches a block that is about to be freed by code at `site`, if that is the module's. */
+void secrets_look(const void *block, size_t size, const void *site);
+
 /* point.c */
 
 struct scenario {
@@ -167,6 +196,8 @@ struct report {
   char outcome[32];   /* "answered", "raised", or the kind of the err */
   long seen[SOURCES]; /* calls */
   bool last;          /* none of them failed */
+  long searched;      /* blocks, for secrets */
+  struct tally findings[TALLIES];
 };
 
 /* A state that is ready to run a scenario, for points to be forked from. */
@@ -186,18 +217,12 @@ bool stage_open(struct stage *stage, const struct scenario *scenario);
 /* Runs it here once, without failures, and closes the state; false when it does not end well. */
 bool stage_rehearse(struct stage *stage, const struct scenario *scenario);
 
-/* Runs one point: for a process of its own. */
+/* Runs one point: for a process of its own. `search`: for secrets, too. */
 _Noreturn void point_run(struct stage *stage, const struct scenario *scenario,
-                         const struct point *point, struct report *report, unsigned seconds);
+                         const struct point *point, struct report *report, unsigned seconds,
+                         bool search);
 
 /* sweep.c */
-
-/* How often something was counted, by its name. */
-struct tally {
-  char name[REASON_SIZE];
-  long count;
-};
-enum { TALLIES = 40 };
 
 struct figures {
   long points;
@@ -205,6 +230,8 @@ struct figures {
   struct tally outcomes[TALLIES];
   struct tally ends[TALLIES];  /* of the process, that are not ours */
   struct tally leaks[TALLIES]; /* that are not ours */
+  long searched;               /* blocks, for secrets */
+  struct tally findings[TALLIES];
 };
 
 struct settings {
@@ -212,6 +239,7 @@ struct settings {
   long points;      /* of one sweep at most; 0: all */
   long only;        /* the only point; -1: all */
   unsigned seconds; /* that one may take */
+  bool search;      /* for secrets in what the module frees */
 };
 
 /* Sweeps a source (of SOURCE_CALLS: all kinds of calls) over a scenario; `figures` gets what became

@@ -5,7 +5,7 @@
  *
  * what: lua, curl, malloc, core (whose memory runs out: core is what the module itself asks the
  * process for), calls (to the kernel), or collector (Lua collects all it can at every new object,
- * and at every instruction).
+ * and at every instruction), or none (nothing fails).
  *
  *     -j jobs        points at the same time (2)
  *     -p points      of a sweep at most, evenly spread (0: all of them)
@@ -13,6 +13,7 @@
  *     -t transport   only this one
  *     -a at          only this point, and with backtraces where it goes wrong
  *     -d seconds     that a point may take (30)
+ *     -S             search what the module frees for secrets: see secrets.c
  *
  * One line for each scenario and transport: "ok: ..." or "FAILED: ...".
  */
@@ -27,6 +28,7 @@
 
 static struct settings settings = {.jobs = 2, .only = -1, .seconds = 30};
 static const char *file, *only_scenario, *only_transport;
+static long searched, findings;
 
 static void print_tallies(const char *title, const struct tally *tallies) {
   if (tallies[0].count > 0) {
@@ -34,6 +36,16 @@ static void print_tallies(const char *title, const struct tally *tallies) {
   }
   for (int i = 0; i < TALLIES && tallies[i].count > 0; i++) {
     printf("%s%ld %s", i > 0 ? ", " : "", tallies[i].count, tallies[i].name);
+  }
+}
+
+/* A line for each place that freed a secret: "found: N name: address of the call, of its
+ * caller...". */
+static void print_findings(const struct figures *figures) {
+  searched += figures->searched;
+  for (int i = 0; i < TALLIES && figures->findings[i].count > 0; i++) {
+    findings += figures->findings[i].count;
+    printf("found: %ld %s\n", figures->findings[i].count, figures->findings[i].name);
   }
 }
 
@@ -62,8 +74,24 @@ static bool run(const struct scenario *scenario, const char *what, int source) {
   print_tallies("; the process was ended: ", figures.ends);
   print_tallies("; left behind: ", figures.leaks);
   printf(" (%ld points so far)\n", total);
+  print_findings(&figures);
   fflush(stdout);
   return well;
+}
+
+/* Reads the texts to search for: a list of { name, text } in the table on top. */
+static bool read_secrets(lua_State *L) {
+  bool all = lua_getfield(L, -1, "secrets") == LUA_TTABLE;
+  for (lua_Integer i = 1; all && lua_rawgeti(L, -1, i) == LUA_TTABLE; i++) {
+    size_t length = 0;
+    lua_rawgeti(L, -1, 1);
+    lua_rawgeti(L, -2, 2);
+    const char *text = luaL_checklstring(L, -1, &length);
+    all = secrets_add(luaL_checkstring(L, -2), text, length);
+    lua_pop(L, 3);
+  }
+  lua_settop(L, 1);
+  return all;
 }
 
 /* Runs the scenarios of the list in scenarios.lua, each over its transports. */
@@ -73,6 +101,10 @@ static bool run_all(const char *what, int source) {
   luaL_openlibs(L);
   if (luaL_dofile(L, file)) {
     fprintf(stderr, "%s\n", lua_tostring(L, -1));
+    return false;
+  }
+  if (settings.search && !read_secrets(L)) {
+    fprintf(stderr, "%s has no list of secrets, or one that is too long\n", file);
     return false;
   }
   /* Kept mapped until the end: code that was unmapped has no name any more. */
@@ -93,12 +125,15 @@ static bool run_all(const char *what, int source) {
     lua_pop(L, 3);
   }
   lua_close(L);
+  if (settings.search) {
+    printf("searched: %ld blocks that the module freed, %ld findings\n", searched, findings);
+  }
   return well;
 }
 
 static bool read_options(int argc, char **argv) {
   int option = 0;
-  while ((option = getopt(argc, argv, "j:p:s:t:a:d:f:")) != -1) {
+  while ((option = getopt(argc, argv, "j:p:s:t:a:d:f:S")) != -1) {
     switch (option) {
       case 'j':
         settings.jobs = (int)strtol(optarg, NULL, 10);
@@ -119,6 +154,9 @@ static bool read_options(int argc, char **argv) {
       case 'd':
         settings.seconds = (unsigned)strtoul(optarg, NULL, 10);
         break;
+      case 'S':
+        settings.search = true;
+        break;
       case 'f':
         file = optarg;
         break;
@@ -130,7 +168,8 @@ static bool read_options(int argc, char **argv) {
 }
 
 static int source_of(const char *what) {
-  static const char *const names[] = {"lua", "curl", "malloc", "core", "collector", "calls"};
+  static const char *const names[] = {"lua",       "curl", "malloc", "core",
+                                      "collector", "none", "calls"};
   for (int i = 0; i <= SOURCE_CALLS; i++) {
     if (strcmp(names[i], what) == 0) {
       return i;
@@ -143,7 +182,7 @@ int main(int argc, char **argv) {
   if (!read_options(argc, argv)) {
     fprintf(stderr,
             "usage: %s [-j jobs] [-p points] [-s scenario] [-t transport] [-a at] [-d seconds]"
-            " -f scenarios.lua lua|curl|malloc|core|calls|collector\n",
+            " [-S] -f scenarios.lua lua|curl|malloc|core|calls|collector|none\n",
             argv[0]);
     return EXIT_FAILURE;
   }

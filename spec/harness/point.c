@@ -228,7 +228,7 @@ static int run_failing(lua_State *L, const struct point *point) {
 }
 
 void point_run(struct stage *stage, const struct scenario *scenario, const struct point *point,
-               struct report *report, unsigned seconds) {
+               struct report *report, unsigned seconds, bool search) {
   lua_State *L = stage->L;
   tell_point(stage, scenario, point);
   ending_watch(report->reason, seconds);
@@ -236,6 +236,9 @@ void point_run(struct stage *stage, const struct scenario *scenario, const struc
     seed_again();
   }
   blocks_keep();
+  if (search) {
+    secrets_search(report);
+  }
   int status = run_failing(L, point);
   bool last = counter_failures() == 0;
   for (int i = 0; i < SOURCES; i++) {

@@ -40,26 +40,42 @@ static struct {
   struct figures *figures;
 } now;
 
-static void count(struct tally *tallies, const char *name) {
-  for (int i = 0; i < TALLIES; i++) {
-    if (tallies[i].count == 0 || strcmp(tallies[i].name, name) == 0) {
-      snprintf(tallies[i].name, sizeof tallies[i].name, "%s", name);
-      tallies[i].count++;
-      return;
-    }
+void tally_add(struct tally tallies[TALLIES], const char *name, long count) {
+  int i = 0;
+  while (i < TALLIES - 1 && tallies[i].count != 0 && strcmp(tallies[i].name, name) != 0) {
+    i++;
   }
+  if (tallies[i].count == 0) {
+    snprintf(tallies[i].name, sizeof tallies[i].name, "%s", name);
+  }
+  tallies[i].count += count;
+}
+
+static void count(struct tally *tallies, const char *name) {
+  tally_add(tallies, name, 1);
 }
 
 /* Says which point it was that went wrong. */
 static void complain(const struct point *point, const char *reason) {
-  static const char *const sources[] = {"Lua's memory", "libcurl's memory", "memory",
-                                        "the module's memory", "collector"};
+  static const char *const sources[] = {"Lua's memory",        "libcurl's memory", "memory",
+                                        "the module's memory", "collector",        "nothing"};
   const struct call *kind = call_kind(point->source - SOURCE_CALLS);
   fprintf(stderr, "%s over %s, %s %s %ld %s: %s\n", now.scenario->name, now.scenario->transport,
           kind != NULL ? kind->name : sources[point->source],
           point->error != NULL ? point->error->name : "", point->at,
           point->sticky ? "sticky" : "once", reason[0] != '\0' ? reason : "a sanitizer spoke");
   now.figures->bad++;
+}
+
+/* Notes what was found in the memory that the process of a slot freed. */
+static void note_findings(const struct slot *slot, const struct report *report) {
+  now.figures->searched += report->searched;
+  for (int i = 0; i < TALLIES && report->findings[i].count > 0; i++) {
+    tally_add(now.figures->findings, report->findings[i].name, report->findings[i].count);
+  }
+  if (report->findings[0].count > 0) {
+    complain(&slot->point, "the module freed memory that holds a secret");
+  }
 }
 
 /* Notes how the process of a slot ended. */
@@ -69,7 +85,9 @@ static void settle(const struct slot *slot, struct report *report, int status) {
   if (WIFSIGNALED(status)) {
     snprintf(report->reason, sizeof report->reason, "%s", strsignal(WTERMSIG(status)));
   }
-  figures->points += ending != ENDED_LAST || slot->point.source == SOURCE_COLLECTOR;
+  figures->points += ending != ENDED_LAST || slot->point.source == SOURCE_COLLECTOR ||
+                     slot->point.source == SOURCE_NONE;
+  note_findings(slot, report);
   switch (ending) {
     case ENDED_LEAKING:
       count(figures->leaks, report->reason);
@@ -133,7 +151,8 @@ static void start(const struct point *point, int sweep) {
     exit(EXIT_FAILURE);
   }
   if (pid == 0) {
-    point_run(now.stage, now.scenario, point, &reports[free], now.settings->seconds);
+    point_run(now.stage, now.scenario, point, &reports[free], now.settings->seconds,
+              now.settings->search);
   }
   slots[free] = (struct slot){.pid = pid, .point = *point, .sweep = sweep};
   busy++;
@@ -204,6 +223,12 @@ static void sweep_source(int source, long calls) {
   } while (point.error != NULL && point.error->name != NULL);
 }
 
+/* The scenario as it is, once. */
+static void run_once(void) {
+  struct point point = {.source = SOURCE_NONE, .at = -1};
+  start(&point, 0);
+}
+
 /* The two ways to collect: at every new object, and at every instruction. */
 static void collect(void) {
   struct point point = {.source = SOURCE_COLLECTOR};
@@ -231,6 +256,8 @@ bool sweep_all(struct stage *stage, const struct scenario *scenario,
   long calls[SOURCES] = {0};
   if (source == SOURCE_COLLECTOR) {
     collect();
+  } else if (source == SOURCE_NONE) {
+    run_once();
   } else {
     count_calls(source, calls);
     for (int i = source;
