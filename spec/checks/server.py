@@ -21,6 +21,7 @@ The offer's name in a request says what the answer is (401 for one that does not
            throttled  429, to come back at once
            dropped  the connection is closed without an answer
            failing, running  an operation that ended failed, or that runs
+           notified  an operation that tells who was notified
     raw    stall    no answer, ever
            reset    the connection is reset once the request was read
            headers  the answer ends within its headers
@@ -29,7 +30,13 @@ The offer's name in a request says what the answer is (401 for one that does not
            foreign  202 with a Location at another port
            early    the connection is closed before the request's body was read
            once     202, and the connection is closed without a word
+           echo     202 with the request's body within its own; it comes in parts
+           echo_error  400 with the request's body in its message
+
+The token service of nginx grants GRANTED_TOKEN, and refuses the tenant "nobody"; that of the raw server refuses all,
+with the request's body in its message.
 """
+import json
 import os
 import signal
 import socket
@@ -37,6 +44,9 @@ import struct
 import subprocess
 import sys
 import threading
+
+# Of the token service: as long as those of Microsoft Entra.
+GRANTED_TOKEN = "".join("granted-token-%04d." % i for i in range(80))
 
 CONFIGURATION = """
 daemon off;
@@ -59,6 +69,7 @@ http {{
     # The token service is asked without one.
     map "$uri $http_authorization" $authorized {{
         "~ Bearer token-of-the-checks$" 1;
+        "~ Bearer granted-token-[^ ]*0079\.$" 1;
         "~/oauth2/token $" 1;
         default 0;
     }}
@@ -79,7 +90,7 @@ http {{
             return 200 '[{{"id":"7","submissionState":"running","version":636576975611768314}},{{"id":"8"}}]';
         }}
         location ~ /nobody/oauth2/token$ {{ return 400 '{{"error":"invalid_client","error_description":"nobody"}}'; }}
-        location ~ /oauth2/token$ {{ return 200 '{{"access_token":"token-of-the-checks","expires_in":"3600"}}'; }}
+        location ~ /oauth2/token$ {{ return 200 '{{"token_type":"Bearer","access_token":"{granted}","expires_in":"3600"}}'; }}
         location ~ /offers/missing/ {{ return 404 '{{"error":{{"code":"NotFound","message":"no such offer"}}}}'; }}
         location ~ /offers/bad/ {{ return 400 '{{"error":{{"code":"BadRequest","message":"not running"}}}}'; }}
         location ~ /offers/broken/ {{ return 500 '<html>broken</html>'; }}
@@ -108,6 +119,9 @@ http {{
                 ../vm/operations/$connection-$connection_requests?api-version=2017-10-31 always;
             add_header x-ms-request-id $connection always;
             return 202 '{{}}';
+        }}
+        location ~ /offers/notified/operations/ {{
+            return 200 '[{{"id":"1","status":"canceled","notificationEmails":"jondoe@contoso.com,jane@contoso.com"}}]';
         }}
         location ~ /offers/failing/operations/ {{ return 200 '{{"status":"failed","error":{{"message":"no"}}}}'; }}
         location ~ /offers/running/operations/ {{ return 200 '{{"status":"running"}}'; }}
@@ -170,7 +184,7 @@ def start_nginx(directory):
     ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
     canaries = "".join(CANARY.format(directory=directory, name=name, port=ports[name]) for name in CANARIES)
     with open(directory + "/nginx.conf", "w") as file:
-        file.write(CONFIGURATION.format(directory=directory, canaries=canaries, **ports))
+        file.write(CONFIGURATION.format(directory=directory, canaries=canaries, granted=GRANTED_TOKEN, **ports))
     make_certificates(directory)
     descriptors = tuple(listener.fileno() for listener in listeners.values())
     process = subprocess.Popen(
@@ -190,7 +204,7 @@ def note(directory, head):
 
 
 def read_request(directory, connection):
-    """The offer's name, or None at the end of the connection."""
+    """The offer's name ("token" of the token service) and the request's body; None at the end of the connection."""
     data = b""
     while b"\r\n\r\n" not in data:
         part = connection.recv(65536)
@@ -199,9 +213,10 @@ def read_request(directory, connection):
         data += part
     head, body = data.split(b"\r\n\r\n", 1)
     note(directory, head)
-    offer = head.split(b" ")[1].split(b"/offers/")[-1].split(b"/")[0].decode()
+    target = head.split(b" ")[1]
+    offer = "token" if target.endswith(b"/oauth2/token") else target.split(b"/offers/")[-1].split(b"/")[0].decode()
     if offer == "early":
-        return offer
+        return offer, b""
     length = 0
     for line in head.split(b"\r\n")[1:]:
         name, value = line.split(b":", 1)
@@ -212,10 +227,19 @@ def read_request(directory, connection):
         if not part:
             return None
         body += part
-    return offer
+    return offer, body
 
 
-def answer(connection, offer):
+def send_parts(connection, status, content):
+    """A response whose body comes in parts, so that what receives it has to grow."""
+    text = json.dumps(content).encode()
+    head = ("HTTP/1.1 %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n" % (status, len(text))).encode()
+    connection.sendall(head + b"Location: /api/publishers/p/offers/vm/operations/1-1?api-version=2017-10-31\r\n\r\n")
+    for start in range(0, len(text), 150):
+        connection.sendall(text[start:start + 150])
+
+
+def answer(connection, offer, body):
     """Whether the connection goes on."""
     if offer == "stall":
         connection.recv(1)  # returns when the client has gone
@@ -230,6 +254,15 @@ def answer(connection, offer):
     elif offer == "foreign":
         connection.sendall(b"HTTP/1.1 202 Accepted\r\nLocation: http://127.0.0.1:1/api/x\r\nContent-Length: 0\r\n\r\n")
         return True
+    elif offer == "echo":
+        send_parts(connection, "202 Accepted", {"notificationEmails": body.decode()})
+        return True
+    elif offer == "echo_error":
+        send_parts(connection, "400 Bad Request", {"error": {"code": "BadRequest", "message": body.decode()}})
+        return True
+    elif offer == "token":
+        send_parts(connection, "400 Bad Request", {"error": "invalid_client", "error_description": body.decode()})
+        return True
     elif offer == "once":
         connection.sendall(b"HTTP/1.1 202 Accepted\r\nLocation: /api/x\r\nContent-Length: 0\r\n\r\n")
     return False
@@ -238,7 +271,7 @@ def answer(connection, offer):
 def serve(directory, connection):
     with connection:
         try:
-            while (offer := read_request(directory, connection)) is not None and answer(connection, offer):
+            while (request := read_request(directory, connection)) is not None and answer(connection, *request):
                 pass
         except OSError:
             pass
@@ -259,6 +292,7 @@ def main():
     threading.Thread(target=accept, args=(directory, raw), daemon=True).start()
     with open(directory + "/server.env.new", "w") as file:
         file.write("CA_FILE=%s/trusted.pem\n" % directory)
+        file.write("GRANTED_TOKEN=%s\n" % GRANTED_TOKEN)
         file.write("PLAIN_URL=http://127.0.0.1:%d\n" % ports["plain"])
         file.write("RAW_URL=http://127.0.0.1:%d\n" % raw.getsockname()[1])
         file.write("REFUSED_URL=http://127.0.0.1:%d\n" % refused_port)

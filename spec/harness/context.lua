@@ -1,9 +1,32 @@
 -- What the scenarios of the harness share: the servers, a client, and the check of each outcome.
 
+local pieces = require "spec.harness.pieces"
+
 local context = {}
 
 context.TOKEN = "token-of-the-checks"
+-- Refused by the servers.
+context.STALE_TOKEN = "stale-token-" .. ("0123456789"):rep(30)
+-- Of the token service.
+context.GRANTED_TOKEN = os.getenv "GRANTED_TOKEN"
+-- Percent-encoding changes most of its parts.
+context.SECRET = "first-part/of the=client+secret%&\u{fc}" .. "~:?#[]@!$'()*+,;=/second-part"
 local EMAILS = { "jondoe@contoso.com", "jane@contoso.com" }
+
+-- Several KiB of them.
+context.MANY_EMAILS = {}
+for i = 1, 100 do context.MANY_EMAILS[i] = ("many-roe-%04d-"):format(i):rep(4) .. "x@many.example" end
+
+-- What must not stay in memory that was freed: a list of { name, text }.
+context.SECRETS = {}
+pieces.add(context.SECRETS, "token", context.TOKEN)
+pieces.add(context.SECRETS, "token", context.STALE_TOKEN:sub(1, 60))
+pieces.add(context.SECRETS, "token of the token service", "granted-token-")
+pieces.add(context.SECRETS, "client secret", context.SECRET)
+pieces.add(context.SECRETS, "address", EMAILS[1])
+pieces.add(context.SECRETS, "address", EMAILS[2])
+pieces.add(context.SECRETS, "address", "many-roe-")
+pieces.add(context.SECRETS, "address", "x@many.example")
 
 context.CA_FILE = os.getenv "CA_FILE"
 context.URLS = {

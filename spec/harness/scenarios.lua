@@ -2,6 +2,7 @@
 -- and what must work afterwards.
 --
 -- harness.h calls: list(what) -> list of { name =, transport = }; prepare(name, transport) -> run, after, context.
+-- secrets: what must not stay in memory that was freed, a list of { name, text }.
 -- run(context) -> "answered" when all went as it does without failures, else the kind of the first err; it raises
 -- when an outcome is one that must not be. after(context) is called with nothing failing any more.
 -- context.id, context.timeout: set by the harness before; what ids of requests begin with, seconds for a request.
@@ -231,10 +232,10 @@ scenario("token_function", { "plain" }, function(self)
 end)
 
 scenario("credentials", { "plain", "tls" }, function(self)
-  local client = self:new_client { token = false, tenant = "contoso", client_id = "id", client_secret = "s/ecret",
+  local client = self:new_client { token = false, tenant = "contoso", client_id = "id", client_secret = context.SECRET,
                                    authority_url = self.url }
   self:cancel(client, "vm", accepted)
-  local refused = { token = false, tenant = "nobody", client_id = "id", client_secret = "s/ecret",
+  local refused = { token = false, tenant = "nobody", client_id = "id", client_secret = context.SECRET,
                     authority_url = self.url }
   self:cancel(self:new_client(refused), "vm", "auth", 400)
 end, { calls = { "plain" } })
@@ -306,10 +307,52 @@ scenario("decode", { "plain" }, function(self)
 end)
 
 scenario("many_addresses", { "plain" }, function(self)
-  local emails = {}
-  for i = 1, 60 do emails[i] = ("%04d"):format(i):rep(10) .. "@contoso.com" end
-  self:cancel(self:new_client(), "vm", accepted, nil, { emails = emails })
+  local client = self:new_client()
+  self:cancel(client, "vm", accepted, nil, { emails = context.MANY_EMAILS })
+  self:cancel(client, "vm", accepted, nil, { emails = table.concat(context.MANY_EMAILS, ",") })
 end)
+
+-- Responses that repeat what they were sent.
+
+scenario("echoes", { "raw" }, function(self)
+  local client = self:new_client()
+  local function echoed(result) return accepted(result) and result.body ~= nil end
+  self:cancel(client, "echo", echoed)
+  self:cancel(client, "echo", echoed, nil, { emails = context.MANY_EMAILS })
+  self:cancel(client, "echo_error", "http", 400, { emails = context.MANY_EMAILS })
+end)
+
+scenario("notified", { "plain", "tls" }, function(self)
+  self:check(nil, function(operation)
+    return operation.state == "canceled"
+  end, nil,
+             self:new_client():operation { publisher = "p", offer = "notified", operation_id = "1" })
+end)
+
+scenario("echoed_credentials", { "raw" }, function(self)
+  local client = self:new_client { token = false, tenant = "p", client_id = "id", client_secret = context.SECRET,
+                                   authority_url = self.url }
+  self:cancel(client, "vm", "auth", 400)
+end, { after = function(self) self.client = nil end })
+
+-- Whatever its length, a buffer that grows while a secret is in it is found.
+scenario("secret_lengths", { "plain" }, function(self)
+  local core = self:new_client().core
+  for length = 1, 600, 23 do
+    local filler = ("x"):rep(length)
+    core:check("token", { tenant = "p", client_id = "id" .. filler:sub(1, 250), client_secret = context.SECRET .. filler })
+    core:check("cancel", { publisher = "p", offer = "vm", emails = { context.MANY_EMAILS[1], filler .. "@many.example" } })
+    core:start("cancel", { publisher = "p", offer = "vm", emails = filler .. "@many.example" }, TOKEN .. filler):abort()
+  end
+end)
+
+scenario("renewed_token", { "plain", "tls" }, function(self)
+  local tokens = { context.STALE_TOKEN, TOKEN }
+  local client = self:new_client { token = function() return table.remove(tokens, 1) or TOKEN, 3600 end }
+  local call = self:call "vm"
+  self.requests[call.client_request_id] = 2
+  self:check(call.client_request_id, accepted, nil, client:cancel(call))
+end, { after = function(self) self.client = nil end }) -- its next POST may be refused as well
 
 -- What must work once nothing fails any more: the scenario's client, if it was made, and a new one.
 
@@ -336,7 +379,7 @@ local function default_after(self)
   try_again(self, self:new_client())
 end
 
-local harness = {}
+local harness = { secrets = context.SECRETS }
 
 --- The scenarios for a kind of failure, those first that need a process in which nothing was done before.
 -- @param what string: as in the command line of the harness
