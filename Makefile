@@ -133,6 +133,11 @@ tsan: deps ## Lua states on threads, under the sanitizer of threads
 oom: deps ## let each allocation fail, in Lua, in libcurl, in the module, in the whole process (an hour; OOM_POINTS=20: minutes)
 	@OOM_POINTS="$(or $(OOM_POINTS),0)" spec/checks/run oom
 
+.PHONY: secrets
+secrets: deps ## look for tokens, secrets and e-mail addresses in the memory that the module has freed
+	@spec/checks/run secrets
+	@POLLER=poll spec/checks/run secrets
+
 syscalls: deps ## let each call to the kernel fail, with each error that matters (SYSCALL_POINTS=1: a minute)
 	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" spec/checks/run syscalls calls
 	@POLLER=poll SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" spec/checks/run calls

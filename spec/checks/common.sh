@@ -159,9 +159,11 @@ start_server() {
     AZURE_TOKEN AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET CPP_BASE_URL || :
 }
 
-# Builds the harness of spec/harness, and starts the servers.
-start_harness() {
-  if [ "${SANITIZED:-}" = 1 ] || [ "$instrument" = coverage ]; then
+# Builds the harness of spec/harness, in build/<name> where it is given flags of its own, and starts the servers.
+start_harness() { # name, CFLAGS
+  if [ $# -gt 0 ]; then
+    build_module "$1" "$2" "" harness
+  elif [ "${SANITIZED:-}" = 1 ] || [ "$instrument" = coverage ]; then
     build_sanitized harness
     # The harness finds leaks itself, and counts what libcurl does not survive.
     ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
