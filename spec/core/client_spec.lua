@@ -152,6 +152,19 @@ describe("a core client", function()
     assert.is_true(elapsed >= 0.015 and elapsed < 5)
   end)
 
+  it("is woken by an alarm once, by the step in whose wait it falls", function()
+    local client <close> = new()
+    client:alarm(0.02)
+    local before = core.monotonic()
+    client:step(1)
+    local elapsed = core.monotonic() - before
+    assert.is_true(elapsed >= 0.015 and elapsed < 0.5)
+    assert.is_nil(client:timeout())
+    before = core.monotonic()
+    client:step(0.1)
+    assert.is_true(core.monotonic() - before >= 0.095)
+  end)
+
   it("waits for seconds and wakes in seconds, as many as there are and not fewer than none", function()
     local client <close> = new()
     for _, seconds in ipairs { 0 / 0, "x" } do
