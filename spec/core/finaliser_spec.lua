@@ -2,6 +2,7 @@
 -- away that are being read, or close the very client. What is used after it was freed, the sanitizers see best.
 
 local core = require "cpp.core"
+local fixture = require "spec.support.fixture"
 local Lab = require "spec.support.lab"
 
 describe("a finaliser that runs while the core is at work", function()
@@ -72,5 +73,31 @@ describe("a finaliser that runs while the core is at work", function()
       assert.is_false(done)
       assert.matches("the client is closed", message)
     end
+  end)
+end)
+
+describe("a finaliser that ends a request or its client", function()
+  local portal, programs
+  fixture.programs(_ENV, function(...)
+    portal, programs = ...
+    fixture.offer(portal)
+  end)
+
+  it("at each allocation of a reading leaves what is read whole, or raises", function()
+    local function headers(more)
+      more["X-Ms-Correlation-Request-Id"] = ("r"):rep(60)
+      return more
+    end
+    local addresses = ("jane.doe@portal.test,"):rep(20)
+    portal:fault { match = { path = "/operations/" }, times = -1, status = 200, headers = headers {},
+                   body = { id = "first", status = "running", notificationEmails = addresses, nested = { { "a" } } } }
+    portal:fault { match = { path = "/status$" }, times = -1, status = 404, headers = headers { ["Retry-After"] = "7" },
+                   body = { error = { code = "NotFound", message = addresses } } }
+    portal:fault { match = { path = "/cancel$" }, times = -1, status = 202,
+                   headers = headers { Location = "/api/publishers/contoso/offers/contoso-vm/operations/" .. ("1"):rep(60) },
+                   body = { notificationEmails = addresses } }
+    local output, errors, status, signal = programs:run { "spec/support/closing.lua", portal.url }
+    assert.same({ "", 0 }, { errors, status or "signal " .. signal })
+    assert.is_true(tonumber(output) > 200)
   end)
 end)
