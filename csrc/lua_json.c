@@ -201,7 +201,7 @@ static bool settle(lua_State *L) {
     default:
       return true;
   }
-  luaL_checkstack(L, 6, "answer nested too deeply");
+  luaL_checkstack(L, 6, "response nested too deeply");
   lua_pushnil(L);
   while (lua_next(L, -2) != 0) {
     int type = lua_type(L, -1);
@@ -232,7 +232,7 @@ static bool is_utf8(lua_State *L) {
 
 bool lcpp_json_decode(lua_State *L, const char *text, size_t length) {
   int top = lua_gettop(L);
-  luaL_checkstack(L, 7, "answer");
+  luaL_checkstack(L, 7, "response");
   /* lua-cjson takes a NUL for the end of the text. */
   if (length == 0 || length > MAX_TEXT || memchr(text, '\0', length) != NULL) {
     return false;

@@ -3,7 +3,8 @@
  *
  * A request keeps its client alive, and the client keeps it alive while it runs. A finaliser of the
  * host may run at any allocation below and close either of them. So nothing keeps a pointer to
- * what a request owns across an allocation: each value is read and pushed at once.
+ * what a request owns across an allocation: each value is read and pushed at once. Whoever reads
+ * several values checks at the end that the request is still open.
  */
 #include <string.h>
 
@@ -239,7 +240,9 @@ static int request_result(lua_State *L) {
     lcpp_misuse(L, "the request is still running");
   }
   claim(L, request);
-  return push_result(L, request);
+  int count = push_result(L, request);
+  check_open(L);
+  return count;
 }
 
 /* request:wait() -> the response as a table, nil, others; or nil, the failure as a table, others.
@@ -262,6 +265,7 @@ static int request_wait(lua_State *L) {
   if (push_result(L, request) == 1) {
     lua_pushnil(L);
   }
+  check_open(L);
   lua_pushboolean(L, others);
   return 3;
 }
@@ -292,7 +296,9 @@ static int request_url(lua_State *L) {
 /* request:resolve(reference) -> the place to poll that the response's body names, as an absolute
  * URL (RFC 3986), or nil if it is not a URL; and the operation's id in it, or nil. */
 static int request_resolve(lua_State *L) {
-  struct lcpp_transfer *transfer = &to_request(L)->transfer;
+  struct lcpp_request *request = to_request(L);
+  struct lcpp_transfer *transfer = &request->transfer;
+  bool closed = request->closed; /* its URL is still there */
   size_t length = 0;
   const char *reference = luaL_checklstring(L, 2, &length);
   if (!lcpp_outcome_locate(&transfer->outcome, transfer->url,
@@ -301,6 +307,9 @@ static int request_resolve(lua_State *L) {
   }
   lua_pushstring(L, transfer->outcome.location); /* nil for NULL */
   lua_pushstring(L, transfer->outcome.operation_id);
+  if (!closed) {
+    check_open(L);
+  }
   return 2;
 }
 

@@ -1,4 +1,4 @@
--- offers: the list of a publisher's offers; a call that is made from its row of csrc/endpoints.c alone.
+-- offers: the list of a publisher's offers; a call that is made from its row of csrc/endpoint.c alone.
 
 local fixture = require "spec.support.fixture"
 
@@ -42,7 +42,7 @@ describe("offers", function()
     local list, err = client:offers { publisher = "contoso" }
     assert.is_nil(list)
     assert.equal("protocol", err.kind)
-    assert.matches("the answer has no body", err.message)
+    assert.matches("the response has no body", err.message)
   end)
 
   it("demands a publisher", function()

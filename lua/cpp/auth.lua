@@ -110,7 +110,7 @@ local function request_token(client, credentials, limits)
   local answer = result.body
   local token = type(answer) == "table" and answer.access_token
   if type(token) ~= "string" or not token:find(USABLE) then
-    return nil, errors.new("auth", "the token service's answer holds no usable access_token",
+    return nil, errors.new("auth", "the token service's response has no usable access_token",
                            { status = result.status, request_id = redact(result.request_id, credentials) })
   end
   return token, lifetime_of(answer)

@@ -139,11 +139,11 @@ local function ask_call(client, endpoint, options)
   options = options_of(options)
   local result, request = retry.call(client, endpoint, options)
   if not result then return nil, request end
-  if result.body == nil then return malformed(result, request, options, "the answer has no body") end
+  if result.body == nil then return malformed(result, request, options, "the response has no body") end
   return result.body
 end
 
--- Every row of csrc/endpoints.c is a method. What an answer needs beyond that is a function below, which
+-- Every row of csrc/endpoint.c is a method. What an answer needs beyond that is a function below, which
 -- takes its place.
 for _, endpoint in ipairs(core.endpoints) do
   local name, call = endpoint.name, endpoint.method == "POST" and start_call or ask_call
@@ -166,7 +166,7 @@ function Client:look(options, limits)
   local running = result.status == 202 -- whatever else it says, it is not over
   local usable = type(operation) == "table" and operation[1] == nil and next(operation) ~= nil
   if not usable and not running then
-    return malformed(result, request, options, "the answer is no operation")
+    return malformed(result, request, options, "the response is not an operation")
   end
   if not usable then operation = {} end
   operation.status = operation.status or running and "running" or nil
@@ -196,11 +196,11 @@ function Client:operations(options, limits)
   if not result then return nil, request end
   local list = result.body
   if list == nil or (next(list) ~= nil and list[1] == nil) then
-    return malformed(result, request, options, "the answer is no list of operations")
+    return malformed(result, request, options, "the response is not a list of operations")
   end
   for _, operation in ipairs(list) do
     if type(operation) ~= "table" then
-      return malformed(result, request, options, "the answer is no list of operations")
+      return malformed(result, request, options, "the response is not a list of operations")
     end
     operation.state = status.normalise(operation.submissionState or operation.status)
   end
@@ -218,7 +218,7 @@ function Client:offer_status(options, limits)
   local answer = result.body
   if answer and answer[1] ~= nil and #answer == 1 then answer = answer[1] end
   if type(answer) ~= "table" or answer.status == nil then
-    return malformed(result, request, options, "the answer has no status")
+    return malformed(result, request, options, "the response has no status")
   end
   answer.state = status.normalise(answer.status)
   return answer

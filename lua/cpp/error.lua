@@ -24,9 +24,9 @@ local MEANINGS = {
   [409] = "the request does not fit the state of the offer",
   [429] = "too many requests",
   [500] = "the service failed",
-  [502] = "a gateway got no proper answer from the service",
+  [502] = "a gateway got an invalid response from the service",
   [503] = "the service is unavailable",
-  [504] = "a gateway got no answer from the service in time",
+  [504] = "a gateway got no response from the service in time",
 }
 
 local methods = {}

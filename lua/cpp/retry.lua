@@ -139,7 +139,7 @@ end
 
 --- Sends a request, again where that is safe, until it is answered or there is no sense in more.
 -- @param client the client (see cpp.client)
--- @param endpoint string, a name of csrc/endpoints.c
+-- @param endpoint string, a name of csrc/endpoint.c
 -- @param options table of the call's options, checked by the core when the request starts
 -- @param limits table or nil: `retries` (number) instead of the option's; `deadline` (on the
 --   loop's clock) that neither a pause nor a request goes beyond

@@ -110,7 +110,7 @@ local function look(state)
   local operation, err, retry_after, over = state.look(state.client, state.request, state)
   if operation and operation.state == nil then
     -- A 200 without a status is malformed, not success: [OP] has it in every sample.
-    operation, err = nil, errors.new("protocol", "the answer has no status", {
+    operation, err = nil, errors.new("protocol", "the response has no status", {
       method = "GET", url = redact(operation.location, state.request, secrets_of(state)),
       status = 200, retryable = true,
     })

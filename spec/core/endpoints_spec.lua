@@ -29,7 +29,7 @@ describe("an endpoint's path with a name that is no option", function()
 
   -- Builds a copy of the module with a change to the table of endpoints, and loads it.
   local function load_with(change)
-    assert(run("sed '%s' csrc/endpoints.c >'%s/csrc/endpoints.c'", change, directory))
+    assert(run("sed '%s' csrc/endpoint.c >'%s/csrc/endpoint.c'", change, directory))
     local output, errors, status = programs:run { "make", "-s", "-C", directory, "CC=" .. CC, "POLLER=" .. core.poller,
                                                   "BUILD=build", "CFLAGS=-O0" }
     assert.equal(0, status, output .. errors)

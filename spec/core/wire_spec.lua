@@ -42,7 +42,7 @@ describe("a request", function()
       local result, err = client:offer_status(Lab.OFFER)
       assert.is_nil(result)
       lab:assert_failure(err, { kind = "protocol", status = status, ambiguous = false, retryable = true,
-                                message = status == 200 and "the answer has no body" or "the answer has no status" })
+                                message = status == 200 and "the response has no body" or "the response has no status" })
     end
   end)
 
