@@ -3,7 +3,7 @@
 
 local all = {}
 
-for _, part in ipairs { "sound", "status_lines", "framing", "headers", "bounds", "endings", "leftovers" } do
+for _, part in ipairs { "sound", "status_lines", "framing", "headers", "bounds", "endings", "leftovers", "outcomes" } do
   local list = {}
   for _, row in ipairs(require("spec.faults.responses." .. part)) do list[#list + 1] = row end
   -- Some rows are made in the order of a table's keys, which differs from run to run.

@@ -1,0 +1,102 @@
+-- Sound framing, and a body that does not support a success, or not the one that the status suggests.
+
+local rows = require "spec.faults.responses.rows"
+
+local respond = rows.respond
+local list = rows.list "outcome"
+
+local function json(body, ...)
+  return respond(200, { "Content-Type: application/json", "Content-Length: " .. #body, ... }, body)
+end
+
+for _, status in ipairs {
+  "running", "Running", "inProgress", "InProgress", "in progress", "notStarted", "NotStarted", "not started", "pending", "queued",
+} do
+  list:add("cancel: 200, status " .. status, json(('{"status":"%s"}'):format(status)), { POST = rows.NOT_CANCELED })
+end
+list:add("cancel: 200, status running in a list", json '[{"status":"running"}]', { POST = rows.NOT_CANCELED })
+list:add("cancel: 200, status running in chunks", respond(200, { rows.CHUNKED }, rows.chunks(rows.BODY)),
+  { POST = rows.NOT_CANCELED })
+list:add("cancel: 200, status running, the body later", { { send = respond(200, { rows.CHUNKED }) }, { pause = 0.02 },
+  { send = rows.chunks(rows.BODY) } }, { POST = rows.NOT_CANCELED })
+for _, status in ipairs { "canceled", "Cancelled" } do
+  list:add("cancel: 200, status " .. status, json(('{"status":"%s"}'):format(status)), { POST = rows.CANCELED })
+end
+
+-- Either an err or a result is right, but never a success.
+local NEVER = { result = {}, never = { state = "canceled" }, or_kind = true }
+for name, body in pairs {
+  ["status failed"] = '{"status":"failed"}', ["status Failed"] = '{"status":"Failed"}',
+  ["status rejected"] = '{"status":"rejected"}',
+  ["an error"] = '{"error":{"code":"Conflict","message":"no"}}',
+  ["an error beside status canceled"] = '{"status":"canceled","error":{"code":"Conflict","message":"no"}}',
+  ["a failed status in a list"] = '[{"status":"failed"}]', ["an error that is a text"] = '{"error":"conflict"}',
+} do
+  list:add("cancel: 200, " .. name, json(body), { POST = NEVER })
+end
+
+-- Something to poll is not over.
+local POLLED = { result = { status = 200, operation_id = "row" }, never = { state = "canceled" } }
+local location = rows.location "row"
+for name, body in pairs {
+  ["location"] = ('{"location":"%s"}'):format(location), ["Location"] = ('{"Location":"%s"}'):format(location),
+  ["operationLocation"] = ('{"operationLocation":"%s"}'):format(location),
+  ["operation-location"] = ('{"operation-location":"%s"}'):format(location),
+  ["location beside status canceled"] = ('{"status":"canceled","location":"%s"}'):format(location),
+} do
+  list:add("cancel: 200, the body has " .. name, json(body), { POST = POLLED })
+end
+list:add("cancel: 200, the body has location, in chunks", respond(200, { rows.CHUNKED },
+  rows.chunks(('{"location":"%s"}'):format(location))), { POST = POLLED })
+local zipped = rows.gzip(('{"location":"%s"}'):format(location))
+list:add("cancel: 200, the body has location, in gzip",
+  respond(200, { "Content-Encoding: gzip", "Content-Length: " .. #zipped }, zipped), { POST = POLLED })
+list:add("cancel: 200 with Location and no body", respond(200, { "Location: " .. location, "Content-Length: 0" }),
+  { POST = POLLED })
+list:add("cancel: 200 with Operation-Location and no body",
+  respond(200, { "Operation-Location: " .. location, "Content-Length: 0" }), { POST = POLLED })
+
+-- A location counts only in the headers of the final response.
+local NO_LOCATION = { result = { status = 202 }, absent = { "location", "operation_id" } }
+local evil = "Location: " .. rows.location "evil"
+list:add("cancel: 202, Location in a trailer", respond(202, { rows.CHUNKED }, "0\r\n" .. evil .. "\r\n\r\n"),
+  { POST = NO_LOCATION })
+list:add("cancel: 202, Location in an interim response", respond(103, { evil })
+  .. respond(202, { "Content-Length: 0" }), { POST = NO_LOCATION })
+list:add("cancel: 202, Location in both, an interim and the final response", respond(103, { evil })
+  .. respond(202, { "Location: " .. location, "Content-Length: 0" }), { POST = rows.ACCEPTED })
+list:add("cancel: 202, Location in the headers and in a trailer",
+  respond(202, { "Location: " .. location, rows.CHUNKED }, "0\r\n" .. evil .. "\r\n\r\n"), { POST = rows.ACCEPTED })
+list:add("cancel: 202, Location in a folded line", respond(202, { "X-Folded: 1", " " .. evil, "Content-Length: 0" }),
+  { POST = NO_LOCATION })
+
+-- JSON is needed, and there is none.
+for name, body in pairs {
+  ["a web page"] = "<html><body>canceled</body></html>", ["text"] = "canceled", ["half of an object"] = '{"status":"canceled"',
+  ["an object and more"] = rows.BODY .. "}", ["two objects"] = rows.BODY:rep(2), ["an object and a NUL"] = rows.BODY .. "\0",
+  ["a NUL"] = "\0", ["bytes that are no UTF-8"] = '{"status":"\xff\xfe"}', ["NaN"] = '{"status":NaN}',
+  ["a byte order mark"] = "\xef\xbb\xbf" .. rows.BODY,
+  ["a comment"] = "/* */" .. rows.BODY, ["single quotes"] = "{'status':'canceled'}",
+  ["arrays 1001 deep"] = ("["):rep(1001) .. ("]"):rep(1001),
+} do
+  list:add("no JSON: " .. name, json(body), rows.protocol(200))
+end
+for name, row in pairs {
+  ["gzip that is none"] = { "gzip", rows.BODY }, ["gzip with a wrong block"] = { "gzip", "\x1f\x8b\8\0\0\0\0\0\0\3\xff\xff\xff" },
+  ["a coding that does not exist"] = { "x-unknown", rows.BODY }, ["gzip of no JSON"] = { "gzip", rows.gzip "<html>" },
+  ["gzip of cut JSON"] = { "gzip", rows.gzip(rows.BODY:sub(1, -3)) },
+} do
+  list:add("no JSON: " .. name, respond(200, { "Content-Encoding: " .. row[1], "Content-Length: " .. #row[2] }, row[2]),
+    rows.protocol(200))
+end
+list:add("no JSON: gzip without saying so", json(rows.gzip(rows.BODY)), rows.protocol(200))
+for name, bytes in pairs {
+  ["an empty body"] = respond(200, { "Content-Length: 0" }), ["no chunk"] = respond(200, { rows.CHUNKED }, "0\r\n\r\n"),
+} do
+  list:add(name, bytes, { POST = rows.CANCELED, GET = rows.protocol(200) })
+end
+list:add("a 204", "HTTP/1.1 204 No Content\r\n\r\n", { POST = { result = { status = 204 } }, GET = rows.protocol() })
+list:add("a 304 with a length, and no body", respond(304, { "Content-Length: 20" }),
+  { kind = "protocol", ambiguous = "either" })
+
+return list
