@@ -7,6 +7,7 @@ local ResponseServer = require "spec.support.response_server"
 local corpus = require "spec.faults.responses"
 local rows = require "spec.faults.responses.rows"
 
+local LEAST = 180 -- rows
 local TIMEOUT = 2 -- seconds, which only a call that hangs meets
 local SOON = 1 -- seconds within which a response is refused
 local MARGIN = 0.1 -- seconds by which a deadline may be passed
@@ -184,12 +185,13 @@ describe("the response", function()
 end)
 
 describe("the corpus of responses", function()
-  it("has no name twice", function()
+  it("has at least " .. LEAST .. " rows, each with a name of its own", function()
     local seen = {}
     for _, row in ipairs(corpus) do
       local name = row.class .. ": " .. row.name
       assert.is_nil(seen[name], name)
       seen[name] = true
     end
+    assert.is_true(#corpus >= LEAST)
   end)
 end)
