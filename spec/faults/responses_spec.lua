@@ -134,12 +134,14 @@ describe("the response", function()
     check("method", server.requests[#server.requests].method, method)
     check("returns", returns, 1)
     if row.kept then check("the connection of the row", server.script.connection.number, 1) end
-    if expected.result and not (expected.or_kind and not result) then
+    if expected.result and (result or not expected.or_kind) then
       check_result(result, err, expected)
     elseif result then
       error(("succeeded: status %s, state %s, location %s"):format(tostring(result.status), tostring(result.state),
         tostring(result.location)), 0)
-    elseif not expected.result then
+    elseif expected.result then
+      assert.is_true(KINDS[err.kind] or err.kind == "failed", tostring(err))
+    else
       check_failure(err, expected, method)
     end
     check_time(row, expected, seconds, all)

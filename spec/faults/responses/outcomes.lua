@@ -63,8 +63,9 @@ list:add("cancel: 202, Location in a trailer", respond(202, { rows.CHUNKED }, "0
   { POST = NO_LOCATION })
 list:add("cancel: 202, Location in an interim response", respond(103, { evil })
   .. respond(202, { "Content-Length: 0" }), { POST = NO_LOCATION })
+-- libcurl 8.23 refuses this one: "Multiple Location headers".
 list:add("cancel: 202, Location in both, an interim and the final response", respond(103, { evil })
-  .. respond(202, { "Location: " .. location, "Content-Length: 0" }), { POST = rows.ACCEPTED })
+  .. respond(202, { "Location: " .. location, "Content-Length: 0" }), { POST = { result = rows.ACCEPTED.result, or_kind = true } })
 list:add("cancel: 202, Location in the headers and in a trailer",
   respond(202, { "Location: " .. location, rows.CHUNKED }, "0\r\n" .. evil .. "\r\n\r\n"), { POST = rows.ACCEPTED })
 list:add("cancel: 202, Location in a folded line", respond(202, { "X-Folded: 1", " " .. evil, "Content-Length: 0" }),
