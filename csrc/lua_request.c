@@ -7,6 +7,7 @@
  * several values checks at the end that the request is still open.
  */
 #include <string.h>
+#include <strings.h>
 
 #include "lua_binding.h"
 
@@ -169,16 +170,24 @@ static int push_failure(lua_State *L, const struct lcpp_request *request, const 
  * without that header the body may hold it, and a web page instead (from a proxy, say) is not the
  * word of the service. */
 static bool push_body(lua_State *L, const struct lcpp_request *request) {
-  const struct lcpp_buffer *body = &request->transfer.response.body;
   const struct lcpp_outcome *outcome = &request->transfer.outcome;
-  const char *type = lcpp_response_field(&request->transfer.response, LCPP_CONTENT_TYPE);
+  const struct lcpp_response *response = &request->transfer.response;
+  const struct lcpp_buffer *body = &response->body;
+  const char *type = lcpp_response_field(response, LCPP_CONTENT_TYPE);
+  const char *coding = lcpp_response_field(response, LCPP_CONTENT_ENCODING);
   bool get = request->endpoint->method == LCPP_GET;
   bool needs_body = get || request->endpoint->host == LCPP_HOST_AUTHORITY;
   bool may_be_text = !get && outcome->location != NULL && type != NULL && !strstr(type, "json");
   bool running = outcome->status == 202;
   if (body->length == 0) {
     lua_pushnil(L);
-    return !needs_body || outcome->status != 200; /* accepted, or still running */
+    /* Empty is enough for 202 and 204, and for a POST's 200 if it is certain that all came. */
+    bool certain = lcpp_response_has_length(response);
+    return outcome->status != 200 || (!needs_body && certain) || outcome->location != NULL;
+  }
+  if (coding != NULL && strcasecmp(coding, "identity") != 0) {
+    lua_pushnil(L);
+    return !get && outcome->location != NULL; /* a coding that was not requested */
   }
   if (lcpp_json_decode(L, body->data, body->length)) {
     return !get || lua_istable(L, -1);

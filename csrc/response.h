@@ -1,14 +1,15 @@
 /*
  * An HTTP/1.1 response: where it ends, what it says, and what that means for the caller.
  *
- * libcurl parses the response; this layer checks what libcurl takes for granted. It decides by
+ * libcurl reads the response; this layer checks what libcurl takes for granted. It decides by
  * RFC 9112, section 6.3, where a response ends, and refuses every response for which two parsers
- * could disagree. It knows neither sockets nor easy handles nor Lua.
+ * could disagree. libcurl is told not to decode chunks (CURLOPT_HTTP_TRANSFER_DECODING), so every
+ * byte of a body is checked and counted here. This layer knows no socket, no easy handle, no Lua.
  *
  *   struct lcpp_response response;                 filled by libcurl's callbacks:
  *   lcpp_response_begin(&response, max_bytes);     before the request is sent
  *   lcpp_response_header(&response, line, length)  for each header line
- *   lcpp_response_body(&response, data, length)    for each piece of the decoded body
+ *   lcpp_response_body(&response, data, length)    for each piece of the body, not decoded
  *   lcpp_outcome_read(&outcome, &response, ...)    when libcurl has finished
  */
 #ifndef LCPP_RESPONSE_H
@@ -20,7 +21,8 @@
 
 #include "buffer.h"
 
-enum { LCPP_HEADER_LIMIT = 256 * 1024 }; /* bytes of all header lines of a response together */
+/* Bytes of all header lines of a response together; and of chunk sizes, extensions and trailers. */
+enum { LCPP_HEADER_LIMIT = 256 * 1024 };
 
 /* The header fields whose values are kept. */
 enum lcpp_field {
@@ -30,6 +32,7 @@ enum lcpp_field {
   LCPP_CORRELATION_REQUEST_ID,
   LCPP_REQUEST_ID,
   LCPP_CONTENT_TYPE,
+  LCPP_CONTENT_ENCODING,
   LCPP_DATE,
   LCPP_FIELD_COUNT
 };
@@ -43,26 +46,49 @@ enum lcpp_refusal {
 };
 
 /* What the next header line belongs to. */
-enum lcpp_stage { LCPP_STATUS_LINE, LCPP_FIRST_FIELD, LCPP_FIELDS, LCPP_TRAILERS };
+enum lcpp_stage { LCPP_STATUS_LINE, LCPP_FIRST_FIELD, LCPP_FIELDS, LCPP_BODY };
+
+/* What the next byte of a chunked body belongs to. */
+enum lcpp_chunk {
+  LCPP_CHUNK_SIZE,
+  LCPP_CHUNK_BLANK, /* behind the size */
+  LCPP_CHUNK_EXTENSION,
+  LCPP_CHUNK_SIZE_LF,
+  LCPP_CHUNK_DATA,
+  LCPP_CHUNK_DATA_CR,
+  LCPP_CHUNK_DATA_LF,
+  LCPP_CHUNK_TRAILER, /* the first byte of a line */
+  LCPP_CHUNK_TRAILER_NAME,
+  LCPP_CHUNK_TRAILER_VALUE,
+  LCPP_CHUNK_TRAILER_LF,
+  LCPP_CHUNK_LAST_LF,
+  LCPP_CHUNK_END
+};
 
 struct lcpp_response {
   enum lcpp_stage stage;
-  long status; /* of the status line read last: LCPP_TRAILERS means that it is the final one */
+  long status; /* of the status line read last: in LCPP_BODY it is the final one */
   enum lcpp_refusal refusal;
   const char *reason; /* static */
   bool http10;
   bool chunked;
-  long long content_length;  /* -1: none */
-  size_t header_bytes;       /* of all lines, those of interim responses and trailers included */
-  bool may_fold;             /* whether the next line may continue the one before */
-  bool folds_into_kept;      /* whether that one is a kept field, the last of `fields` */
-  struct lcpp_buffer fields; /* owned; values of kept fields, each terminated by a NUL */
+  long long content_length; /* -1: none */
+  size_t header_bytes;      /* of all lines, interim responses, chunk sizes and trailers included */
+  bool may_fold;            /* whether the next line may continue the one before */
+  bool folds_into_kept;     /* whether that one is a kept field, the last of `fields` */
+  struct lcpp_buffer fields;         /* owned; values of kept fields, each terminated by a NUL */
   size_t field_at[LCPP_FIELD_COUNT]; /* 1 + the offset in `fields`; 0: absent */
   size_t max_bytes;
-  struct lcpp_buffer body; /* owned; decoded */
+  struct lcpp_buffer body; /* owned; without the chunks around it */
+  enum lcpp_chunk chunk;
+  unsigned chunk_digits; /* of the size that is being read */
+  bool has_trailer;
+  size_t chunk_left; /* bytes of data until the end of the chunk */
+
+  bool surplus; /* bytes came behind the last chunk: the response itself is complete */
 };
 
-/* Prepares for a response whose decoded body may have `max_bytes`. What the struct held before is
+/* Prepares for a response whose body may have `max_bytes`. What the struct held before is
  * freed; all zeros is valid. */
 void lcpp_response_begin(struct lcpp_response *response, size_t max_bytes);
 
@@ -73,12 +99,17 @@ void lcpp_response_free(struct lcpp_response *response);
  * false if the response is refused: `refusal` and `reason` are set then. */
 bool lcpp_response_header(struct lcpp_response *response, const char *line, size_t length);
 
-/* Keeps a piece of the body. Returns false if the response is refused. */
+/* Reads a piece of the body. Returns false if the response is refused, or if its end was in the
+ * piece and something follows: no more must be read from the connection then. */
 bool lcpp_response_body(struct lcpp_response *response, const char *data, size_t length);
 
 /* Refuses the response, unless it was refused before. `reason` is static. */
 void lcpp_response_refuse(struct lcpp_response *response, enum lcpp_refusal refusal,
                           const char *reason);
+
+/* Whether the header section tells where the body ends. Otherwise the end of the connection does,
+ * which cannot be told from a connection that was cut. */
+bool lcpp_response_has_length(const struct lcpp_response *response);
 
 /* The value of a kept field of the final response, or NULL if it is absent or empty. Borrowed. */
 const char *lcpp_response_field(const struct lcpp_response *response, enum lcpp_field field);

@@ -21,6 +21,7 @@ static const struct {
     [LCPP_CORRELATION_REQUEST_ID] = {"X-Ms-Correlation-Request-Id", 27},
     [LCPP_REQUEST_ID] = {"x-ms-request-id", 15},
     [LCPP_CONTENT_TYPE] = {"Content-Type", 12},
+    [LCPP_CONTENT_ENCODING] = {"Content-Encoding", 16},
     [LCPP_DATE] = {"Date", 4},
 };
 
@@ -134,13 +135,14 @@ static void read_field(struct lcpp_response *response, const char *line, size_t 
 
 /* The end of a header section. */
 static void read_end(struct lcpp_response *response) {
-  bool bodyless = response->status < 200 || response->status == 204;
+  bool interim = response->status < 200;
+  bool bodyless = interim || response->status == 204;
   if (response->chunked && response->content_length >= 0) {
     refuse(response, "the response has both Content-Length and Transfer-Encoding");
-  } else if (bodyless && (response->chunked || response->content_length > 0)) {
+  } else if (bodyless && (response->chunked || response->content_length > (interim ? -1 : 0))) {
     refuse(response, "the response has a body that its status does not allow");
   }
-  response->stage = response->status < 200 ? LCPP_STATUS_LINE : LCPP_TRAILERS;
+  response->stage = interim ? LCPP_STATUS_LINE : LCPP_BODY;
 }
 
 static bool is_blank(char c) {
@@ -170,10 +172,6 @@ static size_t name_length(const char *line, size_t length) {
 
 /* A line of the header section that is not empty: field-name ":" value, or a folded line. */
 static void read_line(struct lcpp_response *response, const char *line, size_t length) {
-  if (has_line_end(line, length)) {
-    refuse(response, "a header of the response holds NUL or CR");
-    return;
-  }
   bool folded = is_blank(line[0]);
   size_t at = folded ? 0 : name_length(line, length);
   if (folded ? response->stage == LCPP_FIRST_FIELD || !response->may_fold
@@ -204,8 +202,11 @@ bool lcpp_response_header(struct lcpp_response *response, const char *line, size
   }
   length -= length > 0 && line[length - 1] == '\n';
   length -= length > 0 && line[length - 1] == '\r';
-  if (response->refusal != LCPP_ACCEPTED || response->stage == LCPP_TRAILERS) {
-    /* Trailers are counted, and not read: nothing that was announced in headers changes. */
+  if (has_line_end(line, length)) {
+    refuse(response, "a header of the response holds NUL or CR");
+  }
+  if (response->refusal != LCPP_ACCEPTED || response->stage == LCPP_BODY) {
+    /* A line behind the header section would be a trailer, which the body holds as well. */
   } else if (response->stage == LCPP_STATUS_LINE) {
     read_status_line(response, line, length);
   } else if (length == 0) {
@@ -216,7 +217,97 @@ bool lcpp_response_header(struct lcpp_response *response, const char *line, size
   return response->refusal == LCPP_ACCEPTED;
 }
 
-bool lcpp_response_body(struct lcpp_response *response, const char *data, size_t length) {
+/* The value of a hexadecimal digit, or -1. */
+static int hex_value(char c) {
+  char letter = (char)(c | 0x20);
+  return is_digit(c) ? c - '0' : letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+/* The state after what is behind a chunk's size. */
+static enum lcpp_chunk after_chunk_size(char c) {
+  switch (c) {
+    case '\r':
+      return LCPP_CHUNK_SIZE_LF;
+    case ';':
+      return LCPP_CHUNK_EXTENSION;
+    default:
+      return is_blank(c) ? LCPP_CHUNK_BLANK : LCPP_CHUNK_END;
+  }
+}
+
+/* The state after a byte of a chunk's size. */
+static enum lcpp_chunk read_chunk_size(struct lcpp_response *response, char c) {
+  enum { DIGITS = 15 }; /* a longer size is beyond any limit */
+  int value = hex_value(c);
+  if (value < 0) {
+    return response->chunk_digits > 0 ? after_chunk_size(c) : LCPP_CHUNK_END;
+  }
+  response->chunk_left = response->chunk_left * 16 + (size_t)value;
+  return response->chunk_digits++ < DIGITS ? LCPP_CHUNK_SIZE : LCPP_CHUNK_END;
+}
+
+/* The state after a byte of text that ends with CR LF. */
+static enum lcpp_chunk read_chunk_text(enum lcpp_chunk text, enum lcpp_chunk line_end, char c) {
+  return c == '\r' ? line_end : c == '\0' || c == '\n' ? LCPP_CHUNK_END : text;
+}
+
+/* The state after the first byte of a line of the trailer section, whose fields are checked like
+ * those of the header section, and not kept. */
+static enum lcpp_chunk read_trailer(struct lcpp_response *response, char c) {
+  bool folded = is_blank(c) && response->has_trailer;
+  response->has_trailer = true;
+  if (c == '\r') {
+    return LCPP_CHUNK_LAST_LF;
+  }
+  return is_token(c) ? LCPP_CHUNK_TRAILER_NAME : folded ? LCPP_CHUNK_TRAILER_VALUE : LCPP_CHUNK_END;
+}
+
+/* The state after a byte that is not data (RFC 9112, section 7.1); LCPP_CHUNK_END if the byte is
+ * not allowed. Lines end with CR LF: libcurl takes a bare LF as well, and others do not. */
+static enum lcpp_chunk next_chunk_state(struct lcpp_response *response, char c) {
+  bool lf = c == '\n';
+  switch (response->chunk) {
+    case LCPP_CHUNK_SIZE:
+      return read_chunk_size(response, c);
+    case LCPP_CHUNK_BLANK:
+      return after_chunk_size(c);
+    case LCPP_CHUNK_EXTENSION:
+      return read_chunk_text(LCPP_CHUNK_EXTENSION, LCPP_CHUNK_SIZE_LF, c);
+    case LCPP_CHUNK_SIZE_LF:
+      return !lf                         ? LCPP_CHUNK_END
+             : response->chunk_left == 0 ? LCPP_CHUNK_TRAILER
+                                         : LCPP_CHUNK_DATA;
+    case LCPP_CHUNK_DATA_CR:
+      return c == '\r' ? LCPP_CHUNK_DATA_LF : LCPP_CHUNK_END;
+    case LCPP_CHUNK_DATA_LF:
+      response->chunk_digits = 0;
+      return lf ? LCPP_CHUNK_SIZE : LCPP_CHUNK_END;
+    case LCPP_CHUNK_TRAILER:
+      return read_trailer(response, c);
+    case LCPP_CHUNK_TRAILER_NAME:
+      return is_token(c) ? LCPP_CHUNK_TRAILER_NAME
+             : c == ':'  ? LCPP_CHUNK_TRAILER_VALUE
+                         : LCPP_CHUNK_END;
+    case LCPP_CHUNK_TRAILER_VALUE:
+      return read_chunk_text(LCPP_CHUNK_TRAILER_VALUE, LCPP_CHUNK_TRAILER_LF, c);
+    case LCPP_CHUNK_TRAILER_LF:
+      return lf ? LCPP_CHUNK_TRAILER : LCPP_CHUNK_END;
+    default:
+      return LCPP_CHUNK_END;
+  }
+}
+
+static void read_chunk_byte(struct lcpp_response *response, char c) {
+  bool last = response->chunk == LCPP_CHUNK_LAST_LF && c == '\n';
+  response->chunk = next_chunk_state(response, c);
+  if (response->chunk == LCPP_CHUNK_END && !last) {
+    refuse(response, "the response's chunks are malformed");
+  } else if (++response->header_bytes > LCPP_HEADER_LIMIT) {
+    lcpp_response_refuse(response, LCPP_REFUSED_TOO_LARGE, "the response's chunks are too large");
+  }
+}
+
+static void keep_data(struct lcpp_response *response, const char *data, size_t length) {
   switch (lcpp_buffer_append(&response->body, data, length, response->max_bytes)) {
     case LCPP_BUFFER_OK:
       break;
@@ -228,7 +319,36 @@ bool lcpp_response_body(struct lcpp_response *response, const char *data, size_t
       lcpp_response_refuse(response, LCPP_REFUSED_MEMORY, "out of memory");
       break;
   }
-  return response->refusal == LCPP_ACCEPTED;
+}
+
+static void read_chunks(struct lcpp_response *response, const char *data, size_t length) {
+  size_t at = 0;
+  while (at < length && response->refusal == LCPP_ACCEPTED && !response->surplus) {
+    if (response->chunk == LCPP_CHUNK_END) {
+      response->surplus = true;
+    } else if (response->chunk != LCPP_CHUNK_DATA) {
+      read_chunk_byte(response, data[at++]);
+    } else {
+      size_t count = length - at < response->chunk_left ? length - at : response->chunk_left;
+      keep_data(response, data + at, count);
+      at += count;
+      response->chunk_left -= count;
+      response->chunk = response->chunk_left == 0 ? LCPP_CHUNK_DATA_CR : LCPP_CHUNK_DATA;
+    }
+  }
+}
+
+bool lcpp_response_body(struct lcpp_response *response, const char *data, size_t length) {
+  if (response->chunked) {
+    read_chunks(response, data, length);
+  } else {
+    keep_data(response, data, length);
+  }
+  return response->refusal == LCPP_ACCEPTED && !response->surplus;
+}
+
+bool lcpp_response_has_length(const struct lcpp_response *response) {
+  return response->chunked || response->content_length >= 0 || response->status == 204;
 }
 
 const char *lcpp_response_field(const struct lcpp_response *response, enum lcpp_field field) {

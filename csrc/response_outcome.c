@@ -74,10 +74,11 @@ static enum lcpp_kind kind_of(CURLcode code) {
  * it has the same one for bad chunks and for a reset. What ends it before is the network's. */
 static enum lcpp_kind kind_by_progress(const struct lcpp_response *response, CURLcode code) {
   bool begun = response->stage != LCPP_STATUS_LINE;
-  if (code == CURLE_RECV_ERROR && begun) {
-    return LCPP_PROTOCOL;
+  enum lcpp_kind kind = kind_of(code);
+  if (begun) {
+    return kind == LCPP_NETWORK ? LCPP_PROTOCOL : kind;
   }
-  return code == CURLE_PARTIAL_FILE && !begun ? LCPP_NETWORK : kind_of(code);
+  return code == CURLE_PARTIAL_FILE ? LCPP_NETWORK : kind;
 }
 
 /* libcurl's text may quote the server, or the URL of a proxy with its password. */
@@ -114,7 +115,13 @@ static void fail_with_code(struct lcpp_outcome *outcome, const struct lcpp_respo
 /* libcurl before 8.6 reports a header line above its limit of 100 KB as out of memory. */
 static bool is_long_line(const struct lcpp_response *response, CURLcode code, bool sent) {
   return (int)code == TOO_LARGE ||
-         (code == CURLE_OUT_OF_MEMORY && sent && response->stage != LCPP_TRAILERS);
+         (code == CURLE_OUT_OF_MEMORY && sent && response->stage != LCPP_BODY);
+}
+
+/* Whether all of the response came. libcurl 7.88 does not miss the last line of a chunked body. */
+static bool is_complete(const struct lcpp_response *response, CURLcode code) {
+  bool ended = !response->chunked || response->chunk == LCPP_CHUNK_END;
+  return response->surplus || (code == CURLE_OK && ended);
 }
 
 static void read_kind(struct lcpp_outcome *outcome, const struct lcpp_response *response,
@@ -126,7 +133,7 @@ static void read_kind(struct lcpp_outcome *outcome, const struct lcpp_response *
     outcome->kind = LCPP_RESPONDED; /* the status of an error tells enough, even without its body */
   } else if (response->refusal != LCPP_ACCEPTED) {
     fail(outcome, LCPP_PROTOCOL, response->reason, response->refusal == LCPP_REFUSED_FRAMING);
-  } else if (outcome->status != 0 && code == CURLE_OK) {
+  } else if (outcome->status != 0 && is_complete(response, code)) {
     outcome->kind = LCPP_RESPONDED;
   } else if (is_long_line(response, code, outcome->sent)) {
     fail(outcome, LCPP_PROTOCOL, "a header line of the response is too large (or memory ran out)",
@@ -134,7 +141,10 @@ static void read_kind(struct lcpp_outcome *outcome, const struct lcpp_response *
   } else if (code == CURLE_OUT_OF_MEMORY) {
     fail_for_memory(outcome);
   } else if (code == CURLE_OK) {
-    fail(outcome, LCPP_PROTOCOL, "the response ended within its headers", true);
+    fail(outcome, LCPP_PROTOCOL,
+         outcome->status == 0 ? "the response ended within its headers"
+                              : "the response ended within its body",
+         true);
   } else {
     fail_with_code(outcome, response, code, detail);
   }
@@ -186,7 +196,7 @@ static bool read_location(struct lcpp_outcome *outcome, const struct lcpp_respon
 
 void lcpp_outcome_read(struct lcpp_outcome *outcome, const struct lcpp_response *response,
                        CURLcode code, char *detail, bool sent, const char *url) {
-  bool complete = response->stage == LCPP_TRAILERS && response->refusal != LCPP_REFUSED_FRAMING;
+  bool complete = response->stage == LCPP_BODY && response->refusal != LCPP_REFUSED_FRAMING;
   outcome->sent = sent;
   outcome->status = complete ? response->status : 0;
   outcome->retry_after = complete ? read_retry_after(response) : -1;

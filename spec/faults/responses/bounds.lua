@@ -65,9 +65,6 @@ endless("body in chunks", CHUNKED, "1000\r\n" .. ("x"):rep(4096) .. "\r\n", LARG
 endless("blanks as JSON", OK .. "Content-Type: application/json\r\n\r\n", " ", LARGE)
 endless("body, with the default bound", OK .. "\r\n", ("x"):rep(8192), LARGE, { max_response_bytes = 4 * 1024 * KIB })
 endless("body of an error", "HTTP/1.1 403 Forbidden\r\n\r\n", "x", { kind = "http", status = 403, ambiguous = false })
-local bomb = rows.gzip(("\0"):rep(2000000))
-list:add("a gzip body that unpacks to 2 MB", respond(200, { "Content-Encoding: gzip", "Content-Length: " .. #bomb }, bomb),
-  LARGE, { max_response_bytes = 64 * KIB })
 
 -- Around the bounds.
 local function body_of(size, max)

@@ -65,10 +65,10 @@ for name, headers in pairs { ["a length"] = { "Content-Length: " .. #GZIPPED }, 
 end
 ends("in gzip, all chunks there", respond(200, { "Content-Encoding: gzip", rows.CHUNKED }, rows.chunks(GZIPPED:sub(1, 15))),
   rows.protocol(200))
--- Over TLS the connection has to end with close_notify, or the body may be cut: RFC 9112, section 9.8.
-for name, bytes in pairs { ["an empty body"] = OK .. "\r\n", ["a body"] = rows.ok() } do
-  cut:add(name .. " that the connection delimits, no close_notify", { { send = bytes }, { pause = 0.002 }, { cut = true } },
-    rows.protocol(200), { transport = "https" })
+-- Without a length, an empty body cannot be told from one that was cut (RFC 9112, section 9.8).
+for name, ending in pairs { ["close"] = "close", ["no close_notify"] = "cut" } do
+  cut:add("an empty body that the connection delimits, " .. name,
+    { { send = OK .. "\r\n" }, { pause = 0.002 }, { [ending] = true } }, rows.protocol(200))
 end
 
 local UNCLEAR = { [408] = true, [500] = true, [502] = true, [504] = true }

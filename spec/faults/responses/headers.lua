@@ -30,8 +30,10 @@ end
 for _, code in ipairs { 0, 1, 7, 8, 11, 12, 27, 31, 127 } do
   local byte = string.char(code)
   list:add("a name with " .. rows.shown(byte), rows.ok(("X%sBroken: 1"):format(byte), LENGTH), rows.REFUSED)
-  list:add("a value with " .. rows.shown(byte), rows.ok(("X-Broken: a%sb"):format(byte), LENGTH), rows.REFUSED)
-  list:add("a value that begins with " .. rows.shown(byte), rows.ok(("X-Broken:%sb"):format(byte), LENGTH), rows.REFUSED)
+  -- RFC 9110, section 5.5: NUL is refused; other control characters may stay where they are harmless.
+  local expected = code == 0 and rows.REFUSED or rows.SOUND
+  list:add("a value with " .. rows.shown(byte), rows.ok(("X-Broken: a%sb"):format(byte), LENGTH), expected)
+  list:add("a value that begins with " .. rows.shown(byte), rows.ok(("X-Broken:%sb"):format(byte), LENGTH), expected)
 end
 list:add("a value with CR", rows.ok("X-Broken: a\rb", LENGTH), rows.REFUSED)
 list:add("a value with CR and another header", rows.ok("X-Broken: a\rContent-Length: 0", LENGTH), rows.REFUSED)
@@ -45,7 +47,8 @@ for _, code in ipairs { 0, 11, 13, 27 } do
     respond(200, { rows.CHUNKED .. byte }, rows.chunks(rows.BODY)), rows.REFUSED)
 end
 list:add("NUL in Location", respond(202, { "Location: /op\0/evil", "Content-Length: 0" }), rows.REFUSED)
-list:add("ESC in Location", respond(202, { "Location: /op\27[2J", "Content-Length: 0" }), rows.REFUSED)
+list:add("ESC in Location", respond(202, { "Location: /op\27[2J", "Content-Length: 0" }),
+  { POST = { result = { status = 202 }, absent = { "location" } } })
 list:add("CR in Location", respond(202, { "Location: /op\r/evil", "Content-Length: 0" }), rows.REFUSED)
 
 -- The first, the last, and those of an interim response.

@@ -17,7 +17,7 @@ for _, line in ipairs {
   "HTTP/1.1 000 OK", "HTTP/1.1 099 OK", "HTTP/1.1 600 OK", "HTTP/1.1 999 OK",
   "ICY 200 OK", "RTSP/1.0 200 OK", "SIP/2.0 200 OK", "200 OK", "220 mail.invalid ESMTP", "SSH-2.0-OpenSSH_9.2",
   " HTTP/1.1 200 OK", "\tHTTP/1.1 200 OK", "\xef\xbb\xbfHTTP/1.1 200 OK", "\0HTTP/1.1 200 OK",
-  "HTTP/1.1 200 O\0K", "HTTP/1.1 200 O\rK", "HTTP/1.1 200 \27[31mOK", "HTTP/1.1 200 OK\r", "HTTP/1.1 200\0",
+  "HTTP/1.1 200 O\0K", "HTTP/1.1 200 O\rK", "HTTP/1.1 200 OK\r", "HTTP/1.1 200\0",
 } do
   list:add(rows.shown(line), line .. REST, rows.REFUSED)
 end
