@@ -3,7 +3,7 @@
 
     server.py DIRECTORY
 
-Starts nginx (plain, TLS, and TLS with HTTP/2), which is quick; canaries, which are nginx with certificates that
+Starts nginx (plain, and with TLS), which is quick; canaries, which are nginx with certificates that
 must not be trusted; and a raw server for what nginx does not do wrong by itself. Each notes the requests that reach
 it in a line "server client-request-id method status length-of-body": in DIRECTORY/requests, the canaries in
 DIRECTORY/canaries, even those of which only a byte came. Writes shell assignments with their URLs to DIRECTORY/server.env once all listen. Ends,
@@ -73,8 +73,7 @@ http {{
         "~/oauth2/token $" 1;
         default 0;
     }}
-    # Without a body that is read, an HTTP/2 answer ends in a reset of its stream: so the answers to a
-    # POST come from a server behind this one.
+    # `return` responds before the body of a POST was read: the server behind this one responds once it came.
     upstream behind {{ server unix:{directory}/behind; keepalive 16; keepalive_requests 100000000; }}
     server {{
         listen unix:{directory}/behind;
@@ -97,8 +96,7 @@ http {{
     }}
     server {{
         listen 127.0.0.1:{plain};
-        listen 127.0.0.1:{tls1} ssl;
-        listen 127.0.0.1:{tls} ssl http2;
+        listen 127.0.0.1:{tls} ssl;
         ssl_certificate {directory}/certificate.pem;
         ssl_certificate_key {directory}/certificate.key;
         if ($authorized = 0) {{ return 401; }}
@@ -180,7 +178,7 @@ def make_certificates(directory):
 def start_nginx(directory):
     """nginx takes over listening sockets, as it does when its program is replaced: no port is ever
     guessed, and it can be connected to before it runs."""
-    listeners = {name: listen() for name in ("plain", "tls1", "tls") + CANARIES}
+    listeners = {name: listen() for name in ("plain", "tls") + CANARIES}
     ports = {name: listener.getsockname()[1] for name, listener in listeners.items()}
     canaries = "".join(CANARY.format(directory=directory, name=name, port=ports[name]) for name in CANARIES)
     with open(directory + "/nginx.conf", "w") as file:
@@ -297,8 +295,7 @@ def main():
         file.write("RAW_URL=http://127.0.0.1:%d\n" % raw.getsockname()[1])
         file.write("REFUSED_URL=http://127.0.0.1:%d\n" % refused_port)
         file.write("TLS_URL=https://localhost:%d\n" % ports["tls"])
-        file.write("TLS1_URL=https://localhost:%d\n" % ports["tls1"])
-        file.write("LOOKUP_URL=https://harness.test:%d\n" % ports["tls1"])
+        file.write("LOOKUP_URL=https://harness.test:%d\n" % ports["tls"])
         for name in CANARIES:
             file.write("%s_URL=https://localhost:%d\n" % (name.upper(), ports[name]))
     os.rename(directory + "/server.env.new", directory + "/server.env")

@@ -25,7 +25,7 @@ local function transports_of(list)
     for _, transport in ipairs(case.transports) do used[transport] = true end
   end
   local names = {}
-  for _, row in ipairs { { "http", "HTTP/1.1" }, { "https", "TLS" }, { "http2", "HTTP/2" } } do
+  for _, row in ipairs { { "http", "HTTP" }, { "https", "HTTPS" } } do
     if used[row[1]] then names[#names + 1] = row[2] end
   end
   return table.concat(names, ", ")

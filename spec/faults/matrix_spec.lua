@@ -39,7 +39,7 @@ describe("the fault", function()
     certificates = Certificates.make()
     faults = FaultServer.start(certificates)
     healthy = {}
-    for _, transport in ipairs { "http", "https", "http2" } do
+    for _, transport in ipairs { "http", "https" } do
       healthy[transport] = faults:listen { transport = transport }
       faults:heal(healthy[transport])
     end
@@ -92,7 +92,7 @@ describe("the fault", function()
   local function listen(case, transport)
     return faults:listen(fill({
       transport = transport, steps = case.steps, accept = case.accept, kept = case.kept, idle = case.idle,
-      unread = case.unread, certificate = case.certificate, protocol = case.protocol, ciphers = case.ciphers,
+      certificate = case.certificate, protocol = case.protocol, ciphers = case.ciphers,
     }, transport))
   end
 

@@ -30,7 +30,7 @@ pieces.add(context.SECRETS, "address", "x@many.example")
 
 context.CA_FILE = os.getenv "CA_FILE"
 context.URLS = {
-  plain = os.getenv "PLAIN_URL", tls = os.getenv "TLS1_URL", h2 = os.getenv "TLS_URL", raw = os.getenv "RAW_URL",
+  plain = os.getenv "PLAIN_URL", tls = os.getenv "TLS_URL", raw = os.getenv "RAW_URL",
   refused = os.getenv "REFUSED_URL", lookup = os.getenv "LOOKUP_URL",
   -- Servers that must not be trusted; they answer all the same, and note each byte of a request.
   wrong_host = os.getenv "WRONG_HOST_URL", unknown_authority = os.getenv "UNKNOWN_AUTHORITY_URL",
@@ -74,9 +74,7 @@ end
 -- Notes an outcome other than the usual; checks that it is an err, typed, complete and discreet.
 function Context:note_err(err)
   local text = tostring(err)
-  -- libcurl 7.88 spoils an HTTP/2 request when a write of it has to wait at one certain moment; nginx says so.
-  local spoilt = err.kind == "http" and err.status == 400 and self.transport == "h2"
-  if not context.MAY_BE[err.kind] and not spoilt then context.fail("an err of the wrong kind", nil, err) end
+  if not context.MAY_BE[err.kind] then context.fail("an err of the wrong kind", nil, err) end
   if #err.message == 0 or text:find(context.TOKEN, 1, true) then context.fail("an empty or indiscreet err", nil, err) end
   if err.kind == "raised" and not text:find("memory", 1, true) then context.fail("it raised", nil, err) end
   if self.outcome == "answered" then self.outcome = err.kind end

@@ -54,8 +54,7 @@ bool is_ours(const void *code) {
 
 bool is_of_libcurl(const void *code) {
   const char *name = library_of(code);
-  return begins(name, "libcurl") || begins(name, "libssl") || begins(name, "libcrypto") ||
-         begins(name, "libnghttp2");
+  return begins(name, "libcurl") || begins(name, "libssl") || begins(name, "libcrypto");
 }
 
 /* Code that only does what others ask of it. */

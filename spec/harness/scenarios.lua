@@ -13,7 +13,7 @@ local context = require "spec.harness.context"
 
 local CA_FILE, MAY_BE, TOKEN, URLS = context.CA_FILE, context.MAY_BE, context.TOKEN, context.URLS
 local Context, accepted, canceled, fail = context.Context, context.accepted, context.canceled, context.fail
-local ALL = { "plain", "tls", "h2" } -- transports
+local ALL = { "plain", "tls" } -- transports
 local SLACK = 2 -- seconds by which a busy machine may be late
 
 -- Scenarios: { name =, transports =, run =, after =, cold =, calls = the transports for failing calls }.
@@ -59,7 +59,7 @@ scenario("kept_connection", ALL, function(self)
   self:cancel(client, "vm", accepted)
   self:cancel(client, "vm", accepted)
   self:check(nil, canceled, nil, client:operation { publisher = "p", offer = "vm", operation_id = "1" })
-end, { calls = { "plain", "h2" } })
+end, { calls = { "plain", "tls" } })
 
 -- Every place in which a location may come, and a call with a connection of its own.
 scenario("locations", { "plain", "tls" }, function(self)
@@ -91,7 +91,7 @@ scenario("publish", { "plain" }, function(self)
   self:post("go_live", client, "vm", accepted)
 end)
 
-scenario("questions", { "plain", "h2" }, function(self)
+scenario("questions", { "plain", "tls" }, function(self)
   local client = self:new_client()
   self:check(nil, function(list) return #list == 2 and list[1].state == "running" end, nil,
     client:operations { publisher = "p", offer = "vm", status = "now running" })
@@ -109,7 +109,7 @@ scenario("wait", { "plain", "tls" }, function(self)
   if operation and seen == 0 then fail("no progress", operation) end
 end, { calls = { "plain" } })
 
-scenario("cancel_and_wait", { "h2" }, function(self)
+scenario("cancel_and_wait", { "tls" }, function(self)
   self:cancel(self:new_client(), "vm", canceled, nil, { wait = { timeout = self.timeout, interval = 0.05 } })
 end)
 
@@ -139,7 +139,7 @@ scenario("http_errors", { "plain", "tls" }, function(self)
   self:cancel(client, "moved", "protocol", 302)
 end)
 
-scenario("no_answer", { "plain", "h2" }, function(self)
+scenario("no_answer", { "plain", "tls" }, function(self)
   self:cancel(self:new_client(), "dropped", "network") -- ambiguous, if it was sent
 end)
 
@@ -191,7 +191,7 @@ scenario("misuse", { "plain" }, function(self)
   end
 end)
 
-scenario("batch", { "plain", "h2" }, function(self)
+scenario("batch", { "plain", "tls" }, function(self)
   local list = {}
   for i, offer in ipairs { "vm", "vm", "missing", "vm" } do list[i] = self:call(offer) end
   local entries = self:new_client():cancel_all(list, { concurrency = 2, on_result = function() end })
@@ -358,7 +358,7 @@ end, { after = function(self) self.client = nil end }) -- its next POST may be r
 
 local function try_again(self, client)
   local err
-  -- An HTTP/2 connection that was hit may still be kept, and fail whoever takes it next: once.
+  -- A connection that was hit may still be kept, and the next request on it fails: once.
   for _ = 1, 3 do
     local result
     result, err = client:cancel(self:call(self.good, { timeout = 10 }))

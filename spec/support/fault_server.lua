@@ -2,7 +2,7 @@
 -- script of its own for each case.
 --
 --   local faults = FaultServer.start(certificates)
---   local listener = faults:listen { transport = "http2", steps = { { "reset" } } }
+--   local listener = faults:listen { transport = "https", steps = { { "reset" } } }
 --   listener.port, listener.url
 --   faults:heal(listener)                   -- from now on it is a good service
 --   local record = faults:stop(listener)    -- what came in, when the client has closed

@@ -1,9 +1,9 @@
-"""Servers that misbehave as a script says, over HTTP/1.1, HTTP/1.1 with TLS, and HTTP/2 with TLS.
+"""Servers that misbehave as a script says, over HTTP/1.1, plain and with TLS.
 
 spec/support/fault_server.lua starts it, connects to the port that it prints, and speaks to it: one JSON
 object on a line, one in return.
 
-    {"do": "start", "transport": "http" | "https" | "http2", ...}   -> {"id": ..., "port": ...}
+    {"do": "start", "transport": "http" | "https", ...}   -> {"id": ..., "port": ...}
     {"do": "idle", "id": ...}      -> {}    see `idle` below
     {"do": "heal", "id": ...}      -> {}    from now on the listener is a good service
     {"do": "stop", "id": ...}      -> what came in: see Listener.record
@@ -16,7 +16,6 @@ It ends when its standard input does. Further keys of "start":
     kept                the first request of each connection is answered well, the others meet `steps`
     idle                steps done after such an answer, on the first connection, when "idle" is said; all
                         requests are answered well then
-    unread              HTTP/2: the steps are taken at the headers of a request, and its body has no room
 
 The steps are those of fault_connections.py. $PORT in a text is the listener's port.
 """
@@ -31,10 +30,8 @@ import threading
 import time
 import warnings
 
-import h2.exceptions
-
 sys.dont_write_bytecode = True  # of the following, next to it
-from fault_connections import Ended, Http1, Http2  # noqa: E402
+from fault_connections import Connection, Ended  # noqa: E402
 
 PATIENCE = 10  # seconds for which "stop" waits for what the client left behind
 # Old protocols are what this is for.
@@ -42,7 +39,7 @@ warnings.simplefilter("ignore", DeprecationWarning)
 
 
 @functools.cache
-def make_context(certificate, key, protocol, ciphers, application):
+def make_context(certificate, key, protocol, ciphers):
     """A server's TLS settings: most listeners have the same."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     # So that weak certificates and old protocols can be served at all.
@@ -52,7 +49,7 @@ def make_context(certificate, key, protocol, ciphers, application):
         context.minimum_version = getattr(ssl.TLSVersion, protocol)
         context.maximum_version = context.minimum_version
     context.load_cert_chain(certificate, key)
-    context.set_alpn_protocols([application])
+    context.set_alpn_protocols(["http/1.1"])
     return context
 
 
@@ -64,13 +61,11 @@ class Listener:
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         self.port = self.listener.getsockname()[1]
         order = self.fill(order)
-        self.kind = Http2 if order["transport"] == "http2" else Http1
         self.steps = order.get("steps") or []
         self.accept_steps = order.get("accept") or []
         self.kept = order.get("kept")
         self.idle_steps = order.get("idle")
         self.idle = threading.Event()
-        self.unread = order.get("unread")
         self.healed = False
         self.stopping = False
         self.context = self.context_for(order) if order["transport"] != "http" else None
@@ -94,8 +89,7 @@ class Listener:
         return value
 
     def context_for(self, order):
-        return make_context(order["certificate"], order["key"], order.get("protocol"), order.get("ciphers", "ALL"),
-                            "h2" if self.kind is Http2 else "http/1.1")
+        return make_context(order["certificate"], order["key"], order.get("protocol"), order.get("ciphers", "ALL"))
 
     def accept(self):
         while True:
@@ -105,7 +99,7 @@ class Listener:
                 return
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self.record["connections"] += 1
-            connection = self.kind(self, sock, self.record["connections"])
+            connection = Connection(self, sock, self.record["connections"])
             self.connections.append(connection)
             thread = threading.Thread(target=self.serve, args=(connection,), daemon=True)
             self.threads.append(thread)
@@ -123,7 +117,7 @@ class Listener:
                     self.record["handshakes"] += 1
             connection.busy = False
             connection.serve()
-        except (Ended, OSError, h2.exceptions.ProtocolError):
+        except (Ended, OSError):
             pass  # as the script says, or the client has gone
         finally:
             connection.sock.close()

@@ -1,13 +1,13 @@
--- nginx for a spec: TLS and HTTP/2 in front of anything, on ports that the system chooses.
+-- nginx for a spec: TLS in front of anything, on ports that the system chooses.
 --
 --   local nginx = Nginx.start(certificates, [[
---     server { listen LISTEN_TLS_H2; location / { return 202; } }
+--     server { listen LISTEN; location / { return 202; } }
 --     server { listen LISTEN_TLS; location / { proxy_pass http://127.0.0.1:8080; } }
 --   ]])
 --   nginx.urls[1], nginx.urls[2]        -- in the order in which they stand there
 --   nginx:stop()
 --
--- LISTEN, LISTEN_TLS and LISTEN_TLS_H2 each become an address with a port of its own.
+-- LISTEN and LISTEN_TLS each become an address with a port of its own.
 
 local Process = require "spec.support.process"
 local socket = require "socket"
@@ -54,8 +54,7 @@ local function choose_ports(servers)
     local holder, port = free_port()
     holders[#holders + 1] = holder -- until all are chosen, so that they differ
     urls[#urls + 1] = ("%s://localhost:%d"):format(kind == "LISTEN" and "http" or "https", port)
-    return ("127.0.0.1:%d%s"):format(port,
-      kind == "LISTEN_TLS" and " ssl" or kind == "LISTEN_TLS_H2" and " ssl http2" or "")
+    return ("127.0.0.1:%d%s"):format(port, kind == "LISTEN_TLS" and " ssl" or "")
   end)
   for _, holder in ipairs(holders) do holder:close() end
   return text, urls

@@ -11,7 +11,7 @@ local Process = require "spec.support.process"
 local RealServers = {}
 RealServers.__index = RealServers
 
-local LISTEN = { http = "LISTEN", https = "LISTEN_TLS", http2 = "LISTEN_TLS_H2" }
+local LISTEN = { http = "LISTEN", https = "LISTEN_TLS" }
 local FORMAT = "log_format requests '$server_port';"
 local SERVER = "server { listen %s; access_log requests.log requests; %s }"
 

@@ -25,14 +25,14 @@ local function add(fault, name, transport, steps, calls)
   cases[#cases + 1] = { fault = fault, name = name, [transport] = steps, calls = calls }
 end
 
--- HTTP/1.1: the bytes of an answer, after which the connection ends.
+-- The bytes of an answer, after which the connection ends.
 local function bytes(fault, rows, calls)
   for _, row in ipairs(rows) do
-    add(fault, row[1], "http1", { { "send", row[2] }, { "close" } }, row.calls or calls)
+    add(fault, row[1], "any", { { "send", row[2] }, { "close" } }, row.calls or calls)
   end
 end
 
--- Any HTTP: a whole answer with this body.
+-- A whole answer with this body.
 local function bodies(fault, rows, calls)
   for _, row in ipairs(rows) do
     add(fault, row[1], "any", { { "answer", 200, row.headers or { JSON }, row[2] } }, row.calls or calls)
@@ -66,11 +66,11 @@ bytes("ends within the body", {
 }, MALFORMED)
 
 for _, ending in ipairs { "close", "cut", "reset" } do
-  add("is delimited by close, and cut", ("is JSON that ends with the connection, cut (%s)"):format(ending), "http1", {
+  add("is delimited by close, and cut", ("is JSON that ends with the connection, cut (%s)"):format(ending), "any", {
     { "head", 200, { JSON } }, { "body", '{"status":"runn' }, { "taken" }, { ending },
   }, MALFORMED)
 end
-add("is delimited by close, and cut", "is compressed and cut, by a connection that ends", "http1", {
+add("is delimited by close, and cut", "is compressed and cut, by a connection that ends", "any", {
   { "head", 200, { JSON, { "Content-Encoding", "gzip" } } }, { "body", HALF }, { "close" },
 }, MALFORMED)
 bodies("is delimited by close, and cut", {
@@ -126,7 +126,7 @@ for _, row in ipairs {
   { "has a length that is no number", { { "Content-Length", "many" } }, CUT },
   { "has a length beyond 64 bits", { { "Content-Length", "99999999999999999999" } }, expect.hopeless("protocol", 200) },
 } do
-  add("has a length that makes no sense", row[1], "http1", { { "head", 200, row[2] }, { "body", BODY } }, row[3])
+  add("has a length that makes no sense", row[1], "any", { { "head", 200, row[2] }, { "body", BODY } }, row[3])
 end
 
 bodies("is not the JSON it should be", {
@@ -161,14 +161,14 @@ for _, row in ipairs {
   { "has headers without an end", { { "send", OK }, { "pour", "X-Flood: " .. ("x"):rep(1000) .. "\r\n" } } },
   { "has interim answers without an end", { { "pour", "HTTP/1.1 102 Processing\r\nX-Interim: 1\r\n\r\n" } } },
 } do
-  add("has too many headers", row[1], "http1", row[2], expect.hopeless "protocol")
+  add("has too many headers", row[1], "any", row[2], expect.hopeless "protocol")
 end
 
 for _, row in ipairs {
   { "announces a huge body", "any", {
-    { "head", 200, { { "Content-Length", "9223372036854775807" } } }, { "flood", ("x"):rep(60000) } } },
-  { "has a body without an end", "any", { { "head", 200, { JSON } }, { "flood", ("x"):rep(60000) } } },
-  { "has chunks without an end", "http1", {
+    { "head", 200, { { "Content-Length", "9223372036854775807" } } }, { "pour", ("x"):rep(60000) } } },
+  { "has a body without an end", "any", { { "head", 200, { JSON } }, { "pour", ("x"):rep(60000) } } },
+  { "has chunks without an end", "any", {
     { "send", CHUNKED }, { "pour", "ea60\r\n" .. ("x"):rep(60000) .. "\r\n" } } },
   { "is small and unpacks to a huge body", "any", {
     { "answer", 200, { JSON, { "Content-Encoding", "gzip" } }, BOMB } } },
@@ -176,7 +176,7 @@ for _, row in ipairs {
   add("has too large a body", row[1], row[2], row[3], expect.hopeless("protocol", 200))
 end
 add("has too large a body", "is an error, and endless", "any", {
-  { "head", 403, {} }, { "flood", ("x"):rep(60000) },
+  { "head", 403, {} }, { "pour", ("x"):rep(60000) },
 }, { cancel = {
   kind = "http", status = 403, ambiguous = false, retryable = false, attempts = 1, requests = 1, body = ("x"):rep(2048),
 } })
@@ -212,7 +212,7 @@ for _, row in ipairs {
   { "is of HTTP/1.0", head("HTTP/1.0 200 OK\r\n", WHOLE), { "close" } },
   { "ends with the connection", head(OK, "\r\n", BODY), { "close" } },
 } do
-  add("is odd but sound", row[1], "http1", { table.unpack(row, 2) }, expect.accepted())
+  add("is odd but sound", row[1], "any", { table.unpack(row, 2) }, expect.accepted())
 end
 bodies("is odd but sound", {
   { "is compressed", GZIPPED, headers = { JSON, { "Content-Encoding", "gzip" } } },

@@ -37,11 +37,11 @@ for _, how in ipairs { "reset", "close" } do
   local calls = expect.unprocessed "tls"
   calls.cancel.or_kind = how == "reset" and "network" or nil
   add("reset before the request is sent", ("the TLS handshake ends before it begins (%s)"):format(how), {
-    tls = {}, accept = { { how } }, calls = calls,
+    https = {}, accept = { { how } }, calls = calls,
   })
 end
 add("reset before the request is sent", "the TLS handshake is answered with something else", {
-  tls = {}, accept = { { "send", "SSH-2.0-OpenSSH_9.2\r\n" }, { "close" } }, calls = expect.unprocessed "tls",
+  https = {}, accept = { { "send", "SSH-2.0-OpenSSH_9.2\r\n" }, { "close" } }, calls = expect.unprocessed "tls",
 })
 
 for _, how in ipairs { "close", "cut", "reset" } do
@@ -60,7 +60,7 @@ for _, how in ipairs { "close", "cut", "reset" } do
     any = { { how } }, kept = true, retries = 0,
     calls = { offer_status = { kind = "network", ambiguous = false, retryable = true, attempts = 1, requests = 1 } },
   })
-  for _, transport in ipairs { "http", "https", "http2" } do
+  for _, transport in ipairs { "http", "https" } do
     local calls = expect.canceled()
     -- libcurl 7.88 takes a connection for alive on which TLS has said goodbye, if nobody watches it.
     if how == "close" and transport == "https" and core.poller ~= "epoll" then
@@ -74,29 +74,25 @@ end
 
 -- It must not be taken for the answer to the next request, nor what follows for that of the one after it.
 add("answer that nobody asked for", "an idle connection brings an answer, and goes on", {
-  http1 = {}, kept = true, idle = { { "answer", 202, { { "Location", "/op/nobody" } }, "" } }, needs_epoll = true,
+  any = {}, kept = true, idle = { { "answer", 202, { { "Location", "/op/nobody" } }, "" } }, needs_epoll = true,
   calls = { cancel = { result = { status = 202, operation_id = "56615b67" } } },
 })
 add("answer that nobody asked for", "an idle connection brings a 408, and ends", {
-  http1 = {}, kept = true, idle = { { "answer", 408, { { "Connection", "close" } }, "" }, { "close" } },
+  any = {}, kept = true, idle = { { "answer", 408, { { "Connection", "close" } }, "" }, { "close" } },
   needs_epoll = true, calls = { cancel = { result = { status = 202, operation_id = "56615b67" } } },
-})
-add("answer that nobody asked for", "an idle connection brings a PING, and is used on", {
-  http2 = { }, kept = true, idle = { { "send", "\0\0\8\6\0\0\0\0\0" .. "12345678" } },
-  calls = { cancel = { result = { status = 202 }, connections = 0 } },
 })
 
 local HEAD = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
 for _, row in ipairs {
   { "before the answer", "any", {} },
-  { "within the status line", "http1", { { "send", "HTTP/1.1 2" } } },
-  { "within the headers", "http1", { { "send", HEAD .. "X-Unfinished: " } } },
+  { "within the status line", "any", { { "send", "HTTP/1.1 2" } } },
+  { "within the headers", "any", { { "send", HEAD .. "X-Unfinished: " } } },
   { "after the headers", "any", { { "head", 200, { { "Content-Length", "2" } } } }, 200 },
   { "within the body", "any", { { "head", 200, { { "Content-Length", "2" } } }, { "body", "{" } }, 200 },
-  { "within a chunk", "http1",
+  { "within a chunk", "any",
     { { "send", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"a" } }, 200 },
   { "after an interim answer", "any", { { "head", 103, { { "Link", "</a>" } } } } },
-  { "after a switch of protocols", "http1",
+  { "after a switch of protocols", "any",
     { { "send", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" } } },
 } do
   local steps = { table.unpack(row[3]) }
@@ -104,20 +100,20 @@ for _, row in ipairs {
   add("stall", "the answer stalls " .. row[1], { [row[2]] = steps, timeout = LATE, calls = expect.late(row[4]) })
 end
 add("stall", "the TLS handshake stalls", {
-  tls = {}, accept = { { "stall" } }, connect_timeout = LATE, calls = expect.late_unsent(),
+  https = {}, accept = { { "stall" } }, connect_timeout = LATE, calls = expect.late_unsent(),
 })
 add("stall", "the TLS handshake stalls beyond the deadline", {
-  tls = {}, accept = { { "stall" } }, timeout = LATE, calls = expect.late_unsent(),
+  https = {}, accept = { { "stall" } }, timeout = LATE, calls = expect.late_unsent(),
 })
 add("stall", "the answer drips", {
-  http1 = { { "drip", HEAD .. "X-Drip: " .. ("x"):rep(1000), 0.01 } }, timeout = LATE, calls = expect.late(),
+  any = { { "drip", HEAD .. "X-Drip: " .. ("x"):rep(1000), 0.01 } }, timeout = LATE, calls = expect.late(),
 })
 add("stall", "the body drips", {
-  http1 = { { "head", 200, { { "Content-Length", "1000" } } }, { "drip", ("x"):rep(1000), 0.01 } }, timeout = LATE,
+  any = { { "head", 200, { { "Content-Length", "1000" } } }, { "drip", ("x"):rep(1000), 0.01 } }, timeout = LATE,
   calls = expect.late(200),
 })
 add("switch of protocols", "is a switch of protocols nobody asked for, and ends", {
-  http1 = { { "send", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" },
+  any = { { "send", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" },
             { "close" } },
   calls = expect.unclear "network",
 })

@@ -4,12 +4,12 @@
 -- A row:
 --   fault       which of spec/faults/cases/faults.lua it is a case of
 --   name        what is wrong, in words; unique
---   any, http1 (http and https), tls (https and http2), http, https, http2
+--   any (http and https), http, https
 --               exactly one of them: the transports, and the server's steps for a request
 --               (spec/support/fault_connections.py)
 --   calls       by the name of a call what it has to end in (spec/faults/cases/expect.lua)
 -- and, where it matters:
---   accept, kept, idle, unread, certificate, protocol, ciphers   see the server
+--   accept, kept, idle, certificate, protocol, ciphers   see the server
 --   location    of the operation that is asked for; S is the scheme, O the other one, U it in capitals
 --   base_url    instead of the server's own
 --   nginx, s_server   the server is one of these, so configured (spec/support/real_servers.lua)
@@ -19,10 +19,7 @@
 
 local cases = {}
 
-local TRANSPORTS = {
-  any = { "http", "https", "http2" }, http1 = { "http", "https" }, tls = { "https", "http2" },
-  http = { "http" }, https = { "https" }, http2 = { "http2" },
-}
+local TRANSPORTS = { any = { "http", "https" }, http = { "http" }, https = { "https" } }
 
 local function complete(row)
   for key, transports in pairs(TRANSPORTS) do
@@ -34,7 +31,7 @@ local function complete(row)
   assert(row.steps and row.calls and next(row.calls), row.name)
 end
 
-for _, part in ipairs { "connections", "answers", "http2", "tls", "redirects", "locations", "servers" } do
+for _, part in ipairs { "connections", "answers", "tls", "redirects", "locations", "servers" } do
   for _, row in ipairs(require("spec.faults.cases." .. part)) do
     complete(row)
     cases[#cases + 1] = row

@@ -19,7 +19,7 @@ for _, row in ipairs {
     calls.cancel.handshakes = nil -- a TLS 1.3 server is done with its part before it hears of the refusal
     cases[#cases + 1] = {
       fault = "certificate", name = ("the certificate %s (%s)"):format(row[2], protocol), certificate = row[1],
-      protocol = protocol, tls = {}, calls = calls,
+      protocol = protocol, https = {}, calls = calls,
     }
   end
 end
@@ -28,12 +28,12 @@ rude.cancel.handshakes = nil
 rude.cancel.message = "'a %[31mb c'" -- the name without its control characters
 cases[#cases + 1] = {
   fault = "certificate", name = "the certificate is for a name of control characters", certificate = "rude_name",
-  tls = {}, calls = rude,
+  https = {}, calls = rude,
 }
 for _, protocol in ipairs { "TLSv1", "TLSv1_1" } do
   cases[#cases + 1] = {
     fault = "TLS 1.0, 1.1, no cipher", name = ("the server speaks %s at most"):format(protocol), protocol = protocol,
-    tls = {}, calls = { cancel = { kind = "tls", ambiguous = false, requests = 0, handshakes = 0 } },
+    https = {}, calls = { cancel = { kind = "tls", ambiguous = false, requests = 0, handshakes = 0 } },
   }
 end
 for _, row in ipairs {
@@ -41,19 +41,19 @@ for _, row in ipairs {
   { "the server has no cipher in common", "NULL-SHA256" },
 } do
   cases[#cases + 1] = {
-    fault = "TLS 1.0, 1.1, no cipher", name = row[1], protocol = "TLSv1_2", ciphers = row[2], tls = {},
+    fault = "TLS 1.0, 1.1, no cipher", name = row[1], protocol = "TLSv1_2", ciphers = row[2], https = {},
     calls = { cancel = { kind = "tls", ambiguous = false, requests = 0, handshakes = 0 } },
   }
 end
 for _, protocol in ipairs { "TLSv1_2", "TLSv1_3" } do
   cases[#cases + 1] = {
     fault = "certificate", name = ("the certificate is sound (%s)"):format(protocol), protocol = protocol,
-    tls = { { "answer", 202, {}, "" } }, calls = expect.canceled(),
+    https = { { "answer", 202, {}, "" } }, calls = expect.canceled(),
   }
 end
 -- libcurl falls back to the common name where OpenSSL verifies (doc/security.md).
 cases[#cases + 1] = {
   fault = "certificate", name = "the certificate has a common name and no other", certificate = "common_name",
-  host = "localhost", tls = { { "answer", 202, {}, "" } }, calls = expect.canceled(),
+  host = "localhost", https = { { "answer", 202, {}, "" } }, calls = expect.canceled(),
 }
 return cases
