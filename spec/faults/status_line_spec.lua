@@ -2,12 +2,12 @@
 
 local Lab = require "spec.support.lab"
 
-local ACCEPTED = { "HTTP/1.1 200 OK", "HTTP/1.0 200", "HTTP/1.1 200 ", "HTTP/1.1  200 OK", "HTTP/2 200 OK" }
+local ACCEPTED = { "HTTP/1.1 200 OK", "HTTP/1.0 200", "HTTP/1.1 200 ", "HTTP/1.1  200 OK" }
 
 local REFUSED = {
   "HTTP/", "HTTP/yes", "HTTP/1", "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 20", "HTTP/1.1 2000 OK", "HTTP/1.1 abc", "HTTP/1.1 2x0",
   "HTTP/1.1 20x", "HTTP/1.1 099 OK", "HTTP/1.1 -20 OK", "HTTP/1.1\t200 OK", "HTTP/.1 200 OK", "HTTP/x 200 OK", "HTTP/@2.0 600",
-  "HTTP/2222", "HTTP/2200 OK", "HTTP/2 2222", "HTTP/2  ", "HTTP/3 200 OK", "HTTP/7.3 200 OK", "HTTP/1.1200 OK",
+  "HTTP/2222", "HTTP/2200 OK", "HTTP/2 2222", "HTTP/2  ", "HTTP/2 200 OK", "HTTP/3 200 OK", "HTTP/7.3 200 OK", "HTTP/1.1200 OK",
   "http/1.1 200 OK", "Http/1.1 404 Not Found", "HTTp/1.1 202 Accepted", "HTTP 200 OK", " HTTP/1.1 200 OK", "ICY 200 OK",
   "HTTP/1.1 404 Not\0Found", "HTTP/x\0", "HTTP/1.1 202 Acce\n\0pted", "HTTP/1.1 200 OK\n\0", "HTTP/1.1 200 OK\r\nX: \0",
 }
