@@ -82,12 +82,13 @@ function Lab:finally(closer)
   self.closers[#self.closers + 1] = closer
 end
 
---- A port of loopback that nobody listens on.
+-- Bound and not listening: a connection is refused, and no other process gets the port.
+local closed = socket.tcp4()
+assert(closed:bind("127.0.0.1", 0))
+
+--- A port of loopback that refuses connections.
 function Lab.closed_port()
-  local holder = assert(socket.bind("127.0.0.1", 0))
-  local _, port = holder:getsockname()
-  holder:close()
-  return math.tointeger(tonumber(port))
+  return math.tointeger(tonumber((select(2, closed:getsockname()))))
 end
 
 -- Parts of the secrets above: they must not be seen in any spelling.
