@@ -1,15 +1,18 @@
--- Every case of spec/faults/cases, over each transport that it makes sense on, driven by the blocking loop
--- and by event loops. What always holds is checked here; what a case has to end in stands in its row.
+-- Every case of spec/faults/cases over one transport, driven by the blocking loop and by event loops. What always
+-- holds is checked here; what a case has to end in stands in its row. Two files run it, so that they run at once:
+--
+--   require "spec.faults.matrix" (_ENV, "https")
 
 local Certificates = require "spec.support.certificates"
 local FaultServer = require "spec.support.fault_server"
 local Lab = require "spec.support.lab"
 local RealServers = require "spec.support.real_servers"
-local cases = require "spec.faults.cases"
+local all_cases = require "spec.faults.cases"
 local core = require "cpp.core"
 local cpp = require "cpp"
 local drivers = require "spec.support.drivers"
 local socket = require "socket"
+local assert = require "luassert"
 local virtual = require "spec.support.virtual"
 
 local MARGIN = 0.1 -- seconds by which a deadline may be passed
@@ -29,7 +32,19 @@ local CALLS = {
 }
 local METHODS = { offer_status = "GET", operation = "GET" }
 
-describe("the fault", function()
+-- The cases that this build can run over a transport.
+local function cases_of(transport)
+  local list = {}
+  for _, case in ipairs(all_cases) do
+    for _, possible in ipairs((core.poller == "epoll" or not case.needs_epoll) and case.transports or {}) do
+      if possible == transport then list[#list + 1] = case end
+    end
+  end
+  return list
+end
+
+local function define_all(busted, transport)
+  local it, setup, teardown, cases = busted.it, busted.setup, busted.teardown, cases_of(transport)
   local certificates, faults, healthy, canary, full, fillers, real
 
   -- Of a case: its text with the ports that are known only now.
@@ -38,11 +53,8 @@ describe("the fault", function()
   setup(function()
     certificates = Certificates.make()
     faults = FaultServer.start(certificates)
-    healthy = {}
-    for _, transport in ipairs { "http", "https" } do
-      healthy[transport] = faults:listen { transport = transport }
-      faults:heal(healthy[transport])
-    end
+    healthy = faults:listen { transport = transport }
+    faults:heal(healthy)
     canary = assert(socket.bind("127.0.0.1", 0))
     canary:settimeout(0)
     -- As many connections as fit into the queue of a server that does not accept, and more.
@@ -54,7 +66,7 @@ describe("the fault", function()
     end
     local configured = {}
     for i, case in ipairs(cases) do
-      configured[i] = setmetatable({ nginx = fill(case.nginx) }, { __index = case })
+      configured[i] = setmetatable({ nginx = fill(case.nginx), transports = { transport } }, { __index = case })
     end
     real = RealServers.start(certificates, configured)
   end)
@@ -73,10 +85,10 @@ describe("the fault", function()
   end
 
   -- The places in a row's texts that are known only now. The server fills in its own port.
-  fill = function(value, transport, listener)
+  fill = function(value, listener)
     if type(value) == "table" then
       local filled = {}
-      for key, inner in pairs(value) do filled[key] = fill(inner, transport, listener) end
+      for key, inner in pairs(value) do filled[key] = fill(inner, listener) end
       return filled
     elseif type(value) ~= "string" then
       return value
@@ -89,11 +101,11 @@ describe("the fault", function()
     return value
   end
 
-  local function listen(case, transport)
+  local function listen(case)
     return faults:listen(fill({
       transport = transport, steps = case.steps, accept = case.accept, kept = case.kept, idle = case.idle,
       certificate = case.certificate, protocol = case.protocol, ciphers = case.ciphers,
-    }, transport))
+    }))
   end
 
   -- The loop that a client is given. It counts how often each request is waited for, and, where no deadline
@@ -111,9 +123,9 @@ describe("the fault", function()
   end
 
   -- Runs one call into the fault, and another one after it.
-  local function run(case, transport, driver, call)
-    local base_url = real:url(case, transport) or case.base_url and fill(case.base_url, transport)
-    local listener = not base_url and listen(case, transport)
+  local function run(case, driver, call)
+    local base_url = real:url(case, transport) or case.base_url and fill(case.base_url)
+    local listener = not base_url and listen(case)
     local seen = { requests = {}, returns = 0 }
     local is_timed = case.timeout or case.connect_timeout
     local options = {
@@ -129,14 +141,14 @@ describe("the fault", function()
       if case.idle then faults:idle(listener) end
       local before = #seen.requests
       seen.elapsed, seen.all = Lab.seconds(function()
-        seen.result, seen.err = CALLS[call](client, case.location and fill(case.location, transport, listener))
+        seen.result, seen.err = CALLS[call](client, case.location and fill(case.location, listener))
         seen.returns = seen.returns + 1
       end)
       seen.attempts = #seen.requests - before
       seen.running, seen.finished = client.core:step(0), client.core:finished()
       if listener then faults:heal(listener) end
       seen.good, seen.problem = client:offer_status {
-        publisher = "contoso", offer = "contoso-vm", base_url = not listener and healthy[transport].url or nil,
+        publisher = "contoso", offer = "contoso-vm", base_url = not listener and healthy.url or nil,
         timeout = TIMEOUT, connect_timeout = TIMEOUT, retries = 0, max_response_bytes = 1000,
       }
       client:close()
@@ -222,7 +234,7 @@ describe("the fault", function()
   end
 
   -- nginx notes a request when it is done with it, which may be after its answer.
-  local function check_requests(case, transport, before, expected)
+  local function check_requests(case, before, expected)
     local deadline = core.monotonic() + TIMEOUT
     repeat
       local met = real:requests(case, transport) - before
@@ -231,9 +243,9 @@ describe("the fault", function()
     error(("%d requests, not %d"):format(real:requests(case, transport) - before, expected.requests), 0)
   end
 
-  local function examine(case, transport, driver, call, expected)
+  local function examine(case, driver, call, expected)
     local descriptors, before = Lab.descriptors(), real:requests(case, transport)
-    local seen, record = run(case, transport, driver, call)
+    local seen, record = run(case, driver, call)
     check_completions(seen)
     if expected.result or expected.or_result and seen.result then
       check_result(seen, expected.result or expected.or_result)
@@ -246,16 +258,16 @@ describe("the fault", function()
     end
     if seen.problem then error("the client is not usable: " .. tostring(seen.problem), 0) end
     assert.equal("running", seen.good.state)
-    if before then check_requests(case, transport, before, expected) end
+    if before then check_requests(case, before, expected) end
     if record then check_record(case, record, seen, expected, METHODS[call] or "POST") end
     matches(canary:accept(), nil, "connection to the canary")
     matches(Lab.descriptors(), descriptors, "descriptors")
   end
 
-  local function define(case, transport, driver)
+  local function define(case, driver)
     it(("%s (%s, %s, %s)"):format(case.name, case.fault, transport, driver.name), function()
       for call, expected in pairs(case.calls) do
-        local done, problem = pcall(examine, case, transport, driver, call, expected)
+        local done, problem = pcall(examine, case, driver, call, expected)
         if not done then
           problem = type(problem) == "table" and problem.message or problem
           error(("%s: %s"):format(call, tostring(problem)), 0)
@@ -268,14 +280,15 @@ describe("the fault", function()
   -- transport will do there. A module that waits with curl_multi_poll has no descriptor that a loop could watch.
   local blocking, in_cqueues, in_luv = table.unpack(drivers)
   for _, case in ipairs(cases) do
-    local transports = (core.poller == "epoll" or not case.needs_epoll) and case.transports or {}
-    for i, transport in ipairs(transports) do
-      local is_last, takes_time = i == #transports, case.timeout or case.connect_timeout
-      define(case, transport, blocking)
-      if core.poller == "epoll" then
-        if is_last or not takes_time then define(case, transport, in_cqueues) end
-        if is_last and not takes_time then define(case, transport, in_luv) end
-      end
+    local is_last, takes_time = transport == case.transports[#case.transports], case.timeout or case.connect_timeout
+    define(case, blocking)
+    if core.poller == "epoll" then
+      if is_last or not takes_time then define(case, in_cqueues) end
+      if is_last and not takes_time then define(case, in_luv) end
     end
   end
-end)
+end
+
+return function(busted, transport)
+  busted.describe("the fault", function() define_all(busted, transport) end)
+end

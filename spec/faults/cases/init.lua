@@ -1,5 +1,5 @@
 -- The table of cases: what a server, or the way to it, does to a request, and what the call has to end in.
--- spec/faults/matrix_spec.lua runs each case over each of its transports in each loop.
+-- spec/faults/matrix.lua runs each case over each of its transports in each loop.
 --
 -- A row:
 --   fault       which of spec/faults/cases/faults.lua it is a case of

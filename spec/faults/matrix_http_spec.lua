@@ -1,0 +1,3 @@
+-- The cases of faults over plain HTTP.
+
+require "spec.faults.matrix" (_ENV, "http")
