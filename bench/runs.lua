@@ -12,7 +12,6 @@ local TOKEN = ("e"):rep(1200)
 runs.transports = {
   plain = { name = "HTTP/1.1", url = env "BENCH_PLAIN" },
   tls = { name = "HTTP/1.1, TLS", url = env "BENCH_TLS", ca = env "BENCH_CA" },
-  h2 = { name = "HTTP/2, TLS", url = env "BENCH_H2", ca = env "BENCH_CA" },
   silent = { name = "no answer", url = env "BENCH_SILENT" },
 }
 

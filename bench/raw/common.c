@@ -62,6 +62,7 @@ void cancel_open(struct cancel *cancel, const struct settings *settings) {
   *cancel = (struct cancel){.easy = easy};
   curl_easy_setopt(easy, CURLOPT_PRIVATE, cancel);
   curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "https,http");
+  curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
   curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 1L);
   curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 2L);
@@ -71,7 +72,6 @@ void cancel_open(struct cancel *cancel, const struct settings *settings) {
   curl_easy_setopt(easy, CURLOPT_ACCEPT_ENCODING, "gzip");
   curl_easy_setopt(easy, CURLOPT_USERAGENT, "bench");
   curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, 1L); /* over HTTP/2: share a connection */
   curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, 300000L);
   curl_easy_setopt(easy, CURLOPT_CONNECTTIMEOUT_MS, 30000L);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, discard);
