@@ -8,6 +8,7 @@ local quick = os.getenv "BENCH_QUICK" ~= ""
 local rounds = quick and 3 or 9
 local sizes = quick and { 1, 64, 1024 } or { 1, 16, 64, 256, 1024 }
 
+local out = os.getenv "BENCH_OUT"
 local rows, others, goals = {}, {}, {}
 
 local function say(text)
@@ -129,7 +130,7 @@ local function memory()
                               count = quick and 2000 or 10000, concurrency = 64 }
   add_other("resident bytes per waiting operation, cpp.map and wait", ("%.0f"):format(waiting.bytes))
   add_other("of them counted by Lua", ("%.0f"):format(waiting.heap))
-  return waiting.bytes
+  add_goal("resident memory per waiting operation", waiting.bytes / 1024, "%.1f KiB", 3)
 end
 
 local function steps()
@@ -145,13 +146,13 @@ local function steps()
   add("longest", cell.max_us)
   add("99th percentile of its CPU", cell.p99_cpu_us)
   add("longest of its CPU", cell.max_cpu_us)
-  return stats.summary(cell.p99_cpu_us).median
+  add_goal("longest step(0), 99th percentile of its CPU", stats.summary(cell.p99_cpu_us).median / 1000, "%.2f ms", 1)
 end
 
 -- From the start of a process to its end: a Lua program that only requires the module, and a C program
 -- that only initialises libcurl.
-local function require_time()
-  say("require")
+local function start()
+  say("start")
   local cells = runs.processes({
     runs.compiled "init",
     runs.lua .. " -e 'require \"cpp\"'",
@@ -162,7 +163,8 @@ local function require_time()
     add_other("process, " .. names[i], ("%.2f ms CPU, %.2f ms wall"):format(
       stats.summary(cell.cpu_us).median / 1000, stats.summary(cell.wall_us).median / 1000))
   end
-  return stats.ratio(cells[2].wall_us, cells[1].wall_us).median
+  add_goal("require \"cpp\" / curl_global_init in C, wall", stats.ratio(cells[2].wall_us, cells[1].wall_us).median,
+           "%.2f", 1.3)
 end
 
 local function instructions()
@@ -183,37 +185,54 @@ local function instructions()
   io.stderr:write("\n")
 end
 
-local function write_growth(path, cells)
+local function write_growth(cells)
   local columns = {}
   for i, program in ipairs(BATCH) do columns[i] = { program[2], cells[program[1]] } end
-  report.growth(path, sizes, columns)
+  report.growth(out .. "/growth.tsv", sizes, columns)
 end
 
-local out = os.getenv "BENCH_OUT"
-local one_by_one = sequential("plain")
-sequential_peers("plain")
-sequential("tls")
-sequential_peers("tls")
-local cells = batch("plain", sizes)
-batch_fetch("plain")
-batch("tls", sizes)
-local growths = growth(cells)
-local waiting = memory()
-local step = steps()
-local start = require_time()
-if os.getenv "BENCH_INSTRUCTIONS" ~= "" then instructions() end
+local function all_sequential()
+  local ratio = sequential("plain")
+  sequential_peers("plain")
+  sequential("tls")
+  sequential_peers("tls")
+  add_goal("sequential cancel, CPU / raw easy loop", ratio.median, "%.2f", 1.10)
+end
 
-local poll, all = cells.multi_poll[64], cells.batch_all[64]
-add_goal("sequential cancel, CPU / raw easy loop", one_by_one.median, "%.2f", 1.10)
-add_goal("cancel_all, 64 at once, CPU / raw multi with poll", stats.ratio(all.cpu_us, poll.cpu_us).median,
-         "%.2f", 1.20)
-add_goal("the same, wall", stats.ratio(all.wall_us, poll.wall_us).median, "%.2f", 1.15)
-add_goal("cancel_all, CPU at 1024 / at 64", growths.batch_all.median, "%.2f", growths.multi_epoll.median,
-         ("<= %.2f (raw multi with epoll)"):format(growths.multi_epoll.median))
-add_goal("resident memory per waiting operation", waiting / 1024, "%.1f KiB", 3)
-add_goal("longest step(0), 99th percentile of its CPU", step / 1000, "%.2f ms", 1)
-add_goal("require \"cpp\" / curl_global_init in C, wall", start, "%.2f", 1.3)
+local function all_batches()
+  local cells = batch("plain", sizes)
+  batch_fetch("plain")
+  batch("tls", sizes)
+  local growths = growth(cells)
+  local poll, all = cells.multi_poll[64], cells.batch_all[64]
+  add_goal("cancel_all, 64 at once, CPU / raw multi with poll", stats.ratio(all.cpu_us, poll.cpu_us).median,
+           "%.2f", 1.20)
+  add_goal("the same, wall", stats.ratio(all.wall_us, poll.wall_us).median, "%.2f", 1.15)
+  add_goal("cancel_all, CPU at 1024 / at 64", growths.batch_all.median, "%.2f", growths.multi_epoll.median,
+           ("<= %.2f (raw multi with epoll)"):format(growths.multi_epoll.median))
+  write_growth(cells)
+end
 
-write_growth(out .. "/growth.tsv", cells)
-report.write(out .. "/results.md", { rows = rows, others = others, goals = goals, rounds = rounds,
-                                     circumstances = runs.circumstances() })
+-- In the order in which they run. bench/run lists their names for --only.
+local PARTS = {
+  { "sequential", all_sequential },
+  { "batch", all_batches },
+  { "memory", memory },
+  { "steps", steps },
+  { "start", start },
+  { "instructions", instructions },
+}
+
+local only = os.getenv "BENCH_ONLY"
+
+local function is_wanted(part)
+  if only ~= "" then return part == only end
+  return part ~= "instructions" or os.getenv "BENCH_INSTRUCTIONS" ~= ""
+end
+
+for _, part in ipairs(PARTS) do
+  if is_wanted(part[1]) then part[2]() end
+end
+report.write(("%s/%s.md"):format(out, only ~= "" and only or "results"), {
+  rows = rows, others = others, goals = goals, rounds = rounds, circumstances = runs.circumstances(),
+})

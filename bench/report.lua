@@ -76,11 +76,17 @@ function report.write(path, facts)
   local note = ("Medians of %d rounds, in which every program runs once; ratios are taken round by round "
     .. "(least and greatest in brackets). CPU is user and system time of the process, per cancel.\n%s."):format(
     facts.rounds, facts.circumstances)
-  local other_headings = { "Other figures", "Measured" }
-  print(as_text(HEADINGS, facts.rows) .. "\n\n" .. as_text(other_headings, facts.others) .. "\n\n" ..
-        as_text(GOAL_HEADINGS, goal_rows(facts.goals)) .. "\n\n" .. note)
-  write(path, as_markdown(HEADINGS, facts.rows) .. "\n\n" .. as_markdown(other_headings, facts.others) ..
-        "\n\n" .. as_markdown(GOAL_HEADINGS, goal_rows(facts.goals)) .. "\n\n" .. note .. "\n")
+  local text, markdown = {}, {}
+  local function add(headings, rows)
+    if #rows == 0 then return end -- a part that was not measured
+    table.insert(text, as_text(headings, rows))
+    table.insert(markdown, as_markdown(headings, rows))
+  end
+  add(HEADINGS, facts.rows)
+  add({ "Other figures", "Measured" }, facts.others)
+  add(GOAL_HEADINGS, goal_rows(facts.goals))
+  print(table.concat(text, "\n\n") .. "\n\n" .. note)
+  write(path, table.concat(markdown, "\n\n") .. "\n\n" .. note .. "\n")
 end
 
 --- Writes the data of the plot: CPU per cancel by concurrency, one column for each program.
