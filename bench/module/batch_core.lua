@@ -29,7 +29,7 @@ local function run(count)
       client:start("cancel", settings.request(started), settings.token)
       started = started + 1
     end
-    client:step()
+    client:step(1)
     done = done + collect()
   end
   return start

@@ -12,8 +12,8 @@ local function start(index)
 end
 
 local function run(seconds)
-  local deadline = core.monotonic() + seconds
-  while core.monotonic() < deadline do client:step(0.1) end
+  local deadline = settings.wall() + seconds
+  while settings.wall() < deadline do client:step(0.1) end
 end
 
 start(1) -- what the first one loads belongs to none

@@ -1,6 +1,9 @@
--- What the Lua programs share: their arguments, the request that each of them sends, and the clock.
+-- What the Lua programs share: their arguments, the request that each of them sends, and the clock. One of the peers
+-- runs on Lua 5.1, so this file does, too.
 --
 -- Arguments: BASE_URL TOKEN WARM_UP COUNT CONCURRENCY [CA_FILE], as for the raw libcurl programs.
+
+local socket = require "socket"
 
 local settings = {
   base_url = arg[1],
@@ -28,14 +31,12 @@ function settings.request(index)
   }
 end
 
--- Seconds on a clock that never jumps. The peers do without the module, so they bring another.
-settings.monotonic = function()
-  return require("cpp.core").monotonic()
-end
+--- Seconds of time on the wall. From luasocket, so that the peers need no module of ours.
+settings.wall = socket.gettime
 
 --- The clock: CPU of this process (os.clock: user and system) and time on the wall, in seconds.
 function settings.now()
-  return { cpu = os.clock(), wall = settings.monotonic() }
+  return { cpu = os.clock(), wall = settings.wall() }
 end
 
 --- Prints what each of `count` calls took since `start`, as the driver reads it.
@@ -50,8 +51,9 @@ end
 function settings.resident()
   collectgarbage()
   collectgarbage()
-  local file <close> = assert(io.open("/proc/self/status"))
-  local kibibytes = file:read("a"):match("VmRSS:%s*(%d+) kB")
+  local file = assert(io.open("/proc/self/status"))
+  local kibibytes = file:read("*a"):match("VmRSS:%s*(%d+) kB")
+  file:close()
   return tonumber(kibibytes) * 1024, collectgarbage("count") * 1024
 end
 

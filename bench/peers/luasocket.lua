@@ -5,10 +5,7 @@ local cjson = require "cjson"
 local http = require "socket.http"
 local https = require "ssl.https"
 local ltn12 = require "ltn12"
-local socket = require "socket"
 local settings = require "bench.module.settings"
-
-settings.monotonic = socket.gettime
 
 local function uuid()
   return (("xxxxxxxx-xxxx-4xxx-8xxx-xxxxxxxxxxxx"):gsub("x", function()

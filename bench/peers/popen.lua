@@ -2,10 +2,7 @@
 -- of those it started.
 
 local cjson = require "cjson"
-local socket = require "socket"
 local settings = require "bench.module.settings"
-
-settings.monotonic = socket.gettime
 
 -- Seconds of CPU of the children that have ended: /proc counts them in hundredths (getconf CLK_TCK).
 local function children()
@@ -46,7 +43,7 @@ local function run(count)
 end
 
 function settings.now()
-  return { cpu = os.clock() + children(), wall = settings.monotonic() }
+  return { cpu = os.clock() + children(), wall = settings.wall() }
 end
 
 run(settings.warm_up)
