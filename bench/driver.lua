@@ -43,22 +43,26 @@ local function sequential(transport)
   return stats.ratio(module.cpu_us, raw.cpu_us)
 end
 
+local PEERS = {
+  { program = "lua_curl", name = "Lua-cURLv3", count = 1000 },
+  { program = "luacurl", name = "luacurl, Lua 5.1", count = 1000, plain_only = true }, -- of another TLS library
+  { program = "luasocket", name = "luasocket", count = 500 },
+  { program = "popen", name = "curl, io.popen", count = 50 },
+  { program = "fetch", name = "node, fetch", count = 1000 },
+}
+
 local function sequential_peers(transport)
   local work = "sequential, " .. runs.transports[transport].name
-  local names = { luasocket = transport == "plain" and "luasocket" or "luasec", popen = "curl, io.popen",
-                  fetch = "node, fetch" }
-  local counts = { luasocket = 500, popen = 50, fetch = 1000 }
-  for _, program in ipairs { "luasocket", "popen", "fetch" } do
-    local missing = runs.missing(program)
+  for _, peer in ipairs(PEERS) do
+    local missing = runs.missing(peer.program)
     if missing then
-      say(("no row for %s: %s is missing"):format(names[program], missing))
-    else
-      say(work .. ", " .. names[program])
+      say(("no row for %s: %s is missing"):format(peer.name, missing))
+    elseif transport == "plain" or not peer.plain_only then
+      say(work .. ", " .. peer.name)
       local raw = { program = "easy", transport = transport, warm_up = 100, count = 1000 }
-      local peer = { program = program, transport = transport, count = counts[program],
-                     warm_up = counts[program] // 10 }
-      runs.rounds({ raw, peer }, 3)
-      add_row(work, names[program], peer, raw)
+      local cell = { program = peer.program, transport = transport, count = peer.count, warm_up = peer.count // 10 }
+      runs.rounds({ raw, cell }, 3)
+      add_row(work, peer.name, cell, raw)
     end
   end
 end

@@ -30,6 +30,8 @@ local programs = {
   steps = lua "module/steps.lua",
   memory_flight = lua "module/memory_flight.lua",
   memory_wait = lua "module/memory_wait.lua",
+  lua_curl = lua "peers/lua_curl.lua",
+  luacurl = "lua5.1 bench/peers/luacurl.lua",
   luasocket = lua "peers/luasocket.lua",
   popen = lua "peers/popen.lua",
   fetch = "env NODE_EXTRA_CA_CERTS=" .. env "BENCH_CA" .. " node bench/peers/fetch.mjs",
@@ -42,6 +44,8 @@ end
 --- What is missing for a program to run; nil when nothing is.
 function runs.missing(program)
   local needs = {
+    lua_curl = { LUA .. " -e 'require \"cURL\"'", "Lua-cURLv3 for this Lua" },
+    luacurl = { "lua5.1 -e 'require \"curl\" require \"socket\"'", "lua5.1 with lua-curl and luasocket" },
     luasocket = { LUA .. " -e 'require \"socket.http\" require \"ssl.https\" require \"cjson\"'",
                   "luasocket and luasec" },
     popen = { LUA .. " -e 'require \"socket\" require \"cjson\"' && command -v curl", "luasocket and curl" },
