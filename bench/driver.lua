@@ -46,7 +46,7 @@ end
 local PEERS = {
   { program = "lua_curl", name = "Lua-cURLv3", count = 1000 },
   { program = "luacurl", name = "luacurl, Lua 5.1", count = 1000, plain_only = true }, -- of another TLS library
-  { program = "luasocket", name = "luasocket", count = 500 },
+  { program = "luasocket", name = "luasocket, luasec", count = 500 },
   { program = "popen", name = "curl, io.popen", count = 50 },
   { program = "fetch", name = "node, fetch", count = 1000 },
 }
@@ -171,22 +171,42 @@ local function start()
            "%.2f", 1.3)
 end
 
-local function instructions()
-  say("instructions")
+-- Instructions of each program with one token: a short token shows what does not depend on its length.
+local function instructions_with(token, sequential_goal, batch_goal)
+  local bytes = (", token of %d bytes"):format(#token)
   local function count(program, concurrency)
-    return runs.instructions { program = program, transport = "plain", warm_up = 0, count = 2000,
-                               concurrency = concurrency }
+    return runs.instructions { program = program, transport = "plain", warm_up = 0, count = quick and 1000 or 2000,
+                               concurrency = concurrency, token = token }
   end
-  local easy, poll = count("easy", 1), count("multi_poll", 64)
   local function add(name, value, reference)
-    add_other("instructions in user space, " .. name, ("%.0f (%.2f)"):format(value, value / reference))
+    add_other("instructions, " .. name .. bytes, ("%.0f (%.2f)"):format(value, value / reference))
   end
+  local easy, module = count("easy", 1), count("sequential", 1)
   add("sequential, raw libcurl, easy", easy, easy)
-  add("sequential, cpp.cancel", count("sequential", 1), easy)
+  add("sequential, cpp.cancel", module, easy)
+  add_goal("instructions, sequential / raw easy loop" .. bytes, module / easy, "%.3f", sequential_goal)
+  for _, peer in ipairs { PEERS[1], PEERS[2] } do
+    if runs.missing(peer.program) then
+      say(("no instructions of %s: %s is missing"):format(peer.name, runs.missing(peer.program)))
+    else
+      local value = count(peer.program, 1)
+      add("sequential, " .. peer.name, value, easy)
+      add_goal(("instructions, sequential / %s%s"):format(peer.name, bytes), module / value, "%.3f", 1)
+    end
+  end
+  local poll, all = count("multi_poll", 64), count("batch_all", 64)
   add("64 at once, raw curl_multi, poll", poll, poll)
   add("64 at once, cpp.core", count("batch_core", 64), poll)
-  add("64 at once, cpp.cancel_all", count("batch_all", 64), poll)
+  add("64 at once, cpp.cancel_all", all, poll)
+  add_goal("instructions, cancel_all at 64 / raw multi with poll" .. bytes, all / poll, "%.3f", batch_goal)
   io.stderr:write("\n")
+end
+
+local function instructions()
+  if runs.missing "valgrind" then return say "no instructions: valgrind is missing" end
+  say("instructions")
+  instructions_with(runs.token, 1.08, 1.12)
+  instructions_with("abc", 1.15, 1.25)
 end
 
 local function write_growth(cells)

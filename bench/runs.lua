@@ -5,8 +5,8 @@ local runs = {}
 local env = os.getenv
 local WORK, LUA, PIN = env "BENCH_WORK", env "BENCH_LUA", env "BENCH_PIN"
 
--- As long as the tokens of Microsoft Entra are.
-local TOKEN = ("e"):rep(1200)
+--- A token as long as those of Microsoft Entra: what a cell uses that has no `token`.
+runs.token = ("e"):rep(1200)
 
 --- Where the requests go. `ca`: the authority that signed the server's certificate.
 runs.transports = {
@@ -50,6 +50,7 @@ function runs.missing(program)
                   "luasocket and luasec" },
     popen = { LUA .. " -e 'require \"socket\" require \"cjson\"' && command -v curl", "luasocket and curl" },
     fetch = { "node -e fetch", "node 18" },
+    valgrind = { "valgrind --version", "valgrind" },
   }
   local need = needs[program]
   return need and not succeeds(need[1]) and need[2] or nil
@@ -73,13 +74,13 @@ end
 
 local function command_of(cell, count)
   local transport = runs.transports[cell.transport]
-  return table.concat({ programs[cell.program], transport.url, TOKEN, cell.warm_up, count or cell.count,
-                        cell.concurrency or 1, transport.ca }, " ")
+  return table.concat({ programs[cell.program], transport.url, cell.token or runs.token, cell.warm_up,
+                        count or cell.count, cell.concurrency or 1, transport.ca }, " ")
 end
 
 --- Runs a cell once.
 -- @param cell table: program (a name of the table above), transport, warm_up and count (calls),
---   concurrency
+--   concurrency, token
 -- @return table of figures, such as cpu_us and wall_us
 function runs.once(cell)
   return figures_of(output_of(PIN .. " " .. command_of(cell)))
@@ -148,7 +149,7 @@ function runs.circumstances()
   local nginx = output_of("nginx -v 2>&1"):match("nginx/[%d%.]+")
   local libcurl = output_of(LUA .. " -e 'print(require(\"cpp.core\").libcurl)'"):gsub("%s+$", "")
   return ("%s, %s core(s), %s, libcurl %s, %s, %s; token of %d bytes; the server on %s"):format(
-    processor, cores, kernel, libcurl, _VERSION, nginx, #TOKEN,
+    processor, cores, kernel, libcurl, _VERSION, nginx, #runs.token,
     PIN ~= "" and "a core of its own" or "the same core")
 end
 
