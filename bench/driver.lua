@@ -122,6 +122,31 @@ local function growth(cells)
   return ratios
 end
 
+-- What the module adds to the CPU of a failed call: the difference to a raw program that does the same exchange and
+-- keeps the body. The same difference of a successful call stands beside it.
+local function failures()
+  say("error")
+  local function pair(raw, module, transport, count)
+    local function cell(program)
+      return { program = program, transport = transport, warm_up = count // 10, count = count }
+    end
+    return { raw = cell(raw), module = cell(module) }
+  end
+  local accepted = pair("easy", "sequential", "plain", quick and 1000 or 3000)
+  local refused = pair("raw_failed", "failed", "refused", quick and 1000 or 3000)
+  local long = pair("raw_failed", "failed", "long", quick and 40 or 200)
+  runs.rounds({ accepted.raw, accepted.module, refused.raw, refused.module, long.raw, long.module }, rounds)
+  local function added(name, cells)
+    local difference = stats.difference(cells.module.cpu_us, cells.raw.cpu_us)
+    add_other("CPU that cpp.cancel adds to raw libcurl, " .. name,
+              ("%.1f µs (%.1f-%.1f)"):format(difference.median, difference.min, difference.max))
+    return difference.median
+  end
+  added("202", accepted)
+  add_goal("CPU that cpp.cancel adds to a call that fails", added("403", refused), "%.1f µs", 20)
+  add_goal("the same with a message of 256 KiB", added("403 with a message of 256 KiB", long) / 1000, "%.2f ms", 10)
+end
+
 local function memory()
   say("memory")
   local count = 1000
@@ -202,11 +227,22 @@ local function instructions_with(token, sequential_goal, batch_goal)
   io.stderr:write("\n")
 end
 
+local function instructions_of_failure()
+  local function count(program)
+    return runs.instructions { program = program, transport = "refused", warm_up = 0, count = quick and 1000 or 2000 }
+  end
+  local raw, module = count("raw_failed"), count("failed")
+  add_other("instructions, 403, raw libcurl, easy", ("%.0f (1.00)"):format(raw))
+  add_other("instructions, 403, cpp.cancel", ("%.0f (%.2f)"):format(module, module / raw))
+  io.stderr:write("\n")
+end
+
 local function instructions()
   if runs.missing "valgrind" then return say "no instructions: valgrind is missing" end
   say("instructions")
   instructions_with(runs.token, 1.08, 1.12)
   instructions_with("abc", 1.15, 1.25)
+  instructions_of_failure()
 end
 
 local function write_growth(cells)
@@ -241,6 +277,7 @@ end
 local PARTS = {
   { "sequential", all_sequential },
   { "batch", all_batches },
+  { "error", failures },
   { "memory", memory },
   { "steps", steps },
   { "start", start },

@@ -12,6 +12,8 @@ runs.token = ("e"):rep(1200)
 runs.transports = {
   plain = { name = "HTTP/1.1", url = env "BENCH_PLAIN" },
   tls = { name = "HTTP/1.1, TLS", url = env "BENCH_TLS", ca = env "BENCH_CA" },
+  refused = { name = "403", url = env "BENCH_REFUSED" },
+  long = { name = "403 with a message of 256 KiB", url = env "BENCH_LONG" },
   silent = { name = "no answer", url = env "BENCH_SILENT" },
 }
 
@@ -21,10 +23,12 @@ end
 
 local programs = {
   easy = WORK .. "/easy",
+  raw_failed = WORK .. "/failed",
   multi_poll = WORK .. "/multi_poll",
   multi_epoll = WORK .. "/multi_epoll",
   memory = WORK .. "/memory",
   sequential = lua "module/sequential.lua",
+  failed = lua "module/failed.lua",
   batch_core = lua "module/batch_core.lua",
   batch_all = lua "module/batch_all.lua",
   steps = lua "module/steps.lua",

@@ -26,4 +26,12 @@ function stats.ratio(values, reference)
   return stats.summary(ratios)
 end
 
+--- The differences of two lists, pair by pair.
+-- @return as stats.summary
+function stats.difference(values, reference)
+  local differences = {}
+  for i = 1, math.min(#values, #reference) do differences[i] = values[i] - reference[i] end
+  return stats.summary(differences)
+end
+
 return stats
