@@ -200,8 +200,8 @@ end
 local function instructions_with(token, sequential_goal, batch_goal)
   local bytes = (", token of %d bytes"):format(#token)
   local function count(program, concurrency)
-    return runs.instructions { program = program, transport = "plain", warm_up = 0, count = quick and 1000 or 2000,
-                               concurrency = concurrency, token = token }
+    return runs.instructions({ program = program, transport = "plain", warm_up = 0, count = 1000,
+                               concurrency = concurrency, token = token }, quick and 1 or 3)
   end
   local function add(name, value, reference)
     add_other("instructions, " .. name .. bytes, ("%.0f (%.2f)"):format(value, value / reference))
@@ -229,7 +229,8 @@ end
 
 local function instructions_of_failure()
   local function count(program)
-    return runs.instructions { program = program, transport = "refused", warm_up = 0, count = quick and 1000 or 2000 }
+    return runs.instructions({ program = program, transport = "refused", warm_up = 0, count = 1000 },
+                             quick and 1 or 3)
   end
   local raw, module = count("raw_failed"), count("failed")
   add_other("instructions, 403, raw libcurl, easy", ("%.0f (1.00)"):format(raw))

@@ -73,8 +73,8 @@ end
 -- @param facts table: rows (from report.row), others (rows of name and value), goals (tables with
 --   name, value, text, goal, goal_text), rounds (number), circumstances (string)
 function report.write(path, facts)
-  local note = ("Medians of %d rounds, in which every program runs once; ratios are taken round by round "
-    .. "(least and greatest in brackets). CPU is user and system time of the process, per cancel.\n%s."):format(
+  local note = ("CPU and wall time: medians of %d rounds, in which every program runs once; ratios are taken round by "
+    .. "round (least and greatest in brackets). CPU is user and system time of the process, per cancel.\n%s."):format(
     facts.rounds, facts.circumstances)
   local text, markdown = {}, {}
   local function add(headings, rows)

@@ -1,5 +1,7 @@
 -- Running the programs of the benchmark: command lines, and the lines of figures that they print.
 
+local stats = require "bench.stats"
+
 local runs = {}
 
 local env = os.getenv
@@ -107,17 +109,22 @@ function runs.rounds(cells, rounds)
 end
 
 local function instructions_of(command)
-  local output = output_of("valgrind --tool=callgrind --callgrind-out-file=/dev/null " .. command .. " 2>&1")
+  local output = output_of(PIN .. " valgrind --tool=callgrind --callgrind-out-file=/dev/null " .. command .. " 2>&1")
   local number = output:match("refs:%s*([%d,]+)")
   return tonumber((number:gsub(",", "")))
 end
 
---- Instructions of a cell in user space, for each call: of the calls alone, as the difference between a
--- run with them and one with a quarter of them.
-function runs.instructions(cell)
+--- Instructions of a cell in user space, for each call: of the calls alone, as the difference between a run with them
+-- and one with a quarter of them.
+-- @param rounds number: how often both are run; the median counts
+function runs.instructions(cell, rounds)
   local few = cell.count // 4
-  io.stderr:write(".")
-  return (instructions_of(command_of(cell)) - instructions_of(command_of(cell, few))) / (cell.count - few)
+  local counts = {}
+  for i = 1, rounds do
+    counts[i] = (instructions_of(command_of(cell)) - instructions_of(command_of(cell, few))) / (cell.count - few)
+    io.stderr:write(".")
+  end
+  return stats.summary(counts).median
 end
 
 --- Runs a command of its own many times, in rounds with others: what a process costs from start to end.
