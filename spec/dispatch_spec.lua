@@ -3,7 +3,7 @@
 local dispatch = require "cpp.dispatch"
 
 -- A core client as dispatch sees it, whose requests are done when the example says so. Requests are
--- userdata with a place: files, which get the method for as long as the examples run.
+-- userdata with an index: files, which get the method for as long as the examples run.
 local places = setmetatable({}, { __mode = "k" })
 local file_methods = getmetatable(io.stdout).__index
 
@@ -30,8 +30,8 @@ end
 
 describe("cpp.dispatch", function()
   local core, woken, requests
-  setup(function() file_methods.place = function(self) return places[self] end end)
-  teardown(function() file_methods.place = nil end)
+  setup(function() file_methods.index = function(self) return places[self] end end)
+  teardown(function() file_methods.index = nil end)
   before_each(function()
     core, woken, requests = new_core(), {}, {}
     for n = 1, 3 do requests[n] = new_request() end

@@ -17,18 +17,46 @@ describe("a connection", function()
     assert.is_true(clock.pauses[2] >= 1.28 and clock.pauses[2] <= 1.92)
   end)
 
-  it("that was kept is not used again after another one failed", function()
-    local server = lab:server():always(function(connection)
+  -- A server that accepts, and ends connections on demand, at a port of its own.
+  local function keeping_server()
+    return lab:server():always(function(connection)
       while connection:read_request() do connection:send(Lab.ACCEPTED) end
     end)
+  end
+
+  it("that was kept stays when a request to another host fails", function()
+    local server = keeping_server()
     local client = lab:client { base_url = server.url, retries = 0 }
     for _ = 1, 2 do assert.equal(202, client:cancel(Lab.CALL).status) end
-    assert.equal(1, #server.connections)
-    local _, err = client:cancel { publisher = "contoso", offer = "contoso-vm",
-                                   base_url = "http://127.0.0.1:" .. Lab.closed_port() }
-    lab:assert_failure(err, { kind = "network", retryable = true, ambiguous = false, attempts = 1 })
+    local broken = lab:server():handle(function(connection)
+      connection:read_request()
+      connection:send("HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n")
+    end)
+    for base_url, kind in pairs { ["http://127.0.0.1:" .. Lab.closed_port()] = "network", [broken.url] = "protocol" } do
+      local _, err = client:cancel { publisher = "contoso", offer = "contoso-vm", base_url = base_url }
+      lab:assert_failure(err, { kind = kind, ambiguous = kind == "protocol", attempts = 1 })
+    end
     for _ = 1, 2 do assert.equal(202, client:cancel(Lab.CALL).status) end
-    assert.equal(2, #server.connections)
+    assert.equal(1, #server.connections)
+  end)
+
+  it("is not used again after a response that was refused, late or cut", function()
+    for _, response in ipairs { "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 200 OK\r\n" } do
+      local server = lab:server()
+      server:handle(function(connection)
+        connection:read_request()
+        connection:send(response)
+        connection:read_request()
+      end)
+      server:always(function(connection)
+        while connection:read_request() do connection:send(Lab.ACCEPTED) end
+      end)
+      local client = lab:client { base_url = server.url, retries = 0, timeout = 0.1 }
+      local _, err = client:cancel(Lab.CALL)
+      assert.is_true(err.ambiguous)
+      assert.equal(202, client:cancel(Lab.CALL).status)
+      assert.equal(2, #server.connections)
+    end
   end)
 
   describe("with a request that does not fit into it at once", function()

@@ -36,7 +36,7 @@ local METHODS = { offer_status = "GET", operation = "GET" }
 local function cases_of(transport)
   local list = {}
   for _, case in ipairs(all_cases) do
-    for _, possible in ipairs((core.poller == "epoll" or not case.needs_epoll) and case.transports or {}) do
+    for _, possible in ipairs(case.transports) do
       if possible == transport then list[#list + 1] = case end
     end
   end

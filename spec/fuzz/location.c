@@ -84,7 +84,7 @@ static bool libcurl_agrees(const char *text, size_t base) {
   return same;
 }
 
-static void check_poll(const struct lcpp_base *base, size_t number, const char *location) {
+static void check_poll(const struct lcpp_origin *base, size_t number, const char *location) {
   char *url = NULL;
   char *again = NULL;
   const char *why = NULL;
@@ -137,24 +137,24 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   size_t number = data[0] % BASES;
   char *location = calloc(size - 1, 1);
   memcpy(location, data + 2, size - 2);
-  struct lcpp_base base;
+  struct lcpp_origin base;
   const char *why = NULL;
-  if (lcpp_base_parse(&base, bases[number].text, &why) != LCPP_URL_OK) {
+  if (lcpp_origin_parse(&base, bases[number].text, &why) != LCPP_URL_OK) {
     abort();
   }
   check_poll(&base, number, location);
   char asked[256];
   snprintf(asked, sizeof asked, "%s%s", base.prefix, paths[data[1] % PATHS]);
   check_resolve(asked, location);
-  lcpp_base_free(&base);
+  lcpp_origin_free(&base);
   /* And as a base URL: whatever it is, it is accepted over https, or over http to loopback, or not at all. */
-  if (lcpp_base_parse(&base, location, &why) == LCPP_URL_OK) {
+  if (lcpp_origin_parse(&base, location, &why) == LCPP_URL_OK) {
     require(!base.plain || strcasecmp(base.host, "localhost") == 0 || strncmp(base.host, "127.", 4) == 0 ||
                 strcmp(base.host, "[::1]") == 0,
             "plain http to another host", location, base.host);
     require(strchr(base.prefix, '@') == NULL || strcspn(base.prefix + 8, "/") < strcspn(base.prefix + 8, "@"),
             "user information", location, base.prefix);
-    lcpp_base_free(&base);
+    lcpp_origin_free(&base);
   }
   free(location);
   return 0;

@@ -405,7 +405,7 @@ function loops.examples(busted, make)
         ticking = ended < 128
       end)
     end
-    local methods = getmetatable(client.core).__index
+    local methods = debug.getmetatable(client.core).__index
     local step, longest = methods.step, 0
     function methods.step(core_client, seconds)
       longest = math.max(longest, seconds or math.huge)

@@ -42,16 +42,16 @@ describe("the types of", function()
   it("a client have each of its names, and no other", function()
     local client <close> = cpp.client {}
     local names = keys(client)
-    for name in pairs(keys(getmetatable(client))) do names[name] = true end
+    for name in pairs(keys(debug.getmetatable(client))) do names[name] = true end
     assert.same(sorted_keys(names), sorted_keys(members "cpp.Client"))
   end)
 
   it("the C module, its clients and its requests have each of their names, and no other", function()
     assert.same(sorted_keys(keys(core)), sorted_keys(members "cpp.core"))
     local client <close> = core.client {}
-    assert.same(sorted_keys(keys(getmetatable(client).__index)), sorted_keys(members "cpp.CoreClient"))
+    assert.same(sorted_keys(keys(debug.getmetatable(client).__index)), sorted_keys(members "cpp.CoreClient"))
     local request <close> = client:start("location", { location = "http://elsewhere.test/" })
-    assert.same(sorted_keys(keys(getmetatable(request).__index)), sorted_keys(members "cpp.CoreRequest"))
+    assert.same(sorted_keys(keys(debug.getmetatable(request).__index)), sorted_keys(members "cpp.CoreRequest"))
   end)
 
   it("dispatch and the loops have each of their names, and no other", function()

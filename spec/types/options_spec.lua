@@ -1,4 +1,4 @@
--- The types of options are those of csrc/options.c, and their defaults those of the sources.
+-- The types of options are those of csrc/lua_options.c, and their defaults those of the sources.
 
 local annotations = dofile ".ci/doc/annotations.lua"
 local content = require "spec.support.program".content
@@ -8,7 +8,7 @@ local sorted_keys = require "spec.support.sorted_keys"
 local types = annotations.read()
 
 describe("the options", function()
-  -- What csrc/options.c accepts, by the class (or classes) that say it here.
+  -- What csrc/lua_options.c accepts, by the class (or classes) that say it here.
   local SCOPES = {
     CLIENT = { "cpp.ClientOptions" },
     CALL = { "cpp.StartOptions", "cpp.OperationTarget", "cpp.OperationsOptions" },
@@ -23,7 +23,7 @@ describe("the options", function()
 
   -- [scope][name] = kind
   local accepted = { CLIENT = {}, CALL = {}, WAIT = {}, BATCH = {} }
-  for name, kind, scopes in content "csrc/options.c":gmatch '%[LCPP_OPTION_[%u_]+%] = {"([%l_]+)", (%u+), ([%u |]+),' do
+  for name, kind, scopes in content "csrc/lua_options.c":gmatch '%[LCPP_OPTION_[%u_]+%] = {"([%l_]+)", (%u+), ([%u |]+),' do
     for scope in scopes:gsub("%f[%a]ALL", "CLIENT CALL WAIT BATCH"):gmatch "%u+" do accepted[scope][name] = kind end
   end
 
@@ -59,14 +59,14 @@ describe("the options", function()
     return number(text) // 1000
   end
   local DEFAULTS = {
-    { "cpp.ClientOptions", "base_url", "csrc/client.c", 'DEFAULT_BASE_URL "(.-)"' },
-    { "cpp.ClientOptions", "authority_url", "csrc/client.c", 'DEFAULT_AUTHORITY_URL "(.-)"' },
-    { "cpp.ClientOptions", "api_version", "csrc/client.c", 'DEFAULT_API_VERSION "(.-)"' },
-    { "cpp.ClientOptions", "timeout", "csrc/client.c", "DEFAULT_TIMEOUT_MS = (%d+)", seconds },
+    { "cpp.ClientOptions", "base_url", "csrc/lua_client.c", 'DEFAULT_BASE_URL "(.-)"' },
+    { "cpp.ClientOptions", "authority_url", "csrc/lua_client.c", 'DEFAULT_AUTHORITY_URL "(.-)"' },
+    { "cpp.ClientOptions", "api_version", "csrc/lua_client.c", 'DEFAULT_API_VERSION "(.-)"' },
+    { "cpp.ClientOptions", "timeout", "csrc/lua_client.c", "DEFAULT_TIMEOUT_MS = (%d+)", seconds },
     { "cpp.ClientOptions", "timeout", "lua/cpp/retry.lua", "RETRIES, TIMEOUT = %d+, (%d+)", number },
-    { "cpp.ClientOptions", "connect_timeout", "csrc/client.c", "DEFAULT_CONNECT_TIMEOUT_MS = (%d+)", seconds },
+    { "cpp.ClientOptions", "connect_timeout", "csrc/lua_client.c", "DEFAULT_CONNECT_TIMEOUT_MS = (%d+)", seconds },
     { "cpp.ClientOptions", "retries", "lua/cpp/retry.lua", "RETRIES, TIMEOUT = (%d+)", number },
-    { "cpp.ClientOptions", "max_response_bytes", "csrc/client.c", "DEFAULT_MAX_RESPONSE_BYTES = ([%d %*]+)", number },
+    { "cpp.ClientOptions", "max_response_bytes", "csrc/lua_client.c", "DEFAULT_MAX_RESPONSE_BYTES = ([%d %*]+)", number },
     { "cpp.WaitOptions", "timeout", "lua/cpp/wait.lua", "MAX_INTERVAL = (%d+)", number },
     { "cpp.WaitOptions", "interval", "lua/cpp/wait.lua", "MAX_INTERVAL = %d+, (%d+)", number },
     { "cpp.WaitOptions", "max_interval", "lua/cpp/wait.lua", "MAX_INTERVAL = %d+, %d+, (%d+)", number },

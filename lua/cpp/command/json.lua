@@ -5,7 +5,7 @@
 local codec = require "cjson".new()
 codec.encode_sparse_array(true) -- as an object, rather than raise
 
--- Begins a string that stands for an integer. An answer that holds it was refused (csrc/json.c), and what
+-- Begins a string that stands for an integer. An answer that holds it was refused (csrc/lua_json.c), and what
 -- the user gives holds no control character.
 local MARK = "\1cpp-exact-integer:"
 local MARKED = '"\\u0001cpp%-exact%-integer:(%-?%d+)"'

@@ -1,5 +1,5 @@
 -- Types for editors and for doc/reference.md: the options of a client, of its calls, of wait and of
--- batches. The names and what is accepted are those of csrc/options.c.
+-- batches. The names and what is accepted are those of csrc/lua_options.c.
 ---@meta _
 
 ---A function that gets a token: it returns the token and, optionally, the seconds until it expires; or nil and why.

@@ -17,7 +17,6 @@ end
 
 local GZIPPED = gzip [[printf '{"status":"running","padding":"%s"}' "$(seq -s, 2000)"]]
 local HALF = GZIPPED:sub(1, #GZIPPED // 2)
-local BOMB = gzip "head -c 20000000 /dev/zero"
 
 local cases = {}
 
@@ -81,6 +80,7 @@ bodies("says one encoding and has another", {
   { "says it is compressed and is not", BODY, headers = { JSON, { "Content-Encoding", "gzip" } } },
   { "is compressed in a way that nobody asked for", BODY, headers = { JSON, { "Content-Encoding", "x-unknown" } } },
   { "is compressed and does not say so", GZIPPED },
+  { "is compressed, which nobody asked for", GZIPPED, headers = { JSON, { "Content-Encoding", "gzip" } } },
 }, MALFORMED)
 
 bytes("is no HTTP", {
@@ -96,35 +96,37 @@ bytes("is no HTTP", {
   { "has a status line of a slash", "HTTP/\r\nContent-Length: 0\r\n\r\n" },
   { "is of bytes at random", "\0\1\2\xff\xfe\x80 \r\n\r\n" },
 }, CUT)
--- Within the headers it is a line like any other to libcurl, and must be to us.
 bytes("is no HTTP", {
   { "has a second status line, without a colon", "HTTP/1.1 500 Broken\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n" },
   { "has a status line of another version behind the headers of an interim answer",
     "HTTP/1.1 100 Continue\r\nHTTP/1.1 301: Moved\r\n\r\nHTTP/0.1 103 Early\r\n\r\n" },
   { "has a status line within the headers of an interim answer, and ends",
-    "HTTP/1.1 100 Continue\r\nHTTP/1.1 202: Accepted\r\nContent-Length: 0\r\n\r\n", calls = expect.unclear "network" },
+    "HTTP/1.1 100 Continue\r\nHTTP/1.1 202: Accepted\r\nContent-Length: 0\r\n\r\n" },
+  { "has headers that look like a status line", CHUNKED:gsub("\r\n$", "HTTP/1.1 102: x\r\n\r\n") .. "14\r\n" .. BODY .. "\r\n0\r\n\r\n" },
+  { "has a trailer that looks like a status line", CHUNKED .. "14\r\n" .. BODY .. "\r\n0\r\nHTTP/1.1 500: x\r\n\r\n" },
 }, CUT)
 bytes("is no HTTP", {
   { "has a chunk of a length that is no number", CHUNKED .. "xyz\r\n{}\r\n0\r\n\r\n" },
   { "has a chunk of an enormous length", CHUNKED .. "fffffffffffffffff\r\n{}\r\n0\r\n\r\n" },
   { "has a chunk longer than its length", CHUNKED .. "2\r\n" .. BODY .. "\r\n0\r\n\r\n" },
-}, MALFORMED)
+}, CUT)
 
 bytes("has a length that makes no sense", {
   { "has a length of nothing", OK .. "Content-Length:\n\r\n" .. BODY },
   { "has a length of blanks", OK .. "Content-Length: \t \r\n\r\n" .. BODY },
+  { "has a length in an interim answer", "HTTP/1.1 103 Early\r\nContent-Length: 5\r\n\r\n" .. OK .. "Content-Length: 0\r\n\r\n" },
 }, CUT)
 for _, row in ipairs {
-  { "has two lengths", { { "Content-Length", "20" }, { "Content-Length", "10" } }, expect.hopeless("protocol", 200) },
+  { "has two lengths", { { "Content-Length", "20" }, { "Content-Length", "10" } }, CUT },
   { "has three lengths, the last of them another",
     { { "Content-Length", "20" }, { "Content-Length", "20" }, { "Content-Length", "19" } },
-    expect.hopeless("protocol", 200) },
+    CUT },
   { "has a length beyond 64 bits twice",
     { { "Content-Length", "9223372036854775808" }, { "Content-Length", "9223372036854775808" } },
-    expect.hopeless("protocol", 200) },
+    CUT },
   { "has a negative length", { { "Content-Length", "-1" } }, CUT },
   { "has a length that is no number", { { "Content-Length", "many" } }, CUT },
-  { "has a length beyond 64 bits", { { "Content-Length", "99999999999999999999" } }, expect.hopeless("protocol", 200) },
+  { "has a length beyond 64 bits", { { "Content-Length", "99999999999999999999" } }, CUT },
 } do
   add("has a length that makes no sense", row[1], "any", { { "head", 200, row[2] }, { "body", BODY } }, row[3])
 end
@@ -170,8 +172,6 @@ for _, row in ipairs {
   { "has a body without an end", "any", { { "head", 200, { JSON } }, { "pour", ("x"):rep(60000) } } },
   { "has chunks without an end", "any", {
     { "send", CHUNKED }, { "pour", "ea60\r\n" .. ("x"):rep(60000) .. "\r\n" } } },
-  { "is small and unpacks to a huge body", "any", {
-    { "answer", 200, { JSON, { "Content-Encoding", "gzip" } }, BOMB } } },
 } do
   add("has too large a body", row[1], row[2], row[3], expect.hopeless("protocol", 200))
 end
@@ -202,21 +202,15 @@ for _, row in ipairs {
   { "has a folded header", head(OK, "X-Folded: one\r\n two\r\n\tthree\r\n", WHOLE) },
   { "has the same length twice", head(OK, "Content-Length: 20\r\n", WHOLE) },
   { "has the same length twice, with zeros in front", head(OK, ("Content-Length: %040d\r\n"):format(20), WHOLE) },
-  { "has the largest length there is before the right one, of an interim answer",
-    head("HTTP/1.1 103 Early\r\nContent-Length: 9223372036854775807\r\n\r\n", OK, WHOLE) },
   { "has no reason phrase", head("HTTP/1.1 200\r\n", WHOLE) },
   { "has lines that end with LF alone", head((OK .. WHOLE):gsub("\r\n", "\n"), nil) },
   { "has chunks with extensions and a trailer", head(CHUNKED, "14;a=b\r\n", BODY, "\r\n0\r\nX-Trailer: 1\r\n\r\n") },
-  { "has headers and trailers that look like status lines", head(CHUNKED:gsub("\r\n$", "HTTP/1.1 102: x\r\n\r\n"), "14\r\n", BODY,
-    "\r\n0\r\nHTTP/1.1 500: x\r\nContent-Length: 1\r\n\r\n") },
   { "is of HTTP/1.0", head("HTTP/1.0 200 OK\r\n", WHOLE), { "close" } },
   { "ends with the connection", head(OK, "\r\n", BODY), { "close" } },
 } do
   add("is odd but sound", row[1], "any", { table.unpack(row, 2) }, expect.accepted())
 end
 bodies("is odd but sound", {
-  { "is compressed", GZIPPED, headers = { JSON, { "Content-Encoding", "gzip" } } },
-  { "is compressed and lacks its checksum", GZIPPED:sub(1, -9), headers = { JSON, { "Content-Encoding", "gzip" } } },
   { "has a key twice", '{"status":"failed","status":"running"}' },
   { "has blanks around its JSON", '\r\n {"status" : "running"}\n' },
   { "is JSON of another type", BODY, headers = { { "Content-Type", "text/plain" } } },

@@ -1,7 +1,6 @@
 -- Cases of connections that cannot be made, end or stall: what may have been processed is ambiguous, what
 -- certainly was not may be sent again, and nothing is sent twice behind the caller's back.
 
-local core = require "cpp.core"
 local expect = require "spec.faults.cases.expect"
 
 local LATE = 0.2 -- seconds: the deadline of what stalls
@@ -61,25 +60,20 @@ for _, how in ipairs { "close", "cut", "reset" } do
     calls = { offer_status = { kind = "network", ambiguous = false, retryable = true, attempts = 1, requests = 1 } },
   })
   for _, transport in ipairs { "http", "https" } do
-    local calls = expect.canceled()
-    -- libcurl 7.88 takes a connection for alive on which TLS has said goodbye, if nobody watches it.
-    if how == "close" and transport == "https" and core.poller ~= "epoll" then
-      calls = { cancel = expect.unclear("network").cancel }
-    end
     add("ends while it is idle", ("an idle connection %s, over %s"):format(words, transport), {
-      [transport] = {}, kept = true, idle = { { how } }, calls = calls,
+      [transport] = {}, kept = true, idle = { { how } }, calls = expect.canceled(),
     })
   end
 end
 
 -- It must not be taken for the answer to the next request, nor what follows for that of the one after it.
 add("answer that nobody asked for", "an idle connection brings an answer, and goes on", {
-  any = {}, kept = true, idle = { { "answer", 202, { { "Location", "/op/nobody" } }, "" } }, needs_epoll = true,
+  any = {}, kept = true, idle = { { "answer", 202, { { "Location", "/op/nobody" } }, "" } },
   calls = { cancel = { result = { status = 202, operation_id = "56615b67" } } },
 })
 add("answer that nobody asked for", "an idle connection brings a 408, and ends", {
   any = {}, kept = true, idle = { { "answer", 408, { { "Connection", "close" } }, "" }, { "close" } },
-  needs_epoll = true, calls = { cancel = { result = { status = 202, operation_id = "56615b67" } } },
+  calls = { cancel = { result = { status = 202, operation_id = "56615b67" } } },
 })
 
 local HEAD = "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n"
@@ -92,8 +86,6 @@ for _, row in ipairs {
   { "within a chunk", "any",
     { { "send", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{\"a" } }, 200 },
   { "after an interim answer", "any", { { "head", 103, { { "Link", "</a>" } } } } },
-  { "after a switch of protocols", "any",
-    { { "send", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" } } },
 } do
   local steps = { table.unpack(row[3]) }
   steps[#steps + 1] = { "stall" }
@@ -115,7 +107,11 @@ add("stall", "the body drips", {
 add("switch of protocols", "is a switch of protocols nobody asked for, and ends", {
   any = { { "send", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" },
             { "close" } },
-  calls = expect.unclear "network",
+  calls = expect.unclear "protocol",
+})
+add("switch of protocols", "is a switch of protocols nobody asked for, and stalls", {
+  any = { { "send", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" }, { "stall" } },
+  calls = expect.unclear "protocol",
 })
 
 return cases

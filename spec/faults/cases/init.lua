@@ -14,7 +14,6 @@
 --   base_url    instead of the server's own
 --   nginx, s_server   the server is one of these, so configured (spec/support/real_servers.lua)
 --   timeout, connect_timeout (seconds), retries, max_response_bytes   of the client
---   needs_epoll   true: a module that waits with curl_multi_poll does not see it (doc/faults.md)
 --   host        of the URL, instead of 127.0.0.1
 
 local cases = {}
