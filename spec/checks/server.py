@@ -151,24 +151,44 @@ def listen():
     return listener
 
 
-def make_certificate(directory, name, days, names):
-    """A certificate that signs itself. In two steps: only the second makes one that has expired."""
+AUTHORITY = """
+[ca]
+default_ca = itself
+[itself]
+database = {directory}/index.txt
+new_certs_dir = {directory}
+rand_serial = yes
+unique_subject = no
+policy = any
+default_md = sha256
+[any]
+commonName = supplied
+"""
+
+
+def make_certificate(directory, name, names, *dates):
+    """A certificate that signs itself. `openssl ca` makes it, because no other command takes dates in the past in
+    every version."""
     path = directory + "/" + name
     with open(path + ".names", "w") as file:
         file.write("subjectAltName=" + names)
     for command in (
             ["openssl", "req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
              "-subj", "/CN=" + name, "-keyout", path + ".key", "-out", path + ".csr"],
-            ["openssl", "x509", "-req", "-in", path + ".csr", "-signkey", path + ".key", "-days", days,
-             "-extfile", path + ".names", "-out", path + ".pem"]):
+            ["openssl", "ca", "-batch", "-notext", "-selfsign", "-config", directory + "/ca.cnf", "-keyfile", path + ".key",
+             *(dates or ("-days", "2")), "-extfile", path + ".names", "-in", path + ".csr", "-out", path + ".pem"]):
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
 def make_certificates(directory):
-    make_certificate(directory, "certificate", "2", "DNS:localhost,DNS:harness.test,IP:127.0.0.1")
-    make_certificate(directory, "wrong_host", "2", "DNS:contoso.example,IP:192.0.2.1")
-    make_certificate(directory, "unknown_authority", "2", "DNS:localhost,IP:127.0.0.1")
-    make_certificate(directory, "expired", "-1", "DNS:localhost,IP:127.0.0.1")
+    with open(directory + "/ca.cnf", "w") as file:
+        file.write(AUTHORITY.format(directory=directory))
+    open(directory + "/index.txt", "w").close()
+    make_certificate(directory, "certificate", "DNS:localhost,DNS:harness.test,IP:127.0.0.1")
+    make_certificate(directory, "wrong_host", "DNS:contoso.example,IP:192.0.2.1")
+    make_certificate(directory, "unknown_authority", "DNS:localhost,IP:127.0.0.1")
+    make_certificate(directory, "expired", "DNS:localhost,IP:127.0.0.1",
+                     "-startdate", "20200101000000Z", "-enddate", "20210101000000Z")
     with open(directory + "/trusted.pem", "w") as trusted:
         for name in ("certificate", "wrong_host", "expired"):
             with open("%s/%s.pem" % (directory, name)) as file:
