@@ -27,8 +27,8 @@ for _, row in ipairs {
 end
 
 for _, row in ipairs {
-  { "openssl s_server speaks TLS 1.0 only", { "-tls1" } },
-  { "openssl s_server speaks TLS 1.1 only", { "-tls1_1" } },
+  { "openssl s_server speaks TLS 1.0 only", { "-tls1", "-cipher", "ALL:@SECLEVEL=0" } },
+  { "openssl s_server speaks TLS 1.1 only", { "-tls1_1", "-cipher", "ALL:@SECLEVEL=0" } },
   { "openssl s_server has no cipher with authentication", { "-tls1_2", "-cipher", "aNULL:@SECLEVEL=0" } },
   { "openssl s_server has no cipher in common", { "-tls1_2", "-cipher", "NULL-SHA256:@SECLEVEL=0" } },
 } do
