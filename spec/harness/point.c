@@ -50,7 +50,11 @@ bool stage_open(struct stage *stage, const struct scenario *scenario) {
   stage->descriptors = descriptors_open();
   stage->mark = blocks_mark();
   stage->lua_bytes = 0;
+#if LUA_VERSION_NUM >= 505
+  stage->L = lua_newstate(lua_allocate, &stage->lua_bytes, 1); /* a fixed seed, as the points are numbered */
+#else
   stage->L = lua_newstate(lua_allocate, &stage->lua_bytes);
+#endif
   if (stage->L == NULL) {
     return false;
   }
