@@ -75,7 +75,8 @@ describe("a token", function()
       local answers, calls = { ... }, { count = 0 }
       return new_client { token = function()
         calls.count = calls.count + 1
-        return table.unpack(answers[math.min(calls.count, #answers)])
+        local answer = answers[math.min(calls.count, #answers)]
+        return table.unpack(answer, 1, answer.n)
       end }, calls
     end
 
@@ -123,7 +124,7 @@ describe("a token", function()
     end
 
     it("is an auth error with the function's own reason", function()
-      local _, err = with_function { nil, "the vault\nis closed to jane.doe@contoso.example" }:cancel(OFFER)
+      local _, err = with_function { n = 2, nil, "the vault\nis closed to jane.doe@contoso.example" }:cancel(OFFER)
       assert.equal("auth: the token function returned no token (the vault is closed to [redacted])", tostring(err))
     end)
 
