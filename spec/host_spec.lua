@@ -9,6 +9,7 @@ local loops = require "spec.support.loops"
 local portals = require "spec.portal.client"
 local socket = require "socket"
 
+local LUA = os.getenv("LUA") or "lua5.4"
 local WATCHDOG = 10 -- seconds after which a child hangs
 
 local function quote(text)
@@ -124,7 +125,7 @@ describe("life in a host:", function()
           :gsub("%%s", function() return wait[1] end) .. REPORT)
         local own = environment()
         own.ENDED = directory .. "/ended"
-        local child = start("lua5.4 " .. script, own)
+        local child = start(LUA .. " " .. script, own)
         local id = child:read("n", "l")
         local deadline = core.monotonic() + 5 -- until it waits: the emulator has seen the request
         while #portal:journal { path = "/offers/" } == 0 and core.monotonic() < deadline do socket.sleep(0.005) end
@@ -170,7 +171,7 @@ describe("life in a host:", function()
       assert(signals() == before, "dispositions changed")
       print "alive"
     ]])
-    local status, output = finish(start("lua5.4 " .. script, environment()))
+    local status, output = finish(start(LUA .. " " .. script, environment()))
     assert.equal("alive\n", output)
     assert.equal(0, status)
   end)
@@ -338,7 +339,7 @@ describe("life in a host:", function()
       os.exit(0, true)
     ]])
     local started = core.monotonic()
-    local status, output = finish(start("lua5.4 " .. script, environment()))
+    local status, output = finish(start(LUA .. " " .. script, environment()))
     assert.equal("", output)
     assert.equal(0, status)
     assert.is_true(core.monotonic() - started < 5)

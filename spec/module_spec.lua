@@ -3,6 +3,8 @@
 local cpp = require "cpp"
 local portals = require "spec.portal.client"
 
+local LUA = os.getenv("LUA") or "lua5.4"
+
 -- Runs a script in an interpreter of its own with that environment; returns what it prints.
 local function run(script, environment)
   local words = { "env", "-u", "AZURE_TOKEN", "-u", "AZURE_TENANT_ID", "-u", "AZURE_CLIENT_ID", "-u",
@@ -12,7 +14,7 @@ local function run(script, environment)
   local handle = assert(io.open(file, "w"))
   handle:write(script)
   handle:close()
-  local output = assert(io.popen(table.concat(words, " ") .. " lua5.4 " .. file .. " 2>&1"))
+  local output = assert(io.popen(table.concat(words, " ") .. " " .. LUA .. " " .. file .. " 2>&1"))
   local text = output:read("a")
   output:close()
   os.remove(file)
@@ -46,7 +48,7 @@ describe("the module", function()
     assert.is_false(cpp.core.is_terminal(file))
     assert.has_error(function() cpp.core.is_terminal("file") end)
     local script = "os.exit(require [[cpp.core]].is_terminal(io.stdout) and 0 or 3)"
-    assert.is_true(os.execute(([[script -qec 'lua5.4 -e "%s"' /dev/null </dev/null >/dev/null]]):format(script)))
+    assert.is_true(os.execute(([[script -qec '%s -e "%s"' /dev/null </dev/null >/dev/null]]):format(LUA, script)))
   end)
 
   it("closes a client that leaves its scope", function()

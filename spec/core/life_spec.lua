@@ -127,7 +127,7 @@ describe("a core client", function()
       while not request:done() do client:step() end
       os.exit(request:result().status == 202)
     ]]):format(portal.url, portals.TOKEN)
-    assert.is_true(os.execute("lua5.4 -e '" .. script .. "' <&- >&- 2>&-"))
+    assert.is_true(os.execute((os.getenv("LUA") or "lua5.4") .. " -e '" .. script .. "' <&- >&- 2>&-"))
   end)
 
   it("starts so many in a step as its time allows, at least one, and the others in the next ones", function()

@@ -140,7 +140,7 @@ describe("cpp.loop.luv", function()
       end)()
       uv.run()
     ]]
-    local child = assert(io.popen("lua5.4 -e '" .. script .. "' 2>&1"))
+    local child = assert(io.popen((os.getenv("LUA") or "lua5.4") .. " -e '" .. script .. "' 2>&1"))
     local text = child:read "a"
     child:close()
     assert.matches("Uncaught Error.*raised after the wait", text)
