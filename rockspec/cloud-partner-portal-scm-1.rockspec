@@ -17,7 +17,7 @@ handles many offers at once, blocking or inside the event loop of its host.]],
 }
 supported_platforms = { "linux" }
 dependencies = {
-  "lua ~> 5.4",
+  "lua >= 5.4, < 5.6",
   "lua-cjson >= 2.1.0",
 }
 -- libcurl 7.85 or newer with its headers. Its .pc file is looked for because it comes with them, and
