@@ -156,6 +156,13 @@ fuzz: deps ## fuzz the module for SECONDS (25) a target
 mutants: deps ## change csrc/ in SAMPLE (300) places drawn by SEED (1): do the specs notice? (about an hour)
 	@spec/mutants/run --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
 
+.PHONY: systems versions
+systems: ## make demo and make test in fresh systems of Debian 13 and sid, in build/systems (needs root)
+	@.ci/systems
+
+versions: deps ## the specs with Lua 5.5, as far as its modules allow
+	@spec/versions/run
+
 soak: deps ## REQUESTS (50000) cancels with faults by chance (SEED): one true outcome each, memory flat
 	@spec/checks/soak $(or $(REQUESTS),50000) $(SEED)
 
