@@ -116,7 +116,8 @@ int lcpp_core_client(lua_State *L) {
 }
 
 static long milliseconds_of(double seconds) {
-  return seconds < LCPP_LONGEST_WAIT_MS / 1e3 ? (long)ceil(seconds * 1000) : LCPP_LONGEST_WAIT_MS;
+  return seconds < (double)LCPP_LONGEST_WAIT_MS / 1e3 ? (long)ceil(seconds * 1000)
+                                                      : LCPP_LONGEST_WAIT_MS;
 }
 
 /* client:step(seconds) -> number of requests still running, number of finished ones that nothing

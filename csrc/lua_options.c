@@ -270,7 +270,7 @@ static void read_number(lua_State *L, const struct option *option, struct lcpp_v
   }
   value->number = lua_tonumber(L, -1);
   double least = seconds ? 0.001 : option->type == COUNT ? 0 : 1;
-  double most = seconds ? LCPP_MAX_SECONDS : 1e15;
+  double most = seconds ? (double)LCPP_MAX_SECONDS : 1e15;
   if (!(value->number >= least && value->number <= most) || /* NaN fails the first */
       (!seconds && floor(value->number) != value->number)) {
     lcpp_misuse(L, "%s: expected %s", option->name, expected);

@@ -399,7 +399,8 @@ static const char *read_token(lua_State *L, struct lcpp_client *client,
 static long read_timeout(lua_State *L, const struct lcpp_client *client, struct lcpp_value value) {
   if (!lua_isnil(L, 6)) {
     value = (struct lcpp_value){.given = true, .number = luaL_checknumber(L, 6)};
-    luaL_argcheck(L, value.number > 0 && value.number <= LCPP_MAX_SECONDS, 6, "seconds expected");
+    luaL_argcheck(L, value.number > 0 && value.number <= (double)LCPP_MAX_SECONDS, 6,
+                  "seconds expected");
   }
   return lcpp_milliseconds(&value, client->timeout_ms);
 }

@@ -200,13 +200,15 @@ bool lcpp_response_header(struct lcpp_response *response, const char *line, size
   if (response->header_bytes > LCPP_HEADER_LIMIT) {
     lcpp_response_refuse(response, LCPP_REFUSED_TOO_LARGE, "the response's headers are too large");
   }
-  length -= length > 0 && line[length - 1] == '\n';
+  bool whole = length > 0 && line[length - 1] == '\n';
+  length -= whole;
   length -= length > 0 && line[length - 1] == '\r';
   if (has_line_end(line, length)) {
     refuse(response, "a header of the response holds NUL or CR");
   }
-  if (response->refusal != LCPP_ACCEPTED || response->stage == LCPP_BODY) {
-    /* A line behind the header section would be a trailer, which the body holds as well. */
+  if (!whole || response->refusal != LCPP_ACCEPTED || response->stage == LCPP_BODY) {
+    /* libcurl 8.23 passes on a line that the connection cut. A line behind the header section would
+     * be a trailer, which the body holds as well. */
   } else if (response->stage == LCPP_STATUS_LINE) {
     read_status_line(response, line, length);
   } else if (length == 0) {

@@ -54,6 +54,9 @@ int lcpp_sockets_find(struct lcpp_sockets *sockets, int local_port);
  * read from the socket and not delivered. */
 enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy);
 
+/* Bytes that have arrived at a socket since it was opened; 0 where the system does not tell. */
+unsigned long long lcpp_socket_received(int fd);
+
 /* Frees the list; the sockets must be closed. */
 void lcpp_sockets_free(struct lcpp_sockets *sockets);
 
@@ -111,11 +114,13 @@ struct lcpp_transfer {
   char *url;                       /* owned (free) */
   struct lcpp_buffer request_body; /* owned; may hold a secret or addresses */
 
-  bool sent;   /* libcurl was allowed to send the request */
-  bool kept;   /* the connection was there before */
-  bool stale;  /* it had ended, or something unsolicited came over it: nothing was sent */
-  bool resend; /* libcurl was about to send it a second time */
-  int fd;      /* the socket it was sent over; -1: not known */
+  bool sent;      /* libcurl was allowed to send the request */
+  bool kept;      /* the connection was there before */
+  bool stale;     /* it had ended, or something unsolicited came over it: nothing was sent */
+  bool resend;    /* libcurl was about to send it a second time */
+  int fd;         /* the socket it was sent over; -1: not known */
+  unsigned looks; /* progress callbacks since then */
+  unsigned long long received;  /* lcpp_socket_received at the first look that counted */
   char detail[CURL_ERROR_SIZE]; /* libcurl's error text */
 
   struct lcpp_response response;

@@ -14,6 +14,10 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#ifdef __linux__
+#include <linux/tcp.h>
+#endif
+
 #include "transfer.h"
 
 /* The TLS library's own word about bytes that it has read and not delivered. Weak: each is there
@@ -154,4 +158,17 @@ enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy) {
     return LCPP_ENDED;
   }
   return count > 0 || is_pending_in_tls(easy) ? LCPP_PENDING : LCPP_FRESH;
+}
+
+unsigned long long lcpp_socket_received(int fd) {
+#ifdef __linux__
+  struct tcp_info information = {0};
+  socklen_t length = sizeof information;
+  if (getsockopt(fd, IPPROTO_TCP, TCP_INFO, &information, &length) == 0) {
+    return information.tcpi_bytes_received;
+  }
+#else
+  (void)fd;
+#endif
+  return 0;
 }

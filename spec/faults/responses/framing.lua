@@ -84,7 +84,11 @@ list:add("a length of two parts in two writes", { { send = "HTTP/1.1 200 OK\r\nC
   { send = ", 0\r\n\r\n" .. BODY } }, rows.REFUSED)
 list:add("both, byte by byte", { { each = respond(200, { "Content-Length: 0", CHUNKED }, chunks) } }, rows.REFUSED)
 
--- A folded line continues one of them.
+-- A folded line continues one of them. libcurl 8.23 joins the lines itself, so the value may be right then.
+local JOINED = { POST = { result = { status = 200 }, or_kind = true }, GET = { result = { state = "running" }, or_kind = true } }
+local MAY_BE_JOINED = { ["Content-Length, all"] = true, ["Content-Length, all, HTAB"] = true, ["Content-Length, a blank"] = true,
+                        ["Transfer-Encoding, all"] = true, ["Transfer-Encoding, all, HTAB"] = true,
+                        ["Transfer-Encoding, a blank"] = true }
 for name, lines in pairs {
   ["Content-Length, digits"] = "Content-Length: 2\r\n 0\r\n", ["Content-Length, all"] = "Content-Length:\r\n 20\r\n",
   ["Content-Length, all, HTAB"] = "Content-Length:\r\n\t20\r\n", ["Content-Length, a list"] = "Content-Length: 20\r\n , 20\r\n",
@@ -92,7 +96,7 @@ for name, lines in pairs {
   ["Content-Length, a second fold"] = "Content-Length: 20\r\n \r\n 0\r\n",
   ["content-length, digits"] = "content-length: 2\r\n 0\r\n",
 } do
-  list:add("folded: " .. name, "HTTP/1.1 200 OK\r\n" .. lines .. "\r\n" .. BODY, rows.REFUSED)
+  list:add("folded: " .. name, "HTTP/1.1 200 OK\r\n" .. lines .. "\r\n" .. BODY, MAY_BE_JOINED[name] and JOINED or rows.REFUSED)
 end
 for name, lines in pairs {
   ["Transfer-Encoding, all"] = "Transfer-Encoding:\r\n chunked\r\n",
@@ -102,7 +106,7 @@ for name, lines in pairs {
   ["Transfer-Encoding, a blank"] = "Transfer-Encoding: chunked\r\n\t\r\n",
   ["Transfer-Encoding, letters"] = "Transfer-Encoding: chun\r\n ked\r\n",
 } do
-  list:add("folded: " .. name, "HTTP/1.1 200 OK\r\n" .. lines .. "\r\n" .. chunks, rows.REFUSED)
+  list:add("folded: " .. name, "HTTP/1.1 200 OK\r\n" .. lines .. "\r\n" .. chunks, MAY_BE_JOINED[name] and JOINED or rows.REFUSED)
 end
 
 -- Of other statuses: none of them says anything, and no POST is sent again.
