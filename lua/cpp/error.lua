@@ -114,6 +114,7 @@ end
 -- @return err
 function errors.from_failure(failure, options, secrets, safe, of_tokens)
   local err = setmetatable(failure, metatable)
+  secrets = redact.secrets(options, secrets)
   describe(err, options, secrets, of_tokens)
   if err.body then err.body = redact(err.body, options, secrets):sub(1, BODY_LIMIT) end
   err.message = redact(err.message, options, secrets)
