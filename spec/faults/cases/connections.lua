@@ -66,12 +66,12 @@ for _, how in ipairs { "close", "cut", "reset" } do
   end
 end
 
--- It must not be taken for the answer to the next request, nor what follows for that of the one after it.
-add("answer that nobody asked for", "an idle connection brings an answer, and goes on", {
+-- It must not be taken for the response to the next request.
+add("unsolicited response on an idle connection", "an idle connection brings an answer, and goes on", {
   any = {}, kept = true, idle = { { "answer", 202, { { "Location", "/op/nobody" } }, "" } },
   calls = { cancel = { result = { status = 202, operation_id = "56615b67" } } },
 })
-add("answer that nobody asked for", "an idle connection brings a 408, and ends", {
+add("unsolicited response on an idle connection", "an idle connection brings a 408, and ends", {
   any = {}, kept = true, idle = { { "answer", 408, { { "Connection", "close" } }, "" }, { "close" } },
   calls = { cancel = { result = { status = 202, operation_id = "56615b67" } } },
 })
