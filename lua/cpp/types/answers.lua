@@ -1,14 +1,14 @@
--- Types for editors and for doc/reference.md: what the calls give back, and errors.
+-- Types for editors and for doc/reference.md: what the calls return, and errors.
 ---@meta _
 
 ---What an err says happened. What to do about each: see [errors](errors.md).
 ---@alias cpp.Kind
----| "http" # an answer that is not 2xx
----| "auth" # no token to be had
+---| "http" # a response that is not 2xx
+---| "auth" # no token available
 ---| "network" # the service was not reached, or the connection ended
 ---| "tls" # no connection that can be trusted
----| "timeout" # no answer in time; of a wait: the operation has not ended in time
----| "protocol" # an answer that makes no sense, a redirect, or one too large
+---| "timeout" # no response in time; of a wait: the operation was still running when the wait stopped
+---| "protocol" # a response that is malformed, truncated, too large or a redirect, or contradicts its status
 ---| "untrusted" # a location of another origin, which must not get the token
 ---| "failed" # the operation ended failed or rejected
 ---| "stopped" # should_stop said so
@@ -21,10 +21,12 @@
 
 ---What cancel, publish and go_live give.
 ---@class cpp.Result
----@field status integer # 200: done at once; 202: accepted, and being done
+---@field status integer # 200: done at once, if `state` says so; 202: accepted
 ---@field location? string # an absolute URL: the place to poll; absent where there is nothing to poll
 ---@field operation_id? string # where the location has one
----@field state? cpp.State # at a 200 without a location: "canceled", of publish and go_live "completed"
+---At a 200 without a location: "canceled", of publish and go_live "completed"; absent if the body says that the
+---operation still runs.
+---@field state? cpp.State
 ---@field publisher string # as in the call
 ---@field offer string # as in the call
 ---@field retry_after? integer # seconds that the service asks to wait before the first look
@@ -94,7 +96,7 @@
 ---@class cpp.LogEntry
 ---@field method "GET"|"POST"
 ---@field url? string # absent where a location was refused
----@field status? integer # of the answer
+---@field status? integer # of the response
 ---@field milliseconds number # how long the attempt took
 ---@field attempt integer # 1 for the first
 ---@field kind? cpp.Kind # of the failure; absent where it went well
@@ -107,7 +109,7 @@
 ---@field message string # one line
 ---@field retryable boolean # sending the same request again is safe and may help
 ---@field ambiguous boolean # the service may have acted on it all the same: see cpp.reconcile
----@field status? integer # of the answer
+---@field status? integer # of the response
 ---@field code? string # the service's own code
 ---@field method? "GET"|"POST"
 ---@field url? string
@@ -115,7 +117,7 @@
 ---@field retry_after? integer # seconds that the service asks to wait
 ---@field request_id? string # the service's, for its support
 ---@field client_request_id? string # ours, as it was sent
----@field body? string # of the answer, at most 2 KiB
+---@field body? string # of the response, at most 2 KiB
 ---@field publisher? string # as in the call
 ---@field offer? string # as in the call
 ---@field location? string # of a wait: where any process can go on, with cpp.wait(err.location)

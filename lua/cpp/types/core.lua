@@ -128,7 +128,7 @@ function CoreRequest:abort() end
 ---@return string? url # nil where a location was refused
 function CoreRequest:url() end
 
----Resolves the place to poll that the answer's body names (RFC 3986).
+---Resolves the place to poll that the response's body names (RFC 3986).
 ---@param reference string
 ---@return string? location
 ---@return string? operation_id

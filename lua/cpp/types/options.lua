@@ -21,15 +21,15 @@
 ---@field base_url? string
 ---@field authority_url? string # the token service, likewise. Default: `https://login.microsoftonline.com`.
 ---@field api_version? string # Default: `2017-10-31`.
----Seconds for one request, from its start to the end of its answer. It also bounds the pauses between the attempts of
+---Seconds for one request, from its start to the end of its response. It also bounds the pauses between the attempts of
 ---one call. Default: `300`.
 ---@field timeout? number
 ---@field connect_timeout? number # seconds for name resolution, connecting and the TLS handshake. Default: `30`.
----@field retries? integer # how often a request is sent again, where that is safe. Default: `3`.
+---@field retries? integer # how often a request is retried at most, when that is safe. Default: `3`.
 ---@field ca_file? string # a PEM file of certificate authorities to trust beside the system's
 ---A URL; as with curl (https_proxy, no_proxy), for https only; `""` is none. Default: the environment's.
 ---@field proxy? string
----@field max_response_bytes? integer # of an answer's decoded body. Default: `4194304`.
+---@field max_response_bytes? integer # of a response's body. Default: `4194304`.
 ---How many the client has at one time; what does not get one waits; 0 is no limit. Given in a call, it holds for the
 ---client from then on. Default: `0`.
 ---@field max_connections? integer
