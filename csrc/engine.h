@@ -109,8 +109,8 @@ struct lcpp_poll {
   bool interrupted;   /* out: a signal ended the wait */
 };
 
-/* Runs expired timers, waits, serves the sockets that are ready. Anything but CURLM_OK means that
- * a transfer may hang. */
+/* Waits, serves the sockets that are ready, and runs expired timers. Anything but CURLM_OK means
+ * that a transfer may hang. */
 CURLMcode lcpp_poller_step(struct lcpp_poller *poller, struct lcpp_poll *poll);
 
 /* What a host's loop watches, or -1. */

@@ -59,15 +59,15 @@ enum { LCPP_REQUEST_CLIENT = 1, LCPP_REQUEST_CLIENT_ID = 2, LCPP_REQUEST_USER_VA
  * luaL_checkudata does, without looking the name up in every call. `name` is for the error.
  * [-0, +0, v] */
 static inline void *lcpp_check_self(lua_State *L, const char *name) {
-  if (lua_getmetatable(L, 1) != 0) {
-    int same = lua_rawequal(L, -1, lua_upvalueindex(1));
+  bool same = lua_getmetatable(L, 1) != 0;
+  if (same) {
+    same = lua_rawequal(L, -1, lua_upvalueindex(1)) != 0;
     lua_pop(L, 1);
-    if (same != 0) {
-      return lua_touserdata(L, 1);
-    }
   }
-  luaL_typeerror(L, 1, name);
-  return NULL; /* GCOV_EXCL_LINE: luaL_typeerror does not return */
+  if (!same) {
+    luaL_typeerror(L, 1, name);
+  }
+  return lua_touserdata(L, 1);
 }
 
 /* Makes a metatable with the given metamethods, and methods in __index; each function has the

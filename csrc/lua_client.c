@@ -1,5 +1,5 @@
 /*
- * core.client: the userdata that owns one CURLM.
+ * core.client: the userdata that owns one engine.
  *
  * The order of everything here: make the userdata closed, set its metatable, then acquire
  * (lua's own io library does so in `newprefile`). One destroy stands behind close, __gc and

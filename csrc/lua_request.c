@@ -181,7 +181,8 @@ static bool push_body(lua_State *L, const struct lcpp_request *request) {
   bool running = outcome->status == 202;
   if (body->length == 0) {
     lua_pushnil(L);
-    /* Empty is enough for 202 and 204, and for a POST's 200 if it is certain that all came. */
+    /* Empty is enough for any status but 200, and for a POST's 200 if it is certain that all came.
+     */
     bool certain = lcpp_response_has_length(response);
     return outcome->status != 200 || (!needs_body && certain) || outcome->location != NULL;
   }

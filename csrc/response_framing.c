@@ -1,5 +1,6 @@
 /*
- * Where a response ends: the header lines, read strictly (RFC 9112, sections 4 to 7).
+ * Where a response ends: the header lines and the chunks, read strictly (RFC 9112, sections 4 to
+ * 7).
  *
  * libcurl accepts much that is not HTTP, and each version accepts something else. Two parsers that
  * disagree about the end of a response disagree about which request the next one belongs to, so

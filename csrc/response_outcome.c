@@ -203,7 +203,7 @@ void lcpp_outcome_read(struct lcpp_outcome *outcome, const struct lcpp_response 
   read_kind(outcome, response, code, detail);
   if (outcome->kind == LCPP_RESPONDED && outcome->status < 300 &&
       !read_location(outcome, response, url)) {
-    fail_for_memory(outcome); /* without its location, nobody could follow an accepted cancel */
+    fail_for_memory(outcome); /* without its location, an accepted cancel could not be followed */
   }
 }
 

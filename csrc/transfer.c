@@ -65,6 +65,7 @@ static int on_send(void *argument, char *remote, char *local, int remote_port, i
       return CURL_PREREQFUNC_ABORT;
     }
   }
+  transfer->received = lcpp_socket_received(transfer->fd);
   transfer->sent = true;
   return CURL_PREREQFUNC_OK;
 }
@@ -82,11 +83,8 @@ static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_of
   if (!transfer->sent || ++transfer->looks % LOOKS_PER_COUNT != 0) {
     return 0;
   }
-  unsigned long long received = lcpp_socket_received(transfer->fd);
-  if (transfer->looks == LOOKS_PER_COUNT) {
-    transfer->received = received;
-  }
-  if (received - transfer->received <= transfer->response.max_bytes + OVERHEAD) {
+  unsigned long long bytes = lcpp_socket_received(transfer->fd) - transfer->received;
+  if (bytes <= transfer->response.max_bytes + OVERHEAD) {
     return 0;
   }
   lcpp_response_refuse(&transfer->response, LCPP_REFUSED_TOO_LARGE, "the response is too large");
@@ -103,7 +101,7 @@ static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_of
     }                                                            \
   } while (0)
 
-/* What holds for every request. Each line is one rule of doc/security.md. */
+/* What holds for every request. doc/security.md explains those that security rests on. */
 static const struct {
   CURLoption option;
   long value;

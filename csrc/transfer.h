@@ -120,7 +120,7 @@ struct lcpp_transfer {
   bool resend;    /* libcurl was about to send it a second time */
   int fd;         /* the socket it was sent over; -1: not known */
   unsigned looks; /* progress callbacks since then */
-  unsigned long long received;  /* lcpp_socket_received at the first look that counted */
+  unsigned long long received;  /* lcpp_socket_received when it was sent */
   char detail[CURL_ERROR_SIZE]; /* libcurl's error text */
 
   struct lcpp_response response;

@@ -57,20 +57,31 @@ local function wait_options(options)
   return own
 end
 
--- The state of a call that was answered 200: it was done at once, unless the body says otherwise. A body that says
--- that the operation runs is followed like a 202: the result has no state then. Returns an err if the body says that
+-- What the body of a 200 says of a failure: nil; or what failed, as text. An `error` may be a table or a text.
+local function failure_in(body, state)
+  local problem = body.error
+  if type(problem) == "table" and next(problem) ~= nil then
+    problem = problem.message or problem.code
+    return type(problem) == "string" and problem or "an error without a message"
+  elseif type(problem) == "string" then
+    return problem
+  end
+  return status.ended(state) == false and state or nil
+end
+
+-- The state of a call that was answered 200: it was done at once, unless the body says otherwise. If the body says
+-- that the operation runs, the result has no state and is followed like a 202. Returns an err if the body says that
 -- the call failed.
 local function settle(endpoint, result, request, options)
   local body = result.body
   if type(body) == "table" and body[1] ~= nil and #body == 1 then body = body[1] end
   if type(body) ~= "table" then body = {} end
   local state = status.normalise(body.status)
-  local problem = type(body.error) == "table" and next(body.error) and (body.error.message or body.error.code)
-    or type(body.error) == "string" and body.error
-  if problem or status.ended(state) == false then
+  local problem = failure_in(body, state)
+  if problem then
     local method, url = request:url()
-    local reason = type(problem) == "string" and ": " .. redact.line(problem, 200, options) or ""
-    return errors.new(problem and "protocol" or "failed", "the response has status 200 and says that the call failed" .. reason, {
+    local message = "the response has status 200 and reports a failure: " .. redact.line(problem, 200, options)
+    return errors.new(status.ended(state) == false and "failed" or "protocol", message, {
       status = result.status, method = method, url = url, attempts = 1, ambiguous = true,
       request_id = result.request_id, client_request_id = result.client_request_id,
       publisher = options.publisher, offer = options.offer,

@@ -102,7 +102,8 @@ bytes("is no HTTP", {
     "HTTP/1.1 100 Continue\r\nHTTP/1.1 301: Moved\r\n\r\nHTTP/0.1 103 Early\r\n\r\n" },
   { "has a status line within the headers of an interim answer, and ends",
     "HTTP/1.1 100 Continue\r\nHTTP/1.1 202: Accepted\r\nContent-Length: 0\r\n\r\n" },
-  { "has headers that look like a status line", CHUNKED:gsub("\r\n$", "HTTP/1.1 102: x\r\n\r\n") .. "14\r\n" .. BODY .. "\r\n0\r\n\r\n" },
+  { "has headers that look like a status line",
+    CHUNKED:gsub("\r\n$", "HTTP/1.1 102: x\r\n\r\n") .. "14\r\n" .. BODY .. "\r\n0\r\n\r\n" },
   { "has a trailer that looks like a status line", CHUNKED .. "14\r\n" .. BODY .. "\r\n0\r\nHTTP/1.1 500: x\r\n\r\n" },
 }, CUT)
 bytes("is no HTTP", {
