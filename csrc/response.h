@@ -21,8 +21,9 @@
 
 #include "buffer.h"
 
-/* Bytes of all header lines of a response together; and of chunk sizes, extensions and trailers. */
-enum { LCPP_HEADER_LIMIT = 256 * 1024 };
+/* Bytes of all header lines of a response, chunk sizes, extensions and trailers together; and the
+ * number of header lines: libcurl takes a time for each that grows with their number. */
+enum { LCPP_HEADER_LIMIT = 256 * 1024, LCPP_LINE_LIMIT = 1000 };
 
 /* The header fields whose values are kept. */
 enum lcpp_field {
@@ -73,9 +74,10 @@ struct lcpp_response {
   bool http10;
   bool chunked;
   long long content_length; /* -1: none */
-  size_t header_bytes;      /* of all lines, interim responses, chunk sizes and trailers included */
-  bool may_fold;            /* whether the next line may continue the one before */
-  bool folds_into_kept;     /* whether that one is a kept field, the last of `fields` */
+  size_t header_lines;
+  size_t header_bytes;  /* of all lines, interim responses, chunk sizes and trailers included */
+  bool may_fold;        /* whether the next line may continue the one before */
+  bool folds_into_kept; /* whether that one is a kept field, the last of `fields` */
   struct lcpp_buffer fields;         /* owned; values of kept fields, each terminated by a NUL */
   size_t field_at[LCPP_FIELD_COUNT]; /* 1 + the offset in `fields`; 0: absent */
   size_t max_bytes;

@@ -198,7 +198,7 @@ static void read_line(struct lcpp_response *response, const char *line, size_t l
 
 bool lcpp_response_header(struct lcpp_response *response, const char *line, size_t length) {
   response->header_bytes += length;
-  if (response->header_bytes > LCPP_HEADER_LIMIT) {
+  if (response->header_bytes > LCPP_HEADER_LIMIT || ++response->header_lines > LCPP_LINE_LIMIT) {
     lcpp_response_refuse(response, LCPP_REFUSED_TOO_LARGE, "the response's headers are too large");
   }
   bool whole = length > 0 && line[length - 1] == '\n';
