@@ -184,7 +184,7 @@ static bool push_body(lua_State *L, const struct lcpp_request *request) {
     /* Empty is enough for any status but 200, and for a POST's 200 if it is certain that all came.
      */
     bool certain = lcpp_response_has_length(response);
-    return outcome->status != 200 || (!needs_body && certain) || outcome->location != NULL;
+    return outcome->status != 200 || (!needs_body && (certain || outcome->location != NULL));
   }
   if (coding != NULL && strcasecmp(coding, "identity") != 0) {
     lua_pushnil(L);
