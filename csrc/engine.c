@@ -6,7 +6,7 @@
 #include <stdlib.h>
 
 /* What a step may take that does not wait, so that a host which serves others keeps its pace; and
- * one that may wait, since its caller has nothing else to do. Microseconds. The rest is left to
+ * a step that may wait, since its caller has nothing else to do. Microseconds. The rest is left to
  * the next step. */
 enum { STEP_US = 500, WAITING_STEP_US = 5000 };
 

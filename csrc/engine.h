@@ -27,7 +27,7 @@ static inline long long lcpp_monotonic_us(void) {
   return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* 11 days: whoever waits longer comes back in between. An int holds it in milliseconds. */
+/* 11 days: a longer wait is split. An int holds it in milliseconds. */
 enum { LCPP_LONGEST_WAIT_MS = 1000000000 };
 
 /* An engine without transfers, or NULL if memory or descriptors ran out. `profile` and its strings

@@ -3,8 +3,8 @@
  *
  * A request keeps its client alive, and the client keeps it alive while it runs. A finaliser of the
  * host may run at any allocation below and close either of them. So nothing keeps a pointer to
- * what a request owns across an allocation: each value is read and pushed at once. Whoever reads
- * several values checks at the end that the request is still open.
+ * what a request owns across an allocation: each value is read and pushed at once. A method that
+ * reads several values checks at the end that the request is still open.
  */
 #include <string.h>
 #include <strings.h>
