@@ -138,7 +138,7 @@ struct lcpp_outcome {
   bool out_of_memory;
   long retry_after;   /* seconds; -1: absent */
   char *location;     /* owned (free); an absolute URL */
-  char *operation_id; /* owned (curl_free) */
+  char *operation_id; /* owned (free) */
 };
 
 /* Sets *outcome from what libcurl said (`code`, and `detail`, its error text of at most

@@ -209,7 +209,7 @@ void lcpp_outcome_read(struct lcpp_outcome *outcome, const struct lcpp_response 
 
 void lcpp_outcome_free(struct lcpp_outcome *outcome) {
   free(outcome->location);
-  curl_free(outcome->operation_id);
+  free(outcome->operation_id);
   outcome->location = NULL;
   outcome->operation_id = NULL;
 }

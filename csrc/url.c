@@ -171,12 +171,15 @@ static char *resolve_plain(const char *requested, const char *location) {
 
 enum lcpp_url_status lcpp_url_resolve(const char *requested, const char *location, char **text) {
   *text = NULL;
-  if (location[0] == '\0' || strlen(location) > LCPP_URL_LIMIT || has_unsafe_byte(location)) {
+  if (location[0] == '\0' || strlen(location) > LCPP_URL_LIMIT) {
     return LCPP_URL_INVALID;
   }
   *text = resolve_plain(requested, location);
   if (*text != NULL) {
     return LCPP_URL_OK;
+  }
+  if (has_unsafe_byte(location)) {
+    return LCPP_URL_INVALID;
   }
   CURLU *url = curl_url();
   if (url == NULL) {
@@ -320,6 +323,8 @@ bool lcpp_url_operation_id(const char *location, char **id) {
   if (length == 0) {
     return true; /* libcurl would take it for "call strlen" */
   }
-  *id = curl_easy_unescape(NULL, encoded, (int)length, NULL);
+  *id = memchr(encoded, '%', length) == NULL
+            ? strndup(encoded, length)
+            : take(curl_easy_unescape(NULL, encoded, (int)length, NULL));
   return *id != NULL;
 }

@@ -56,7 +56,7 @@ enum lcpp_url_status lcpp_url_poll(const struct lcpp_origin *origin, const char 
                                    const char *api_version, char **url, const char **why);
 
 /* The operation's id in a location of the form .../offers/<o>/operations/<id>, decoded: *id is for
- * curl_free. The form of offers that were not migrated
+ * free. The form of offers that were not migrated
  * (/api/operations/contoso$contoso-offer$2$preview) holds none: NULL. False when memory ran out. */
 bool lcpp_url_operation_id(const char *location, char **id);
 

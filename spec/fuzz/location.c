@@ -126,7 +126,7 @@ static void check_resolve(const char *asked, const char *location) {
   char *id = NULL;
   require(lcpp_url_operation_id(resolved, &id), "no memory", location, resolved);
   require(id == NULL || strstr(resolved, "/operations/") != NULL, "an id from nowhere", location, id);
-  curl_free(id);
+  free(id);
   free(resolved);
 }
 
