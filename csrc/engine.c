@@ -338,27 +338,16 @@ static long own_timeout(const struct lcpp_engine *engine) {
                 left_until(engine->running_count > 0 ? engine->deadline_us : -1));
 }
 
-/* Microseconds are rounded up to milliseconds for the wait, so nothing is due a bit too late. */
-static bool poll_once(struct lcpp_engine *engine, long wait_ms, long long until_us,
-                      CURLMcode *code) {
-  wait_ms = sooner(wait_ms, own_timeout(engine));
-  if (wait_ms < 0 || wait_ms > LCPP_LONGEST_WAIT_MS) {
-    wait_ms = LCPP_LONGEST_WAIT_MS;
-  }
-  struct lcpp_poll poll = {.wait_ms = wait_ms, .until_us = until_us};
-  *code = lcpp_poller_step(engine->poller, &poll);
-  return poll.interrupted;
-}
-
-bool lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
-  long long until_us = lcpp_monotonic_us() + (wait_ms == 0 ? STEP_US : WAITING_STEP_US);
-  bool interrupted = false;
+void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
+  long work_us = wait_ms == 0 ? STEP_US : WAITING_STEP_US;
   size_t finished = engine->finished_count;
-  CURLMcode code = run_queued(engine, until_us);
+  CURLMcode code = run_queued(engine, lcpp_monotonic_us() + work_us);
   collect(engine);
   if (code == CURLM_OK) {
     bool has_news = engine->queued != NULL || engine->finished_count != finished;
-    interrupted = poll_once(engine, has_news ? 0 : wait_ms, until_us, &code);
+    wait_ms = has_news ? 0 : sooner(wait_ms, own_timeout(engine));
+    bool long_wait = wait_ms < 0 || wait_ms > LCPP_LONGEST_WAIT_MS;
+    code = lcpp_poller_step(engine->poller, long_wait ? LCPP_LONGEST_WAIT_MS : wait_ms, work_us);
     collect(engine);
   }
   if (left_until(engine->alarm_us) == 0) {
@@ -372,7 +361,6 @@ bool lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
   }
   engine->damaged = engine->damaged || code != CURLM_OK;
   end_overdue(engine);
-  return interrupted;
 }
 
 void lcpp_engine_alarm(struct lcpp_engine *engine, long delay_ms) {

@@ -16,16 +16,7 @@
 #ifndef LCPP_ENGINE_H
 #define LCPP_ENGINE_H
 
-#include <time.h>
-
 #include "transfer.h"
-
-/* Microseconds on a clock that never jumps. Everything that waits or is bounded goes by it. */
-static inline long long lcpp_monotonic_us(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* 11 days: a longer wait is split. An int holds it in milliseconds. */
 enum { LCPP_LONGEST_WAIT_MS = 1000000000 };
@@ -58,8 +49,8 @@ void lcpp_engine_refuse(struct lcpp_engine *engine, struct lcpp_transfer *transf
 void lcpp_engine_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message);
 
 /* Runs what is due, and waits at most `wait_ms` milliseconds for more (-1: until something
- * happens). Returns early if a transfer finished, or if a signal came: then it returns true. */
-bool lcpp_engine_step(struct lcpp_engine *engine, long wait_ms);
+ * happens). Returns early if a transfer finished or a signal came. */
+void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms);
 
 /* Makes the next wait end within `delay_ms` milliseconds, once: for timers above the engine. */
 void lcpp_engine_alarm(struct lcpp_engine *engine, long delay_ms);
@@ -102,16 +93,10 @@ void lcpp_poller_free(struct lcpp_poller *poller);
 /* Runs libcurl's timer if it has expired, such as that of a transfer that was just added. */
 CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller);
 
-/* How a step of the poller went. */
-struct lcpp_poll {
-  long wait_ms;       /* in: at most; 0 to LCPP_LONGEST_WAIT_MS */
-  long long until_us; /* in: when to stop serving what is ready; at least one thing is served */
-  bool interrupted;   /* out: a signal ended the wait */
-};
-
-/* Waits, serves the sockets that are ready, and runs expired timers. Anything but CURLM_OK means
- * that a transfer may hang. */
-CURLMcode lcpp_poller_step(struct lcpp_poller *poller, struct lcpp_poll *poll);
+/* Waits at most `wait_ms` milliseconds (0 to LCPP_LONGEST_WAIT_MS) or until a signal comes, serves
+ * the sockets that are ready, at least one, for `work_us` microseconds, and runs expired timers.
+ * Anything but CURLM_OK means that a transfer may hang. */
+CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long work_us);
 
 /* What a host's loop watches, or -1. */
 int lcpp_poller_descriptor(const struct lcpp_poller *poller);

@@ -123,16 +123,13 @@ static CURLMcode serve(struct lcpp_poller *poller, const struct epoll_event *eve
   return code;
 }
 
-CURLMcode lcpp_poller_step(struct lcpp_poller *poller, struct lcpp_poll *poll) {
+CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long work_us) {
   struct epoll_event events[EVENTS_PER_STEP];
   long timer = lcpp_poller_timeout(poller);
-  long wait_ms = timer >= 0 && timer < poll->wait_ms ? timer : poll->wait_ms;
-  long long before = lcpp_monotonic_us();
-  int count = epoll_wait(poller->epoll, events, EVENTS_PER_STEP, (int)wait_ms);
-  poll->interrupted = count < 0 && errno == EINTR;
+  int timeout = (int)(timer >= 0 && timer < wait_ms ? timer : wait_ms);
+  int count = epoll_wait(poller->epoll, events, EVENTS_PER_STEP, timeout);
   poller->failed = poller->failed || (count < 0 && errno != EINTR);
-  poll->until_us += lcpp_monotonic_us() - before; /* waiting does not count */
-  CURLMcode code = serve(poller, events, count, poll->until_us);
+  CURLMcode code = serve(poller, events, count, lcpp_monotonic_us() + work_us);
   if (code == CURLM_OK) {
     code = lcpp_poller_run_timer(poller);
   }

@@ -35,17 +35,12 @@ CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller) {
   return CURLM_OK; /* curl_multi_perform runs everything at once */
 }
 
-CURLMcode lcpp_poller_step(struct lcpp_poller *poller, struct lcpp_poll *poll) {
-  int ready = 0;
+CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long work_us) {
   int running = 0;
-  if (poll->wait_ms > 0) {
-    CURLMcode code = curl_multi_poll(poller->multi, NULL, 0, (int)poll->wait_ms, &ready);
-    if (code != CURLM_OK) {
-      return code;
-    }
-    poll->interrupted = ready == 0; /* or a timer: libcurl does not tell */
-  }
-  return curl_multi_perform(poller->multi, &running);
+  (void)work_us; /* curl_multi_perform cannot be bounded */
+  CURLMcode code =
+      wait_ms > 0 ? curl_multi_poll(poller->multi, NULL, 0, (int)wait_ms, NULL) : CURLM_OK;
+  return code == CURLM_OK ? curl_multi_perform(poller->multi, &running) : code;
 }
 
 int lcpp_poller_descriptor(const struct lcpp_poller *poller) {

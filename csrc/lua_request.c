@@ -11,6 +11,8 @@
 
 #include "lua_binding.h"
 
+enum { SLICE_MS = 100 }; /* the longest time that request:wait spends in C */
+
 static struct lcpp_request *to_request(lua_State *L) {
   return lcpp_check_self(L, LCPP_REQUEST);
 }
@@ -224,8 +226,11 @@ static int push_result(lua_State *L, const struct lcpp_request *request) {
     return push_failure(L, request, lcpp_kind_name(outcome->kind), outcome->message,
                         outcome->transient);
   }
-  if (outcome->status < 300) {
+  if (outcome->status <= 204) {
     return push_response(L, request);
+  }
+  if (outcome->status < 300) {
+    return push_failure(L, request, "protocol", "a status that no request here asks for", true);
   }
   if (outcome->status < 400) {
     return push_failure(L, request, "protocol", "a redirect, which is never followed", false);
@@ -256,21 +261,23 @@ static int request_result(lua_State *L) {
 }
 
 /* request:wait() -> the response as a table, nil, others; or nil, the failure as a table, others.
- * Blocks until the request is done. Returns nothing if a signal came before, so that Lua runs its
- * hook, or if another request of the client has finished. `others`: whether one has. */
+ * Blocks until the request is done, but not for longer than SLICE_MS: then it returns nothing, so
+ * that Lua runs the hook that a signal has set (Ctrl-C). A signal cannot be relied upon to end the
+ * wait: it may come while libcurl works. Returns nothing, too, if another request of the client has
+ * finished. `others`: whether one has. */
 static int request_wait(lua_State *L) {
   struct lcpp_request *request = check_open(L);
   struct lcpp_transfer *transfer = &request->transfer;
   struct lcpp_engine *engine = transfer->engine;
-  bool others = false;
-  while (transfer->state == LCPP_RUNNING && !others) {
-    others = lcpp_engine_finished(engine) > 0 || lcpp_engine_step(engine, -1);
-  }
-  if (transfer->state == LCPP_RUNNING) {
-    return 0;
+  long long until_us = lcpp_monotonic_us() + SLICE_MS * 1000LL;
+  while (transfer->state == LCPP_RUNNING) {
+    if (lcpp_engine_finished(engine) > 0 || lcpp_monotonic_us() >= until_us) {
+      return 0;
+    }
+    lcpp_engine_step(engine, SLICE_MS);
   }
   claim(L, request);
-  others = engine != NULL && lcpp_engine_finished(engine) > 0;
+  bool others = engine != NULL && lcpp_engine_finished(engine) > 0;
   lua_settop(L, 1);
   if (push_result(L, request) == 1) {
     lua_pushnil(L);

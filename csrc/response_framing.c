@@ -246,7 +246,8 @@ static enum lcpp_chunk read_chunk_size(struct lcpp_response *response, char c) {
     return response->chunk_digits > 0 ? after_chunk_size(c) : LCPP_CHUNK_END;
   }
   response->chunk_left = response->chunk_left * 16 + (size_t)value;
-  return response->chunk_digits++ < DIGITS ? LCPP_CHUNK_SIZE : LCPP_CHUNK_END;
+  response->chunk_digits = response->chunk_left == 0 ? 1 : response->chunk_digits + 1;
+  return response->chunk_digits <= DIGITS ? LCPP_CHUNK_SIZE : LCPP_CHUNK_END;
 }
 
 /* The state after a byte of text that ends with CR LF. */

@@ -126,7 +126,6 @@ static bool is_complete(const struct lcpp_response *response, CURLcode code) {
 
 static void read_kind(struct lcpp_outcome *outcome, const struct lcpp_response *response,
                       CURLcode code, char *detail) {
-  outcome->out_of_memory = code == CURLE_OUT_OF_MEMORY;
   if (response->refusal == LCPP_REFUSED_MEMORY) {
     fail_for_memory(outcome);
   } else if (outcome->status >= 400) {

@@ -4,9 +4,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 enum {
-  EXPECT_ABOVE = 1024,  /* bytes of a body from which some version of libcurl asks for a 100 */
+  EXPECT_ABOVE = 1024, /* bytes of a body from which some version of libcurl asks for a 100 */
+  LOOKS_BEFORE_SENDING =
+      1000000,          /* progress callbacks; a proxy's response takes one for each byte */
   LOOKS_PER_COUNT = 16, /* progress callbacks between two counts of what has arrived */
   OVERHEAD =
       LCPP_HEADER_LIMIT, /* bytes on the wire that a response may have beyond max_response_bytes */
@@ -38,6 +41,23 @@ static size_t on_body(char *data, size_t size, size_t count, void *argument) {
   return size * count + (accepted ? 0 : 1); /* any other number ends the transfer */
 }
 
+/* Whether the new connection leads through a proxy that is spoken to over TLS. What its TLS session
+ * holds cannot be asked for, so such a connection is not kept. */
+static bool goes_through_tls_proxy(const struct lcpp_easy *easy) {
+  static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
+  long status = 0;
+  curl_easy_getinfo(easy->handle, CURLINFO_HTTP_CONNECTCODE, &status);
+  if (status == 0) {
+    return false;
+  }
+  bool tls = easy->proxy != NULL && strncasecmp(easy->proxy, "https:", 6) == 0;
+  for (size_t i = 0; easy->proxy == NULL && i < sizeof names / sizeof names[0]; i++) {
+    const char *proxy = getenv(names[i]);
+    tls = tls || (proxy != NULL && strncasecmp(proxy, "https:", 6) == 0);
+  }
+  return tls;
+}
+
 /* Called when libcurl has a connection and is about to send the request.
  *
  * On a kept connection anything that is pending was not requested: it would be taken for the
@@ -65,7 +85,11 @@ static int on_send(void *argument, char *remote, char *local, int remote_port, i
       return CURL_PREREQFUNC_ABORT;
     }
   }
+  if (!transfer->kept && goes_through_tls_proxy(easy)) {
+    lcpp_transfer_distrust(transfer);
+  }
   transfer->received = lcpp_socket_received(transfer->fd);
+  transfer->looks = 0;
   transfer->sent = true;
   return CURL_PREREQFUNC_OK;
 }
@@ -80,8 +104,16 @@ static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_of
   (void)now;
   (void)upload_total;
   (void)upload_now;
-  if (!transfer->sent || ++transfer->looks % LOOKS_PER_COUNT != 0) {
+  if (++transfer->looks % LOOKS_PER_COUNT != 0) {
     return 0;
+  }
+  if (!transfer->sent) {
+    /* libcurl reads a proxy's response to CONNECT in one call, however long it is. */
+    if (transfer->looks > LOOKS_BEFORE_SENDING) {
+      lcpp_response_refuse(&transfer->response, LCPP_REFUSED_TOO_LARGE,
+                           "the proxy's response is too large");
+    }
+    return transfer->looks > LOOKS_BEFORE_SENDING || lcpp_monotonic_us() > transfer->deadline;
   }
   unsigned long long bytes = lcpp_socket_received(transfer->fd) - transfer->received;
   if (bytes <= transfer->response.max_bytes + OVERHEAD) {
@@ -140,8 +172,22 @@ static CURLcode set_rules(CURL *handle) {
   return CURLE_OK;
 }
 
+/* By default OpenSSL reads on within one call while session tickets and key updates come, however
+ * many there are, so that no deadline is held. Through a TLS proxy it has to: what the outer TLS
+ * session holds does not make the socket readable.
+ * https://docs.openssl.org/3.0/man3/SSL_CTX_set_mode/#notes */
+static CURLcode on_tls_context(CURL *handle, void *context, void *easy) {
+  (void)handle;
+  if (!goes_through_tls_proxy(easy)) {
+    lcpp_tls_read_once(context);
+  }
+  return CURLE_OK;
+}
+
 static void set_callbacks(struct lcpp_easy *easy) {
   CURL *handle = easy->handle;
+  curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, on_tls_context); /* with OpenSSL alone */
+  curl_easy_setopt(handle, CURLOPT_SSL_CTX_DATA, easy);
   curl_easy_setopt(handle, CURLOPT_PRIVATE, easy);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, easy);
@@ -166,6 +212,7 @@ static CURLcode set_profile(struct lcpp_easy *easy, const struct lcpp_profile *p
   snprintf(line, size, "%s%s", name, profile->user_agent);
   free(easy->user_agent_line);
   easy->user_agent_line = line;
+  easy->proxy = profile->proxy;
   curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, profile->connect_timeout_ms);
   if (profile->ca_file != NULL) {
     SET(handle, CURLOPT_CAINFO, profile->ca_file); /* beside the system's directory (CAPATH) */

@@ -17,12 +17,20 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "response.h"
 
 #if LIBCURL_VERSION_NUM < 0x075500
 #error "cpp needs libcurl 7.85.0 or newer"
 #endif
+
+/* Microseconds on a clock that never jumps. Everything that waits or is bounded goes by it. */
+static inline long long lcpp_monotonic_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 /* transfer_socket.c: the sockets that libcurl has opened for a client. */
 
@@ -53,6 +61,10 @@ int lcpp_sockets_find(struct lcpp_sockets *sockets, int local_port);
 /* Looks at a connection without reading from it: at its socket, and at what its TLS library has
  * read from the socket and not delivered. */
 enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy);
+
+/* Has OpenSSL read one record at a time, and return after each, also after one without application
+ * data. What it has not read makes the socket readable. `context`: an SSL_CTX. */
+void lcpp_tls_read_once(void *context);
 
 /* Bytes that have arrived at a socket since it was opened; 0 where the system does not tell. */
 unsigned long long lcpp_socket_received(int fd);
@@ -92,6 +104,7 @@ struct lcpp_easy {
   struct lcpp_sockets *sockets;   /* borrowed */
   struct lcpp_transfer *transfer; /* borrowed; NULL: idle */
   bool plain;                     /* set up for plain http: no proxy */
+  const char *proxy;              /* borrowed; of the profile */
   bool single_use;                /* not to be used for another transfer */
   char *user_agent_line;          /* owned */
   struct lcpp_buffer lines;       /* owned; header lines of the request, the token's among them */
@@ -119,7 +132,7 @@ struct lcpp_transfer {
   bool stale;     /* it had ended, or something unsolicited came over it: nothing was sent */
   bool resend;    /* libcurl was about to send it a second time */
   int fd;         /* the socket it was sent over; -1: not known */
-  unsigned looks; /* progress callbacks since then */
+  unsigned looks; /* progress callbacks since it was loaded or sent */
   unsigned long long received;  /* lcpp_socket_received when it was sent */
   char detail[CURL_ERROR_SIZE]; /* libcurl's error text */
 

@@ -27,6 +27,12 @@
 extern int SSL_has_pending(const void *ssl) __attribute__((weak));
 extern size_t gnutls_record_check_pending(void *session) __attribute__((weak));
 
+extern long SSL_CTX_ctrl(void *context, int command, long value, void *pointer)
+    __attribute__((weak));
+
+/* SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY); SSL_CTX_set_read_ahead(context, 0) */
+enum { SSL_CLEAR_MODE = 78, SSL_AUTO_RETRY = 4, SSL_SET_READ_AHEAD = 41 };
+
 enum { FIRST_CAPACITY = 16 };
 
 static bool reserve(struct lcpp_sockets *sockets) {
@@ -158,6 +164,13 @@ enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy) {
     return LCPP_ENDED;
   }
   return count > 0 || is_pending_in_tls(easy) ? LCPP_PENDING : LCPP_FRESH;
+}
+
+void lcpp_tls_read_once(void *context) {
+  if (SSL_CTX_ctrl != NULL) {
+    SSL_CTX_ctrl(context, SSL_CLEAR_MODE, SSL_AUTO_RETRY, NULL);
+    SSL_CTX_ctrl(context, SSL_SET_READ_AHEAD, 0, NULL);
+  }
 }
 
 unsigned long long lcpp_socket_received(int fd) {

@@ -57,25 +57,38 @@ local function wait_options(options)
   return own
 end
 
--- What the body of a 200 says of a failure: nil; or what failed, as text. An `error` may be a table or a text.
+-- What the body of a 200 says of a failure: nil; or what failed, as text.
 local function failure_in(body, state)
-  local problem = body.error
-  if type(problem) == "table" and next(problem) ~= nil then
-    problem = problem.message or problem.code
-    return type(problem) == "string" and problem or "an error without a message"
-  elseif type(problem) == "string" then
-    return problem
+  for name, value in pairs(body) do
+    local word = type(name) == "string" and name:lower()
+    if (word == "error" or word == "errors") and value and value ~= "" then
+      if type(value) == "table" then
+        value = value.message or value.Message or value.code or next(value) ~= nil and "an error without a message"
+      end
+      if value then return tostring(value) end
+    end
   end
   return status.ended(state) == false and state or nil
 end
 
--- The state of a call that was answered 200: it was done at once, unless the body says otherwise. If the body says
--- that the operation runs, the result has no state and is followed like a 202. Returns an err if the body says that
--- the call failed.
+-- Whether a body tells of a state, in whatever field, and however deep.
+local function tells_state(body, depth)
+  for name, value in pairs(body) do
+    local word = type(name) == "string" and name:lower() or ""
+    if word:find "stat[eu]" or word == "success" or word == "message" then return true end
+    if type(value) == "table" and depth > 0 and tells_state(value, depth - 1) then return true end
+  end
+  return false
+end
+
+-- Sets the state of a call that was answered 200: it was done at once, unless the body says otherwise. Where the body
+-- says anything else, the result has no state and is followed like a 202. Returns an err if the body says that the
+-- call failed.
 local function settle(endpoint, result, request, options)
   local body = result.body
   if type(body) == "table" and body[1] ~= nil and #body == 1 then body = body[1] end
-  if type(body) ~= "table" then body = {} end
+  if body == nil then body = {} end
+  if type(body) ~= "table" then return end
   local state = status.normalise(body.status)
   local problem = failure_in(body, state)
   if problem then
@@ -87,7 +100,7 @@ local function settle(endpoint, result, request, options)
       publisher = options.publisher, offer = options.offer,
     })
   end
-  if state == nil or status.ended(state) then
+  if status.ended(state) or state == nil and not tells_state(body, 3) then
     result.state = endpoint == "cancel" and "canceled" or "completed"
   end
 end
@@ -252,6 +265,8 @@ end
 function Client:close()
   if self.core:usable() and self.loop.release then self.loop.release(self.core) end
   self.core:close()
+  self.tokens = {}
+  self.options.token, self.options.client_secret = nil, nil
   dispatch.closed(self.core) -- whoever waited in another coroutine learns of it
 end
 

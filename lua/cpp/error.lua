@@ -82,8 +82,8 @@ local function describe(err, options, secrets, of_tokens)
   end
 end
 
--- Statuses after which nobody knows whether a POST was processed. 503 belongs to them when it does
--- not say when to come back: then it may come from anything on the way.
+-- Statuses after which it is unknown whether a POST was processed. A 503 belongs to them unless it has Retry-After:
+-- then it may come from anything on the way.
 local UNCLEAR = { [408] = true, [500] = true, [502] = true, [504] = true }
 
 -- A request that reached the service, and no answer that tells what became of it.

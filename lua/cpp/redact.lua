@@ -52,8 +52,9 @@ local function hide_addresses(text, form)
     if not first then break end
     local before = text:sub(math.max(from, first - LONGEST_NAME), first - 1)
     local name = before:reverse():match(form.characters)
-    local _, stop = text:find(DOMAIN, last + 1)
-    if name ~= "" and stop then
+    -- Looked for behind a name only: what is looked at is passed then, so the whole stays linear.
+    local stop = name ~= "" and select(2, text:find(DOMAIN, last + 1))
+    if stop then
       parts[#parts + 1] = text:sub(from, first - 1 - #name)
       parts[#parts + 1] = HIDDEN
       from = stop + 1

@@ -1,11 +1,14 @@
 -- The blocking loop, the default: a call returns when it is done, and the thread waits meanwhile.
 --
--- A signal ends a step early, so Ctrl-C works at once: Lua runs its hook before the next step.
+-- A step takes 0.1 s at most and a signal ends it early, so Ctrl-C works: Lua runs its hook before the next step.
 
 local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
 
 local blocking = {}
+
+-- Seconds that a step waits at most: a signal that comes before the wait does not end it.
+local SLICE = 0.1
 
 --- Waits until a request is done.
 -- @param core_client a client of cpp.core
@@ -23,7 +26,7 @@ function blocking.await(core_client, request)
     return result, failure
   end
   while not request:done() do
-    core_client:step()
+    core_client:step(SLICE)
     dispatch.run(core_client)
   end
 end
@@ -34,7 +37,7 @@ end
 function blocking.sleep(core_client, seconds)
   local deadline = core.monotonic() + seconds
   repeat
-    core_client:step(math.max(0, deadline - core.monotonic()))
+    core_client:step(math.max(0, math.min(deadline - core.monotonic(), SLICE)))
     dispatch.run(core_client)
   until core.monotonic() >= deadline or not core_client:usable()
 end
