@@ -341,6 +341,7 @@ static long own_timeout(const struct lcpp_engine *engine) {
 void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
   long work_us = wait_ms == 0 ? STEP_US : WAITING_STEP_US;
   size_t finished = engine->finished_count;
+  engine->sockets.steps++;
   CURLMcode code = run_queued(engine, lcpp_monotonic_us() + work_us);
   collect(engine);
   if (code == CURLM_OK) {

@@ -16,7 +16,16 @@
 #ifndef LCPP_ENGINE_H
 #define LCPP_ENGINE_H
 
+#include <time.h>
+
 #include "transfer.h"
+
+/* Microseconds on a clock that never jumps. Everything that waits or is bounded goes by it. */
+static inline long long lcpp_monotonic_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 /* 11 days: a longer wait is split. An int holds it in milliseconds. */
 enum { LCPP_LONGEST_WAIT_MS = 1000000000 };

@@ -9,7 +9,7 @@
 enum {
   EXPECT_ABOVE = 1024, /* bytes of a body from which some version of libcurl asks for a 100 */
   LOOKS_BEFORE_SENDING =
-      1000000,          /* progress callbacks; a proxy's response takes one for each byte */
+      50000,            /* progress callbacks in a step: one for each byte of a proxy's response */
   LOOKS_PER_COUNT = 16, /* progress callbacks between two counts of what has arrived */
   OVERHEAD =
       LCPP_HEADER_LIMIT, /* bytes on the wire that a response may have beyond max_response_bytes */
@@ -99,11 +99,16 @@ static int on_send(void *argument, char *remote, char *local, int remote_port, i
  * https://curl.se/libcurl/c/CURLOPT_XFERINFOFUNCTION.html */
 static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_off_t upload_total,
                        curl_off_t upload_now) {
-  struct lcpp_transfer *transfer = transfer_of(argument);
+  struct lcpp_easy *easy = argument;
+  struct lcpp_transfer *transfer = easy->transfer;
   (void)total;
   (void)now;
   (void)upload_total;
   (void)upload_now;
+  if (!transfer->sent && transfer->step != easy->sockets->steps) {
+    transfer->step = easy->sockets->steps;
+    transfer->looks = 0;
+  }
   if (++transfer->looks % LOOKS_PER_COUNT != 0) {
     return 0;
   }
@@ -113,7 +118,7 @@ static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_of
       lcpp_response_refuse(&transfer->response, LCPP_REFUSED_TOO_LARGE,
                            "the proxy's response is too large");
     }
-    return transfer->looks > LOOKS_BEFORE_SENDING || lcpp_monotonic_us() > transfer->deadline;
+    return transfer->looks > LOOKS_BEFORE_SENDING;
   }
   unsigned long long bytes = lcpp_socket_received(transfer->fd) - transfer->received;
   if (bytes <= transfer->response.max_bytes + OVERHEAD) {

@@ -17,20 +17,12 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <time.h>
 
 #include "response.h"
 
 #if LIBCURL_VERSION_NUM < 0x075500
 #error "cpp needs libcurl 7.85.0 or newer"
 #endif
-
-/* Microseconds on a clock that never jumps. Everything that waits or is bounded goes by it. */
-static inline long long lcpp_monotonic_us(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* transfer_socket.c: the sockets that libcurl has opened for a client. */
 
@@ -43,6 +35,7 @@ struct lcpp_sockets {
   struct lcpp_socket *list; /* owned */
   size_t count;
   size_t capacity;
+  unsigned long steps; /* of the engine, so that a transfer can tell how long one takes */
 };
 
 /* What a look at a socket right before sending tells. */
@@ -127,12 +120,13 @@ struct lcpp_transfer {
   char *url;                       /* owned (free) */
   struct lcpp_buffer request_body; /* owned; may hold a secret or addresses */
 
-  bool sent;      /* libcurl was allowed to send the request */
-  bool kept;      /* the connection was there before */
-  bool stale;     /* it had ended, or something unsolicited came over it: nothing was sent */
-  bool resend;    /* libcurl was about to send it a second time */
-  int fd;         /* the socket it was sent over; -1: not known */
-  unsigned looks; /* progress callbacks since it was loaded or sent */
+  bool sent;          /* libcurl was allowed to send the request */
+  bool kept;          /* the connection was there before */
+  bool stale;         /* it had ended, or something unsolicited came over it: nothing was sent */
+  bool resend;        /* libcurl was about to send it a second time */
+  int fd;             /* the socket it was sent over; -1: not known */
+  unsigned looks;     /* progress callbacks: in this step, and once it was sent, since then */
+  unsigned long step; /* the step that `looks` is about */
   unsigned long long received;  /* lcpp_socket_received when it was sent */
   char detail[CURL_ERROR_SIZE]; /* libcurl's error text */
 

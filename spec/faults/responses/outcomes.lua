@@ -19,6 +19,23 @@ list:add("cancel: 200, status running in chunks", respond(200, { rows.CHUNKED },
   { POST = rows.NOT_CANCELED })
 list:add("cancel: 200, status running, the body later", { { send = respond(200, { rows.CHUNKED }) }, { pause = 0.02 },
   { send = rows.chunks(rows.BODY) } }, { POST = rows.NOT_CANCELED })
+-- Any word of a state, in whatever field, and however deep.
+for name, body in pairs {
+  ["submissionState"] = '{"submissionState":"running"}', ["state"] = '{"state":"running"}',
+  ["Status"] = '{"Status":"Running"}', ["a nested status"] = '{"properties":{"status":"Running"}}',
+  ["a list of two"] = '[{"status":"running"},{"status":"running"}]', ["a status that is a table"] = '{"status":{"code":1}}',
+  ["a status that is a number"] = '{"status":500}', ["statusCode"] = '{"statusCode":500}', ["a text"] = '"running"',
+  ["false"] = "false", ["a number"] = "0", ["success"] = '{"success":false}',
+  ["a message"] = '{"Message":"An error has occurred."}',
+} do
+  list:add("cancel: 200, the body holds " .. name, json(body), { POST = rows.NOT_CANCELED })
+end
+for name, body in pairs { ["nothing of a state"] = '{"id":"5"}', ["no field"] = "{}", ["an empty error"] = '{"error":""}' } do
+  list:add("cancel: 200, the body holds " .. name, json(body), { POST = rows.CANCELED })
+end
+for _, status in ipairs { 205, 206, 207, 226, 299 } do
+  list:add("status " .. status, respond(status, { rows.LENGTH }, rows.BODY), rows.protocol(status))
+end
 for _, status in ipairs { "canceled", "Cancelled" } do
   list:add("cancel: 200, status " .. status, json(('{"status":"%s"}'):format(status)), { POST = rows.CANCELED })
 end
@@ -27,7 +44,8 @@ end
 local NEVER = { result = {}, never = { state = "canceled" }, or_kind = true }
 for name, body in pairs {
   ["status failed"] = '{"status":"failed"}', ["status Failed"] = '{"status":"Failed"}',
-  ["status rejected"] = '{"status":"rejected"}',
+  ["status rejected"] = '{"status":"rejected"}', ["error true"] = '{"error":true}', ["error 500"] = '{"error":500}',
+  ["a list of errors"] = '{"errors":["x"]}', ["Error"] = '{"Error":{"Code":"x"}}',
   ["an error"] = '{"error":{"code":"Conflict","message":"no"}}',
   ["an error beside status canceled"] = '{"status":"canceled","error":{"code":"Conflict","message":"no"}}',
   ["a failed status in a list"] = '[{"status":"failed"}]', ["an error that is a text"] = '{"error":"conflict"}',

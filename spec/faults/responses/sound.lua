@@ -74,6 +74,7 @@ chunked("trailers", "14\r\n" .. BODY .. "\r\n0\r\nX-Trailer: 1\r\nX-Other: 2\r\n
 chunked("a trailer that looks like Content-Length", "14\r\n" .. BODY .. "\r\n0\r\nContent-Length: 1\r\n\r\n")
 chunked("a size in capitals", "0014\r\n" .. BODY .. "\r\n000\r\n\r\n")
 chunked("sizes with letters", ("A\r\n%s\r\na\r\n%s\r\n0\r\n\r\n"):format(BODY:sub(1, 10), BODY:sub(11)))
+chunked("sizes of 16 digits", ("0"):rep(14) .. "14\r\n" .. BODY .. "\r\n" .. ("0"):rep(16) .. "\r\n\r\n")
 chunked("zeros in front", "00000014\r\n" .. BODY .. "\r\n00000000\r\n\r\n")
 chunked("the coding in capitals", rows.chunks(BODY), CHUNKED:upper())
 chunked("the coding between blanks", rows.chunks(BODY), "Transfer-Encoding: \t chunked \t")

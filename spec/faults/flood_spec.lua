@@ -1,0 +1,67 @@
+-- Floods of what reaches no callback of libcurl: a call ends at its deadline or before, and no step takes long.
+
+local Certificates = require "spec.support.certificates"
+local Lab = require "spec.support.lab"
+local Process = require "spec.support.process"
+local core = require "cpp.core"
+
+local TIMEOUT = 0.5 -- seconds
+local MARGIN = 0.15
+local LONGEST_STEP = 0.3 -- seconds of CPU; a flood that is not bounded takes many seconds
+
+describe("a flood", function()
+  local certificates, program, lab, server
+
+  setup(function()
+    certificates = Certificates.make()
+    program = os.tmpname()
+    local build = ("${CC:-cc} -O1 -o '%s' spec/support/flood.c -lssl -lcrypto -lpthread"):format(program)
+    assert(os.execute(build), "flood.c cannot be built")
+    Process.start({ program, "connect-body" }):stop() -- what libuv opens stays open
+  end)
+  teardown(function()
+    os.remove(program)
+    certificates:remove()
+  end)
+  before_each(function() lab = Lab.new() end)
+  after_each(function()
+    server:stop()
+    lab:close()
+  end)
+
+  -- Ends the call, step by step. Returns the failure, and the longest step in seconds of CPU.
+  local function run(client, timeout)
+    local request = client.core:start("cancel", { publisher = "p", offer = "o", timeout = timeout }, Lab.TOKEN)
+    local longest = 0
+    while not request:done() do
+      local before = os.clock()
+      client.core:step(0.01)
+      longest = math.max(longest, os.clock() - before)
+    end
+    return select(2, request:result()), longest
+  end
+
+  for _, mode in ipairs { "key-updates", "tickets" } do
+    it(("of TLS %s ends at the deadline"):format(mode), function()
+      local tls = certificates.good
+      server = Process.start { program, mode, tls.certificate, tls.key }
+      local client = lab:client { base_url = "https://localhost:" .. server:read_line(), ca_file = certificates.ca_file }
+      local started = core.monotonic()
+      local failure, longest = run(client, TIMEOUT + 3) -- making the records takes a second
+      assert.equal("timeout", failure.kind)
+      assert.is_true(core.monotonic() - started < TIMEOUT + 3 + MARGIN)
+      assert.is_true(longest < LONGEST_STEP, longest)
+    end)
+  end
+
+  for _, mode in ipairs { "connect-body", "connect-extension" } do
+    it(("of a proxy (%s) ends the call"):format(mode), function()
+      server = Process.start { program, mode }
+      local client = lab:client { base_url = "https://localhost:1", proxy = "http://127.0.0.1:" .. server:read_line() }
+      local failure, longest = run(client, 10)
+      assert.is_true(failure.kind == "protocol" or failure.kind == "network", failure.kind)
+      assert.is_false(failure.sent)
+      assert.is_true(longest < LONGEST_STEP, longest)
+    end)
+  end
+end)

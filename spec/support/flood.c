@@ -1,0 +1,99 @@
+/*
+ * A server that floods its client with what no HTTP response holds:
+ *
+ *     flood key-updates CERTIFICATE KEY    TLS key updates for ever, after the request
+ *     flood tickets CERTIFICATE KEY        TLS session tickets
+ *     flood connect-body                   a body without end, in the response to CONNECT
+ *     flood connect-extension              a chunk extension without end, in the same
+ *
+ * It prints its port and ends with its standard input.
+ */
+#include <arpa/inet.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { RECORDS = 200000 }; /* made first, so that they come as fast as the client takes them */
+
+static void *end_with_input(void *unused) {
+  char byte;
+  (void)unused;
+  while (read(0, &byte, 1) > 0) {
+  }
+  _exit(0);
+}
+
+static int listen_at(void) {
+  struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  socklen_t length = sizeof address;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  if (bind(fd, (struct sockaddr *)&address, length) != 0 || listen(fd, 8) != 0 ||
+      getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
+    exit(1);
+  }
+  printf("%d\n", ntohs(address.sin_port));
+  fflush(stdout);
+  return fd;
+}
+
+static void flood_tls(int fd, const char *mode, const char *certificate, const char *key) {
+  SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+  SSL *ssl = SSL_new(context);
+  char request[65536];
+  if (SSL_use_certificate_file(ssl, certificate, SSL_FILETYPE_PEM) != 1 ||
+      SSL_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1 || SSL_set_fd(ssl, fd) != 1 ||
+      SSL_accept(ssl) != 1 || SSL_read(ssl, request, sizeof request) <= 0) {
+    return;
+  }
+  BIO *records = BIO_new(BIO_s_mem());
+  SSL_set0_wbio(ssl, records);
+  for (int i = 0; i < RECORDS; i++) {
+    if (strcmp(mode, "tickets") == 0) {
+      SSL_new_session_ticket(ssl);
+    } else {
+      SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED);
+    }
+    SSL_do_handshake(ssl);
+  }
+  char *data;
+  long left = BIO_get_mem_data(records, &data);
+  for (ssize_t sent; left > 0 && (sent = write(fd, data, (size_t)left)) > 0; left -= sent) {
+    data += sent;
+  }
+  pause();
+}
+
+static void flood_connect(int fd, const char *mode) {
+  static const char body[] = "HTTP/1.1 407 No\r\nContent-Length: 9000000000\r\n\r\n";
+  static const char extension[] = "HTTP/1.1 407 No\r\nTransfer-Encoding: chunked\r\n\r\n1;";
+  const char *head = strcmp(mode, "connect-body") == 0 ? body : extension;
+  char block[65536];
+  if (read(fd, block, sizeof block) <= 0 || write(fd, head, strlen(head)) <= 0) {
+    return;
+  }
+  memset(block, 'x', sizeof block);
+  while (write(fd, block, sizeof block) > 0) {
+  }
+}
+
+int main(int count, char **arguments) {
+  pthread_t thread;
+  if (count < 2 || pthread_create(&thread, NULL, end_with_input, NULL) != 0) {
+    return 2;
+  }
+  signal(SIGPIPE, SIG_IGN);
+  for (int server = listen_at();;) {
+    int fd = accept(server, NULL, NULL);
+    if (count == 4) {
+      flood_tls(fd, arguments[1], arguments[2], arguments[3]);
+    } else {
+      flood_connect(fd, arguments[1]);
+    }
+    close(fd);
+  }
+}
