@@ -171,7 +171,8 @@ static void finish(struct lcpp_engine *engine, struct lcpp_transfer *transfer) {
   engine->finished_count++;
 }
 
-/* Ends a transfer that libcurl has not ended. Its connection is closed. */
+/* Ends a transfer that has not ended well. Neither its connection nor its easy handle is used
+ * again. */
 static void cut_short(struct lcpp_engine *engine, struct lcpp_transfer *transfer, CURLcode code) {
   lcpp_transfer_distrust(transfer);
   lcpp_transfer_end(transfer, code);
@@ -255,6 +256,9 @@ static void collect(struct lcpp_engine *engine) {
     struct lcpp_transfer *transfer = ((struct lcpp_easy *)easy)->transfer;
     if (transfer->stale && transfer->kept) {
       replace_connection(engine, transfer);
+    } else if (code != CURLE_OK) {
+      /* 8.23 leaves part of a header in the easy handle, in front of the next response. */
+      cut_short(engine, transfer, code);
     } else {
       lcpp_transfer_end(transfer, code);
       finish(engine, transfer);
