@@ -114,8 +114,8 @@ function CoreRequest:done() end
 ---@return table? failure
 function CoreRequest:result() end
 
----Blocks until the request is done, and gives its result. Gives nothing if a signal came before, so that Lua runs its
----hook, or if another request of the client has finished: call it again then.
+---Blocks until the request is done, and gives its result. Gives nothing after 0.1 s, so that Lua runs
+---the hook of a signal (Ctrl-C), or if another request of the client has finished: call it again then.
 ---@return table? result
 ---@return table? failure
 ---@return boolean? others # whether other requests have finished that were not claimed
