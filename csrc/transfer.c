@@ -7,15 +7,18 @@
 #include <strings.h>
 
 enum {
-  EXPECT_ABOVE = 1024, /* bytes of a body from which some version of libcurl asks for a 100 */
-  LOOKS_BEFORE_SENDING =
-      50000,            /* progress callbacks in a step: one for each byte of a proxy's response */
-  LOOKS_PER_COUNT = 16, /* progress callbacks between two counts of what has arrived */
-  OVERHEAD =
-      LCPP_HEADER_LIMIT, /* bytes on the wire that a response may have beyond max_response_bytes */
-  READ_SIZE = 2048,      /* bytes; 7.88 reads up to 100 times this in one go */
-
-  LINES_CAPACITY = 65536 + 1024 /* bytes of header lines: a token and an id, see lua_binding.h */
+  /* Bytes of a body from which some version of libcurl asks for a 100. */
+  EXPECT_ABOVE = 1024,
+  /* Progress callbacks in one step: one for each byte of a proxy's response to CONNECT. */
+  LOOKS_BEFORE_SENDING = 50000,
+  /* Progress callbacks between two counts of what has arrived. */
+  LOOKS_PER_COUNT = 16,
+  /* Bytes on the wire that a response may have beyond max_response_bytes. */
+  OVERHEAD = LCPP_HEADER_LIMIT,
+  /* Bytes: 7.88 reads up to 100 times as many in one go. */
+  READ_SIZE = 2048,
+  /* Bytes of header lines: a token and an id, see lua_binding.h. */
+  LINES_CAPACITY = 65536 + 1024
 };
 
 /* Not const only because curl_slist holds char *. Nothing writes to them. */
