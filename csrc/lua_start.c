@@ -358,12 +358,12 @@ static const struct lcpp_endpoint *read_call(lua_State *L,
                                              struct lcpp_value values[LCPP_OPTION_COUNT]) {
   const char *name = luaL_checkstring(L, 2);
   const struct lcpp_endpoint *endpoint = lcpp_endpoint_find(name);
-  if (endpoint == NULL) {
-    lcpp_misuse(L, "there is no endpoint '%s'", name);
+  if (endpoint != NULL) {
+    lcpp_options_read(L, 3, LCPP_OF_CALL, values);
+    require_options(L, endpoint, values);
+    return endpoint;
   }
-  lcpp_options_read(L, 3, LCPP_OF_CALL, values);
-  require_options(L, endpoint, values);
-  return endpoint;
+  lcpp_misuse(L, "there is no endpoint '%s'", name);
 }
 
 /* client:check(endpoint, options): raises what client:start would raise of them. */

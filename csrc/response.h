@@ -67,26 +67,25 @@ enum lcpp_chunk {
 };
 
 struct lcpp_response {
-  enum lcpp_stage stage;
-  long status; /* of the status line read last: in LCPP_BODY it is the final one */
-  enum lcpp_refusal refusal;
-  const char *reason; /* static */
-  bool http10;
-  bool chunked;
+  long status;        /* of the status line read last: in LCPP_BODY it is the final one */
+  const char *reason; /* of the refusal; static */
+  size_t max_bytes;
   long long content_length; /* -1: none */
   size_t header_lines;
-  size_t header_bytes;  /* of all lines, interim responses, chunk sizes and trailers included */
-  bool may_fold;        /* whether the next line may continue the one before */
-  bool folds_into_kept; /* whether that one is a kept field, the last of `fields` */
+  size_t header_bytes;               /* of header lines, chunk sizes and trailers */
+  size_t chunk_left;                 /* bytes of data until the end of the chunk */
   struct lcpp_buffer fields;         /* owned; values of kept fields, each terminated by a NUL */
+  struct lcpp_buffer body;           /* owned; without the chunks around it */
   size_t field_at[LCPP_FIELD_COUNT]; /* 1 + the offset in `fields`; 0: absent */
-  size_t max_bytes;
-  struct lcpp_buffer body; /* owned; without the chunks around it */
+  enum lcpp_stage stage;
+  enum lcpp_refusal refusal;
   enum lcpp_chunk chunk;
   unsigned chunk_digits; /* of the size that is being read */
+  bool http10;
+  bool chunked;
+  bool may_fold;        /* whether the next line may continue the one before */
+  bool folds_into_kept; /* whether that one is a kept field, the last of `fields` */
   bool has_trailer;
-  size_t chunk_left; /* bytes of data until the end of the chunk */
-
   bool surplus; /* bytes came behind the last chunk: the response itself is complete */
 };
 

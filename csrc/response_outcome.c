@@ -95,6 +95,10 @@ static bool is_alpn_alert(const char *detail) {
 static void fail_with_code(struct lcpp_outcome *outcome, const struct lcpp_response *response,
                            CURLcode code, char *detail) {
   enum lcpp_kind kind = kind_by_progress(response, code);
+  if (code == CURLE_OUT_OF_MEMORY) {
+    fail_for_memory(outcome);
+    return;
+  }
   if (kind == LCPP_TLS && is_alpn_alert(detail)) {
     fail(outcome, kind, "the server does not speak HTTP/1.1", false);
     return;
@@ -126,19 +130,18 @@ static bool is_complete(const struct lcpp_response *response, CURLcode code) {
 
 static void read_kind(struct lcpp_outcome *outcome, const struct lcpp_response *response,
                       CURLcode code, char *detail) {
+  bool accepted = response->refusal == LCPP_ACCEPTED;
+  bool long_line = accepted && is_long_line(response, code, outcome->sent);
+  bool complete = accepted && outcome->status != 0 && is_complete(response, code);
   if (response->refusal == LCPP_REFUSED_MEMORY) {
     fail_for_memory(outcome);
-  } else if (outcome->status >= 400) {
+  } else if (outcome->status >= 400 || complete) {
     outcome->kind = LCPP_RESPONDED; /* the status of an error tells enough, even without its body */
-  } else if (response->refusal != LCPP_ACCEPTED) {
+  } else if (!accepted) {
     fail(outcome, LCPP_PROTOCOL, response->reason, response->refusal == LCPP_REFUSED_FRAMING);
-  } else if (outcome->status != 0 && is_complete(response, code)) {
-    outcome->kind = LCPP_RESPONDED;
-  } else if (is_long_line(response, code, outcome->sent)) {
+  } else if (long_line) {
     fail(outcome, LCPP_PROTOCOL, "a header line of the response is too large (or memory ran out)",
          false);
-  } else if (code == CURLE_OUT_OF_MEMORY) {
-    fail_for_memory(outcome);
   } else if (code == CURLE_OK) {
     fail(outcome, LCPP_PROTOCOL,
          outcome->status == 0 ? "the response ended within its headers"

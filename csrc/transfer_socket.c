@@ -105,7 +105,7 @@ void lcpp_sockets_free(struct lcpp_sockets *sockets) {
 }
 
 static int local_port_of(int fd) {
-  struct sockaddr_storage address;
+  struct sockaddr_storage address = {0};
   socklen_t length = sizeof address;
   if (getsockname(fd, (struct sockaddr *)&address, &length) != 0) {
     return 0;
@@ -142,8 +142,10 @@ int lcpp_sockets_find(struct lcpp_sockets *sockets, int local_port) {
  * https://curl.se/libcurl/c/CURLINFO_TLS_SSL_PTR.html */
 static bool is_pending_in_tls(CURL *easy) {
   struct curl_tlssessioninfo *session = NULL;
-  if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == NULL ||
-      session->internals == NULL) {
+  if (curl_easy_getinfo(easy, CURLINFO_TLS_SSL_PTR, &session) != CURLE_OK || session == NULL) {
+    return true;
+  }
+  if (session->internals == NULL) {
     return false; /* no TLS */
   }
   switch (session->backend) {
