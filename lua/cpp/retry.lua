@@ -67,8 +67,8 @@ local function exchange(client, endpoint, options, token, deadline, id, attempt)
     deadline and timeout_until(client, options, deadline))
   local result, failure
   if index then result, failure = (options.loop or client.loop).await(core_client, request, index) end
-  -- The blocking loop has taken the result already; other loops only wait.
-  if not result and not failure then result, failure = request:result() end
+  -- The blocking loop has taken the result already. Other loops only wait, and may return anything.
+  if type(result) ~= "table" and type(failure) ~= "table" then result, failure = request:result() end
   if log then log_attempt(log, client, options, token, request, attempt, started, result or failure) end
   return result, failure, request
 end
