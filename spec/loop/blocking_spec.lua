@@ -50,7 +50,8 @@ describe("cpp.loop.blocking", function()
         while not request:done() do core_client:step() end
         return value
       end
-      assert.equal("running", assert(client:offer_status { publisher = "contoso", offer = loops.offer(1).offer, loop = loop }).state)
+      local call = { publisher = "contoso", offer = loops.offer(1).offer, loop = loop }
+      assert.equal("running", assert(client:offer_status(call)).state)
     end
   end)
 
