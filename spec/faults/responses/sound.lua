@@ -98,6 +98,8 @@ local function post(name, bytes, expected)
   list:add(name, bytes, { POST = expected })
 end
 local LOCATION = "Location: " .. rows.location "row"
+post("a 202 with a folded request id", respond(202, { LOCATION, "x-ms-request-id: first", " second", "Content-Length: 0" }),
+  { result = { status = 202, operation_id = "row", request_id = "first second" } })
 post("a 202 with Location", respond(202, { LOCATION, "Content-Length: 0" }), rows.ACCEPTED)
 post("a 202 with Operation-Location", respond(202, { "Operation-" .. LOCATION, "Content-Length: 0" }), rows.ACCEPTED)
 post("a 202 with Location and JSON", respond(202, { LOCATION, LENGTH }, BODY), rows.ACCEPTED)
