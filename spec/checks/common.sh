@@ -112,7 +112,7 @@ sanitized_specs() { # what busted is given...
   env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 LUA=lua5.4 BUILD=build/asan \
     ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$work/report" UBSAN_OPTIONS="$UBSAN_OPTIONS:log_path=$work/report" \
     "$root/spec/support/run" "$@" </dev/null >"$work/busted" 2>&1 9>&- || status=$?
-  successes=$(sed -n 's/^\([0-9]*\) success.*/\1/p' "$work/busted")
+  successes=$(sed -n 's/^\([0-9]* files: \)\{0,1\}\([0-9]*\) success.*/\2/p' "$work/busted")
   cat "$work/busted" "$work"/report.* 2>/dev/null || :
   [ "$status" -eq 0 ] && [ "${successes:-0}" -gt 0 ] && [ -z "$(find "$work" -name 'report.*' -size +0)" ]
 }
