@@ -4,9 +4,11 @@
  * Adding a call is adding a row: URL building, origin check, limits and errors follow from it.
  *
  * Source: the Cloud Partner Portal API reference, "Cancel operation", "Publish an offer", "Go
- * live", "Retrieve operations", "Retrieve offers", "Retrieve the status of the offer":
+ * live", "Retrieve operations", "Retrieve offers", "Retrieve a specific offer", "Retrieve the
+ * status of the offer":
  * https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-overview
- * and, for `token`, the client credentials grant of Microsoft Entra (v1 endpoint):
+ * `publishers` is not in the reference; other clients of the service use it. `token` is the client
+ * credentials grant of Microsoft Entra: by scope the v2 endpoint, else the v1 endpoint.
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
  */
 #include "lua_binding.h"
@@ -15,19 +17,24 @@
 
 #define PUBLISHER "/api/publishers/{publisher}"
 #define OFFER PUBLISHER "/offers/{offer}"
+#define ONE_VERSION "[version?/versions/{version}][slot?/slot/{slot}]"
+#define BY_STATUS "[status?&status={status}]"
+#define BY_TYPE "[type?&%24filter=offerTypeId%20eq%20%27{type}%27]"
 
 /* clang-format off */
 static const struct lcpp_endpoint endpoints[] = {
-  /* name           method     host                 path                              filter versioned body */
-  {"cancel",        LCPP_POST, LCPP_HOST_SERVICE,   OFFER "/cancel",                  false, true,  LCPP_BODY_NOTIFICATION},
-  {"publish",       LCPP_POST, LCPP_HOST_SERVICE,   OFFER "/publish",                 false, true,  LCPP_BODY_NOTIFICATION},
-  {"go_live",       LCPP_POST, LCPP_HOST_SERVICE,   OFFER "/golive",                  false, true,  LCPP_BODY_NOTIFICATION},
-  {"operation",     LCPP_GET,  LCPP_HOST_SERVICE,   OFFER "/operations/{operation_id}", false, true, LCPP_BODY_NONE},
-  {"operations",    LCPP_GET,  LCPP_HOST_SERVICE,   OFFER "/submissions/",            true,  true,  LCPP_BODY_NONE},
-  {"offers",        LCPP_GET,  LCPP_HOST_SERVICE,   PUBLISHER "/offers",              false, true,  LCPP_BODY_NONE},
-  {"offer_status",  LCPP_GET,  LCPP_HOST_SERVICE,   OFFER "/status",                  false, true,  LCPP_BODY_NONE},
-  {"location",      LCPP_GET,  LCPP_HOST_SERVICE,   NULL,                             false, true,  LCPP_BODY_NONE},
-  {"token",         LCPP_POST, LCPP_HOST_AUTHORITY, "/{tenant}/oauth2/token",         false, false, LCPP_BODY_CREDENTIALS},
+  /* name          method     host                 path, query                                  versioned body */
+  {"cancel",       LCPP_POST, LCPP_HOST_SERVICE,   OFFER "/cancel", NULL,                       true,  LCPP_BODY_NOTIFICATION},
+  {"publish",      LCPP_POST, LCPP_HOST_SERVICE,   OFFER "/publish", NULL,                      true,  LCPP_BODY_METADATA},
+  {"go_live",      LCPP_POST, LCPP_HOST_SERVICE,   OFFER "/golive", NULL,                       true,  LCPP_BODY_NOTIFICATION},
+  {"operation",    LCPP_GET,  LCPP_HOST_SERVICE,   OFFER "/operations/{operation_id}", NULL,    true,  LCPP_BODY_NONE},
+  {"operations",   LCPP_GET,  LCPP_HOST_SERVICE,   OFFER "/submissions/", BY_STATUS,            true,  LCPP_BODY_NONE},
+  {"publishers",   LCPP_GET,  LCPP_HOST_SERVICE,   "/api/publishers", NULL,                     true,  LCPP_BODY_NONE},
+  {"offers",       LCPP_GET,  LCPP_HOST_SERVICE,   PUBLISHER "/offers", BY_TYPE,                true,  LCPP_BODY_NONE},
+  {"offer",        LCPP_GET,  LCPP_HOST_SERVICE,   OFFER ONE_VERSION, NULL,                     true,  LCPP_BODY_NONE},
+  {"offer_status", LCPP_GET,  LCPP_HOST_SERVICE,   OFFER "/status", NULL,                       true,  LCPP_BODY_NONE},
+  {"location",     LCPP_GET,  LCPP_HOST_SERVICE,   NULL, NULL,                                  true,  LCPP_BODY_NONE},
+  {"token",        LCPP_POST, LCPP_HOST_AUTHORITY, "/{tenant}/oauth2[scope?/v2.0]/token", NULL, false, LCPP_BODY_CREDENTIALS},
 };
 /* clang-format on */
 

@@ -99,6 +99,7 @@ enum lcpp_host {
 enum lcpp_body {
   LCPP_BODY_NONE,
   LCPP_BODY_NOTIFICATION, /* {"metadata":{"notification-emails":"a,b"}}, or empty */
+  LCPP_BODY_METADATA,     /* the same, or {"metadata":{}} */
   LCPP_BODY_CREDENTIALS   /* grant_type=client_credentials&... */
 };
 
@@ -106,10 +107,11 @@ struct lcpp_endpoint {
   const char *name;
   enum lcpp_method method;
   enum lcpp_host host;
-  const char *path; /* {option} stands for one percent-encoded segment; NULL: the `location`
-                       option is the whole URL */
-  bool filter;      /* whether the `status` option becomes a query parameter */
-  bool versioned;   /* whether api-version is sent */
+  /* Templates: {option} stands for its percent-encoded value, one segment; [option?text] for
+   * `text`, a template, if the option is given, else for nothing. */
+  const char *path;  /* NULL: the `location` option is the whole URL */
+  const char *query; /* follows api-version; NULL: nothing does */
+  bool versioned;    /* whether api-version is sent */
   enum lcpp_body body;
 };
 
@@ -138,6 +140,10 @@ enum lcpp_option {
   LCPP_OPTION_EMAILS,
   LCPP_OPTION_OPERATION_ID,
   LCPP_OPTION_STATUS,
+  LCPP_OPTION_TYPE,
+  LCPP_OPTION_VERSION,
+  LCPP_OPTION_SLOT,
+  LCPP_OPTION_IF_RUNNING,
   LCPP_OPTION_LOCATION,
   LCPP_OPTION_WAIT,
   LCPP_OPTION_INTERVAL,
@@ -150,6 +156,7 @@ enum lcpp_option {
   LCPP_OPTION_TENANT,
   LCPP_OPTION_CLIENT_ID,
   LCPP_OPTION_CLIENT_SECRET,
+  LCPP_OPTION_SCOPE,
   LCPP_OPTION_BASE_URL,
   LCPP_OPTION_AUTHORITY_URL,
   LCPP_OPTION_API_VERSION,

@@ -15,6 +15,7 @@
 enum type {
   TEXT,      /* a string without control characters */
   SEGMENT,   /* the same, which becomes a segment of a path */
+  QUOTED,    /* the same, which is put between quotes in a query */
   LINE,      /* printable ASCII: it becomes a header */
   SECRET,    /* any string without NUL */
   TOKEN,     /* a bearer token, or a function that returns one */
@@ -25,6 +26,7 @@ enum type {
   BYTES,    /* the same, of bytes */
   FUNCTION,
   TABLE,
+  BOOLEAN,
   SWITCH /* a boolean or a table of options */
 };
 
@@ -50,6 +52,10 @@ static const struct option {
     [LCPP_OPTION_EMAILS] = {"emails", ADDRESSES, CALL, true, 0},
     [LCPP_OPTION_OPERATION_ID] = {"operation_id", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
     [LCPP_OPTION_STATUS] = {"status", TEXT, CALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_TYPE] = {"type", QUOTED, CALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_VERSION] = {"version", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_SLOT] = {"slot", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_IF_RUNNING] = {"if_running", BOOLEAN, CALL | BATCH, false, 0},
     [LCPP_OPTION_LOCATION] = {"location", TEXT, CALL, false, 0},
     [LCPP_OPTION_WAIT] = {"wait", SWITCH, CALL | BATCH, false, 0},
     [LCPP_OPTION_INTERVAL] = {"interval", SECONDS, WAIT, false, 0},
@@ -62,6 +68,7 @@ static const struct option {
     [LCPP_OPTION_TENANT] = {"tenant", SEGMENT, ALL, false, LCPP_NAME_LIMIT},
     [LCPP_OPTION_CLIENT_ID] = {"client_id", TEXT, ALL, false, LCPP_NAME_LIMIT},
     [LCPP_OPTION_CLIENT_SECRET] = {"client_secret", SECRET, ALL, false, LCPP_SECRET_LIMIT},
+    [LCPP_OPTION_SCOPE] = {"scope", TEXT, ALL, false, LCPP_NAME_LIMIT},
     [LCPP_OPTION_BASE_URL] = {"base_url", TEXT, ALL, false, LCPP_BASE_LIMIT},
     [LCPP_OPTION_AUTHORITY_URL] = {"authority_url", TEXT, ALL, false, LCPP_BASE_LIMIT},
     [LCPP_OPTION_API_VERSION] = {"api_version", TEXT, ALL, false, LCPP_NAME_LIMIT},
@@ -257,6 +264,9 @@ static void read_text(lua_State *L, const struct option *option, struct lcpp_val
       (strcmp(value->text, ".") == 0 || strcmp(value->text, "..") == 0)) {
     lcpp_misuse(L, "%s: expected an identifier, not '%s'", option->name, value->text);
   }
+  if (option->type == QUOTED && strchr(value->text, '\'') != NULL) {
+    lcpp_misuse(L, "%s: expected a string without quotes", option->name);
+  }
 }
 
 static void read_number(lua_State *L, const struct option *option, struct lcpp_value *value) {
@@ -305,6 +315,11 @@ static void read_value(lua_State *L, const struct option *option, struct lcpp_va
     case TABLE:
       if (type != LUA_TTABLE) {
         wrong(L, option, "a table");
+      }
+      return;
+    case BOOLEAN:
+      if (type != LUA_TBOOLEAN) {
+        wrong(L, option, "a boolean");
       }
       return;
     case SWITCH:

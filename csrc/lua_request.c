@@ -216,6 +216,9 @@ static int push_response(lua_State *L, const struct lcpp_request *request) {
   lua_setfield(L, -2, "body");
   set_string(L, "location", request->transfer.outcome.location);
   set_string(L, "operation_id", request->transfer.outcome.operation_id);
+  if (request->transfer.outcome.date >= 0) {
+    set_integer(L, "date", (long)request->transfer.outcome.date);
+  }
   set_common(L, request);
   return 1;
 }

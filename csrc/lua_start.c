@@ -100,11 +100,16 @@ static void append_text(struct lcpp_buffer *body, const char *text, size_t lengt
   lcpp_buffer_append(body, text, length, SIZE_MAX);
 }
 
-/* {"metadata":{"notification-emails":"a,b"}}, around the string that lua-cjson has made. */
-static void append_notification(lua_State *L, struct lcpp_buffer *body, int index) {
+/* {"metadata":{"notification-emails":"a,b"}}, around the string that lua-cjson has made. Without
+ * addresses: nothing, or for publish {"metadata":{}}, as the other clients of the service send. */
+static void append_notification(lua_State *L, struct lcpp_buffer *body, enum lcpp_body kind,
+                                const struct lcpp_value *emails) {
   static const char before[] = "{\"metadata\":{\"notification-emails\":";
-  if (!push_encoded_addresses(L, index)) {
-    return; /* an empty body is valid: then no notification is sent */
+  if (!emails->given || !push_encoded_addresses(L, emails->index)) {
+    if (kind == LCPP_BODY_METADATA) {
+      append_text(body, "{\"metadata\":{}}", 15);
+    }
+    return;
   }
   size_t length = 0;
   const char *encoded = lua_tolstring(L, -1, &length);
@@ -114,14 +119,15 @@ static void append_notification(lua_State *L, struct lcpp_buffer *body, int inde
   lua_pop(L, 1);
 }
 
-/* The resource that a token is asked for: the service's own name, whatever base_url says.
+/* The resource that a token is asked for without a scope: the service's own name, whatever base_url
+ * says.
  * https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-prerequisites
  */
 #define RESOURCE "https://cloudpartner.azure.com"
 
 /* A form of one request is small, as a query would be: percent-encoding triples what lua_options.c
  * holds to its limits. */
-_Static_assert(3 * (LCPP_NAME_LIMIT + LCPP_SECRET_LIMIT) + 256 <= LCPP_URL_LIMIT,
+_Static_assert(3 * (2 * LCPP_NAME_LIMIT + LCPP_SECRET_LIMIT) + 256 <= LCPP_URL_LIMIT,
                "credentials within their limits make a form within its own");
 
 /* The client credentials grant, as a form (RFC 6749, section 4.4.2). The escaped secret is never a
@@ -136,7 +142,12 @@ static void append_credentials(lua_State *L, struct lcpp_buffer *form,
   }
   lcpp_url_append_field(form, "grant_type=client_credentials&client_id=", id->text, id->length);
   lcpp_url_append_field(form, "&client_secret=", secret->text, secret->length);
-  lcpp_url_append_field(form, "&resource=", RESOURCE, sizeof RESOURCE - 1);
+  const struct lcpp_value *scope = &values[LCPP_OPTION_SCOPE];
+  if (scope->given) {
+    lcpp_url_append_field(form, "&scope=", scope->text, scope->length);
+  } else {
+    lcpp_url_append_field(form, "&resource=", RESOURCE, sizeof RESOURCE - 1);
+  }
 }
 
 /* Appends the endpoint's request body to memory that the request owns already. */
@@ -145,90 +156,110 @@ static void append_body(lua_State *L, struct lcpp_buffer *body,
                         const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   if (endpoint->body == LCPP_BODY_CREDENTIALS) {
     append_credentials(L, body, values);
-  } else if (endpoint->body == LCPP_BODY_NOTIFICATION && values[LCPP_OPTION_EMAILS].given) {
-    append_notification(L, body, values[LCPP_OPTION_EMAILS].index);
+  } else if (endpoint->body != LCPP_BODY_NONE) {
+    append_notification(L, body, endpoint->body, &values[LCPP_OPTION_EMAILS]);
   }
   if (body->status != LCPP_BUFFER_OK) {
     luaL_error(L, "not enough memory");
   }
 }
 
+/* What the templates of endpoint.c may name. */
 static const struct {
   const char *name;
   enum lcpp_option option;
-} segments[] = {{"{publisher}", LCPP_OPTION_PUBLISHER},
-                {"{offer}", LCPP_OPTION_OFFER},
-                {"{operation_id}", LCPP_OPTION_OPERATION_ID},
-                {"{tenant}", LCPP_OPTION_TENANT}};
-enum { SEGMENTS = sizeof segments / sizeof segments[0] };
+} names[] = {{"publisher", LCPP_OPTION_PUBLISHER}, {"offer", LCPP_OPTION_OFFER},
+             {"operation_id", LCPP_OPTION_OPERATION_ID}, {"status", LCPP_OPTION_STATUS},
+             {"version", LCPP_OPTION_VERSION}, {"slot", LCPP_OPTION_SLOT},
+             {"type", LCPP_OPTION_TYPE}, {"tenant", LCPP_OPTION_TENANT},
+             {"scope", LCPP_OPTION_SCOPE}};
+enum { NAMES = sizeof names / sizeof names[0] };
 
-/* The segment that a text begins with; SEGMENTS: none. */
-static size_t find_segment(const char *text) {
-  size_t i = 0;
-  while (i < SEGMENTS && strncmp(text, segments[i].name, strlen(segments[i].name)) != 0) {
-    i++;
+/* The name behind a `{` or `[` of a template, and *end: what follows its `}` or `?`. NAMES: none. */
+static size_t find_name(const char *at, const char **end) {
+  char closing = *at == '{' ? '}' : '?';
+  for (size_t i = 0; i < NAMES; i++) {
+    size_t length = strlen(names[i].name);
+    if (strncmp(at + 1, names[i].name, length) == 0 && at[1 + length] == closing) {
+      *end = at + length + 2;
+      return i;
+    }
   }
-  return i;
+  return NAMES;
+}
+
+static void check_template(lua_State *L, const char *endpoint, const char *template) {
+  const char *end = NULL;
+  for (const char *at = template; at != NULL && *(at += strcspn(at, "{[")) != '\0'; at++) {
+    if (find_name(at, &end) == NAMES || (*at == '[' && strchr(end, ']') == NULL)) {
+      luaL_error(L, "endpoint '%s': unknown option in its path or query: %s", endpoint, at);
+    }
+  }
 }
 
 void lcpp_start_open(lua_State *L) {
   const struct lcpp_endpoint *endpoint;
   for (size_t i = 0; (endpoint = lcpp_endpoint_at(i)) != NULL; i++) {
-    for (const char *at = endpoint->path; at != NULL; at = strchr(at + 1, '{')) {
-      if (*at == '{' && find_segment(at) == SEGMENTS) {
-        luaL_error(L, "endpoint '%s': unknown option in its path: %s", endpoint->name, at);
-      }
-    }
+    check_template(L, endpoint->name, endpoint->path);
+    check_template(L, endpoint->name, endpoint->query);
   }
 }
 
 /* Raises if the call lacks an option that the endpoint's URL is made of. */
 static void require_options(lua_State *L, const struct lcpp_endpoint *endpoint,
                             const struct lcpp_value values[LCPP_OPTION_COUNT]) {
-  if (endpoint->path == NULL && !values[LCPP_OPTION_LOCATION].given) {
+  const char *at = endpoint->path;
+  if (at == NULL && !values[LCPP_OPTION_LOCATION].given) {
     lcpp_misuse(L, "location: expected a non-empty string, got nil");
   }
-  for (size_t i = 0; endpoint->path != NULL && i < SEGMENTS; i++) {
-    if (strstr(endpoint->path, segments[i].name) != NULL && !values[segments[i].option].given) {
-      lcpp_misuse(L, "%s: expected a non-empty string, got nil",
-                  lcpp_option_name(segments[i].option));
+  while (at != NULL && *(at += strcspn(at, "{[")) != '\0') {
+    const char *end = NULL;
+    size_t i = find_name(at, &end);
+    if (*at == '{' && !values[names[i].option].given) {
+      lcpp_misuse(L, "%s: expected a non-empty string, got nil", names[i].name);
+    }
+    at = *at == '[' ? strchr(at, ']') : end;
+  }
+}
+
+static void append_template(struct lcpp_buffer *url, const char *template,
+                            const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  const char *at = template;
+  while (*at != '\0') {
+    size_t literal = strcspn(at, "{[]");
+    lcpp_buffer_append(url, at, literal, LCPP_URL_LIMIT);
+    at += literal;
+    if (*at == ']') {
+      at++;
+    } else if (*at != '\0') {
+      const char *end = NULL;
+      const struct lcpp_value *value = &values[names[find_name(at, &end)].option];
+      if (*at == '{') {
+        lcpp_url_append_escaped(url, value->text, value->length);
+      } else if (!value->given) {
+        end = strchr(end, ']'); /* there is one: see lcpp_start_open */
+      }
+      at = end;
     }
   }
 }
 
-/* Appends the path of a template, each {option} as one percent-encoded segment. */
-static void append_path(struct lcpp_buffer *url, const char *template,
-                        const struct lcpp_value values[LCPP_OPTION_COUNT]) {
-  while (*template != '\0') {
-    size_t literal = strcspn(template, "{");
-    lcpp_buffer_append(url, template, literal, LCPP_URL_LIMIT);
-    template += literal;
-    size_t i = *template != '\0' ? find_segment(template) : SEGMENTS;
-    if (i < SEGMENTS) { /* always: see lcpp_start_open */
-      const struct lcpp_value *value = &values[segments[i].option];
-      lcpp_url_append_escaped(url, value->text, value->length);
-      template += strlen(segments[i].name);
-    }
-  }
-}
-
-/* A URL is a base URL, a path of up to three names or two and a filter, api-version, and what is
- * in between; percent-encoding triples a name. lua_options.c holds each to its limit. */
-_Static_assert(LCPP_BASE_LIMIT + 4 * 3 * LCPP_NAME_LIMIT + 256 <= LCPP_URL_LIMIT,
+/* A URL is a base URL, a path and a query of up to three names, api-version, and what is in
+ * between; percent-encoding triples a name. lua_options.c holds each to its limit. */
+_Static_assert(LCPP_BASE_LIMIT + 5 * 3 * LCPP_NAME_LIMIT + 256 <= LCPP_URL_LIMIT,
                "options within their limits make a URL within its own");
 
 /* The URL of an endpoint with a path. Raises nothing; NULL if memory ran out, else for free. */
 static char *build_url(const struct lcpp_endpoint *endpoint, const struct lcpp_origin *origin,
                        const char *api_version, const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   struct lcpp_buffer url = {0};
-  const struct lcpp_value *filter = &values[LCPP_OPTION_STATUS];
   lcpp_buffer_append(&url, origin->prefix, strlen(origin->prefix), LCPP_URL_LIMIT);
-  append_path(&url, endpoint->path, values);
+  append_template(&url, endpoint->path, values);
   if (endpoint->versioned) {
     lcpp_url_append_field(&url, "?api-version=", api_version, strlen(api_version));
   }
-  if (endpoint->filter && filter->given) {
-    lcpp_url_append_field(&url, "&status=", filter->text, filter->length);
+  if (endpoint->query != NULL) {
+    append_template(&url, endpoint->query, values);
   }
   if (lcpp_buffer_append(&url, "", 1, LCPP_URL_LIMIT) != LCPP_BUFFER_OK) {
     lcpp_buffer_free(&url);

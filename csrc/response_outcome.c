@@ -152,6 +152,11 @@ static void read_kind(struct lcpp_outcome *outcome, const struct lcpp_response *
   }
 }
 
+static time_t read_date(const struct lcpp_response *response) {
+  const char *date = lcpp_response_field(response, LCPP_DATE);
+  return date != NULL ? curl_getdate(date, NULL) : -1;
+}
+
 /* Retry-After: RFC 9110, section 10.2.3, delay-seconds or a date. A date is compared with the
  * response's own Date if it has one, so that a wrong clock does not matter. */
 static long read_retry_after(const struct lcpp_response *response) {
@@ -165,8 +170,7 @@ static long read_retry_after(const struct lcpp_response *response) {
     seconds = value[digits] == '\0' ? strtod(value, NULL) : -1;
   } else {
     time_t then = curl_getdate(value, NULL);
-    const char *date = lcpp_response_field(response, LCPP_DATE);
-    time_t now = date != NULL ? curl_getdate(date, NULL) : -1;
+    time_t now = read_date(response);
     if (then >= 0) {
       seconds = difftime(then, now >= 0 ? now : time(NULL));
       seconds = seconds < 0 ? 0 : seconds;
@@ -202,6 +206,7 @@ void lcpp_outcome_read(struct lcpp_outcome *outcome, const struct lcpp_response 
   outcome->sent = sent;
   outcome->status = complete ? response->status : 0;
   outcome->retry_after = complete ? read_retry_after(response) : -1;
+  outcome->date = complete ? read_date(response) : -1;
   read_kind(outcome, response, code, detail);
   if (outcome->kind == LCPP_RESPONDED && outcome->status < 300 &&
       !read_location(outcome, response, url)) {

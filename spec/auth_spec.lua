@@ -250,6 +250,17 @@ describe("a token", function()
       assert.same({ "Bearer issued" }, sent())
     end)
 
+    it("is for a scope, from the v2 endpoint, where one is given", function()
+      authority:configure { clients = { { tenant = TENANT, client_id = CLIENT, client_secret = SECRET } } }
+      local client = with_credentials { scope = "https://cloudpartner.azure.com/.default", retries = 0 }
+      client:offer_status(OFFER)
+      local entry = authority:journal()[1]
+      assert.equal("/" .. TENANT .. "/oauth2/v2.0/token", entry.path)
+      assert.matches("&scope=https%3A%2F%2Fcloudpartner.azure.com%2F.default", entry.body, 1, true)
+      assert.is_nil(entry.body:find("resource=", 1, true))
+      assert.equal(200, entry.status)
+    end)
+
     it("is had of the emulator, whatever it says of its life", function()
       for _, expires_in in ipairs { "string", "number", "missing" } do
         for _, expires_on in ipairs { "string", "number", "missing" } do

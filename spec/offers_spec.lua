@@ -19,6 +19,16 @@ describe("offers", function()
     assert.equal("", request.body)
   end)
 
+  it("takes a type, and gives the offers of that type", function()
+    portal:offer { publisher = "contoso", offer = "contoso-app", offer_type_id = "microsoft-azure-applications" }
+    local list = assert(client:offers { publisher = "contoso", type = "microsoft-azure-applications" })
+    assert.same({ 1, "contoso-app" }, { #list, list[1].id })
+    assert.equal("api-version=2017-10-31&%24filter=offerTypeId%20eq%20%27microsoft-azure-applications%27",
+                 portal:journal()[1].query)
+    assert.error_matches(function() client:offers { publisher = "contoso", type = "a' or '1" } end,
+                         "type: expected a string without quotes")
+  end)
+
   it("is sent again after a failure, since it changes nothing", function()
     portal:fault { action = "close" }
     portal:fault { status = 500 }
@@ -48,5 +58,49 @@ describe("offers", function()
   it("demands a publisher", function()
     assert.error_matches(function() client:offers {} end, "publisher: expected a non%-empty string")
     assert.error_matches(function() client:offers() end, "expected a table of options, got nil")
+  end)
+end)
+
+describe("offer", function()
+  local portal, client
+  fixture.client(_ENV, function(...) portal, client = ... end)
+
+  it("gives one offer, or one of its versions", function()
+    for path, options in pairs { [""] = {}, ["/versions/2"] = { version = "2" }, ["/slot/preview"] = { slot = "preview" } } do
+      portal:reset()
+      options.publisher, options.offer = "contoso", "contoso-vm"
+      assert.equal("contoso-vm", assert(client:offer(options)).id)
+      local request = portal:journal()[1]
+      assert.same({ "/api/publishers/contoso/offers/contoso-vm" .. path, "api-version=2017-10-31" },
+                  { request.path, request.query })
+    end
+  end)
+
+  it("takes a version or a slot, and no dots", function()
+    for message, options in pairs { ["version: expected without slot"] = { version = "1", slot = "draft" },
+                                    ["slot: expected an identifier, not '..'"] = { slot = ".." },
+                                    ["offer: expected a non%-empty string"] = { offer = false } } do
+      options.publisher = "contoso"
+      if options.offer == nil then options.offer = "contoso-vm" end
+      assert.error_matches(function() client:offer(options) end, message)
+    end
+  end)
+end)
+
+describe("publishers", function()
+  local portal, client
+  fixture.client(_ENV, function(...) portal, client = ... end)
+
+  it("gives what the service sends", function()
+    portal:configure { publishers = { "fabrikam" } }
+    local list = assert(client:publishers {})
+    assert.same({ "contoso", "fabrikam" }, { list[1].id, list[2].id })
+    assert.equal("/api/publishers", portal:journal()[1].path)
+  end)
+
+  it("tells that a token is not valid", function()
+    local list, err = client:publishers { token = "another" }
+    assert.is_nil(list)
+    assert.equal(401, err.status)
   end)
 end)

@@ -45,6 +45,7 @@ local function credentials_of(client, options)
     missing = missing or not found[name] and name
   end
   if not next(found) then return nil end
+  found.scope = options.scope or client.options.scope
   if missing then
     core.misuse(missing .. ": expected with tenant, client_id and client_secret together")
   end
@@ -73,8 +74,8 @@ end
 -- Kept tokens by their source: a function itself, or what tells credentials apart.
 local function key_of(source, credentials)
   if not credentials then return source end
-  return table.concat({ credentials.authority_url or "", credentials.tenant, credentials.client_id,
-                        credentials.client_secret }, "\0")
+  return table.concat({ credentials.authority_url or "", credentials.scope or "", credentials.tenant,
+                        credentials.client_id, credentials.client_secret }, "\0")
 end
 
 --- What must not be seen of a call, beyond its own options.

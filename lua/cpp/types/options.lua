@@ -16,6 +16,9 @@
 ---@field tenant? string
 ---@field client_id? string # of the service principal
 ---@field client_secret? string # of the service principal
+---Asks the v2 endpoint of the token service for this scope, such as `https://cloudpartner.azure.com/.default`, in place
+---of the v1 endpoint for the resource `https://cloudpartner.azure.com`.
+---@field scope? string
 ---The service: https, or plain http on loopback; a path before `/api` is fine.
 ---Default: `https://cloudpartner.azure.com`.
 ---@field base_url? string
@@ -43,9 +46,18 @@
 ---@class cpp.PublisherOptions : cpp.ClientOptions
 ---@field publisher string # the publisher's identifier, such as "contoso"
 
+---What offers takes.
+---@class cpp.OffersOptions : cpp.PublisherOptions
+---@field type? string # only offers of this type, such as "microsoft-azure-virtualmachines" (offerTypeId)
+
 ---What names an offer; and any option of a client.
 ---@class cpp.OfferOptions : cpp.PublisherOptions
 ---@field offer string # the offer's identifier
+
+---What offer takes: one of `version` and `slot`, or neither.
+---@class cpp.OneOfferOptions : cpp.OfferOptions
+---@field version? string # the number of a version
+---@field slot? "draft"|"preview"|"production"|string
 
 ---What cancel, publish and go_live take.
 ---@class cpp.StartOptions : cpp.OfferOptions
@@ -53,6 +65,8 @@
 ---them.
 ---@field emails? string|string[]
 ---@field wait? boolean|cpp.WaitOptions # true, or wait's options: return what cpp.wait returns
+---Of cancel: asks for the running submission first, and sends nothing where none runs (`outcome` is "none").
+---@field if_running? boolean
 
 ---What operations takes.
 ---@class cpp.OperationsOptions : cpp.OfferOptions
@@ -87,3 +101,4 @@
 ---The options of cancel_all: those of a batch; and any option of a client, for every item without its own.
 ---@class cpp.CancelAllOptions : cpp.MapOptions, cpp.ClientOptions
 ---@field wait? boolean|cpp.WaitOptions # true, or wait's options: for every item
+---@field if_running? boolean # as in cancel: for every item
