@@ -3,6 +3,7 @@
 -- luacheck: std lua51
 
 local json = require "portal.json"
+local steps = require "portal.steps"
 
 local documents = {}
 
@@ -11,6 +12,13 @@ local function timestamp(clock, time)
     local wall = clock:wall(time)
     local whole = math.floor(wall)
     return string.format("%s.%07dZ", os.date("!%Y-%m-%dT%H:%M:%S", whole), math.floor((wall - whole) * 1e7))
+end
+
+-- The form of changedTime, as sampled: no zone, three digits of the second.
+local function changed_time(clock, time)
+    local wall = clock:wall(time)
+    local whole = math.floor(wall)
+    return string.format("%s.%03d", os.date("!%Y-%m-%dT%H:%M:%S", whole), math.floor((wall - whole) * 1e3))
 end
 
 local MESSAGES = {
@@ -71,7 +79,7 @@ local function live_links(offer, there)
     return links(offer.settings.live_links, "Live", "apps/" .. offer.settings.offer, there)
 end
 
-local SUBMISSION_TYPES = { publish = "publish", golive = "goLive" }
+local SUBMISSION_TYPES = { publish = "publish", golive = "goLive", cancel = "cancel" }
 
 --- One operation.
 function documents.operation(offer, operation, clock)
@@ -81,8 +89,8 @@ function documents.operation(offer, operation, clock)
     local document = {
         id = operation.id,
         submissionType = SUBMISSION_TYPES[operation.kind],
-        createdDateTime = timestamp(clock, operation.created),
-        lastActionDateTime = timestamp(clock, since),
+        createdDateTime = settings.operation_times and timestamp(clock, operation.created) or nil,
+        lastActionDateTime = settings.operation_times and timestamp(clock, since) or nil,
         status = settings.spelling[state],
         messages = json.array(settings.messages or {}),
         publishingVersion = operation.publishing_version,
@@ -92,7 +100,7 @@ function documents.operation(offer, operation, clock)
         steps = steps_of(offer, operation, clock),
         previewLinks = preview_links(offer, completed),
         liveLinks = live_links(offer, completed and operation.kind == "golive"),
-        notificationEmails = operation.emails,
+        notificationEmails = not settings.migrated and operation.emails or nil,
         -- Documented as the error message of a failed operation, never sampled: the form is a guess.
         error = state == "failed" and { code = "PublishFailed", message = "A step of the operation failed." } or nil,
     }
@@ -125,7 +133,7 @@ function documents.submission(offer, operation, clock)
         slot = operation.slot == "preview" and "staging" or operation.slot,
         version = json.integer(settings.version),
         definition = { metadata = { emails = settings.emails } },
-        changedTime = timestamp(clock, since),
+        changedTime = changed_time(clock, since),
     }
 end
 
@@ -136,10 +144,21 @@ function documents.offer_status(offer, clock)
     local settings, latest = offer.settings, offer:latest()
     local state = latest and latest:state(clock:now()) or "never_published"
     local completed = state == "completed"
+    local status = settings.offer_spelling[OFFER_STATES[state] or state]
+    local list = latest and steps_of(offer, latest, clock) or json.empty_array
+    local waits = offer:waits(clock:now())
+    if waits then
+        list[#list + 1] = { id = steps.SIGNOFF.id, stepName = steps.SIGNOFF.name,
+            description = steps.SIGNOFF.description, status = steps.SIGNOFF.hold, messages = json.empty_array,
+            progressPercentage = 0 }
+    end
+    if waits or latest and latest:is_waiting(clock:now()) then
+        status = settings.signoff_status
+    end
     return {
-        status = settings.status or settings.offer_spelling[OFFER_STATES[state] or state],
+        status = settings.status or status,
         messages = json.array(settings.messages or {}),
-        steps = latest and steps_of(offer, latest, clock) or json.empty_array,
+        steps = list,
         previewLinks = preview_links(offer, completed),
         liveLinks = live_links(offer, completed and latest.kind == "golive"),
     }
@@ -157,7 +176,8 @@ function documents.offer(offer, clock)
         id = settings.offer,
         version = settings.offer_version,
         definition = { displayText = settings.offer },
-        changedTime = timestamp(clock, since),
+        pcMigrationStatus = settings.migrated and "migrated" or "none",
+        changedTime = changed_time(clock, since),
     }
 end
 

@@ -10,6 +10,12 @@ locations.API_VERSION = "2017-10-31"
 
 local QUERY = "?api-version=" .. locations.API_VERSION
 
+-- The dollar signs stand in the URL as they are, as in the sample.
+local function legacy_path(offer, name, operation)
+    return string.format("/api/operations/%s$%s$%d$%s%s", util.encodeURIComponent(offer.settings.publisher), name,
+        operation.publishing_version, operation.slot, QUERY)
+end
+
 local function operation_path(offer, operation)
     local publisher = util.encodeURIComponent(offer.settings.publisher)
     local name = util.encodeURIComponent(offer.settings.offer)
@@ -34,10 +40,11 @@ local FORMS = {
         return { { "Location", operation_path(offer, operation) .. QUERY } }
     end,
     legacy = function(_, offer, operation)
-        -- The dollar signs stand in the URL as they are, as in the sample.
-        return { { "Location", string.format("/api/operations/%s$%s$%d$%s%s",
-            util.encodeURIComponent(offer.settings.publisher), util.encodeURIComponent(offer.settings.offer),
-            operation.publishing_version, operation.slot, QUERY) } }
+        return { { "Location", legacy_path(offer, util.encodeURIComponent(offer.settings.offer), operation) } }
+    end,
+    -- The sample of publish in the documentation of 2018 has a GUID in place of the offer's name.
+    operation_location_legacy = function(_, offer, operation)
+        return { { "Operation-Location", legacy_path(offer, offer.guid, operation) } }
     end,
     body = function(request, offer, operation)
         -- The documentation says that the body holds the location and shows no sample: the member's name is a guess.

@@ -1,6 +1,7 @@
 -- One offer: how it was configured, and the operations that it has had, at most one of them running.
 -- luacheck: std lua51
 
+local cancellation = require "portal.cancellation"
 local operation = require "portal.operation"
 local options = require "portal.options"
 local steps = require "portal.steps"
@@ -14,24 +15,30 @@ local KNOWN = {
     running = "boolean", operation = "string", operation_id = "string", elapsed = "number", queued_seconds = "number",
     steps = "table", golive_steps = "table", ends = "string",
     -- Cancelling.
-    cancel_mode = "string", cancel_seconds = "number", nothing_running = "number",
+    cancel_mode = "string", cancel_seconds = "number", nothing_running = "number", nothing_running_location = "string",
+    cancellation = "string", cancellation_listed = "boolean", cancellation_lost = "string",
+    -- Publishing while an operation runs, and the publisher's sign-off.
+    publish_running = "number", signoff = "string", signoff_status = "string",
     -- The place to poll, and when.
     location_form = "string", location_header = "table", retry_after = "number|string|table",
     -- How answers look.
-    migrated = "boolean", array = "boolean", spelling = "table", step_spelling = "table", offer_spelling = "table",
+    migrated = "boolean", array = "boolean", operation_times = "boolean", spelling = "table", step_spelling = "table", offer_spelling = "table",
     status = "string", extra = "table", messages = "table", preview_links = "table", live_links = "table",
     publishing_version = "number", offer_version = "number", offer_type_id = "string", slot = "string",
     version = "string", emails = "string", seller_contact = "string",
 }
 
 --- The names of the forms in which the place to poll is given.
-offer.LOCATION_FORMS = { "operation_location", "operation_location_relative", "location", "legacy", "body", "none" }
+offer.LOCATION_FORMS = { "operation_location", "operation_location_relative", "operation_location_legacy", "location",
+    "legacy", "body", "none" }
 
 local DEFAULTS = {
     operation = "publish", elapsed = 0, queued_seconds = 0, ends = "completed",
-    cancel_mode = "accepted", cancel_seconds = 60, nothing_running = 400,
+    cancel_mode = "accepted", cancel_seconds = 60, nothing_running = 202, nothing_running_location = "latest",
+    cancellation = "publish", cancellation_listed = false, cancellation_lost = "completed",
+    publish_running = 409, signoff_status = "running", operation_times = true,
     location_form = "operation_location",
-    publishing_version = 2, offer_version = 1, offer_type_id = "microsoft-azure-virtualmachines", slot = "preview",
+    publishing_version = 2, offer_version = 1, offer_type_id = "microsoft-azure-virtualmachines",
     -- Above 2^53, as in the documentation's sample.
     version = "636576975611768314",
     emails = "jdoe@contoso.com", seller_contact = "seller@contoso.com",
@@ -62,6 +69,12 @@ local function check_settings(settings)
     options.one_of(settings.operation, { "publish", "golive" }, "offer.operation")
     options.one_of(settings.ends, { "completed", "failed" }, "offer.ends")
     options.one_of(settings.cancel_mode, operation.CANCEL_MODES, "offer.cancel_mode")
+    options.one_of(settings.nothing_running_location, { "latest", "own", "none" }, "offer.nothing_running_location")
+    options.one_of(settings.cancellation, { "publish", "own" }, "offer.cancellation")
+    options.one_of(settings.cancellation_lost, { "completed", "failed" }, "offer.cancellation_lost")
+    if settings.signoff then
+        options.one_of(settings.signoff, { "operation", "offer" }, "offer.signoff")
+    end
     options.one_of(settings.location_form, offer.LOCATION_FORMS, "offer.location_form")
     if settings.location_header then
         options.check(settings.location_header, { name = "string", value = "string" }, "offer.location_header")
@@ -76,6 +89,9 @@ local function check_settings(settings)
         error("offer.version: decimal digits are needed", 0)
     end
     settings.steps = steps.check(settings.steps or steps.default.publish, "offer.steps")
+    if settings.signoff == "operation" then
+        settings.steps = steps.with_signoff(settings.steps)
+    end
     settings.golive_steps = steps.check(settings.golive_steps or steps.default.golive, "offer.golive_steps")
     settings.spelling = check_spelling(settings.spelling, SPELLING, "offer.spelling")
     settings.step_spelling = check_spelling(settings.step_spelling, STEP_SPELLING, "offer.step_spelling")
@@ -93,7 +109,7 @@ end
 -- @param now time of the clock
 function offer.new(settings, random, now)
     local self = setmetatable({ settings = check_settings(settings), random = random, operations = {},
-        emails_given = {} }, offer)
+        cancellations = {}, emails_given = {}, guid = random:guid() }, offer)
     self.publishing_version = self.settings.publishing_version
     if self.settings.running then
         self:start(self.settings.operation, nil, now - self.settings.elapsed)
@@ -132,35 +148,89 @@ function offer:start(kind, emails, now)
         id = #self.operations == 0 and settings.operation_id or self.random:guid(),
         kind = kind, created = now, began = now + settings.queued_seconds,
         steps = kind == "golive" and settings.golive_steps or settings.steps,
-        ends = settings.ends, publishing_version = self.publishing_version, slot = settings.slot,
+        ends = settings.ends, publishing_version = self.publishing_version,
+        slot = settings.slot or (kind == "golive" and "production" or "preview"),
         emails = self:remember_emails(kind, emails),
     }
     table.insert(self.operations, fresh)
     return fresh
 end
 
---- Cancels the running operation, in the offer's cancel mode; the caller has made sure that there is one.
+-- The operation of a cancellation, as the service may make one.
+function offer:add_cancellation(target, now)
+    local fresh = cancellation.new {
+        id = self.random:guid(), target = target, created = now, lost = self.settings.cancellation_lost,
+        publishing_version = self.publishing_version + 100 + #self.cancellations, slot = "preview",
+    }
+    table.insert(self.cancellations, fresh)
+    return fresh
+end
+
+--- Cancels what runs, in the offer's cancel mode.
+-- @return the operation to poll; nil where there is none
 function offer:cancel(emails, now)
-    local active = self:active(now)
+    local settings, active = self.settings, self:active(now)
+    self.cancel_hit = active or false
+    if not active then
+        if settings.nothing_running_location == "own" then
+            return self:add_cancellation(nil, now)
+        end
+        return settings.nothing_running_location == "latest" and self:latest() or nil
+    end
     active.emails = self:remember_emails("cancel", emails) or active.emails
-    active:cancel(self.settings.cancel_mode, self.settings.cancel_seconds, now)
-    return active
+    active:cancel(settings.cancel_mode, settings.cancel_seconds, now)
+    return settings.cancellation == "own" and self:add_cancellation(active, now) or active
+end
+
+--- What has become of the last cancel, as nothing but the emulator knows it.
+-- @return nil where there was none; "none", or what became of the operation that ran: "running", "signoff", ...
+function offer:truth(now)
+    if self.cancel_hit == nil then
+        return nil
+    elseif not self.cancel_hit then
+        return "none"
+    end
+    return self.cancel_hit:is_waiting(now) and "signoff" or (self.cancel_hit:state(now))
+end
+
+--- Whether the offer waits for the publisher's sign-off, the publish having ended.
+function offer:waits(now)
+    local latest = self:latest()
+    return self.settings.signoff == "offer" and latest ~= nil and latest.kind == "publish"
+        and latest:state(now) == "completed"
+end
+
+--- The operations that a list has, the oldest first.
+function offer:listed()
+    local list = {}
+    for _, one in ipairs(self.operations) do
+        list[#list + 1] = one
+    end
+    for _, one in ipairs(self.settings.cancellation_listed and self.cancellations or {}) do
+        list[#list + 1] = one
+    end
+    table.sort(list, function(a, b) return a.created < b.created end)
+    return list
 end
 
 --- The operation with an identifier, or nil. Identifiers are compared without regard to case (RFC 9562).
 function offer:find(id)
-    for _, candidate in ipairs(self.operations) do
-        if candidate.id:lower() == id:lower() then
-            return candidate
+    for _, list in ipairs { self.operations, self.cancellations } do
+        for _, candidate in ipairs(list) do
+            if candidate.id:lower() == id:lower() then
+                return candidate
+            end
         end
     end
 end
 
 --- The operation with a publishing version and a slot (both as text), or nil.
 function offer:find_version(publishing_version, slot)
-    for _, candidate in ipairs(self.operations) do
-        if tostring(candidate.publishing_version) == publishing_version and candidate.slot == slot then
-            return candidate
+    for _, list in ipairs { self.operations, self.cancellations } do
+        for _, candidate in ipairs(list) do
+            if tostring(candidate.publishing_version) == publishing_version and candidate.slot == slot then
+                return candidate
+            end
         end
     end
 end

@@ -13,12 +13,14 @@ local CANCEL_MODES = {
     accepted = { state = "canceled", freezes = true },
     synchronous = { state = "canceled", freezes = true, at_once = true },
     fails = { state = "failed", freezes = true },
+    -- The same, where the cancellation is an operation of its own: that fails, and the publish goes on.
+    fails_alone = { fails = true },
     -- The publish gets through before the cancellation does.
     lost_race = {},
 }
 
 --- The names of the cancel modes.
-operation.CANCEL_MODES = { "accepted", "synchronous", "lost_race", "fails" }
+operation.CANCEL_MODES = { "accepted", "synchronous", "lost_race", "fails", "fails_alone" }
 
 --- Makes an operation.
 -- @param fields id, kind ("publish" or "golive"), began (time of the clock), steps, ends ("completed" or "failed"),
@@ -48,6 +50,8 @@ function operation:state(now)
             return cancellation.effect.state, cancellation.ends
         end
         return "running", cancellation.requested
+    elseif self.released and now >= self.released then
+        return "completed", self.released
     elseif now < self.began then
         return "not_started", self.began
     elseif now >= self.began + self.duration then
@@ -60,6 +64,21 @@ end
 function operation:active(now)
     local state = self:state(now)
     return state == "running" or state == "not_started"
+end
+
+--- Whether it stands at the publisher's sign-off.
+function operation:is_waiting(now)
+    local last = self.steps[#self.steps]
+    if last ~= steps.SIGNOFF or self:state(now) ~= "running" then
+        return false
+    end
+    local progress = self:progress(now)
+    return progress[#progress].state == last.hold
+end
+
+--- The publisher has signed it off: go live.
+function operation:release(now)
+    self.released = now
 end
 
 --- How far the steps are: see steps.progress.

@@ -39,7 +39,15 @@ end
 
 --- The offer with this name, or nil.
 function service:find_offer(publisher, offer)
-    return self.publishers[publisher] and self.publishers[publisher][offer]
+    local offers_of = self.publishers[publisher] or {}
+    if offers_of[offer] then
+        return offers_of[offer]
+    end
+    for _, candidate in pairs(offers_of) do
+        if candidate.guid == offer then
+            return candidate
+        end
+    end
 end
 
 -- The body of a request that starts or cancels an operation.
@@ -96,17 +104,16 @@ local calls = {}
 
 function calls.cancel(self, request, offer, emails)
     local now = self.clock:now()
-    if not offer:active(now) then
-        -- The documentation does not say what this answers. 202 is possible as well, for it was seen to come
-        -- whether something was cancelled or not; then the place to poll is that of the last operation.
+    local runs = offer:active(now) ~= nil
+    local operation = offer:cancel(emails, now)
+    if not runs then
+        -- The documentation does not say what this gives. 202 was seen to come whether something was cancelled or not.
         local status = offer.settings.nothing_running
         if status == 202 then
-            return accepted(self, request, offer, offer:latest())
+            return accepted(self, request, offer, operation)
         end
         return answers.failure(status, "NoRunningOperation", "The offer has no running operation to cancel.")
-    end
-    local operation = offer:cancel(emails, now)
-    if offer.settings.cancel_mode == "synchronous" then
+    elseif offer.settings.cancel_mode == "synchronous" then
         return answers.empty(200)
     end
     return accepted(self, request, offer, operation)
@@ -115,9 +122,19 @@ end
 local function start(kind)
     return function(self, request, offer, emails)
         local now = self.clock:now()
-        if offer:active(now) then
-            -- An offer has at most one running operation; status and code are guesses.
-            return answers.failure(409, "OperationInProgress", "The offer has a running operation.")
+        local active = offer:active(now)
+        if active and kind == "golive" and active:is_waiting(now) then
+            active:release(now)
+        elseif active then
+            -- An offer has at most one running operation. That publish is idempotent then is documented; a 409 was
+            -- seen. Its code is a guess.
+            local status = kind == "publish" and offer.settings.publish_running or 409
+            if status == 409 then
+                return answers.failure(409, "OperationInProgress", "The offer has a running operation.")
+            elseif status == 200 then
+                return answers.empty(200)
+            end
+            return accepted(self, request, offer, active)
         end
         return accepted(self, request, offer, offer:start(kind, emails, now))
     end
@@ -150,8 +167,9 @@ function calls.submissions(self, request, offer)
     -- "status" is documented; "submissionState" is what the client named pub sends.
     local filter = request.fields.status or request.fields.submissionState
     local list = {}
-    for index = #offer.operations, 1, -1 do
-        local operation = offer.operations[index]
+    local operations = offer:listed()
+    for index = #operations, 1, -1 do
+        local operation = operations[index]
         local entry = documents.submission(offer, operation, self.clock)
         local state = operation:state(self.clock:now())
         if not filter or filter == "" or plain(filter) == plain(entry.submissionState)
@@ -164,41 +182,79 @@ end
 
 function calls.offers(self, request)
     local list = {}
+    local kind = (request.fields["$filter"] or ""):match("^offerTypeId eq '(.*)'$")
     for _, offer in pairs(self.publishers[request.segments[3]]) do
-        list[#list + 1] = documents.offer(offer, self.clock)
+        if not kind or offer.settings.offer_type_id == kind then
+            list[#list + 1] = documents.offer(offer, self.clock)
+        end
     end
     table.sort(list, function(a, b) return a.id < b.id end)
     return answers.json(200, json.array(list))
 end
 
+function calls.publishers(self)
+    local names = {}
+    for name in pairs(self.publishers) do
+        names[#names + 1] = name
+    end
+    table.sort(names)
+    local list = {}
+    for index, name in ipairs(names) do
+        list[index] = { id = name, name = name }
+    end
+    return answers.json(200, json.array(list))
+end
+
+function calls.offer(self, _, offer)
+    return answers.json(200, documents.offer(offer, self.clock))
+end
+calls.versions, calls.slot = calls.offer, calls.offer
+
 local METHODS = { cancel = "POST", publish = "POST", golive = "POST" }
 
--- Which call a path means: { call, publisher, offer, further arguments }, or nil. Every segment is decoded already.
+local SLOTS = { draft = true, preview = true, production = true }
+
+-- What follows the name of an offer: the call, and its argument.
+local function action_of(action, argument)
+    if action == nil then
+        return "offer"
+    elseif (METHODS[action] or action == "status" or action == "submissions") and argument == nil then
+        return action
+    elseif action == "operations" and argument then
+        return "operation"
+    elseif action == "versions" and tonumber(argument) or action == "slot" and SLOTS[argument or ""] then
+        return action
+    end
+end
+
+-- Which call a path means: { call, publisher, offer, further arguments }, or nil. Every segment is decoded already. Each
+-- path is taken with and without its last slash.
 local function route(segments)
+    local count = segments[#segments] == "" and #segments - 1 or #segments
     if segments[1] ~= "api" then
         return nil
-    elseif segments[2] == "operations" and #segments == 3 then
+    elseif segments[2] == "operations" and count == 3 then
         local publisher, offer, version, slot = locations.split_legacy(segments[3])
         return publisher and { "legacy_operation", publisher, offer, version, slot }
-    elseif segments[2] ~= "publishers" or segments[4] ~= "offers" then
+    elseif segments[2] ~= "publishers" or count > 7 then
         return nil
+    elseif count == 2 then
+        return { "publishers" }
+    elseif segments[4] ~= "offers" then
+        return nil
+    elseif count == 4 then
+        return { "offers", segments[3] }
     end
-    local publisher, offer, action = segments[3], segments[5], segments[6]
-    if #segments == 4 then
-        return { "offers", publisher }
-    elseif #segments == 6 and (METHODS[action] or action == "status" or action == "submissions") then
-        return { action, publisher, offer }
-    elseif #segments == 7 and action == "submissions" and segments[7] == "" then
-        return { action, publisher, offer }
-    elseif #segments == 7 and action == "operations" then
-        return { "operation", publisher, offer, segments[7] }
-    end
+    local action = action_of(count > 5 and segments[6] or nil, count > 6 and segments[7] or nil)
+    return action and { action, segments[3], segments[5], segments[7] }
 end
 
 -- The answer to a request for what does not exist, or nil.
 local function missing(self, target, offer)
     if not target then
         return answers.failure(404, "NotFound", "There is nothing at this address.")
+    elseif target[1] == "publishers" then
+        return nil
     elseif not self.publishers[target[2]] then
         return answers.failure(404, "PublisherNotFound", "The publisher does not exist.")
     elseif not offer and target[1] ~= "offers" then
@@ -219,7 +275,7 @@ function service:answer(request)
         return answers.failure(400, "InvalidAPIVersion", "The api-version is missing or not supported.")
     end
     local target = route(request.segments)
-    if target and not tokens.allows(caller, target[2]) then
+    if target and target[2] and not tokens.allows(caller, target[2]) then
         return answers.failure(403, "Forbidden", "The caller has no access to this publisher.")
     end
     local offer = target and target[3] and self:find_offer(target[2], target[3])

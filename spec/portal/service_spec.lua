@@ -86,9 +86,9 @@ describe("the service of the portal emulator", function()
         end)
 
         it("is refused where nothing runs, or accepted all the same", function()
-            put { running = false }
+            put { running = false, nothing_running = 400 }
             failure(call("POST", OFFER .. "/cancel"), 400, "NoRunningOperation")
-            put { nothing_running = 202, elapsed = 60 }
+            put { elapsed = 60 }
             local answer = call("POST", OFFER .. "/cancel")
             assert.equal(202, answer.status)
             assert.is_string(answer.headers["operation-location"])
@@ -101,6 +101,22 @@ describe("the service of the portal emulator", function()
             local state = portal:state("contoso", "contoso-vm")
             assert.equal("seller@contoso.com", state.operations[1].emails)
             assert.same({ call = "cancel", emails = "jondoe@contoso.com,jane@contoso.com" }, state.emails_given[1])
+        end)
+    end)
+
+    describe("a cancellation of its own", function()
+        it("ends completed where the publish is canceled, and otherwise as it is told to", function()
+            for lost, mode in pairs { completed = "accepted", failed = "lost_race" } do
+                put { cancellation = "own", cancellation_lost = lost, cancel_mode = mode, cancel_seconds = 30 }
+                local path = call("POST", OFFER .. "/cancel").headers["operation-location"]:match("//[^/]*(.*)")
+                assert.equal("running", call("GET", path).json.status)
+                portal:advance(60)
+                local document = call("GET", path).json
+                assert.same({ lost, "cancel" }, { document.status, document.submissionType })
+                local list = call("GET", OFFER .. "/submissions").json
+                assert.same({ 1, lost == "completed" and "canceled" or "completed" },
+                    { #list, list[1].submissionState })
+            end
         end)
     end)
 

@@ -88,7 +88,7 @@ function state:describe(offer)
     end
     return {
         publisher = offer.settings.publisher, offer = offer.settings.offer,
-        running = offer:active(self.clock:now()) ~= nil,
+        running = offer:active(self.clock:now()) ~= nil, cancel = offer:truth(self.clock:now()),
         operations = json.array(operations), emails_given = json.array(offer.emails_given),
     }
 end

@@ -25,6 +25,10 @@ local GO_LIVE = {
         description = "Offer is publicly visible and is available for purchase." },
 }
 
+--- The step at which a publish stands until go live, where it waits for the publisher.
+steps.SIGNOFF = { id = "publisher-signoff", name = "Publisher signoff", hold = "waitingForPublisherReview",
+    description = GO_LIVE[1].description }
+
 --- The steps that an operation has when none are given.
 steps.default = { publish = PUBLISH, golive = GO_LIVE }
 
@@ -43,6 +47,16 @@ function steps.check(list, where)
         end
     end
     return list
+end
+
+--- The steps, with the sign-off behind them.
+function steps.with_signoff(list)
+    local longer = {}
+    for index, step in ipairs(list) do
+        longer[index] = step
+    end
+    longer[#longer + 1] = steps.SIGNOFF
+    return longer
 end
 
 --- When the steps end by themselves, in seconds after the operation began, and how.

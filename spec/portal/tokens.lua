@@ -119,11 +119,16 @@ function tokens:issue(client)
     }, { { "Cache-Control", "no-store" } })
 end
 
---- Answers POST /<tenant>/oauth2/token; nil when the path is another.
+-- The version of the interface that a path belongs to: nil when it is another path.
+local function version_of(segments)
+    local path = table.concat(segments, "/", 2)
+    return path == "oauth2/token" and 1 or path == "oauth2/v2.0/token" and 2 or nil
+end
+
+--- Answers POST /<tenant>/oauth2/token and /<tenant>/oauth2/v2.0/token; nil when the path is another.
 function tokens:answer(request)
-    local tenant = #request.segments == 3 and request.segments[2] == "oauth2" and request.segments[3] == "token"
-        and request.segments[1]
-    if not tenant then
+    local version, tenant = version_of(request.segments), request.segments[1]
+    if not version then
         return nil
     elseif request.method ~= "POST" then
         return answers.empty(405, { { "Allow", "POST" } })
@@ -141,7 +146,9 @@ function tokens:answer(request)
         return refusal(400, "unsupported_grant_type", "AADSTS70003: The app requested an unsupported grant type.")
     elseif not client or client.client_secret ~= form.client_secret then
         return refusal(401, "invalid_client", "AADSTS7000215: Invalid client secret is provided.")
-    elseif (form.resource or ""):gsub("/$", "") ~= RESOURCE then
+    elseif version == 2 and form.scope ~= RESOURCE .. "/.default" then
+        return refusal(400, "invalid_scope", "AADSTS70011: The provided value for the input parameter 'scope' is not valid.")
+    elseif version == 1 and (form.resource or ""):gsub("/$", "") ~= RESOURCE then
         return refusal(400, "invalid_resource", "AADSTS500011: The resource principal was not found in the tenant.")
     end
     return self:issue(client)
