@@ -24,7 +24,7 @@ describe("a wait for a result without a location", function()
     local operation = assert(client:wait(cancel()))
     assert.equal("canceled", operation.state)
     assert.is_true(loop.now() >= 60 and loop.now() <= 60 + 30)
-    for _, entry in ipairs(lists()) do assert.equal("api-version=2017-10-31&status=running", entry.query) end
+    for _, entry in ipairs(lists()) do assert.equal("api-version=2017-10-31", entry.query) end
     assert.is_true(#lists() > 4)
   end)
 
@@ -64,23 +64,21 @@ describe("a wait for a result without a location", function()
     assert.equal("canceled", assert(client:wait(err)).state)
   end)
 
-  it("does not rely on the service to filter", function()
-    local result = cancel()
-    portal:fault { match = { path = "/submissions/$" }, status = 200, times = -1,
-                   body = { { id = "old", submissionState = "completed" }, { id = "older", submissionState = "Canceled" } } }
-    local seen = {}
-    local operation = assert(client:wait(result, { on_progress = function(one) seen[#seen + 1] = one.submissionState end }))
-    assert.equal("canceled", operation.state)
-    assert.same({}, seen) -- neither of these is followed: the offer's status tells
-  end)
-
-  it("asks for the offer's status when the operation's id was never seen", function()
+  it("tells how the newest submission ended when none was seen to run", function()
     local result = cancel()
     portal:advance(60)
     local operation = assert(client:wait(result))
-    assert.equal("canceled", operation.state)
-    assert.equal(1, #portal:journal { path = "/status$" })
-    assert.same({}, portal:journal { path = "/operations/" })
+    assert.same({ "canceled", "canceled" }, { operation.state, operation.outcome })
+    assert.equal("first", operation.operation_id)
+    assert.equal(1, #portal:journal { method = "GET" })
+  end)
+
+  it("asks for the offer's status when the list is empty", function()
+    local result = cancel()
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]", times = -1 }
+    portal:fault { match = { path = "/status$" }, status = 200, body = { status = "NeverPublished" } }
+    local operation = assert(client:wait(result))
+    assert.same({ "neverpublished", "none" }, { operation.state, operation.outcome })
   end)
 
   it("goes on while the offer's status says that something runs", function()
@@ -104,17 +102,6 @@ describe("a wait for a result without a location", function()
       end)
     end
   end
-
-  it("rides out a failure at the last look, and believes the operation rather than the offer", function()
-    local result = cancel { status = "Succeeded" }
-    loop.on_sleep = function(time)
-      if time < 60 then return end
-      portal:fault { match = { path = "/operations/" }, status = 500 }
-      loop.on_sleep = nil
-    end
-    assert.equal("canceled", assert(client:wait(result)).state)
-    assert.same({}, portal:faults())
-  end)
 
   it("gives up after six failures in a row, without a location that leads nowhere", function()
     local result = cancel()

@@ -40,7 +40,7 @@ describe("reconcile", function()
     assert.equal("contoso-vm", answer.offer)
     assert.is_nil(answer.operation)
     assert.same({ "submissions/", "status" }, paths())
-    assert.equal("api-version=2017-10-31&status=running", portal:journal()[1].query)
+    assert.same({ "canceled", "first" }, { answer.outcome, answer.evidence.submission.id })
   end)
 
   for spelling, offer_status in pairs { Canceled = "Canceled", cancelled = "cancelled", [" CAN_CELED"] = " CAN_CELED" } do
@@ -91,16 +91,23 @@ describe("reconcile", function()
     end)
   end
 
-  it("does not rely on the service to filter", function()
+  for state, outcome in pairs { Completed = "completed", canceled = "canceled", failed = "unknown" } do
+    it(("believes the newest submission, which is %s, rather than the offer's status"):format(state), function()
+      offer { running = false, status = "somethingElse" }
+      portal:fault { match = { path = "/submissions/$" }, status = 200,
+                     body = { { id = "new", submissionState = state }, { id = "old", submissionState = "failed" } } }
+      local answer = assert(client:reconcile(OFFER))
+      assert.equal(outcome, answer.outcome)
+      assert.same({ id = "new", state = state:lower() }, answer.evidence.submission)
+    end)
+  end
+
+  it("finds what runs wherever it stands in the list", function()
     offer { running = false, status = "Canceled" }
-    portal:fault { match = { path = "/submissions/$" }, status = 200,
-                   body = { { id = "old", submissionState = "Completed" }, { id = "older", submissionState = "failed" } } }
-    assert.equal("canceled", assert(client:reconcile(OFFER)).state)
     portal:fault { match = { path = "/submissions/$" }, status = 200,
                    body = { { id = "old", submissionState = "completed" }, { id = "first", submissionState = "In Progress" } } }
     local answer = assert(client:reconcile(OFFER))
-    assert.equal("running", answer.state)
-    assert.equal("first", answer.operation.id)
+    assert.same({ "running", "first" }, { answer.state, answer.operation.id })
   end)
 
   for _, path in ipairs { "/submissions/$", "/status$" } do

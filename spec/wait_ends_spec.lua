@@ -14,7 +14,7 @@ describe("a wait", function()
   end
 
   local function looks()
-    return #portal:journal { method = "GET" }
+    return #portal:journal { method = "GET", path = "/operations/" }
   end
 
   -- The next look is answered so.
@@ -168,7 +168,7 @@ describe("a wait", function()
     end
 
     it("a 200 without a status, whose Retry-After counts all the same", function()
-      offer { extra = { status = "completed" } }
+      offer { extra = { status = "canceled" } }
       answer_once(200, { id = "first" }, { ["Retry-After"] = "42" })
       assert(client:wait(PATH))
       assert.equal(42, loop.now())

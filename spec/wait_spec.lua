@@ -157,7 +157,7 @@ describe("wait", function()
     it("when Retry-After says, which replaces the interval", function()
       local result = cancel { retry_after = 7 }
       assert(client:wait(result))
-      assert.same({ 0, 7, 14, 21, 28, 35, 42, 49, 56, 63 }, looks())
+      assert.same({ 7, 14, 21, 28, 35, 42, 49, 56, 63 }, looks()) -- the first, as the 202 asked for
     end)
 
     -- The first look is answered with the given Retry-After.
@@ -198,7 +198,7 @@ describe("wait", function()
       local operation = assert(client:wait("/api/publishers/contoso/offers/contoso-vm/operations/first", {
         on_progress = function(progressing) seen[#seen + 1] = progressing end,
       }))
-      assert.equal(#looks(), #seen)
+      assert.equal(#portal:journal { path = "/operations/" }, #seen)
       assert.equal(operation, seen[#seen])
       local progress, states = {}, {}
       for i, one in ipairs(seen) do progress[i], states[one.state] = one.progress, true end

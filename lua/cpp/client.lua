@@ -44,7 +44,8 @@ end
 
 -- The options of a call that its wait needs as well: those of each request, and then its own.
 local OF_CALL_ONLY = { publisher = true, offer = true, emails = true, wait = true, timeout = true,
-                       operation_id = true, status = true, location = true }
+                       operation_id = true, status = true, location = true, if_running = true, type = true,
+                       version = true, slot = true }
 
 local function wait_options(options)
   local own = {}
@@ -81,10 +82,10 @@ local function tells_state(body, depth)
   return false
 end
 
--- Sets the state of a call that was answered 200: it was done at once, unless the body says otherwise. Where the body
--- says anything else, the result has no state and is followed like a 202. Returns an err if the body says that the
--- call failed.
-local function settle(endpoint, result, request, options)
+-- Sets the state of a cancel that was answered 200: it was done at once, unless the body says otherwise. Where the body
+-- says anything else, and for publish and go live, where a 200 comes too while an earlier one still runs, the result
+-- has no state and is followed like a 202. Returns an err if the body says that the call failed.
+local function read_200(endpoint, result, request, options)
   local body = result.body
   if type(body) == "table" and body[1] ~= nil and #body == 1 then body = body[1] end
   if body == nil then body = {} end
@@ -100,9 +101,42 @@ local function settle(endpoint, result, request, options)
       publisher = options.publisher, offer = options.offer,
     })
   end
-  if status.ended(state) or state == nil and not tells_state(body, 3) then
-    result.state = endpoint == "cancel" and "canceled" or "completed"
+  if endpoint == "cancel" and (status.ended(state) or state == nil and not tells_state(body, 3)) then
+    result.state = "canceled"
   end
+end
+
+-- With if_running: what a cancel would cancel. Returns a table: submission_id, the running operation's; or a result with
+-- the outcome "none"; or nil and an err.
+local function look_before(client, endpoint, options)
+  if options.if_running == nil then return {} end
+  if endpoint ~= "cancel" then core.misuse "if_running: this is an option of cancel only" end
+  if not options.if_running then return {} end
+  client.core:check(endpoint, options)
+  local list, err = client:operations(options)
+  if not list then return nil, err end
+  local running = require "cpp.follow".running(list)
+  if running then return { submission_id = type(running.id) == "string" and running.id or nil } end
+  local newest = list[1]
+  return {
+    call = endpoint, publisher = options.publisher, offer = options.offer, outcome = "none",
+    evidence = { submission = newest and { state = newest.state, id = newest.id, time = newest.changedTime } },
+  }
+end
+
+local MAY_RUN_NOTHING = { [400] = true, [404] = true, [409] = true } -- what a cancel without an operation may get
+local LONGEST_LOOK = 30 -- seconds
+
+-- Finds out whether a cancel was refused because nothing ran: what the service says then is not documented.
+local function explain(client, endpoint, options, err)
+  if endpoint ~= "cancel" or err.kind ~= "http" or not MAY_RUN_NOTHING[err.status] then return err end
+  local limits = { retries = 0, deadline = retry.now(options.loop or client.loop) + LONGEST_LOOK }
+  local list = client:operations(options, limits)
+  if list and not require "cpp.follow".running(list) then
+    err.reason = "no_running_operation"
+    err.message = err.message .. "; no operation is running on the offer"
+  end
+  return err
 end
 
 -- A call that starts something: cancel, publish and go_live.
@@ -111,15 +145,24 @@ local function start_call(client, endpoint, options)
   local wait = options.wait
   -- What is wrong with the wait must come out before the call has acted, not after.
   if wait and type(wait) == "table" then core.check("wait", wait) end
+  local found, problem = look_before(client, endpoint, options)
+  if not found then return nil, problem end
+  if found.outcome then return found end
+  local loop = options.loop or client.loop
+  local started = retry.now(loop)
   local result, request = retry.call(client, endpoint, options)
-  if not result then return nil, request end
+  if not result then return nil, explain(client, endpoint, options, request) end
+  result.call, result.submission_id = endpoint, found.submission_id
+  if result.date then
+    result.sent_at, result.date = result.date - math.ceil(retry.now(loop) - started), nil
+  end
   if not result.location and result.body then
     local location = location_in(result.body)
     if location then result.location, result.operation_id = request:resolve(location) end
   end
   result.publisher, result.offer = options.publisher, options.offer
   if result.status == 200 and not result.location then
-    local err = settle(endpoint, result, request, options)
+    local err = read_200(endpoint, result, request, options)
     if err then return nil, err end
   end
   if not wait then return result end
@@ -174,6 +217,19 @@ for _, endpoint in ipairs(core.endpoints) do
   Client[name] = function(self, options) return call(self, name, options) end
 end
 
+--- One offer, or one of its versions.
+-- @param options table
+-- @return table, as the service sends it; or nil, err
+function Client:offer(options)
+  options = options_of(options)
+  if options.version ~= nil and options.slot ~= nil then core.misuse "version: expected without slot" end
+  return ask_call(self, "offer", options)
+end
+
+local function origin_of(url)
+  return url:match "^[^:]+://[^/?#]*":lower()
+end
+
 --- One operation, with the seconds that the service asks to wait before the next look.
 -- For cpp.wait; users call Client:operation.
 -- @param options table as for Client:operation
@@ -198,6 +254,10 @@ function Client:look(options, limits)
   if running and status.ended(operation.state) ~= nil then operation.state = "running" end
   operation.progress = status.progress(operation, operation.state)
   operation.location = select(2, request:url())
+  -- [ARM]: a poll that is answered 202 may name another place. Only one of the same origin gets the token.
+  if running and result.location and origin_of(result.location) == origin_of(operation.location) then
+    operation.location = result.location
+  end
   return operation, nil, result.retry_after
 end
 

@@ -2,7 +2,7 @@
 --
 -- An err is a table with `kind`, `message`, `status`, `code`, `method`, `url`, `attempts`,
 -- `retryable`, `ambiguous`, `request_id`, `client_request_id`, `location`, `body`, `operation`,
--- `publisher`, `offer`, `retry_after`, as far as they are known. tostring(err) is one line.
+-- `publisher`, `offer`, `retry_after`, `reason`, as far as they are known. tostring(err) is one line.
 
 local core = require "cpp.core"
 local redact = require "cpp.redact"
@@ -18,16 +18,22 @@ local BODY_LIMIT = 2048 -- bytes of an answer's body that an err keeps
 local MEANINGS = {
   [400] = "the service found the request malformed",
   [401] = "the token is missing, expired or not valid for this service",
-  [403] = "the caller has no access to this publisher",
+  [403] = "the caller has no access to this publisher; usual causes: another publisher identifier, or a service"
+    .. " principal that was added by an object id other than that of its managed application",
   [404] = "no such publisher, offer or operation",
   [408] = "the service gave up waiting for the request",
   [409] = "the request does not fit the state of the offer",
+  [412] = "the offer was changed meanwhile",
+  [422] = "the service found the offer or the request not valid",
   [429] = "too many requests",
   [500] = "the service failed",
   [502] = "a gateway got an invalid response from the service",
   [503] = "the service is unavailable",
   [504] = "a gateway got no response from the service in time",
 }
+
+-- What a status means for a program, where that is more than the status.
+local REASONS = { [409] = "conflict", [412] = "precondition", [422] = "validation", [429] = "throttled" }
 
 local methods = {}
 local metatable = { __index = methods, __name = "cpp.error" }
@@ -60,6 +66,7 @@ local function service_words(body)
   local decoded = core.decode(body)
   if type(decoded) ~= "table" then return nil end
   local inner = type(decoded.error) == "table" and decoded.error or decoded
+  if type(decoded.Variant) == "table" then inner = { message = decoded.Variant.error } end -- seen with 500
   local code = inner.code or inner.Code
   local message = inner.message or inner.Message
   if type(decoded.error) == "string" then
@@ -75,6 +82,7 @@ local function describe(err, options, secrets, of_tokens)
   if err.kind == "http" then
     local meaning = of_tokens and "the token service refused" or MEANINGS[err.status] or "the service refused"
     err.message = ("%d: %s"):format(err.status, meaning)
+    err.reason = not of_tokens and REASONS[err.status] or nil
   end
   if code or words then
     local said = table.concat({ code or "", words or "" }, code and words and ": " or "")

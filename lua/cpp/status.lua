@@ -14,8 +14,8 @@ local SAME = {
   cancelled = "canceled",
 }
 
--- "Ends well" means that the operation is over and nothing went wrong with it; whether the cancel
--- won or the publish did is for the caller to tell by the state.
+-- "Ends well" means that the operation is over and nothing went wrong with it. What that proves of a cancel is in
+-- outcome.lua.
 local ENDS_WELL = { completed = true, canceled = true }
 local ENDS_BADLY = { failed = true, rejected = true }
 
@@ -36,6 +36,19 @@ function status.ended(state)
   if ENDS_WELL[state] then return true end
   if ENDS_BADLY[state] then return false end
   return nil
+end
+
+--- Whether a document that has not ended waits for the publisher's sign-off: nothing goes on until go live.
+-- The status itself says so, or the step: seen by azure-img-utils.
+-- @param document an operation or the status of an offer, decoded, with state
+-- @return boolean
+function status.waits_for_publisher(document)
+  if document.state == "waitingforpublisherreview" then return true end
+  if status.ended(document.state) ~= nil or type(document.steps) ~= "table" then return false end
+  for _, step in ipairs(document.steps) do
+    if type(step) == "table" and status.normalise(step.status) == "waitingforpublisherreview" then return true end
+  end
+  return false
 end
 
 -- How much of a step is done, 0..100.

@@ -6,13 +6,14 @@
 -- [RFC]  RFC 9110, section 10.2.3 (Retry-After)
 -- [OP]   "Retrieve an operation by id", Cloud Partner Portal API reference
 --        https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-overview
--- [SEEN] seen in the service's other clients: cancelling takes 1 to 3 minutes; the place to poll is
---        the publish operation itself, which ends canceled, or completed where it won the race
+-- [SEEN] seen in the service's other clients: cancelling takes 1 to 3 minutes
+-- What the end of an operation proves is in outcome.lua.
 
 local auth = require "cpp.auth"
 local core = require "cpp.core"
 local errors = require "cpp.error"
 local follow = require "cpp.follow"
+local outcome = require "cpp.outcome"
 local redact = require "cpp.redact"
 local retry = require "cpp.retry"
 local status = require "cpp.status"
@@ -22,6 +23,8 @@ local LEAST_PAUSE, MOST_PAUSE = 1, 300 -- seconds: what a Retry-After is clamped
 local GROWTH = 1.5
 local FAILURES = 5 -- in a row that are ridden out
 local GRACE = 60 -- seconds in which the server asked may not know a new operation yet (404)
+local SETTLE = 60 -- seconds in which responses that do not fit together yet are asked for again
+local SIGNOFF = 300 -- seconds after which an offer that waits for the publisher is not being canceled any more; [SEEN]
 local STOP_CHECK = 1 -- seconds between two looks at should_stop
 
 -- Options of the wait itself; all others are those of each request.
@@ -32,7 +35,8 @@ local WORDS = 500 -- bytes of the service's own words in a message
 
 -- The state of a wait is one small table, since thousands may be waited for: client, target, options, request
 -- (what each look is called with), look, started, deadline, retries (its limits, see retry.call), interval,
--- failures (in a row), ridden_out (of these, all but the 404s of the grace), location, operation (as last seen).
+-- failures (in a row), ridden_out (of these, all but the 404s of the grace), location, operation (as last seen),
+-- running_id (of the offer's operation that was seen to run), was_running (any operation was).
 
 local function loop_of(state)
   return state.request.loop or state.client.loop
@@ -69,6 +73,7 @@ local function give_up(state, err)
   err.location = redact(state.location, state.request, secrets)
   err.publisher, err.offer = err.publisher or target.publisher, err.offer or target.offer
   err.operation_id = target.operation_id
+  err.call, err.sent_at, err.submission_id = target.call, target.sent_at, target.submission_id
   return nil, err
 end
 
@@ -90,24 +95,31 @@ local function run_out(state)
     state.deadline - state.started, seen or "it was never seen")))
 end
 
--- Sleeps, with an eye on should_stop. Returns true; or nil and the err that ends the wait.
-local function sleep(state, pause)
+-- Sleeps until a time, with an eye on should_stop. Returns true; or nil and the err that ends the wait.
+local function sleep_until(state, wake)
   local loop = loop_of(state)
-  local wake = math.min(retry.now(loop) + pause, state.deadline)
   while true do
     local err = interruption(state)
     if err then return give_up(state, err) end
     local left = wake - retry.now(loop)
-    if left <= 0 then break end
+    if left <= 0 then return true end
     loop.sleep(state.client.core, state.options.should_stop and math.min(left, STOP_CHECK) or left)
   end
+end
+
+-- Pauses before the next look. Returns true; or nil and the err that ends the wait.
+local function pause_for(state, seconds)
+  local loop = loop_of(state)
+  local slept, err = sleep_until(state, math.min(retry.now(loop) + seconds, state.deadline))
+  if not slept then return nil, err end
   if retry.now(loop) < state.deadline then return true end
   return run_out(state)
 end
 
--- One look. Returns: operation, nil, retry_after, over; or nil, err, retry_after.
+-- One look. Returns: operation, nil, retry_after; nil, nil, retry_after, list where nothing runs on the offer; or nil,
+-- err, retry_after.
 local function look(state)
-  local operation, err, retry_after, over = state.look(state.client, state.request, state)
+  local operation, err, retry_after, list = state.look(state.client, state.request, state)
   if operation and operation.state == nil then
     -- A 200 without a status is malformed, not success: [OP] has it in every sample.
     operation, err = nil, errors.new("protocol", "the response has no status", {
@@ -115,12 +127,11 @@ local function look(state)
       status = 200, retryable = true,
     })
   end
-  return operation, err, retry_after or err and err.retry_after, over
+  return operation, err, retry_after or err and err.retry_after, list
 end
 
--- The end of an operation that ended: the operation, or nil and an err where it ended badly.
-local function conclude(state, operation)
-  if status.ended(operation.state) ~= false then return operation end
+-- The end of an operation that ended badly.
+local function fail(state, operation)
   local reason = type(operation.error) == "table" and operation.error.message or operation.error
   reason = type(reason) == "string" and ": " .. redact.line(reason, WORDS, state.request, secrets_of(state)) or ""
   return give_up(state, errors.new("failed", "the operation ended " .. operation.state .. reason))
@@ -130,9 +141,81 @@ local function saw(state, operation)
   state.failures, state.ridden_out = 0, 0
   state.operation = operation
   state.location = operation.location or state.location
+  if status.ended(operation.state) == nil then
+    state.was_running = true
+    if state.look == follow.offer then state.running_id = operation.operation_id or state.running_id end
+  end
   redact.remember(operation, secrets_of(state))
   local on_progress = state.options.on_progress
   if on_progress then on_progress(operation) end
+end
+
+-- What the outcome rests on, as far as it is known: see outcome.of.
+local function facts_of(state, operation, list)
+  local target = state.target
+  local facts = {
+    call = target.call,
+    operation = operation,
+    operation_id = operation and (target.operation_id or operation.id),
+    submission_id = state.running_id or target.submission_id,
+    was_running = state.was_running,
+    list = list,
+  }
+  -- An operation of a publish that was answered 200 may have begun, and ended, before.
+  if target.call == "cancel" or not target.location and target.status == 202 then facts.sent_at = target.sent_at end
+  local time = operation and outcome.time(operation.lastActionDateTime)
+  facts.is_earlier = target.call == "cancel" and not facts.was_running and outcome.is_before(time, facts.sent_at) or false
+  return facts
+end
+
+-- The document that a wait for an offer ends with: nothing was polled, but something was read.
+local function document_of(state, facts)
+  local document = facts.submission or facts.offer
+  if document then
+    follow.complete(state.client, state.request, state, document)
+    saw(state, document)
+  end
+  return document
+end
+
+-- The end of a wait: the operation with its outcome; or nil and an err. What does not fit together yet is asked for
+-- again.
+local function conclude(state, operation, list)
+  local loop = loop_of(state)
+  local facts = facts_of(state, operation, list)
+  local settled = math.min(retry.now(loop) + SETTLE, state.deadline)
+  while true do
+    local rule = follow.find_outcome(state.client, state.request, state, facts)
+    local now = retry.now(loop)
+    if not rule.settles or now >= settled then
+      local document = operation or document_of(state, facts)
+      if not document then return give_up(state, errors.new("protocol", "nothing tells how the operation ended")) end
+      if rule.outcome == "failed" then
+        return fail(state, operation and status.ended(operation.state) == false and operation or facts.submission)
+      end
+      document.outcome, document.evidence = rule.outcome, outcome.evidence(facts)
+      return document
+    end
+    local slept, err = sleep_until(state, math.min(now + (state.options.interval or INTERVAL), settled))
+    if not slept then return nil, err end
+    facts.list, facts.submission, facts.offer = nil, nil, nil
+    facts.list_error, facts.offer_error = nil, nil
+  end
+end
+
+-- Whether nothing more is to be expected of an operation that has not ended, since it waits for the publisher. A cancel
+-- of it takes a while to show.
+local function has_stopped(state, operation)
+  local call = state.target.call
+  if call == "go_live" or not status.waits_for_publisher(operation) then return false end
+  return call == "publish" or retry.now(loop_of(state)) - state.started >= SIGNOFF
+end
+
+-- Whether what was started may not be listed yet.
+local function may_appear(state)
+  local call = state.target.call
+  return (call == "publish" or call == "go_live") and state.target.status == 202 and not state.was_running
+    and retry.now(loop_of(state)) - state.started < GRACE
 end
 
 -- Whether the wait goes on after a failure: one that says nothing about the operation, so that the
@@ -147,17 +230,36 @@ local function rides_out(state, err)
   return err.retryable and state.ridden_out <= FAILURES
 end
 
-local function poll(state)
-  while true do
-    local operation, err, retry_after, over = look(state)
-    if operation then
-      saw(state, operation)
-      if over or status.ended(operation.state) ~= nil then return conclude(state, operation) end
-    elseif not rides_out(state, err) then
-      err.attempts = state.failures
-      return give_up(state, err)
+-- Looks once. Returns true, and the seconds that the service asks to wait before the next look; or, at the end of the
+-- wait, false and what it gives: the operation; or nil and an err.
+local function step(state)
+  local operation, err, retry_after, list = look(state)
+  if operation then
+    saw(state, operation)
+    if status.ended(operation.state) ~= nil or has_stopped(state, operation) then
+      return false, conclude(state, operation)
     end
-    local going, ending = sleep(state, next_pause(state, retry_after))
+    if state.request.location then state.request.location = operation.location end
+  elseif list then
+    if not may_appear(state) then return false, conclude(state, nil, list) end
+  elseif not rides_out(state, err) then
+    err.attempts = state.failures
+    return false, give_up(state, err)
+  end
+  return true, retry_after
+end
+
+-- The first look comes when the response that named the place to poll wants it.
+local function poll(state)
+  local retry_after = state.target.call and state.target.retry_after
+  if retry_after then
+    local going, ending = pause_for(state, next_pause(state, retry_after))
+    if not going then return nil, ending end
+  end
+  while true do
+    local goes_on, result, err = step(state)
+    if not goes_on then return result, err end
+    local going, ending = pause_for(state, next_pause(state, result))
     if not going then return nil, ending end
   end
 end
@@ -169,11 +271,21 @@ local function request_of(target, options)
     if not OWN[name] then request[name] = value end
   end
   request.location = target.location
+  request.publisher, request.offer = target.publisher, target.offer
   if not request.location then
-    request.publisher, request.offer = target.publisher, target.offer
     request.operation_id = target.operation_id
+  elseif not request.offer then
+    request.publisher, request.offer = follow.offer_in(target.location)
   end
   return request
+end
+
+-- What a wait gives for a cancel that was done at once: there is nothing to poll.
+local function done_at_once(target)
+  local result = {}
+  for name, value in pairs(target) do result[name] = value end
+  result.outcome, result.evidence = target.state, { response = { state = target.state } }
+  return result
 end
 
 -- Raises unless the target names something to wait for.
@@ -202,9 +314,8 @@ local function wait(client, target, options, goes_on)
     core.misuse("expected a result, a location or a table with publisher, offer and operation_id, got "
       .. type(target))
   end
-  if target.status == 200 and not target.location and target.state then
-    return target -- it was done at once: nothing to poll
-  end
+  if target.outcome == "none" then return target end -- nothing was sent
+  if target.status == 200 and not target.location and target.state then return done_at_once(target) end
   local request = request_of(target, options)
   local loop = options.loop or client.loop
   local is_closed = (goes_on or loop.admit) and not client.core:usable()
@@ -215,7 +326,7 @@ local function wait(client, target, options, goes_on)
     target = target,
     options = options,
     request = request,
-    look = (target.location or target.operation_id) and follow.operation or follow.offer(),
+    look = (target.location or target.operation_id) and follow.operation or follow.offer,
     started = started,
     deadline = started + (options.timeout or TIMEOUT),
     -- No request is repeated by itself: the wait repeats, in its own time. Only a refused token is

@@ -14,7 +14,7 @@ describe("the answers", function()
 
   -- Notes the names of an answer, and that they have the types that are stated.
   local LUA_TYPES = { string = "string", integer = "number", number = "number", boolean = "boolean",
-                      ["cpp.State"] = "string", ["cpp.Kind"] = "string", ["cpp.Operation"] = "table",
+                      ["cpp.State"] = "string", ["cpp.Kind"] = "string", ["cpp.Operation"] = "table", ["cpp.Evidence"] = "table",
                       ["cpp.Step[]"] = "table", ["cpp.Message[]"] = "table", ['"GET"|"POST"'] = "string",
                       ['"running"|"canceled"|"unknown"'] = "string" }
   local function note(class, answer)
@@ -66,6 +66,10 @@ describe("the answers", function()
     note("cpp.Result", assert(client:cancel(OFFER)))
     offer { location_form = "body" }
     note("cpp.Result", assert(client:cancel(OFFER)))
+    offer()
+    note("cpp.Result", assert(client:cancel { publisher = "contoso", offer = "contoso-vm", if_running = true }))
+    offer { running = false }
+    note("cpp.Result", assert(client:cancel { publisher = "contoso", offer = "contoso-vm", if_running = true }))
     all_seen "cpp.Result"
   end)
 
@@ -81,9 +85,20 @@ describe("the answers", function()
     note("cpp.Submission", assert(client:operations(OFFER))[1])
     local answer = note("cpp.Reconciled", assert(client:reconcile(OFFER)))
     note("cpp.Operation", answer.operation)
+    local result = assert(client:cancel(OFFER))
+    local ended = note("cpp.Operation", assert(client:wait(result)))
+    note("cpp.Evidence", ended.evidence)
+    note("cpp.Fact", ended.evidence.operation)
+    offer { extra = { status = "completed" } }
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]" }
+    portal:fault { match = { path = "/status$" }, status = 200, body = { status = "Canceled" } }
+    note("cpp.Evidence", assert(client:wait(assert(client:cancel(OFFER)))).evidence)
+    offer { cancel_mode = "synchronous" }
+    note("cpp.Evidence", assert(client:wait(assert(client:cancel(OFFER)))).evidence)
+    note("cpp.Evidence", assert(client:wait(OFFER)).evidence)
     offer { running = false, status = "Canceled" }
     note("cpp.Reconciled", assert(client:reconcile(OFFER)))
-    for _, class in ipairs { "cpp.Operation", "cpp.Step", "cpp.Message", "cpp.OfferStatus", "cpp.Submission",
+    for _, class in ipairs { "cpp.Operation", "cpp.Evidence", "cpp.Fact", "cpp.Step", "cpp.Message", "cpp.OfferStatus", "cpp.Submission",
                              "cpp.Reconciled" } do
       all_seen(class)
     end
@@ -122,7 +137,8 @@ describe("the answers", function()
   end
 
   function WAYS.timeout()
-    return client:wait({ publisher = "contoso", offer = "contoso-vm", operation_id = "first" }, { timeout = 1 })
+    local result = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", if_running = true })
+    return client:wait(result, { timeout = 1 })
   end
 
   function WAYS.protocol()

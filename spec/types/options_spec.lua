@@ -11,12 +11,13 @@ describe("the options", function()
   -- What csrc/lua_options.c accepts, by the class (or classes) that say it here.
   local SCOPES = {
     CLIENT = { "cpp.ClientOptions" },
-    CALL = { "cpp.StartOptions", "cpp.OperationTarget", "cpp.OperationsOptions" },
+    CALL = { "cpp.StartOptions", "cpp.OperationTarget", "cpp.OperationsOptions", "cpp.OffersOptions",
+             "cpp.OneOfferOptions" },
     WAIT = { "cpp.WaitOptions" },
     BATCH = { "cpp.CancelAllOptions" },
   }
   local KINDS = {
-    TEXT = "^string$", SEGMENT = "^string$", LINE = "^string$", SECRET = "^string$", SECONDS = "^number$",
+    TEXT = "^string$", QUOTED = "^string$", BOOLEAN = "^boolean$", SEGMENT = "", LINE = "^string$", SECRET = "^string$", SECONDS = "^number$",
     COUNT = "^integer$", POSITIVE = "^integer$", BYTES = "^integer$", TOKEN = "^string|cpp%.TokenFunction$",
     ADDRESSES = "^string|string%[%]$", FUNCTION = "^fun%(", TABLE = "^cpp%.Loop$", SWITCH = "^boolean|cpp%.WaitOptions$",
   }
@@ -41,7 +42,7 @@ describe("the options", function()
 
   it("of map are those that it does not refuse", function()
     local VALUES = { TEXT = "t", SEGMENT = "t", LINE = "t", SECRET = "t", TOKEN = "t", SECONDS = 1, COUNT = 1, BYTES = 1,
-                     POSITIVE = 1, FUNCTION = function() end, TABLE = cpp.loop.blocking, SWITCH = true }
+                     POSITIVE = 1, FUNCTION = function() end, TABLE = cpp.loop.blocking, SWITCH = true, BOOLEAN = true }
     local client <close> = cpp.client {}
     local taken = {}
     for name, kind in pairs(accepted.BATCH) do

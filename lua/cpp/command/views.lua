@@ -71,7 +71,7 @@ views.progress = {
   messages = function(document)
     local messages = {}
     for _, message in ipairs(list(document.messages)) do
-      local text = list(message).messageHtml
+      local text = type(message) == "string" and message or list(message).messageHtml
       if type(text) == "string" then messages[#messages + 1] = text end
     end
     return messages

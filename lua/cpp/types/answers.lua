@@ -21,24 +21,49 @@
 
 ---What cancel, publish and go_live give.
 ---@class cpp.Result
----@field status integer # 200: done at once, if `state` says so; 202: accepted
+---@field status? integer # 200: done at once, if `state` says so; 202: accepted; absent where nothing was sent
+---@field call "cancel"|"publish"|"go_live" # what was called
 ---@field location? string # an absolute URL: the place to poll; absent where there is nothing to poll
 ---@field operation_id? string # where the location has one
----At a 200 without a location: "canceled", of publish and go_live "completed"; absent if the body says that the
----operation still runs.
+---"canceled" at the 200 of a cancel without a location, unless the body says otherwise.
 ---@field state? cpp.State
+---"none" with `if_running` where nothing runs: nothing was sent. With `wait`, see cpp.Operation.
+---@field outcome? cpp.Outcome
+---@field evidence? cpp.Evidence # what the outcome rests on
+---When the request was sent, at the earliest: seconds since 1970 by the service's clock. Absent without a Date.
+---@field sent_at? integer
+---@field submission_id? string # with `if_running`: the submission that ran
 ---@field publisher string # as in the call
 ---@field offer string # as in the call
 ---@field retry_after? integer # seconds that the service asks to wait before the first look
 ---@field request_id? string # the service's, for its support
----@field client_request_id string # ours, as it was sent
+---@field client_request_id? string # ours, as it was sent
 ---@field body? any # the decoded body, or its text
+
+---What a wait found out: `canceled`; `completed`: the publish or go live finished; `signoff`: the publish waits for the
+---publisher; `none`: nothing ran; `unknown`: the responses of the service do not tell. See [waiting](waiting.md).
+---@alias cpp.Outcome "canceled"|"completed"|"signoff"|"none"|"unknown"
+
+---The responses that an outcome rests on, as far as they were asked for.
+---@class cpp.Evidence
+---@field operation? cpp.Fact # the polled operation
+---@field submission? cpp.Fact # the newest submission of the offer, or the one that the call was about
+---@field offer_status? cpp.Fact # the status of the offer
+---@field response? cpp.Fact # the response to the cancel, which was done at once
+
+---One response of the service.
+---@class cpp.Fact
+---@field state? cpp.State
+---@field id? string
+---@field time? string # of its last change, as the service sends it
 
 ---An operation. Beside these, whatever the service sends: whole numbers are integers, exact up to 64 bits; `null` is
 ---absent.
 ---@class cpp.Operation
----@field state cpp.State # its status, normalised
+---@field state cpp.State # its status, normalised: what the service says of it
 ---@field progress integer # 0..100, the mean of its steps
+---@field outcome? cpp.Outcome # of a wait: what came of the call
+---@field evidence? cpp.Evidence # of a wait: what the outcome rests on
 ---@field location? string # where it was seen, and can be polled
 ---@field status? string # as the service spells it
 ---@field steps? cpp.Step[]
@@ -80,8 +105,10 @@
 
 ---What reconcile found out.
 ---@class cpp.Reconciled
----@field state "running"|"canceled"|"unknown" # something runs on the offer; it was canceled; nobody can tell
+---@field state "running"|"canceled"|"unknown" # something runs on the offer; it was canceled; neither is certain
 ---@field operation? cpp.Operation # what runs: a target for cpp.wait
+---@field outcome? cpp.Outcome # where nothing runs: how the newest submission ended
+---@field evidence? cpp.Evidence # what the outcome rests on
 ---@field offer_status? cpp.State # the offer's, where nothing runs
 ---@field publisher string # as in the target
 ---@field offer string # as in the target
@@ -111,6 +138,9 @@
 ---@field ambiguous boolean # the service may have acted on it all the same: see cpp.reconcile
 ---@field status? integer # of the response
 ---@field code? string # the service's own code
+---What a refusal means: "no_running_operation" (of a cancel), "conflict" (409), "precondition" (412), "validation" (422),
+---"throttled" (429).
+---@field reason? string
 ---@field method? "GET"|"POST"
 ---@field url? string
 ---@field attempts? integer # how often it was sent; of a wait: failures in a row
@@ -123,4 +153,7 @@
 ---@field location? string # of a wait: where any process can go on, with cpp.wait(err.location)
 ---@field operation? cpp.Operation # of a wait: what was last seen
 ---@field operation_id? string # of a wait: as in its target
+---@field call? string # likewise
+---@field sent_at? integer # likewise
+---@field submission_id? string # likewise
 ---@field raised? any # of kind "raised": what was raised

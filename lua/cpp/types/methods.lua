@@ -36,10 +36,22 @@ function Client:operation(target) end
 function Client:operations(options) end
 
 ---As cpp.offers, with this client.
----@param options cpp.PublisherOptions
+---@param options cpp.OffersOptions
 ---@return table[]? list
 ---@return cpp.Error? err
 function Client:offers(options) end
+
+---As cpp.offer, with this client.
+---@param options cpp.OneOfferOptions
+---@return table? offer
+---@return cpp.Error? err
+function Client:offer(options) end
+
+---As cpp.publishers, with this client.
+---@param options cpp.ClientOptions
+---@return table[]? list
+---@return cpp.Error? err
+function Client:publishers(options) end
 
 ---As cpp.offer_status, with this client.
 ---@param options cpp.OfferOptions
@@ -50,7 +62,7 @@ function Client:offer_status(options) end
 ---As cpp.wait, with this client.
 ---@param target cpp.Result|cpp.OperationTarget|string # a result, where the operation is, or its location
 ---@param options? cpp.WaitOptions
----@return cpp.Operation|cpp.Result|nil operation # it ended well: `state` is "canceled" or "completed"
+---@return cpp.Operation|cpp.Result|nil operation # it ended well: `outcome` tells how
 ---@return cpp.Error? err
 function Client:wait(target, options) end
 

@@ -12,8 +12,8 @@
 ---@field loop cpp.Loops # the loops that come with the package, each loaded when it is first named
 local cpp = {}
 
----Cancels the running publishing operation of an offer. A 202 comes whether the cancel wins or not: the operation to
----poll is the publish itself, which ends canceled, or completed where it was faster. Only a wait tells.
+---Cancels the running publishing operation of an offer. A 202 says that the cancel was accepted, and not that it will
+---work, nor that anything ran: only a wait tells, by its `outcome`.
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-cancel-operations>
 ---
@@ -29,7 +29,8 @@ local cpp = {}
 ---@return cpp.Error? err
 function cpp.cancel(options) end
 
----Publishes an offer: starts an operation that cancel stops.
+---Publishes an offer: starts an operation that cancel stops. A 200 says that a publish runs already. A wait ends where
+---the publish is completed, or waits for the publisher's sign-off (`outcome` is "signoff").
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-publish-offer>
 ---
@@ -44,7 +45,8 @@ function cpp.cancel(options) end
 ---@return cpp.Error? err
 function cpp.publish(options) end
 
----Takes an offer live that was published to preview: starts an operation that cancel stops.
+---Takes an offer live that was published to preview: starts an operation that cancel stops. No body is sent without
+---`emails`, which are not documented here: the service notifies the addresses that the publish gave.
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-go-live>
 ---
@@ -99,10 +101,40 @@ function cpp.operations(options) end
 ---```lua
 ---for _, offer in ipairs(assert(cpp.offers { publisher = "contoso" })) do print(offer.id, offer.status) end
 ---```
----@param options cpp.PublisherOptions
+---@param options cpp.OffersOptions
 ---@return table[]? list
 ---@return cpp.Error? err
 function cpp.offers(options) end
+
+---Asks for one offer, as the service sends it; with `version` or `slot`, for that version of it.
+---
+---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-specific-offer>
+---
+---Errors: http, auth, network, tls, timeout, protocol, stopped, closed
+---
+---```lua
+---local offer = assert(cpp.offer { publisher = "contoso", offer = "contoso-vm", slot = "preview" })
+---print(offer.id, offer.offerTypeId)
+---```
+---@param options cpp.OneOfferOptions
+---@return table? offer
+---@return cpp.Error? err
+function cpp.offer(options) end
+
+---Lists the publishers that the token gives access to, as the service sends them: a cheap check of a token. The call is
+---not documented; other clients of the service use it.
+---
+---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-overview>
+---
+---Errors: http, auth, network, tls, timeout, protocol, stopped, closed
+---
+---```lua
+---for _, publisher in ipairs(assert(cpp.publishers {})) do print(publisher.id) end
+---```
+---@param options cpp.ClientOptions
+---@return table[]? list
+---@return cpp.Error? err
+function cpp.publishers(options) end
 
 ---Asks for the status of an offer.
 ---
@@ -130,11 +162,11 @@ function cpp.offer_status(options) end
 ---```lua
 ---local result = assert(cpp.cancel { publisher = "contoso", offer = "contoso-vm" })
 ---local operation, err = cpp.wait(result, { timeout = 600, on_progress = cpp.progress(io.stderr) })
----print(operation and operation.state or err) -- canceled; or completed, where the publish was faster
+---print(operation and operation.outcome or err) -- canceled; or completed, where the publish finished first
 ---```
 ---@param target cpp.Result|cpp.OperationTarget|string # a result, where the operation is, or its location
 ---@param options? cpp.WaitOptions
----@return cpp.Operation|cpp.Result|nil operation # it ended well: `state` is "canceled" or "completed"
+---@return cpp.Operation|cpp.Result|nil operation # it ended well: `outcome` tells how
 ---@return cpp.Error? err
 function cpp.wait(target, options) end
 

@@ -1,0 +1,107 @@
+-- Cancelling where nothing runs: what a cancel says then, and how a caller finds out before.
+
+local fixture = require "spec.support.fixture"
+
+describe("a cancel where nothing runs", function()
+  local portal, client
+  fixture.client(_ENV, function(...) portal, client = ... end)
+
+  local function cancel(options)
+    options.publisher, options.offer = "contoso", "contoso-vm"
+    return client:cancel(options)
+  end
+
+  local function posts()
+    return #portal:journal { method = "POST" }
+  end
+
+  for _, state in ipairs { "completed", "canceled", "failed" } do
+    it("is not sent with if_running: the newest submission is " .. state, function()
+      fixture.offer(portal, { running = false })
+      portal:fault { match = { path = "/submissions/$" }, status = 200, times = -1,
+                     body = { { id = "old", submissionState = state } } }
+      for _, wait in ipairs { true, false } do
+        local result = assert(cancel { if_running = true, wait = wait })
+        assert.equal("none", result.outcome)
+        assert.same({ "contoso", "contoso-vm" }, { result.publisher, result.offer })
+        assert.same({ id = "old", state = state }, result.evidence.submission)
+        assert.equal(result, assert(client:wait(result)))
+      end
+      assert.equal(0, posts())
+    end)
+  end
+
+  it("is not sent with if_running where nothing was ever submitted", function()
+    fixture.offer(portal, { running = false })
+    assert.same({}, assert(cancel { if_running = true }).evidence)
+    assert.equal(0, posts())
+  end)
+
+  it("is sent with if_running where something runs, queued or not", function()
+    for _, options in ipairs { {}, { queued_seconds = 100 } } do
+      portal:reset()
+      fixture.offer(portal, options)
+      local operation = assert(cancel { if_running = true, wait = true, emails = "jane@contoso.example" })
+      assert.equal("canceled", operation.outcome)
+      assert.equal(1, posts())
+    end
+  end)
+
+  it("is known by its own operation: what was published since does not matter", function()
+    fixture.offer(portal, { cancellation = "own", operation_times = false })
+    local result = assert(cancel { if_running = true })
+    assert.equal("first", result.submission_id)
+    portal:advance(100)
+    assert(client:publish { publisher = "contoso", offer = "contoso-vm" })
+    portal:advance(1000)
+    assert.equal("canceled", assert(client:wait(result)).outcome)
+  end)
+
+  it("is not sent either where the service cannot be asked", function()
+    fixture.offer(portal)
+    portal:fault { match = { path = "/submissions/$" }, status = 403, times = -1 }
+    local result, err = cancel { if_running = true }
+    assert.is_nil(result)
+    assert.same({ 403, false }, { err.status, err.ambiguous })
+    assert.equal(0, posts())
+  end)
+
+  it("takes if_running for every item of a batch", function()
+    portal:offer { publisher = "contoso", offer = "idle" }
+    fixture.offer(portal)
+    local entries, failed = client:cancel_all({ { publisher = "contoso", offer = "idle" },
+      { publisher = "contoso", offer = "contoso-vm" } }, { if_running = true, wait = true })
+    assert.same({ "none", "canceled", 0 }, { entries[1].result.outcome, entries[2].result.outcome, failed })
+  end)
+
+  it("raises where if_running makes no sense", function()
+    for message, call in pairs {
+      ["if_running: expected a boolean, got string"] = function() cancel { if_running = "yes" } end,
+      ["if_running: this is an option of cancel only"] = function()
+        client:publish { publisher = "contoso", offer = "contoso-vm", if_running = true }
+      end,
+      ["publisher: expected a non%-empty string"] = function() client:cancel { offer = "a", if_running = true } end,
+    } do
+      local done, problem = pcall(call)
+      assert.is_false(done)
+      assert.matches("if_running_spec.lua:%d+: cpp: " .. message, problem)
+    end
+    assert.same({}, portal:journal())
+  end)
+
+  for _, status in ipairs { 400, 404, 409 } do
+    it("says so where the service refuses it with " .. status, function()
+      fixture.offer(portal, { running = false, nothing_running = status })
+      local _, err = cancel {}
+      assert.same({ "http", status, "no_running_operation", false }, { err.kind, err.status, err.reason, err.ambiguous })
+      assert.matches("no operation is running on the offer", tostring(err))
+    end)
+  end
+
+  it("says nothing of it where something runs, or the offer is not known", function()
+    fixture.offer(portal)
+    portal:fault { match = { method = "POST" }, status = 400 }
+    assert.is_nil(select(2, cancel {}).reason)
+    assert.is_nil(select(2, client:cancel { publisher = "contoso", offer = "no such offer" }).reason)
+  end)
+end)

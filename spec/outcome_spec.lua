@@ -1,0 +1,239 @@
+-- The outcome of a wait for a cancel, under each hypothesis of what the service does. The emulator knows the truth.
+
+local fixture = require "spec.support.fixture"
+
+local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+
+-- What a cancel meets. `truth`: what becomes of the operation, as the emulator tells; `outcome`: what a wait has to say,
+-- where the two are not the same word; `err`: the kind of the err that it gives instead.
+local SITUATIONS = {
+  { name = "the cancel wins", truth = "canceled" },
+  { name = "the cancel wins before the first look", options = { cancel_seconds = 0 }, truth = "canceled" },
+  { name = "the publish is faster", options = { cancel_mode = "lost_race" }, truth = "completed" },
+  { name = "the publish ends right after the cancel", options = { cancel_mode = "lost_race", elapsed = 58 },
+    truth = "completed" },
+  { name = "the publish comes to its sign-off", truth = "signoff",
+    options = { cancel_mode = "lost_race", signoff = "operation", elapsed = 30 } },
+  { name = "it is canceled at its sign-off", truth = "canceled", options = { signoff = "operation", elapsed = 100 } },
+  { name = "it was done at once", options = { cancel_mode = "synchronous" }, truth = "canceled" },
+  { name = "the operation fails", options = { cancel_mode = "fails" }, truth = "failed", err = "failed" },
+  { name = "nothing ran since a publish", truth = "none", options = { elapsed = 7200 } },
+  { name = "nothing ran since a failed publish", truth = "none", options = { elapsed = 7200, ends = "failed" } },
+  { name = "nothing was ever published", options = { running = false }, truth = "none" },
+  { name = "nothing ran since another cancel", truth = "none", canceled_before = 7200 },
+}
+
+-- What the service may do.
+local HYPOTHESES = {
+  { name = "the location is the publish's" },
+  { name = "the location is that of a cancellation", options = { cancellation = "own" } },
+  { name = "the location is that of a listed cancellation",
+    options = { cancellation = "own", cancellation_listed = true } },
+  { name = "a cancellation that comes too late fails",
+    options = { cancellation = "own", cancellation_lost = "failed" }, may_fail = true },
+  { name = "each cancel gets an operation, even where nothing runs",
+    options = { cancellation = "own", nothing_running_location = "own" } },
+  { name = "there is no location", options = { location_form = "none" } },
+}
+
+local FORMS = { "operation_location", "operation_location_legacy", "location", "legacy", "body" }
+
+describe("the outcome of a wait for a cancel", function()
+  local portal, client
+  fixture.client(_ENV, function(...) portal, client = ... end)
+
+  local function put_offer(...)
+    fixture.offer(portal, ...)
+  end
+
+  -- An offer whose operation was canceled a while ago.
+  local function cancel_before(seconds, ...)
+    put_offer(..., { cancel_mode = "accepted", cancel_seconds = 10 })
+    assert(client:cancel(OFFER))
+    portal:advance(seconds)
+  end
+
+  local function check(hypothesis, situation, form, dated)
+    local options = { location_form = form, operation_times = dated }
+    for _, more in ipairs { hypothesis.options or {}, situation.options or {} } do
+      for name, value in pairs(more) do options[name] = value end
+    end
+    if situation.canceled_before then
+      cancel_before(situation.canceled_before, options)
+    else
+      put_offer(options)
+    end
+    local operation, err = client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }
+    assert.equal(situation.truth, portal:state("contoso", "contoso-vm").cancel)
+    local given = operation and operation.outcome or err.kind
+    local fails = situation.err or hypothesis.may_fail and situation.truth ~= "canceled" and situation.truth ~= "none"
+    if not (fails and given == "failed") then assert.equal(situation.truth, given) end
+    if operation and not situation.err then assert.is_table(operation.evidence) end
+  end
+
+  for _, hypothesis in ipairs(HYPOTHESES) do
+    local forms = hypothesis.options and hypothesis.options.location_form and { "none" } or FORMS
+    for _, situation in ipairs(SITUATIONS) do
+      for _, form in ipairs(forms) do
+        for _, dated in ipairs { true, false } do
+          it(("is true where %s, %s (%s, %s)"):format(hypothesis.name, situation.name, form,
+            dated and "dated" or "not dated"), function() check(hypothesis, situation, form, dated) end)
+        end
+      end
+    end
+  end
+
+  it("is true where the service does not know the operation at first", function()
+    put_offer { cancellation = "own", location_form = "location" }
+    portal:fault { match = { path = "/operations/" }, status = 404, times = 3 }
+    local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
+    assert.same({ "completed", "canceled" }, { operation.state, operation.outcome })
+  end)
+
+  it("is true where the offer is published anew before the wait begins", function()
+    put_offer { cancellation = "own" }
+    local result = assert(client:cancel(OFFER))
+    portal:advance(100)
+    assert(client:publish(OFFER))
+    assert.equal("canceled", assert(client:wait(result)).outcome)
+    portal:advance(100)
+    assert.equal("canceled", assert(client:wait(result)).outcome)
+  end)
+
+  it("is found again by a wait for the location alone, and for an err of a wait", function()
+    put_offer { cancellation = "own", location_form = "location" }
+    local result = assert(client:cancel(OFFER))
+    local _, err = client:wait(result, { timeout = 10 })
+    assert.equal("timeout", err.kind)
+    assert.equal("canceled", assert(client:wait(err)).outcome)
+    assert.equal("canceled", assert(client:wait(result.location)).outcome)
+  end)
+end)
+
+describe("the outcome of a wait rests on", function()
+  local portal, client, loop
+  fixture.client(_ENV, function(...) portal, client, loop = ... end)
+
+  -- Waits for a cancel whose operation ends in a state, while the list and the offer's status say something else.
+  local function wait_for(state, list, offer_status, options)
+    fixture.offer(portal, { extra = { status = state } }, options)
+    if list then portal:fault { match = { path = "/submissions/$" }, status = 200, body = list, times = -1 } end
+    if offer_status then
+      portal:fault { match = { path = "/status$" }, status = 200, body = { status = offer_status }, times = -1 }
+    end
+    return client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }
+  end
+
+  local function requests()
+    return #portal:journal { method = "GET" }
+  end
+
+  it("a canceled operation by itself", function()
+    local operation = assert(wait_for("canceled", {}, "Succeeded"))
+    assert.equal("canceled", operation.outcome)
+    assert.same({ "canceled", "first" }, { operation.evidence.operation.state, operation.evidence.operation.id })
+    assert.is_nil(operation.evidence.submission or operation.evidence.offer_status)
+    assert.equal(1, requests())
+  end)
+
+  it("the newest submission, where the operation is completed", function()
+    for state, outcome in pairs { Canceled = "canceled", Succeeded = "completed" } do
+      portal:reset()
+      local operation = assert(wait_for("completed", { { id = "new", submissionState = state },
+                                                       { id = "old", submissionState = "failed" } }, "Running"))
+      assert.same({ "completed", outcome }, { operation.state, operation.outcome })
+      assert.equal("new", operation.evidence.submission.id)
+      assert.equal(2, requests())
+    end
+  end)
+
+  it("the offer's status, where the list is empty or cannot be read", function()
+    for offer_status, outcome in pairs { Canceled = "canceled", succeeded = "completed", published = "completed",
+                                         NeverPublished = "none", waitingForPublisherReview = "signoff",
+                                         Failed = "unknown", Other = "unknown" } do
+      for _, list in ipairs { "[]", '{"not":"a list"}' } do
+        portal:reset()
+        local operation = assert(wait_for("completed", list, offer_status))
+        assert.equal(outcome, operation.outcome)
+        assert.is_string(operation.evidence.offer_status.state)
+      end
+    end
+  end)
+
+  it("nothing else: what says nothing is unknown, at once", function()
+    fixture.offer(portal, { extra = { status = "completed" } })
+    portal:fault { match = { path = "/submissions/$" }, status = 403, times = -1 }
+    portal:fault { match = { path = "/status$" }, status = 404, times = -1 }
+    local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
+    assert.equal("unknown", operation.outcome)
+    assert.equal(0, loop.now())
+    assert.equal(3, requests())
+  end)
+
+  it("responses that agree: what contradicts itself for 60 s is unknown", function()
+    local operation = assert(wait_for("completed", { { id = "first", submissionState = "canceled" } }, "Canceled"))
+    assert.equal("unknown", operation.outcome)
+    assert.equal(60, loop.now())
+  end)
+
+  it("what the service says in the end, where the list runs on for a while", function()
+    fixture.offer(portal, { extra = { status = "completed" } })
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "new", submissionState = "running" } },
+                   times = 5 }
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "new", submissionState = "canceled" } } }
+    local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
+    assert.equal("canceled", operation.outcome)
+    assert.equal(25, loop.now())
+  end)
+
+  it("what runs on for 60 s as little", function()
+    local operation = assert(wait_for("completed", { { id = "new", submissionState = "running" } }, "Running"))
+    assert.equal("unknown", operation.outcome)
+    assert.equal(60, loop.now())
+  end)
+
+  it("requests that succeed later", function()
+    fixture.offer(portal, { extra = { status = "completed" } })
+    portal:fault { match = { path = "/submissions/$" }, status = 500, times = 3 }
+    portal:fault { match = { path = "/status$" }, status = 500, times = 3 }
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "new", submissionState = "canceled" } } }
+    assert.equal("canceled", assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }).outcome)
+  end)
+
+  it("no cancellation that is listed", function()
+    local operation = assert(wait_for("completed", { { id = "c", submissionState = "completed", submissionType = "Cancel" },
+                                                     { id = "p", submissionState = "canceled" } }))
+    assert.equal("canceled", operation.outcome)
+    assert.equal("p", operation.evidence.submission.id)
+  end)
+
+  it("an operation that ended after the cancel was sent, by the service's clock", function()
+    local function at(seconds)
+      return os.date("!%Y-%m-%dT%H:%M:%S.0000000Z", os.time() + seconds)
+    end
+    for time, outcome in pairs { [at(-3600)] = "none", [at(3600)] = "canceled", ["no time"] = "canceled" } do
+      portal:reset()
+      fixture.offer(portal, { extra = { status = "canceled", lastActionDateTime = time } })
+      portal:fault { match = { path = "/submissions/$" }, status = 200, times = -1,
+                     body = { { id = "first", submissionState = "canceled", changedTime = time } } }
+      local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
+      assert.equal(outcome, operation.outcome, time)
+    end
+  end)
+
+  it("no clock of this machine: without a Date, times of the service mean nothing", function()
+    portal:fault { match = { method = "POST" }, status = 202, act = true, headers = { ["Operation-Location"] =
+      "/api/publishers/contoso/offers/contoso-vm/operations/first" }, add_headers = { Date = false } }
+    fixture.offer(portal, { extra = { status = "canceled", lastActionDateTime = "2001-01-01T00:00:00Z" } })
+    local result = assert(client:cancel(OFFER))
+    assert.is_nil(result.sent_at)
+    assert.equal("canceled", assert(client:wait(result)).outcome)
+  end)
+
+  it("a sign-off that stays: a cancel takes up to five minutes to show", function()
+    fixture.offer(portal, { signoff = "operation", elapsed = 100, cancel_mode = "lost_race" })
+    local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
+    assert.equal("signoff", operation.outcome)
+    assert.is_true(loop.now() >= 300 and loop.now() <= 333)
+  end)
+end)
