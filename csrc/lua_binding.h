@@ -1,8 +1,8 @@
 /*
  * What the files of the Lua binding share. Each calls only those to its right:
  *
- *   lua_module.c > lua_client.c > lua_start.c > lua_request.c > lua_json.c, lua_options.c,
- * endpoint.c
+ *   lua_module.c > lua_client.c, lua_snapshot.c > lua_start.c > lua_request.c > lua_json.c,
+ * lua_options.c, endpoint.c
  *
  * Stack comments follow the Lua manual: [-pops, +pushes, what it may raise].
  */
@@ -215,6 +215,11 @@ long lcpp_milliseconds(const struct lcpp_value *value, long otherwise);
 int lcpp_core_check(lua_State *L);
 int lcpp_core_misuse(lua_State *L);
 int lcpp_core_hide(lua_State *L);
+
+/* lua_snapshot.c */
+
+/* core.snapshot(options) -> a copy of the caller's table: what a call works on. */
+int lcpp_core_snapshot(lua_State *L);
 
 /* lua_json.c */
 

@@ -7,6 +7,7 @@
  * - core.random(): a number in [0, 1), not from the host's generator, math.random, which is its own
  * - core.is_terminal(file): whether a file of the io library is a terminal
  * - core.check(scope, options): raises unless they are right for "client", "call", "wait", "batch"
+ * - core.snapshot(options): a copy of the caller's table, see lua_snapshot.c
  * - core.misuse(message): raises a usage error at the caller's own line, see lua_options.c
  * - core.hide(prefix): chunk names that begin so are not the caller's own
  * - core.endpoints: the calls of the service, each with its name and method, in the table's order
@@ -66,15 +67,12 @@ static void push_endpoints(lua_State *L) {
 }
 
 int luaopen_cpp_core(lua_State *L) {
-  static const luaL_Reg functions[] = {{"client", lcpp_core_client},
-                                       {"decode", lcpp_core_decode},
-                                       {"monotonic", core_monotonic},
-                                       {"random", core_random},
-                                       {"is_terminal", core_is_terminal},
-                                       {"check", lcpp_core_check},
-                                       {"misuse", lcpp_core_misuse},
-                                       {"hide", lcpp_core_hide},
-                                       {NULL, NULL}};
+  static const luaL_Reg functions[] = {
+      {"client", lcpp_core_client},      {"decode", lcpp_core_decode},
+      {"monotonic", core_monotonic},     {"random", core_random},
+      {"is_terminal", core_is_terminal}, {"check", lcpp_core_check},
+      {"snapshot", lcpp_core_snapshot},  {"misuse", lcpp_core_misuse},
+      {"hide", lcpp_core_hide},          {NULL, NULL}};
   luaL_checkversion(L);
   lcpp_json_open(L);
   lcpp_options_open(L);

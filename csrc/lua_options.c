@@ -16,6 +16,7 @@ enum type {
   TEXT,      /* a string without control characters */
   SEGMENT,   /* the same, which becomes a segment of a path */
   QUOTED,    /* the same, which is put between quotes in a query */
+  REFERENCE, /* the same, which is a URL or begins with a slash */
   LINE,      /* printable ASCII: it becomes a header */
   SECRET,    /* any string without NUL */
   TOKEN,     /* a bearer token, or a function that returns one */
@@ -56,7 +57,7 @@ static const struct option {
     [LCPP_OPTION_VERSION] = {"version", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
     [LCPP_OPTION_SLOT] = {"slot", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
     [LCPP_OPTION_IF_RUNNING] = {"if_running", BOOLEAN, CALL | BATCH, false, 0},
-    [LCPP_OPTION_LOCATION] = {"location", TEXT, CALL, false, 0},
+    [LCPP_OPTION_LOCATION] = {"location", REFERENCE, CALL, false, 0},
     [LCPP_OPTION_WAIT] = {"wait", SWITCH, CALL | BATCH, false, 0},
     [LCPP_OPTION_INTERVAL] = {"interval", SECONDS, WAIT, false, 0},
     [LCPP_OPTION_MAX_INTERVAL] = {"max_interval", SECONDS, WAIT, false, 0},
@@ -263,6 +264,9 @@ static void read_text(lua_State *L, const struct option *option, struct lcpp_val
   if (option->type == SEGMENT &&
       (strcmp(value->text, ".") == 0 || strcmp(value->text, "..") == 0)) {
     lcpp_misuse(L, "%s: expected an identifier, not '%s'", option->name, value->text);
+  }
+  if (option->type == REFERENCE && value->text[0] != '/' && strstr(value->text, "://") == NULL) {
+    lcpp_misuse(L, "%s: expected a URL, or a path that begins with /", option->name);
   }
   if (option->type == QUOTED && strchr(value->text, '\'') != NULL) {
     lcpp_misuse(L, "%s: expected a string without quotes", option->name);

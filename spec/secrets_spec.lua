@@ -229,6 +229,40 @@ describe("no secret is seen", function()
     assert_discreet()
   end)
 
+  -- All strings that a dumper of tables finds, in metatables too.
+  local function dump(where, value, seen)
+    if type(value) == "string" then texts[#texts + 1] = { where, value } end
+    if type(value) ~= "table" or seen[value] then return end
+    seen[value] = true
+    for key, inner in next, value do
+      dump(where, key, seen)
+      dump(where, inner, seen)
+    end
+    dump(where, getmetatable(value), seen)
+  end
+
+  it("in a dump of the module, of a client, of an item's, and of what they return", function()
+    local client_of_item
+    for _, options in ipairs { { token = TOKEN }, { tenant = "t", client_id = "c", client_secret = SECRET,
+                                                    authority_url = portal.url } } do
+      options.base_url = portal.url
+      local own <close> = cpp.client(options)
+      own:cancel(OFFER)
+      local entries = own:map({ 1 }, function(_, item_client)
+        client_of_item = item_client
+        return item_client:cancel(OFFER)
+      end)
+      for _, value in ipairs { own, client_of_item, entries, { own:cancel_all({}, { token = TOKEN }) } } do
+        dump("a dump", value, {})
+      end
+    end
+    dump("a dump of the module", cpp, {})
+    for name, module in pairs(package.loaded) do
+      if name:find "^cpp" then dump("a dump of " .. name, module, {}) end
+    end
+    assert_discreet()
+  end)
+
   it("in what is raised for misuse", function()
     for _, options in ipairs { { token = TOKEN .. "\n" }, { client_secret = SECRET .. "\0" }, { emails = { EMAILS[1] .. "\n" } },
                                { emails = { EMAILS[1], 5 } }, { token = { TOKEN } }, { client_id = EVERYTHING .. "\r" } } do

@@ -102,6 +102,8 @@ describe("wait", function()
     it("nothing else: misuse is raised where it happens", function()
       for message, arguments in pairs {
         ["expected a result, a location or a table"] = { 42 },
+        ["location: expected a URL, or a path that begins with /"] = { "56615b67-2185" },
+        ["location: expected a non%-empty string"] = { "" },
         ["publisher: expected a non%-empty string, got nil"] = { {} },
         ["offer: expected a non%-empty string, got nil"] = { { publisher = "contoso", operation_id = "1" } },
         ["unknown option 'intervall' %(the nearest known one is 'interval'%)"] = { "/api", { intervall = 1 } },

@@ -8,6 +8,7 @@
 
 local core = require "cpp.core"
 local errors = require "cpp.error"
+local private = require "cpp.private"
 local redact = require "cpp.redact"
 
 local auth = {}
@@ -39,13 +40,13 @@ end
 
 -- Raises unless the credentials are given together.
 local function credentials_of(client, options)
-  local found, missing = {}, nil
+  local found, missing, defaults = {}, nil, private(client).options
   for _, name in ipairs(CREDENTIALS) do
-    found[name] = options[name] or client.options[name]
+    found[name] = options[name] or defaults[name]
     missing = missing or not found[name] and name
   end
   if not next(found) then return nil end
-  found.scope = options.scope or client.options.scope
+  found.scope = options.scope or defaults.scope
   if missing then
     core.misuse(missing .. ": expected with tenant, client_id and client_secret together")
   end
@@ -68,7 +69,8 @@ end
 -- or there is none. Those of a call go before the token of its client.
 local function source_of(client, options)
   return options.token
-    or not (options.tenant or options.client_id or options.client_secret) and client.options.token or nil
+    or not (options.tenant or options.client_id or options.client_secret)
+      and private(client).options.token or nil
 end
 
 -- Kept tokens by their source: a function itself, or what tells credentials apart.
@@ -88,11 +90,12 @@ function auth.secrets(client, options, token)
   local function add(secret)
     if type(secret) == "string" then list[#list + 1] = secret end
   end
-  add(client.options.token)
-  add(client.options.client_secret)
+  local known = private(client)
+  add(known.options.token)
+  add(known.options.client_secret)
   local source = source_of(client, options)
   local credentials = not source and credentials_of(client, options)
-  local entry = (source or credentials) and client.tokens[key_of(source, credentials)]
+  local entry = (source or credentials) and known.tokens[key_of(source, credentials)]
   if entry then
     add(entry.token)
     add(entry.previous)
@@ -175,7 +178,7 @@ end
 local function wait_for_renewal(client, options, entry, limits)
   local loop = options.loop or client.loop
   local give_up = limits and limits.deadline
-    or now(client, options) + (options.timeout or client.options.timeout or TIMEOUT)
+    or now(client, options) + (options.timeout or private(client).options.timeout or TIMEOUT)
   while entry.renewing and not is_abandoned(entry.renewing) do
     if entry.renewing.thread == coroutine.running() then
       return nil, errors.new("auth", "the token function makes a call that needs its own token")
@@ -210,8 +213,9 @@ function auth.token(client, endpoint, options, rejected, limits)
       .. "`client_secret`, or set AZURE_TOKEN in the environment")
   end
   local key = key_of(source, credentials)
-  local entry = client.tokens[key] or {}
-  client.tokens[key] = entry
+  local tokens = private(client).tokens
+  local entry = tokens[key] or {}
+  tokens[key] = entry
   local waited, err = wait_for_renewal(client, options, entry, limits)
   if not waited then return nil, err end
   if rejected and entry.token == rejected then entry.token, entry.previous = nil, rejected end

@@ -112,10 +112,10 @@ local function loop_of(batch)
   }
 end
 
--- A name that an item has as a table, or that the batch has for all. Not asking its metatable, which may raise.
+-- A name that an item has as a table. Not asking its metatable, which may raise.
 local function name_of(batch, item, field)
-  local request = batch.requests[item.index]
-  local name = type(request) == "table" and rawget(request, field) or batch.defaults[field]
+  local input = batch.inputs[item.index]
+  local name = type(input) == "table" and rawget(input, field)
   return type(name) == "string" and name or nil
 end
 
@@ -143,7 +143,7 @@ end
 -- What a coroutine does: `fn` for the entry that its item has, and then for the next one it is given.
 local function work(batch, item)
   while true do
-    yield(DONE, batch.fn(batch.requests[item.index], batch.client))
+    yield(DONE, batch.fn(batch.inputs[item.index], batch.client, item.index))
   end
 end
 
@@ -329,18 +329,21 @@ local batch = {}
 
 -- Options of a batch itself, and those that are for each of its calls.
 local function split(options)
+  options = core.snapshot(options)
   core.check("batch", options)
   local own, of_calls = {}, {}
   for name, value in pairs(options) do (OF_BATCH[name] and own or of_calls)[name] = value end
   return own, of_calls
 end
 
--- Runs `fn` for each item; `defaults`: the options of a call that an item does not give itself.
-local function run_all(client, list, fn, options, defaults)
-  check_list(list, fn)
+-- Runs `fn` for each item.
+-- @param list list of anything, the caller's
+-- @param items list of what `fn` gets for each, or nil: what is in `list`
+local function run_all(client, list, items, fn, options)
+  local requests = table.move(list, 1, #list, 1, {})
   local self = {
-    core = client.core, outer = options.loop or client.loop, defaults = defaults,
-    fn = fn, next = 1, count = #list, requests = table.move(list, 1, #list, 1, {}),
+    core = client.core, outer = options.loop or client.loop,
+    fn = fn, next = 1, count = #requests, requests = requests, inputs = items or requests,
     items = {}, idle = {}, active = 0, entries = {}, failed = 0,
     concurrency = options.concurrency or CONCURRENCY, in_flight = 0, waiting = {}, -- [index or object] = item
     ready = queue.new(), admission = queue.new(), timers = Timers.new(), stopped = false,
@@ -370,18 +373,27 @@ end
 function batch.map(client, list, fn, options)
   local own, of_calls = split(options or {})
   if next(of_calls) then core.misuse(next(of_calls) .. ": this is no option of map") end
-  return run_all(client, list, fn, own, of_calls)
+  check_list(list, fn)
+  return run_all(client, list, nil, fn, own)
 end
 
--- The options of a batch that are those of each call.
-local function with_defaults(request, defaults)
-  if type(request) ~= "table" then
-    core.misuse("expected a table of options, got " .. type(request))
+-- The call of each item, made before anything is sent: the caller may change the list and its tables meanwhile. What
+-- is wrong with an item is raised when its turn comes.
+local function calls_of(list, defaults)
+  check_list(list, print)
+  local calls, problems = {}, {}
+  for index = 1, #list do
+    local read, call = pcall(core.snapshot, list[index])
+    if not read then
+      calls[index], problems[index] = false, call
+    else
+      for name, value in next, defaults do
+        if call[name] == nil then call[name] = value end
+      end
+      calls[index] = call
+    end
   end
-  local call = {}
-  for name, value in pairs(defaults) do call[name] = value end
-  for name, value in pairs(request) do call[name] = value end
-  return call
+  return calls, problems
 end
 
 --- Cancels the running operations of many offers at once.
@@ -391,11 +403,11 @@ end
 -- @return as batch.map
 function batch.cancel_all(client, list, options)
   local own, defaults = split(options or {})
-  local fn = function(request, item_client) return item_client:cancel(request) end
-  if next(defaults) ~= nil then
-    fn = function(request, item_client) return item_client:cancel(with_defaults(request, defaults)) end
-  end
-  return run_all(client, list, fn, own, defaults)
+  local calls, problems = calls_of(list, defaults)
+  return run_all(client, list, calls, function(call, item_client, index)
+    if not call then error(problems[index], 0) end
+    return item_client:start("cancel", call)
+  end, own)
 end
 
 return batch

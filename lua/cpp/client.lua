@@ -3,11 +3,15 @@
 -- A call returns its result, or nil and an err (cpp.error); misuse raises. Every function here takes
 -- a table of options; a client's options may be given in a call as well, and the call wins. What each
 -- takes and gives, with the page of the service that it rests on, stands in types/module.lua.
+--
+-- A call reads the caller's table once, at entry (core.snapshot), and works on its copy: the caller may change or
+-- reuse the table while the call waits.
 
 local core = require "cpp.core"
 local auth = require "cpp.auth"
 local dispatch = require "cpp.dispatch"
 local errors = require "cpp.error"
+local private = require "cpp.private"
 local redact = require "cpp.redact"
 local retry = require "cpp.retry"
 local status = require "cpp.status"
@@ -19,13 +23,6 @@ auth.use(retry.call)
 local Client = {}
 Client.__index = Client
 Client.__name = "cpp.client"
-
-local function options_of(options)
-  if type(options) ~= "table" then
-    core.misuse("expected a table of options, got " .. type(options))
-  end
-  return options
-end
 
 -- The last resort: the documentation's prose says that the body holds the place to poll, and no
 -- sample shows how. A text, or a field named after one of the two headers, is taken for it.
@@ -139,19 +136,21 @@ local function explain(client, endpoint, options, err)
   return err
 end
 
--- A call that starts something: cancel, publish and go_live.
-local function start_call(client, endpoint, options)
-  options = options_of(options)
+--- A call that starts something: cancel, publish and go_live. For batches, whose items have tables of their own;
+-- users call Client:cancel.
+-- @param endpoint string: a name of csrc/endpoint.c
+-- @param options table: the call's own
+function Client:start(endpoint, options)
   local wait = options.wait
   -- What is wrong with the wait must come out before the call has acted, not after.
   if wait and type(wait) == "table" then core.check("wait", wait) end
-  local found, problem = look_before(client, endpoint, options)
+  local found, problem = look_before(self, endpoint, options)
   if not found then return nil, problem end
   if found.outcome then return found end
-  local loop = options.loop or client.loop
+  local loop = options.loop or self.loop
   local started = retry.now(loop)
-  local result, request = retry.call(client, endpoint, options)
-  if not result then return nil, explain(client, endpoint, options, request) end
+  local result, request = retry.call(self, endpoint, options)
+  if not result then return nil, explain(self, endpoint, options, request) end
   result.call, result.submission_id = endpoint, found.submission_id
   if result.date then
     result.sent_at, result.date = result.date - math.ceil(retry.now(loop) - started), nil
@@ -166,22 +165,20 @@ local function start_call(client, endpoint, options)
     if err then return nil, err end
   end
   if not wait then return result end
-  return require "cpp.wait"(client, result, wait_options(options), true)
+  return require "cpp.wait"(self, result, wait_options(options), true)
 end
 
 --- Makes a client.
 -- @param options table or nil: see types/options.lua. Raises on misuse
 -- @return client
 function Client.new(options)
-  local own = {}
-  for name, value in pairs(options_of(options or {})) do own[name] = value end
+  local own = core.snapshot(options or {})
   own.user_agent = own.user_agent or ("lua-cpp/%s libcurl/%s"):format(version, core.libcurl)
   local self = {
     core = core.client(own), -- checks every option
-    options = own,
     loop = own.loop or require "cpp.loop.blocking",
-    tokens = setmetatable({}, { __mode = "k" }), -- of token functions, while they are in use
   }
+  private(self).options = own
   if own.tenant or own.client_id or own.client_secret then
     for _, name in ipairs { "tenant", "client_id", "client_secret" } do
       if not own[name] then
@@ -202,8 +199,7 @@ local function malformed(result, request, options, message)
 end
 
 -- A call that asks for a document, which is the answer.
-local function ask_call(client, endpoint, options)
-  options = options_of(options)
+local function ask(client, endpoint, options)
   local result, request = retry.call(client, endpoint, options)
   if not result then return nil, request end
   if result.body == nil then return malformed(result, request, options, "the response has no body") end
@@ -213,17 +209,17 @@ end
 -- Every row of csrc/endpoint.c is a method. What an answer needs beyond that is a function below, which
 -- takes its place.
 for _, endpoint in ipairs(core.endpoints) do
-  local name, call = endpoint.name, endpoint.method == "POST" and start_call or ask_call
-  Client[name] = function(self, options) return call(self, name, options) end
+  local name, call = endpoint.name, endpoint.method == "POST" and Client.start or ask
+  Client[name] = function(self, options) return call(self, name, core.snapshot(options)) end
 end
 
 --- One offer, or one of its versions.
 -- @param options table
 -- @return table, as the service sends it; or nil, err
 function Client:offer(options)
-  options = options_of(options)
+  options = core.snapshot(options)
   if options.version ~= nil and options.slot ~= nil then core.misuse "version: expected without slot" end
-  return ask_call(self, "offer", options)
+  return ask(self, "offer", options)
 end
 
 local function origin_of(url)
@@ -266,7 +262,7 @@ end
 -- @return operation; or nil, err
 function Client:operation(target)
   if type(target) == "string" then target = { location = target } end
-  local operation, err = self:look(options_of(target))
+  local operation, err = self:look(core.snapshot(target))
   return operation, err
 end
 
@@ -275,7 +271,7 @@ end
 -- @param limits table or nil: see retry.call
 -- @return list of tables, nil, retry_after (seconds or nil); or nil, err
 function Client:operations(options, limits)
-  options = options_of(options)
+  options = core.snapshot(options)
   local result, request = retry.call(self, "operations", options, limits)
   if not result then return nil, request end
   local list = result.body
@@ -296,7 +292,7 @@ end
 -- @param limits table or nil: see retry.call
 -- @return table; or nil, err
 function Client:offer_status(options, limits)
-  options = options_of(options)
+  options = core.snapshot(options)
   local result, request = retry.call(self, "offer_status", options, limits)
   if not result then return nil, request end
   local answer = result.body
@@ -325,8 +321,8 @@ end
 function Client:close()
   if self.core:usable() and self.loop.release then self.loop.release(self.core) end
   self.core:close()
-  self.tokens = {}
-  self.options.token, self.options.client_secret = nil, nil
+  local known = private(self)
+  known.tokens, known.options.token, known.options.client_secret = {}, nil, nil
   dispatch.closed(self.core) -- whoever waited in another coroutine learns of it
 end
 
@@ -334,7 +330,9 @@ end
 -- @param loop table: see doc/loops.md
 -- @return client with the same connections, options and tokens
 function Client:with_loop(loop)
-  return setmetatable({ core = self.core, options = self.options, loop = loop, tokens = self.tokens }, Client)
+  local other = setmetatable({ core = self.core, loop = loop }, Client)
+  private(other, self)
+  return other
 end
 
 --- Runs a function for each item of a list, many at once: see batch.lua.

@@ -7,10 +7,9 @@ local outcome = require "cpp.outcome"
 -- The limits of all requests but the first: a client that is closed between two of them is no misuse.
 local GOES_ON = {}
 
--- What is passed on to the requests: a client's options, as far as the target holds some.
+-- What is passed on to the requests: a client's options, and what the target names.
 local function question_of(target, options)
-  local question = {}
-  for name, value in pairs(options or {}) do question[name] = value end
+  local question = core.snapshot(options or {})
   question.publisher, question.offer = target.publisher, target.offer
   return question
 end
@@ -31,16 +30,17 @@ local function reconcile(client, target, options)
     core.misuse("expected an err or a table with publisher and offer, got " .. type(target))
   end
   local question = question_of(target, options)
+  local facts = { submission_id = target.submission_id, sent_at = target.sent_at }
   local list, err = client:operations(question)
   if not list then return nil, err end
-  local answer = { state = "unknown", publisher = target.publisher, offer = target.offer }
+  local answer = { state = "unknown", publisher = question.publisher, offer = question.offer }
   local running = follow.running(list)
   if running then
     follow.complete(client, question, GOES_ON, running)
     answer.state, answer.operation = "running", running
     return answer
   end
-  local facts = { list = list, submission_id = target.submission_id, sent_at = target.sent_at }
+  facts.list = list
   facts.submission = outcome.submission_of(list, facts) or false
   local rule = outcome.of(facts)
   local offer, failed = client:offer_status(question, GOES_ON)

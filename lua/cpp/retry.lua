@@ -8,6 +8,7 @@
 local core = require "cpp.core"
 local errors = require "cpp.error"
 local auth = require "cpp.auth"
+local private = require "cpp.private"
 local redact = require "cpp.redact"
 
 local retry = {}
@@ -54,13 +55,13 @@ end
 -- The seconds that a request may take: as its options say, but not beyond the deadline.
 local function timeout_until(client, options, deadline)
   local left = deadline - retry.now(options.loop or client.loop)
-  return math.max(0.001, math.min(options.timeout or client.options.timeout or TIMEOUT, left))
+  return math.max(0.001, math.min(options.timeout or private(client).options.timeout or TIMEOUT, left))
 end
 
 -- One exchange. Returns the result, or nil and a failure of the core; and the request.
 local function exchange(client, endpoint, options, token, deadline, id, attempt)
   local core_client = client.core
-  local log = options.log or client.options.log
+  local log = options.log or private(client).options.log
   local started = log and core.monotonic()
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close>, index = core_client:start(endpoint, options, token, id,
@@ -93,13 +94,13 @@ end
 -- A longer pause than the caller has patience for is not made: the err says when to come back.
 local function has_time(client, options, deadline, paused, pause)
   if deadline then return retry.now(options.loop or client.loop) + pause <= deadline end
-  return paused + pause <= (options.timeout or client.options.timeout or TIMEOUT)
+  return paused + pause <= (options.timeout or private(client).options.timeout or TIMEOUT)
 end
 
 -- What follows a first attempt that failed: others, as far as that is safe.
 local function go_on(client, endpoint, options, limits, token, failure)
   local loop = options.loop or client.loop
-  local retries = limits and limits.retries or options.retries or client.options.retries or RETRIES
+  local retries = limits and limits.retries or options.retries or private(client).options.retries or RETRIES
   local deadline = limits and limits.deadline
   local attempt, paused, renewed = 1, 0, false
   local of_tokens = endpoint == "token"

@@ -288,6 +288,21 @@ local function done_at_once(target)
   return result
 end
 
+-- What is read of a target, once: the caller may change the table while the wait goes on.
+local function target_of(target)
+  if type(target) == "string" then return { location = target } end
+  if type(target) ~= "table" then
+    core.misuse("expected a result, a location or a table with publisher, offer and operation_id, got "
+      .. type(target))
+  end
+  return {
+    location = target.location, publisher = target.publisher, offer = target.offer,
+    operation_id = target.operation_id, status = target.status, state = target.state, outcome = target.outcome,
+    call = target.call, sent_at = target.sent_at, submission_id = target.submission_id,
+    retry_after = target.retry_after,
+  }
+end
+
 -- Raises unless the target names something to wait for.
 local function check_target(client, target, request)
   if target.location or target.operation_id then
@@ -299,23 +314,19 @@ end
 
 --- Waits until an operation has ended.
 -- @param client the client
--- @param target a result of cancel, publish or go_live; a location (string); or a table with
+-- @param given a result of cancel, publish or go_live; a location (string); or a table with
 --   publisher, offer and operation_id; without operation_id, whatever runs on the offer
 -- @param options table or nil: cpp.WaitOptions in types/options.lua
 -- @param goes_on true where a call goes on with it, which began before: a client that was closed meanwhile is no
 --   misuse then, nor is it in an item of a batch
 -- @return the operation at its end, with state "canceled" or "completed"; or nil, err: kinds failed,
 --   timeout, stopped, closed, and those of Client:operation
-local function wait(client, target, options, goes_on)
-  options = options or {}
+local function wait(client, given, options, goes_on)
+  options = core.snapshot(options or {})
   core.check("wait", options)
-  if type(target) == "string" then target = { location = target } end
-  if type(target) ~= "table" then
-    core.misuse("expected a result, a location or a table with publisher, offer and operation_id, got "
-      .. type(target))
-  end
-  if target.outcome == "none" then return target end -- nothing was sent
-  if target.status == 200 and not target.location and target.state then return done_at_once(target) end
+  local target = target_of(given)
+  if target.outcome == "none" then return given end -- nothing was sent
+  if target.status == 200 and not target.location and target.state then return done_at_once(given) end
   local request = request_of(target, options)
   local loop = options.loop or client.loop
   local is_closed = (goes_on or loop.admit) and not client.core:usable()

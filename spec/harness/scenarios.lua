@@ -277,7 +277,7 @@ scenario("dropped", { "plain" }, function(self)
   done, problem = coroutine.resume(left)
   if not done then error(problem, 0) end
 end, { after = function(self)
-  if self.client then self.client.options.loop, self.client.loop = nil, require "cpp.loop.blocking" end
+  if self.client then self.client.loop = require "cpp.loop.blocking" end
 end })
 
 scenario("core", ALL, function(self)

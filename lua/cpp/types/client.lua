@@ -4,9 +4,7 @@
 ---A client, made by cpp.client. Leaving the scope of a `<close>` variable closes it, and so does the garbage collector.
 ---@class cpp.Client
 ---@field core cpp.CoreClient # the C side, for loops
----@field package options cpp.ClientOptions
 ---@field package loop cpp.Loop
----@field package tokens table
 local Client = {}
 
 ---Ends everything that runs (its err has kind "closed") and frees the connections. Closing twice is fine; any other
@@ -31,6 +29,13 @@ function Client.new(options) end
 ---@param loop cpp.Loop
 ---@return cpp.Client
 function Client:with_loop(loop) end
+
+---@package
+---@param endpoint string
+---@param options cpp.StartOptions # the call's own table
+---@return cpp.Result|cpp.Operation|nil result
+---@return cpp.Error? err
+function Client:start(endpoint, options) end
 
 ---@package
 ---@param options cpp.OperationTarget

@@ -38,6 +38,12 @@ function core.is_terminal(file) end
 ---@param options? table
 function core.check(scope, options) end
 
+---Copies a table of options, with the list of addresses and the wait's options in it. It is read as `options.name` and
+---`list[i]` read it: with `__index`, and a list with `__len`.
+---@param options table
+---@return table copy
+function core.snapshot(options) end
+
 ---Raises a usage error at the caller's own line.
 ---@param message string
 function core.misuse(message) end

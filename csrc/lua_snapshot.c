@@ -1,0 +1,81 @@
+/*
+ * core.snapshot: the copy of a table of options that a call works on.
+ *
+ * The caller's table is read once, at entry, so that a change of it while the call waits changes
+ * nothing. It is read as Lua's own `options.name` and `list[i]` read it: with __index, and a list
+ * with __len. That may run code of the caller, which is why it comes before everything else.
+ */
+#include "lua_binding.h"
+
+/* Whether reading the table at `index` as it is would miss something: [-0, +0, e]. */
+static bool has_metamethod(lua_State *L, int index, const char *event) {
+  bool has = luaL_getmetafield(L, index, event) != LUA_TNIL;
+  if (has) {
+    lua_pop(L, 1);
+  }
+  return has;
+}
+
+/* Pushes a copy of what the table at `index` holds itself: [-0, +1, m]. */
+static void push_plain_copy(lua_State *L, int index) {
+  lua_createtable(L, 0, 4);
+  int copy = lua_gettop(L);
+  for (lua_pushnil(L); lua_next(L, index) != 0;) {
+    lua_pushvalue(L, -2);
+    lua_insert(L, -2);
+    lua_rawset(L, copy);
+  }
+}
+
+/* Pushes a copy of the list at `index`. What it holds besides is copied as well, to be refused
+ * where the list is checked. [-0, +1, e] */
+static void push_list(lua_State *L, int index) {
+  push_plain_copy(L, index);
+  if (has_metamethod(L, index, "__index") || has_metamethod(L, index, "__len")) {
+    lua_Integer count = luaL_len(L, index);
+    for (lua_Integer i = 1; i <= count; i++) {
+      lua_geti(L, index, i);
+      lua_rawseti(L, -2, i);
+    }
+  }
+}
+
+static void push_options(lua_State *L, int index) {
+  push_plain_copy(L, index);
+  if (!has_metamethod(L, index, "__index")) {
+    return;
+  }
+  for (int i = 0; i < LCPP_OPTION_COUNT; i++) {
+    lua_pushstring(L, lcpp_option_name((enum lcpp_option)i));
+    lua_pushvalue(L, -1);
+    lua_gettable(L, index);
+    lua_rawset(L, -3);
+  }
+}
+
+/* Replaces a table in the options on top by a copy of its own: [-0, +0, e]. */
+static void replace_by_copy(lua_State *L, const char *name, void (*push)(lua_State *L, int index)) {
+  lua_pushstring(L, name);
+  if (lua_rawget(L, -2) == LUA_TTABLE) {
+    push(L, lua_gettop(L));
+    lua_remove(L, -2);
+    lua_pushstring(L, name);
+    lua_insert(L, -2);
+    lua_rawset(L, -3);
+  } else {
+    lua_pop(L, 1);
+  }
+}
+
+/* core.snapshot(options) -> a copy, in which `emails` and `wait` are copies as well. The other
+ * values are strings, numbers, functions, and the loop, which is an object of the host's. */
+int lcpp_core_snapshot(lua_State *L) {
+  lua_settop(L, 1);
+  if (!lua_istable(L, 1)) {
+    lcpp_misuse(L, "expected a table of options, got %s", luaL_typename(L, 1));
+  }
+  push_options(L, 1);
+  replace_by_copy(L, lcpp_option_name(LCPP_OPTION_EMAILS), push_list);
+  replace_by_copy(L, lcpp_option_name(LCPP_OPTION_WAIT), push_options);
+  return 1;
+}

@@ -1,0 +1,21 @@
+-- What the Lua layer knows of a client and must not show: a dump of a client, a result or an err shows no token and
+-- no secret.
+
+-- [client] = table, see below. Weak keys: it lives as long as the client does.
+local clients = setmetatable({}, { __mode = "k" })
+
+--- What is known of a client.
+-- @param client a client of cpp.client
+-- @param like client or nil: another one, with which it shares everything from now on
+-- @return table: options (its own, with its secrets), tokens (those that are kept, by their source)
+local function private(client, like)
+  local known = clients[client]
+  if not known then
+    known = like and clients[like]
+      or { options = {}, tokens = setmetatable({}, { __mode = "k" }) } -- of token functions, while they are in use
+    clients[client] = known
+  end
+  return known
+end
+
+return private
