@@ -153,8 +153,8 @@ coverage: deps ## lines and branches of csrc/ and lines of lua/ that the specs r
 fuzz: deps ## fuzz the module for SECONDS (25) a target
 	@spec/fuzz/run $(SECONDS)
 
-mutants: deps ## change csrc/ in SAMPLE (300) places drawn by SEED (1): do the specs notice? (about an hour)
-	@spec/mutants/run --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
+mutants: deps ## change csrc/ (LAYER=lua: lua/cpp/) in SAMPLE (300) places drawn by SEED (1): do the specs notice? (an hour)
+	@spec/mutants/run $(or $(LAYER),c) --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
 
 .PHONY: systems versions
 systems: ## make demo and make test in fresh systems of Debian 13 and sid, in build/systems (needs root)

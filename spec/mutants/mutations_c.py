@@ -1,29 +1,13 @@
 """The mutations of a C file: every place where one token or one statement may be changed, and into what.
 
-A mutation is one change of one line. The C is not parsed: it is clang-format's, so that blanks tell a product from a
+The C is not parsed: it is clang-format's, so that blanks tell a product from a
 pointer and a line holds one statement at most. Comments, strings, character constants and the preprocessor's lines
 are left alone.
 """
 
 import re
-from typing import NamedTuple
 
-
-class Mutation(NamedTuple):
-    file: str  # relative to the tree
-    line: int  # from 1
-    kind: str  # operator, constant, condition, statement, result
-    before: str  # the whole line, without blanks around it
-    after: str
-
-    @property
-    def key(self):
-        """What stays the same while lines move: the file, the line's text and what becomes of it."""
-        return self.file, self.before, self.after
-
-    def __str__(self):
-        return f"{self.file}:{self.line}: {self.kind}: {self.before}  =>  {self.after}"
-
+from mutation import of_lines
 
 OPERATORS = {
     "<": ["<=", ">="], "<=": ["<", ">"], ">": [">=", "<="], ">=": [">", "<"], "==": ["!="], "!=": ["=="],
@@ -81,9 +65,5 @@ def changes(line, code):
 
 def of_file(path, text):
     """All mutations of one file, in the order of its lines."""
-    found = []
-    for number, (line, code) in enumerate(zip(text.split("\n"), blank(text).split("\n")), 1):
-        code = re.sub(r"~+\s*$", lambda tail: " " * len(tail.group()), code)  # a comment behind the code
-        for kind, after in changes(line, code):
-            found.append(Mutation(path, number, kind, line.strip(), after.strip()))
-    return found
+    code = re.sub(r"~+[ \t]*$", lambda tail: " " * len(tail.group()), blank(text), flags=re.M)  # a comment behind the code
+    return of_lines(path, text, code, changes)

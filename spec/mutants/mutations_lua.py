@@ -1,0 +1,92 @@
+"""The mutations of a Lua file: every place where one token, value or statement may be changed, and into what.
+
+The Lua is not parsed: what does not compile is no mutation, and blanks are around operators. Comments and strings are
+left alone.
+"""
+
+import re
+
+from mutation import of_lines
+
+OPERATORS = {
+    "<": ["<=", ">="], "<=": ["<", ">"], ">": [">=", "<="], ">=": [">", "<"], "==": ["~="], "~=": ["=="],
+    "+": ["-"], "-": ["+"], "*": ["/"], "/": ["*"], "//": ["*"], "%": ["*"], "and": ["or"], "or": ["and"],
+}
+SPACED = re.compile(r"(?<= )(<=|>=|==|~=|<|>|\+|-|\*|//|/|%|and|or)(?= |$)")
+SWAPPED = {"true": "false", "false": "true", "math.max": "math.min", "math.min": "math.max", "math.floor": "math.ceil",
+           "math.ceil": "math.floor"}
+WORD = re.compile(r"(?<![\w.:])(true|false|math\.max|math\.min|math\.floor|math\.ceil)\b")
+NOT = re.compile(r"\bnot ")
+NUMBER = re.compile(r"(?<![\w.])\d+(\.\d+)?(?![\w.])")
+CONDITION = re.compile(r"\b(if|elseif|while) (.*?) (then|do)\b|\b(until) (.*)$")
+# Statements of one line: a call, an assignment, an `if` with all that belongs to it, a way out of a loop.
+STATEMENT = re.compile(r"^\s*(?:[A-Za-z_][\w.:\[\]#, +\-~]*?(?: = .+|\(.*\)| ?[{~].*)|if .* then .* end|break|error\(.*\))(?<!,)$")
+KEYWORD = re.compile(r"^\s*(?:local|return|function|end|else|elseif|for|while|repeat|until|do|goto)\b")
+ASSIGNED = re.compile(r"^(\s*(?:local )?[\w.\[\]:<>, ]+? = )([^=].*?)(,?)$")
+FIELD = re.compile(r"(?<=[{ ,])((?!help\b)\w+ = )([^,{}()]+|[^,{}()]*\([^()]*\))(?=,| ?\})")
+RETURNED = re.compile(r"\b(return )(.+?)( end.*)?$")
+# What would fail at once, or is a function that begins here.
+PLAIN = re.compile(r"nil\b|\{\}|function\b|require\b")
+DECLARED = re.compile(r"\bfunction(?: [\w.:]*)?$")
+CALL = re.compile(r"(?<=[\w\]])\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
+STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
+
+
+def blank(text):
+    """The text with its comments and strings blanked out, of the same length: "~" for comments, "$" for strings."""
+    pattern = re.compile(rf"--\[(=*)\[.*?\]\1\]|--[^\n]*|\[(=*)\[.*?\]\2\]|{STRING}", re.S)
+
+    def cover(found):
+        return re.sub(r"[^\n]", " " if found.group().startswith("--") else "$", found.group())
+
+    return pattern.sub(cover, text)
+
+
+def last_argument(inside):
+    """Where the last argument of a call begins, with the comma before it."""
+    depth, begin = 0, 0
+    for at, letter in enumerate(inside):
+        depth += (letter in "([{") - (letter in ")]}")
+        if letter == "," and depth == 0:
+            begin = at
+    return begin
+
+
+def changes(line, code):
+    """Yields (kind, changed line)."""
+    code = code.rstrip()
+    if not code.strip():
+        return
+
+    def replaced(start, end, by):
+        return line[:start] + by + line[end:]
+
+    for found in SPACED.finditer(code):
+        for other in OPERATORS[found.group()]:
+            yield "operator", replaced(*found.span(), other)
+    for found in NOT.finditer(code):
+        yield "operator", replaced(*found.span(), "")
+    for found in NUMBER.finditer(code):
+        number = found.group()
+        others = (float(number) * 2, float(number) / 2) if found[1] else (int(number) + 1, int(number) - 1)
+        for other in others:
+            if other >= 0:
+                yield "constant", replaced(*found.span(), str(other))
+    for found in WORD.finditer(code):
+        yield "constant", replaced(*found.span(), SWAPPED[found.group()])
+    for found in CONDITION.finditer(code):
+        group = 2 if found[1] else 5
+        yield "condition", replaced(*found.span(group), f"not ({line[found.start(group):found.end(group)]})")
+    for found in [ASSIGNED.match(code), *FIELD.finditer(code), RETURNED.search(code)]:
+        if found and not PLAIN.match(found[2]):
+            yield "value", replaced(*found.span(2), "nil")
+    for found in CALL.finditer(code):
+        if found[1].strip() and not DECLARED.search(code[:found.start()]):
+            yield "argument", replaced(found.start(1) + last_argument(found[1]), found.end(1), "")
+    if STATEMENT.match(code) and not KEYWORD.match(code):
+        yield "statement", re.match(r"\s*", line).group() + ";"
+
+
+def of_file(path, text):
+    """All mutations of one file, in the order of its lines."""
+    return of_lines(path, text, blank(text), changes)
