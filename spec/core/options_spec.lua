@@ -8,6 +8,11 @@ local BASE = "http://127.0.0.1:1" -- nothing is started here
 local TYPES = {
   text = { takes = { "x", "\u{fc}", " ", "~" }, refuses = { 1, true, "", "a\31b", "\127", "a\0" },
            words = "a non%-empty string" },
+  reference = { takes = { "/", "//x", "a://b", "/\u{fc}" }, refuses = { 1, "", "x", "?x", "a:/b", "/\0" },
+                words = { "a non%-empty string", "a URL, or a path that begins with /" } },
+  quoted = { takes = { "x", "\u{fc}", '"' }, refuses = { 1, "", "'", "x'", "\n" },
+             words = { "a non%-empty string", "a string without quotes" } },
+  boolean = { takes = { true, false }, refuses = { 1, "x", {} }, words = "a boolean" },
   line = { takes = { "x", " ", "~" }, refuses = { 1, "", "a\nb", "\31", "\127", "\u{fc}", "\xff" },
            words = { "a non%-empty string", "printable ASCII" } },
   segment = { takes = { "x", "...", ".a", "\u{fc}", "a/b" }, refuses = { 1, "", ".", "..", "\r", "\127" },
@@ -30,7 +35,9 @@ local TYPES = {
 -- Of base_url and authority_url more is asked; the specs of the core client have it.
 local OPTIONS = {
   publisher = { "segment", "call" }, offer = { "segment", "call" }, emails = { "addresses", "call" },
-  operation_id = { "segment", "call" }, status = { "text", "call" }, location = { "text", "call" },
+  operation_id = { "segment", "call" }, status = { "text", "call" }, location = { "reference", "call" },
+  type = { "quoted", "call" }, version = { "segment", "call" }, slot = { "segment", "call" },
+  if_running = { "boolean", "call", "batch" }, scope = { "text" },
   wait = { "switch", "call", "batch" }, interval = { "seconds", "wait" }, max_interval = { "seconds", "wait" },
   on_progress = { "callable", "wait" }, should_stop = { "callable", "wait", "batch" },
   concurrency = { "positive", "batch" }, on_result = { "callable", "batch" },
@@ -121,6 +128,7 @@ end)
 describe("an option that goes into a URL, a form or a header", function()
   for name, most in pairs {
     publisher = 256, offer = 256, operation_id = 256, tenant = 256, api_version = 256, status = 256, client_id = 256,
+    type = 256, version = 256, slot = 256, scope = 256,
     client_secret = 2048, base_url = 4096, authority_url = 4096, user_agent = 256, client_request_id = 256, token = 65536,
   } do
     local letter = (name == "token" or name == "user_agent") and "a" or "&"
@@ -133,7 +141,7 @@ describe("an option that goes into a URL, a form or a header", function()
 
   it("is the only one that has: another may be long", function()
     for _, name in ipairs { "location", "ca_file", "proxy" } do
-      core.check("call", { [name] = ("x"):rep(10000) })
+      core.check("call", { [name] = ("/"):rep(10000) })
     end
   end)
 end)
