@@ -110,7 +110,7 @@ describe("cpp-portal", function()
       offer { cancel_mode = "lost_race" }
       local output, errors, status = cancel_to_the_end("contoso", "contoso-vm")
       assert.is_truthy(output:find("\ncontoso-vm  completed ", 1, true), output)
-      assert.equal("cpp-portal: contoso-vm: the operation ended completed, not canceled\n", errors)
+      assert.equal("cpp-portal: contoso-vm: the outcome is completed, not canceled\n", errors)
       assert.equal(1, status)
     end)
 
@@ -129,7 +129,7 @@ describe("cpp-portal", function()
     end)
 
     it("exits with 1 when the service refuses, with the reason on one line", function()
-      offer { running = false }
+      offer { running = false, nothing_running = 400 }
       local output, errors, status = run("cancel", "contoso", "contoso-vm")
       assert.equal("", output)
       assert.is_truthy(errors:find("^cpp%-portal: contoso%-vm: http: POST http[^\n]*400[^\n]*\n$"), errors)
@@ -137,7 +137,7 @@ describe("cpp-portal", function()
     end)
 
     it("prints an error as JSON with --json", function()
-      offer { running = false }
+      offer { running = false, nothing_running = 400 }
       local output, errors, status = run("cancel", "--json", "contoso", "contoso-vm")
       local object = cjson.decode(output)
       assert.equal("contoso-vm", object.offer)
@@ -146,6 +146,33 @@ describe("cpp-portal", function()
       assert.is_false(object.error.ambiguous)
       assert.is_truthy(errors:find(object.error.message, 1, true))
       assert.equal(1, status)
+    end)
+
+    it("sends nothing where nothing runs, with --if-running", function()
+      offer { running = false }
+      for word, wait in pairs { ["-w"] = true, ["-q"] = false } do
+        local output, errors, status = run("cancel", "--if-running", word, "contoso", "contoso-vm")
+        assert.equal("OFFER       STATE       LOCATION\ncontoso-vm  none        -\n", output, wait)
+        assert.equal("", errors)
+        assert.equal(0, status)
+      end
+      assert.equal("none", cjson.decode((run("cancel", "--json", "--if-running", "contoso", "contoso-vm"))).outcome)
+      assert.same({}, portal:journal { method = "POST" })
+    end)
+
+    it("exits with 3 when the service does not tell how it ended, and says what to do", function()
+      offer { extra = { status = "completed" } }
+      portal:fault { match = { path = "/submissions/$" }, status = 403, times = -1 }
+      portal:fault { match = { path = "/status$" }, status = 403, times = -1 }
+      local output, errors, status = run("cancel", "--wait", "contoso", "contoso-vm")
+      assert.is_truthy(output:find("\ncontoso-vm  unknown ", 1, true), output)
+      assert.is_truthy(errors:find("look before trying again: cpp-portal operations --status running contoso contoso-vm\n",
+                                   1, true), errors)
+      assert.equal(3, status)
+      local location = output:match("(http%S+)\n$")
+      _, errors, status = run("wait", "--for", "canceled", location)
+      assert.is_truthy(errors:find("look before trying again: cpp-portal operation '" .. location .. "'\n", 1, true), errors)
+      assert.equal(3, status)
     end)
 
     it("exits with 3 when it is not known whether the service acted, and says what to do", function()
@@ -241,7 +268,7 @@ describe("cpp-portal", function()
       local output, errors, status = program:finish()
       assert.is_truthy(output:find("\noffer-1  canceled ", 1, true), output)
       assert.is_truthy(output:find("\noffer-2  completed ", 1, true), output)
-      assert.equal("cpp-portal: offer-2: the operation ended completed, not canceled\n", errors)
+      assert.equal("cpp-portal: offer-2: the outcome is completed, not canceled\n", errors)
       assert.equal(1, status)
     end)
 
@@ -284,7 +311,7 @@ describe("cpp-portal", function()
       run("cancel", "contoso", "contoso-vm")
       portal:advance(100)
       local _, errors, status = program:finish()
-      assert.equal("cpp-portal: contoso-vm: the operation ended canceled, not completed\n", errors)
+      assert.equal("cpp-portal: contoso-vm: the outcome is canceled, not completed\n", errors)
       assert.equal(1, status)
     end)
   end)

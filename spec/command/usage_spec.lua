@@ -161,9 +161,9 @@ describe("cpp-portal's completion", function()
   end
 
   it("offers values where it knows some", function()
-    assert.same({ "canceled", "completed" }, complete("wait", "--for", ""))
+    assert.same({ "canceled", "completed", "none", "signoff" }, complete("wait", "--for", ""))
     assert.same({ "canceled" }, complete("wait", "--for", "=", "can"))
-    assert.same({ "canceled", "completed" }, complete("wait", "--for", "="))
+    assert.same({ "canceled", "completed", "none", "signoff" }, complete("wait", "--for", "="))
     assert.same({ "running" }, complete("operations", "-s", "r"))
     local name = programs:file() .. " with blanks"
     assert(os.rename(programs.files[#programs.files], name))

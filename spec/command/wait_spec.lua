@@ -36,7 +36,7 @@ describe("cpp-portal", function()
 
     it("exits with 1 when it did not end as it should", function()
       local _, errors, status = run("wait", "--for", "canceled", "contoso", "contoso-vm")
-      assert.equal("cpp-portal: contoso-vm: the operation ended completed, not canceled\n", errors)
+      assert.equal("cpp-portal: contoso-vm: the outcome is completed, not canceled\n", errors)
       assert.equal(1, status)
       _, _, status = run("wait", "--for=completed", "contoso", "contoso-vm")
       assert.equal(0, status)

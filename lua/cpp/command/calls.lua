@@ -24,10 +24,13 @@ function calls.start(session, client, target)
   target.begun = true
   local result, err = client[session.command.endpoint](client, session:request(target))
   if not result then return nil, err end
+  if result.outcome then return result end -- nothing was sent
   target.accepted, target.location, target.followed = true, result.location, result
-  result.state = result.state or "accepted"
-  if not session.given.wait or result.status == 200 and not result.location then return result end
-  session:show_accepted(target, result)
+  if not session.given.wait then
+    result.state = result.state or "accepted"
+    return result
+  end
+  if not result.state then session:show_accepted(target, result) end
   return calls.wait(session, client, target)
 end
 

@@ -7,7 +7,7 @@
 -- example    operands and options of an example
 -- call       how the service is asked: a function of cpp/command/calls.lua
 -- endpoint   the endpoint of the C core that the targets are checked against; also the client's method
--- ends       the state that the command is meant to bring about
+-- ends       list of the outcomes that the command is meant to bring about; the first is the one for `wait --for`
 -- list       the name of its answer in JSON, where that is a list
 -- view       how answers are shown: a row of cpp/command/views.lua
 -- options    names of its options, beyond the common ones
@@ -19,15 +19,16 @@ return {
   { name = "cancel", operands = "PUBLISHER OFFER...",
     summary = "cancel the publishing operation that runs on an offer",
     example = "--wait --email jondoe@contoso.com contoso contoso-vm",
-    call = "start", endpoint = "cancel", ends = "canceled", view = "states", options = START },
+    call = "start", endpoint = "cancel", ends = { "canceled" }, view = "states",
+    options = { "email", "wait", "if-running", "timeout", "interval", "max-interval" } },
   { name = "publish", operands = "PUBLISHER OFFER...",
     summary = "start publishing an offer",
     example = "contoso contoso-vm",
-    call = "start", endpoint = "publish", ends = "completed", view = "states", options = START },
+    call = "start", endpoint = "publish", ends = { "completed", "signoff" }, view = "states", options = START },
   { name = "go-live", operands = "PUBLISHER OFFER...",
     summary = "take an offer live",
     example = "--wait contoso contoso-vm",
-    call = "start", endpoint = "go_live", ends = "completed", view = "states", options = START },
+    call = "start", endpoint = "go_live", ends = { "completed" }, view = "states", options = START },
   { name = "wait", operands = "LOCATION | PUBLISHER OFFER...",
     summary = "wait for the end of an operation, or of what runs on an offer",
     example = "--for canceled contoso contoso-vm",
@@ -44,7 +45,11 @@ return {
   { name = "offers", operands = "PUBLISHER",
     summary = "list the offers of a publisher",
     example = "contoso",
-    call = "look", endpoint = "offers", list = "offers", view = "offers", options = {} },
+    call = "look", endpoint = "offers", list = "offers", view = "offers", options = { "type" } },
+  { name = "publishers", operands = "",
+    summary = "list the publishers that the token gives access to",
+    example = "--json",
+    call = "look", endpoint = "publishers", list = "publishers", view = "publishers", options = {} },
   { name = "status", operands = "PUBLISHER OFFER...",
     summary = "show the status of an offer",
     example = "--json contoso contoso-vm",

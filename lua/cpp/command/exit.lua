@@ -3,7 +3,7 @@
 local exit = {
   { status = 0, name = "DONE", help = "done" },
   { status = 1, name = "FAILED",
-    help = "refused; or the operation failed, or ended otherwise than it should" },
+    help = "refused; or the operation failed, or its outcome is another" },
   { status = 2, name = "USAGE", help = "wrong usage: nothing was sent" },
   { status = 3, name = "AMBIGUOUS",
     help = "it is not known whether the service acted: look before trying again" },

@@ -23,8 +23,12 @@ local options = {
     help = "the operation of the offer that is meant" },
   { name = "status", short = "s", value = "STATUS", of = "call", words = { "running" },
     help = "only operations with this status: running" },
-  { name = "for", value = "STATE", of = "command", words = { "canceled", "completed" },
-    help = "exit with 1 if it ends otherwise than in STATE" },
+  { name = "type", value = "TYPE", of = "call",
+    help = "only offers of this type" },
+  { name = "if-running", of = "call",
+    help = "send nothing where nothing runs; exit with 0" },
+  { name = "for", value = "OUTCOME", of = "command", words = { "canceled", "completed", "signoff", "none" },
+    help = "exit with 1 if the outcome is another" },
 
   -- How long, and how much at once.
   { name = "timeout", short = "t", value = "SECONDS", number = true, of = "wait",

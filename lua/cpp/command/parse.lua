@@ -127,6 +127,10 @@ local function targets_of(command, operands, given)
     if given.operation then wrong("--operation: expected PUBLISHER and OFFER with it, got a LOCATION") end
     return { { location = operands[1] } }
   end
+  if command.operands == "" then
+    if #operands > 0 then wrong("expected no operand, got '%s'", operands[1]) end
+    return { {} }
+  end
   if command.operands == "PUBLISHER" and #operands == 1 then return { { publisher = operands[1] } } end
   if #operands < 2 or command.operands == "PUBLISHER" then wrong("expected %s", command.operands) end
   if given.operation and #operands > 2 then wrong("--operation: expected one OFFER with it") end

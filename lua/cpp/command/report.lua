@@ -66,21 +66,23 @@ local function say(session, target, line)
   session.screen:say((target.offer and target.offer .. ": " or "") .. line)
 end
 
--- What the end of a wait has to be; nil: whatever it is.
+-- The outcomes that the end of a wait may have; nil: any.
 local function wanted(session)
-  return session.given["for"] or session.given.wait and session.command.ends or nil
+  local one = session.given["for"]
+  return one and { one } or session.given.wait and session.command.ends or nil
 end
 
 local function say_how_to_go_on(session, target, location)
   local words = { "wait" }
-  if wanted(session) then words = { "wait", "--for", wanted(session) } end
+  if wanted(session) then words = { "wait", "--for", wanted(session)[1] } end
   for _, word in ipairs(location and { location } or { target.publisher, target.offer }) do words[#words + 1] = word end
   say(session, target, "go on with: " .. command_line(session, table.unpack(words)))
 end
 
 local function say_how_to_look(session, target)
-  say(session, target, "look before trying again: "
-    .. command_line(session, "operations", "--status", "running", target.publisher, target.offer))
+  local words = { "operations", "--status", "running", target.publisher, target.offer }
+  if not target.offer then words = { "operation", target.location } end
+  say(session, target, "look before trying again: " .. command_line(session, table.unpack(words)))
 end
 
 local function write_error(session, target, fields)
@@ -125,6 +127,22 @@ function report.accepted(session, target, result)
   end
 end
 
+-- The exit status for the outcome of a wait, which may not be the one that was wanted; nil: there was no wait.
+local function conclude(session, target, outcome)
+  local outcomes = wanted(session)
+  if not outcome or not outcomes or outcome == "none" and session.given["if-running"] then return exit.DONE end
+  for _, one in ipairs(outcomes) do
+    if outcome == one then return exit.DONE end
+  end
+  if outcome == "unknown" then
+    say(session, target, "the service does not tell how it ended")
+    say_how_to_look(session, target)
+    return exit.AMBIGUOUS
+  end
+  say(session, target, ("the outcome is %s, not %s"):format(outcome, outcomes[1]))
+  return exit.FAILED
+end
+
 --- Reports how a target's call ended.
 -- @return the exit status for it
 function report.outcome(session, target, result, err)
@@ -136,10 +154,7 @@ function report.outcome(session, target, result, err)
     write_rows(session, target, document)
     write_details(session, document)
   end
-  local state = wanted(session)
-  if not state or document.state == state then return exit.DONE end
-  say(session, target, ("the operation ended %s, not %s"):format(document.state, state))
-  return exit.FAILED
+  return conclude(session, target, document.outcome)
 end
 
 -- What is told of a target in the middle of which the command was interrupted.

@@ -20,7 +20,8 @@ end
 views.states = {
   columns = { { "OFFER" }, { "STATE", 10 }, { "LOCATION" } },
   rows = function(document, target)
-    return { { target.offer, document.state, document.location or target.location } }
+    local state = document.outcome or document.state or "accepted"
+    return { { target.offer, state, document.location or target.location } }
   end,
 }
 
@@ -45,6 +46,19 @@ views.offers = {
     for i, offer in ipairs(document.offers) do
       offer = list(offer)
       rows[i] = { offer.id, status.normalise(offer.status), offer.changedTime, offer.offerTypeId }
+    end
+    return rows
+  end,
+}
+
+--- The publishers that a token gives access to.
+views.publishers = {
+  columns = { { "PUBLISHER", 20 }, { "NAME" } },
+  rows = function(document)
+    local rows = {}
+    for i, publisher in ipairs(document.publishers) do
+      publisher = list(publisher)
+      rows[i] = { publisher.id, publisher.name }
     end
     return rows
   end,
