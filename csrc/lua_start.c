@@ -168,14 +168,19 @@ static void append_body(lua_State *L, struct lcpp_buffer *body,
 static const struct {
   const char *name;
   enum lcpp_option option;
-} names[] = {{"publisher", LCPP_OPTION_PUBLISHER}, {"offer", LCPP_OPTION_OFFER},
-             {"operation_id", LCPP_OPTION_OPERATION_ID}, {"status", LCPP_OPTION_STATUS},
-             {"version", LCPP_OPTION_VERSION}, {"slot", LCPP_OPTION_SLOT},
-             {"type", LCPP_OPTION_TYPE}, {"tenant", LCPP_OPTION_TENANT},
+} names[] = {{"publisher", LCPP_OPTION_PUBLISHER},
+             {"offer", LCPP_OPTION_OFFER},
+             {"operation_id", LCPP_OPTION_OPERATION_ID},
+             {"status", LCPP_OPTION_STATUS},
+             {"version", LCPP_OPTION_VERSION},
+             {"slot", LCPP_OPTION_SLOT},
+             {"type", LCPP_OPTION_TYPE},
+             {"tenant", LCPP_OPTION_TENANT},
              {"scope", LCPP_OPTION_SCOPE}};
 enum { NAMES = sizeof names / sizeof names[0] };
 
-/* The name behind a `{` or `[` of a template, and *end: what follows its `}` or `?`. NAMES: none. */
+/* The name behind a `{` or `[` of a template, and *end: what follows its `}` or `?`. NAMES: none.
+ */
 static size_t find_name(const char *at, const char **end) {
   char closing = *at == '{' ? '}' : '?';
   for (size_t i = 0; i < NAMES; i++) {
@@ -189,7 +194,7 @@ static size_t find_name(const char *at, const char **end) {
 }
 
 static void check_template(lua_State *L, const char *endpoint, const char *template) {
-  const char *end = NULL;
+  const char *end = template;
   for (const char *at = template; at != NULL && *(at += strcspn(at, "{[")) != '\0'; at++) {
     if (find_name(at, &end) == NAMES || (*at == '[' && strchr(end, ']') == NULL)) {
       luaL_error(L, "endpoint '%s': unknown option in its path or query: %s", endpoint, at);
@@ -213,12 +218,12 @@ static void require_options(lua_State *L, const struct lcpp_endpoint *endpoint,
     lcpp_misuse(L, "location: expected a non-empty string, got nil");
   }
   while (at != NULL && *(at += strcspn(at, "{[")) != '\0') {
-    const char *end = NULL;
+    const char *end = at;
     size_t i = find_name(at, &end);
     if (*at == '{' && !values[names[i].option].given) {
       lcpp_misuse(L, "%s: expected a non-empty string, got nil", names[i].name);
     }
-    at = *at == '[' ? strchr(at, ']') : end;
+    at = *at == '[' ? end + strcspn(end, "]") : end;
   }
 }
 
@@ -232,12 +237,12 @@ static void append_template(struct lcpp_buffer *url, const char *template,
     if (*at == ']') {
       at++;
     } else if (*at != '\0') {
-      const char *end = NULL;
+      const char *end = at;
       const struct lcpp_value *value = &values[names[find_name(at, &end)].option];
       if (*at == '{') {
         lcpp_url_append_escaped(url, value->text, value->length);
       } else if (!value->given) {
-        end = strchr(end, ']'); /* there is one: see lcpp_start_open */
+        end += strcspn(end, "]");
       }
       at = end;
     }

@@ -21,4 +21,4 @@ if not result then
 end
 
 -- 202: it is being canceled, and the location tells how that goes on. 200: it was canceled at once.
-print(result.status, result.location or result.state)
+print(result.status, result.location or result.state or "no location")

@@ -32,5 +32,5 @@ end
 local operation, err = cpp.wait(target, { timeout = 600, on_progress = cpp.progress(io.stderr) })
 if not operation then fail(tostring(err)) end
 
-print(operation.state)
-if operation.state ~= "canceled" then fail "The operation was faster than the cancel." end
+print(operation.outcome)
+if operation.outcome ~= "canceled" then fail("Not canceled: the outcome is " .. operation.outcome .. ".") end

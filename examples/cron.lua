@@ -24,14 +24,11 @@ end
 
 -- Returns true; or nil and what is wrong.
 local function clear(offer, client)
-  local found, err = client:reconcile { publisher = publisher, offer = offer }
-  if not found then return nil, err end
-  if found.state ~= "running" then return true end -- nothing to do
-  local operation
-  operation, err = client:cancel { publisher = publisher, offer = offer, wait = { timeout = TIMEOUT } }
+  local operation, err = client:cancel { publisher = publisher, offer = offer, if_running = true,
+                                         wait = { timeout = TIMEOUT } }
   if not operation then return nil, err end
-  if operation.state == "canceled" then return true end
-  return nil, "it was published before it could be canceled"
+  if operation.outcome == "canceled" or operation.outcome == "none" then return true end
+  return nil, "it was not canceled: the outcome is " .. operation.outcome
 end
 
 local status = DONE

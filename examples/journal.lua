@@ -10,7 +10,7 @@
 -- the point tells that the line is whole; the last one of an offer counts:
 --   begin OPERATION     about to cancel that operation: whether the cancel arrived is not known yet
 --   accepted LOCATION   being canceled; to be followed at the location
---   ended STATE         over; so is one that is `idle`: nothing ran
+--   ended OUTCOME       over; so is one that is `idle`: nothing ran
 -- It survives the end of the program. To survive that of the machine, each line would have to be
 -- synced to the disk, which Lua cannot.
 -- Exit status: 0 nothing runs any more; 1 something may, so run it again; 2 wrong usage.
@@ -73,7 +73,8 @@ local function settle(offer, client)
   local operation
   operation, err = client:wait(target)
   if not operation then return nil, err end
-  note(offer, "ended", operation.state)
+  if operation.outcome == "unknown" then return nil, "the service does not tell how it ended" end
+  note(offer, "ended", operation.outcome)
   return true
 end
 

@@ -55,15 +55,16 @@ local function main(publisher, offer)
   io.stdout:flush()
 
   local operation = result
-  if result.state ~= "canceled" then
+  if not result.outcome then
     operation, err = cpp.wait(result, { on_progress = cpp.progress(io.stderr) })
     if not operation then
       say(tostring(err))
       return err.kind == "failed" and NOT_CANCELED or UNKNOWN
     end
   end
-  print(operation.state) -- "completed" where the publish was faster than the cancel
-  return operation.state == "canceled" and CANCELED or NOT_CANCELED
+  print(operation.outcome) -- "completed" where the publish finished first
+  if operation.outcome == "unknown" then return UNKNOWN end
+  return operation.outcome == "canceled" and CANCELED or NOT_CANCELED
 end
 
 os.exit(main(arg[1], arg[2]), true)

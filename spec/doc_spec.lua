@@ -111,11 +111,12 @@ describe("the documentation", function()
   -- Figures in prose: where they are said, and where they stand in the sources. Defaults: spec/types/options_spec.lua.
   local WAIT, RETRY, AUTH = "lua/cpp/wait.lua", "lua/cpp/retry.lua", "lua/cpp/auth.lua"
   local FIGURES = {
-    { "doc/waiting.md", "held to (%d+) to (%d+) s", WAIT, "LEAST_PAUSE, MOST_PAUSE = (%d+), (%d+)" },
-    { "doc/waiting.md", "first pause is `interval`, (%d+) s", WAIT, "MAX_INTERVAL = %d+, (%d+)" },
+    { "doc/waiting.md", "limited to (%d+) to (%d+) s", WAIT, "LEAST_PAUSE, MOST_PAUSE = (%d+), (%d+)" },
+    { "doc/waiting.md", "the interval is `interval`, (%d+) s", WAIT, "MAX_INTERVAL = %d+, (%d+)" },
     { "doc/waiting.md", "up to `max_interval`, (%d+) s", WAIT, "MAX_INTERVAL = %d+, %d+, (%d+)" },
     { "doc/waiting.md", "Up to (%d+) failures in a row", WAIT, "FAILURES = (%d+)" },
     { "doc/waiting.md", "a 404 for the first (%d+) s", WAIT, "GRACE = (%d+)" },
+    { "doc/waiting.md", "runs: again, for (%d+) s", WAIT, "SETTLE = (%d+)" },
     { "doc/errors.md", "pauses start at ([%d.]+) s and double, with jitter, up to (%d+) s", RETRY,
       "FIRST_PAUSE, LONGEST_PAUSE = ([%d.]+), (%d+)" },
     { "doc/tokens.md", "until (%d+) s before it expires", AUTH, "MARGIN = (%d+)" },

@@ -103,8 +103,8 @@ local function read_200(endpoint, result, request, options)
   end
 end
 
--- With if_running: what a cancel would cancel. Returns a table: submission_id, the running operation's; or a result with
--- the outcome "none"; or nil and an err.
+-- With if_running: what a cancel would cancel. Returns a table: submission_id, the running operation's; or a result
+-- with the outcome "none"; or nil and an err.
 local function look_before(client, endpoint, options)
   if options.if_running == nil then return {} end
   if endpoint ~= "cancel" then core.misuse "if_running: this is an option of cancel only" end

@@ -24,10 +24,10 @@ local outcome = {}
 -- response has no fractions, and the service has more than one clock.
 local TOLERANCE = 2
 
--- The facts of a rule, each one word (see words_of):
---   operation   of a cancel, the polled one: "canceled", "completed", "failed", "signoff", or "earlier" (it ended before the
---               cancel was sent); "published": the completed one of a publish or go live; "followed": none was polled,
---               but the offer's operation was seen to run; "unseen": none was
+-- The facts of a rule, each one word (see operation_word and the two after it):
+--   operation   of a cancel, the polled one: "canceled", "completed", "failed", "signoff", or "earlier" (it ended before
+--               the cancel was sent); "published": the completed one of a publish or go live; "followed": none was
+--               polled, but the offer's operation was seen to run; "unseen": none was
 --   submission  the one that the call was about, in the offer's list: "canceled", "completed", "failed", "running",
 --               "earlier", "undated" (it ended at a time that is not known), "contradiction" (the list says otherwise
 --               of the polled operation than that itself); "none": the list is empty; "unread": it cannot be read;
@@ -135,10 +135,8 @@ function outcome.submission_of(list, facts)
   return publishes[1]
 end
 
--- The word of a fact: see RULES.
-local WORDS = {}
-
-function WORDS.operation(facts)
+-- The words of the facts: see RULES.
+local function operation_word(facts)
   local operation = facts.operation
   if not operation then return (facts.was_running or facts.call ~= "cancel") and "followed" or "unseen" end
   if status.ended(operation.state) == nil then return "signoff" end
@@ -152,7 +150,7 @@ local function unread(err)
   return err and err.retryable and "later" or "unread"
 end
 
-function WORDS.submission(facts)
+local function submission_word(facts)
   local submission = facts.submission
   if submission == nil then return nil end -- not asked for
   if not submission then return facts.list and "none" or unread(facts.list_error) end
@@ -163,7 +161,7 @@ function WORDS.submission(facts)
   local before = outcome.is_before(outcome.time(submission.changedTime), facts.sent_at)
   -- A polled operation that was seen to run contradicts that nothing was left to be canceled.
   if before then return facts.call == "cancel" and not facts.was_running and "earlier" or "undated" end
-  local operation = WORDS.operation(facts)
+  local operation = operation_word(facts)
   if before == nil and (operation == "unseen" or operation == "earlier") then return "undated" end
   if operation == "completed" and submission.id == facts.operation_id and word ~= "completed" then
     return "contradiction"
@@ -176,7 +174,7 @@ local OFFER_WORDS = {
   running = "running", inprogress = "running", neverpublished = "never", notstarted = "never",
 }
 
-function WORDS.offer(facts)
+local function offer_word(facts)
   local offer = facts.offer
   if offer == nil then return nil end -- not asked for
   if not offer then return unread(facts.offer_error) end
@@ -191,11 +189,9 @@ end
 -- @return table: outcome ("canceled", "completed", "signoff", "none", "unknown"; or "failed") and settles; or nil
 --   where more must be asked for
 function outcome.of(facts)
-  local words = {}
-  for name, word_of in pairs(WORDS) do words[name] = word_of(facts) end
+  local operation, submission, offer = operation_word(facts), submission_word(facts), offer_word(facts)
   for _, rule in ipairs(RULES) do
-    if matches(rule.operation, words.operation) and matches(rule.submission, words.submission)
-      and matches(rule.offer, words.offer) then
+    if matches(rule.operation, operation) and matches(rule.submission, submission) and matches(rule.offer, offer) then
       return rule
     end
   end

@@ -48,7 +48,7 @@ describe("examples/", function()
     end)
 
     it("says why the service refused", function()
-      offer { running = false }
+      offer { running = false, nothing_running = 400 }
       local output, errors, status = run("cancel.lua", "contoso", "contoso-vm")
       assert.equal("", output)
       assert.is_truthy(errors:find("^http: POST http[^\n]*400[^\n]*\n$"), errors)
@@ -67,10 +67,13 @@ describe("examples/", function()
 
     it("tells when the publish was faster", function()
       offer()
-      portal:fault { match = { path = "/operations/first$" }, status = 200, body = { status = "completed" } }
+      for path, body in pairs { ["/operations/first$"] = { status = "completed" },
+                                ["/submissions/$"] = { { id = "first", submissionState = "completed" } } } do
+        portal:fault { match = { path = path }, status = 200, body = body }
+      end
       local output, errors, status = run("cancel_and_wait.lua", "contoso", "contoso-vm")
       assert.is_truthy(output:find("\ncompleted\n$"), output)
-      assert.is_truthy(errors:find("\nThe operation was faster than the cancel.\n$"), errors)
+      assert.is_truthy(errors:find("\nNot canceled: the outcome is completed.\n$"), errors)
       assert.equal(1, status)
     end)
 
@@ -137,7 +140,7 @@ describe("examples/", function()
     end)
 
     it("tells a clear refusal", function()
-      offer { running = false }
+      offer { running = false, nothing_running = 400 }
       local output, errors, status = reconcile()
       assert.equal("", output)
       assert.is_truthy(errors:find("400", 1, true))

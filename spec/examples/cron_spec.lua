@@ -29,12 +29,14 @@ describe("examples/cron.lua", function()
 
   it("says what is wrong, and when", function()
     offer { operation_id = "first" }
-    portal:fault { match = { path = "/operations/first$", skip = 1 }, status = 200, body = { status = "completed" } }
+    portal:fault { match = { path = "/operations/first$" }, status = 200, body = { status = "completed" } }
+    portal:fault { match = { path = "contoso%-vm/submissions/$", skip = 1 }, status = 200,
+                   body = { { id = "first", submissionState = "completed" } } }
     local output, errors, status = run("contoso-vm", "none")
     assert.equal("", output)
     local stamp = "%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%dZ "
     assert.is_truthy(errors:find(stamp .. "none: http: GET "), errors)
-    assert.is_truthy(errors:find(stamp .. "contoso%-vm: it was published before it could be canceled\n"), errors)
+    assert.is_truthy(errors:find(stamp .. "contoso%-vm: it was not canceled: the outcome is completed\n"), errors)
     assert.equal(1, status)
   end)
 
