@@ -255,8 +255,18 @@ struct lcpp_client *lcpp_check_client(lua_State *L);
 int lcpp_client_start(lua_State *L);
 int lcpp_client_check(lua_State *L);
 
-/* Raises unless every {name} in the paths of endpoint.c is an option: [-0, +0, v]. */
-void lcpp_start_open(lua_State *L);
+/* lua_template.c: the paths and queries of endpoint.c. */
+
+/* Raises unless every name in them is an option: [-0, +0, v]. */
+void lcpp_template_open(lua_State *L);
+
+/* Raises if the call lacks an option that the endpoint's URL is made of. [-0, +0, v] */
+void lcpp_template_require(lua_State *L, const struct lcpp_endpoint *endpoint,
+                           const struct lcpp_value values[LCPP_OPTION_COUNT]);
+
+/* The URL of an endpoint with a path. Raises nothing; NULL if memory ran out, else for free. */
+char *lcpp_template_url(const struct lcpp_endpoint *endpoint, const struct lcpp_origin *origin,
+                        const char *api_version, const struct lcpp_value values[LCPP_OPTION_COUNT]);
 
 /* lua_client.c */
 

@@ -25,9 +25,9 @@ local outcome = {}
 local TOLERANCE = 2
 
 -- The facts of a rule, each one word (see operation_word and the two after it):
---   operation   of a cancel, the polled one: "canceled", "completed", "failed", "signoff", or "earlier" (it ended before
---               the cancel was sent); "published": the completed one of a publish or go live; "followed": none was
---               polled, but the offer's operation was seen to run; "unseen": none was
+--   operation   of a cancel, the polled one: "canceled", "completed", "failed", "signoff", or "earlier" (it ended
+--               before the cancel was sent); "published": the completed one of a publish or go live; "followed": none
+--               was polled, but the offer's operation was seen to run; "unseen": none was
 --   submission  the one that the call was about, in the offer's list: "canceled", "completed", "failed", "running",
 --               "earlier", "undated" (it ended at a time that is not known), "contradiction" (the list says otherwise
 --               of the polled operation than that itself); "none": the list is empty; "unread": it cannot be read;

@@ -164,7 +164,8 @@ local function facts_of(state, operation, list)
   -- An operation of a publish that was answered 200 may have begun, and ended, before.
   if target.call == "cancel" or not target.location and target.status == 202 then facts.sent_at = target.sent_at end
   local time = operation and outcome.time(operation.lastActionDateTime)
-  facts.is_earlier = target.call == "cancel" and not facts.was_running and outcome.is_before(time, facts.sent_at) or false
+  facts.is_earlier = target.call == "cancel" and not facts.was_running
+    and outcome.is_before(time, facts.sent_at) or false
   return facts
 end
 

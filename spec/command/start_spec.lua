@@ -169,9 +169,10 @@ describe("cpp-portal", function()
       assert.is_truthy(errors:find("look before trying again: cpp-portal operations --status running contoso contoso-vm\n",
                                    1, true), errors)
       assert.equal(3, status)
-      local location = output:match("(http%S+)\n$")
-      _, errors, status = run("wait", "--for", "canceled", location)
-      assert.is_truthy(errors:find("look before trying again: cpp-portal operation '" .. location .. "'\n", 1, true), errors)
+      local place = output:match("(http%S+)\n$")
+      output, errors, status = run("wait", "--for", "canceled", place)
+      assert.is_truthy(output:find(" unknown ", 1, true), output)
+      assert.is_truthy(errors:find("look before trying again: cpp-portal operation '" .. place .. "'\n", 1, true), errors)
       assert.equal(3, status)
     end)
 

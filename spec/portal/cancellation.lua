@@ -36,7 +36,7 @@ function cancellation:active(now)
     return self:state(now) == "running"
 end
 
-function cancellation:progress()
+function cancellation.progress()
     return {}
 end
 

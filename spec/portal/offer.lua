@@ -22,7 +22,8 @@ local KNOWN = {
     -- The place to poll, and when.
     location_form = "string", location_header = "table", retry_after = "number|string|table",
     -- How answers look.
-    migrated = "boolean", array = "boolean", operation_times = "boolean", spelling = "table", step_spelling = "table", offer_spelling = "table",
+    migrated = "boolean", array = "boolean", operation_times = "boolean",
+    spelling = "table", step_spelling = "table", offer_spelling = "table",
     status = "string", extra = "table", messages = "table", preview_links = "table", live_links = "table",
     publishing_version = "number", offer_version = "number", offer_type_id = "string", slot = "string",
     version = "string", emails = "string", seller_contact = "string",
