@@ -16,7 +16,7 @@ enum type {
   TEXT,      /* a string without control characters */
   SEGMENT,   /* the same, which becomes a segment of a path */
   QUOTED,    /* the same, which is put between quotes in a query */
-  REFERENCE, /* the same, which is a URL or begins with a slash */
+  REFERENCE, /* the same, which has a scheme or begins with a slash */
   LINE,      /* printable ASCII: it becomes a header */
   SECRET,    /* any string without NUL */
   TOKEN,     /* a bearer token, or a function that returns one */
@@ -265,7 +265,8 @@ static void read_text(lua_State *L, const struct option *option, struct lcpp_val
       (strcmp(value->text, ".") == 0 || strcmp(value->text, "..") == 0)) {
     lcpp_misuse(L, "%s: expected an identifier, not '%s'", option->name, value->text);
   }
-  if (option->type == REFERENCE && value->text[0] != '/' && strstr(value->text, "://") == NULL) {
+  if (option->type == REFERENCE && strchr("/\\", value->text[0]) == NULL &&
+      value->text[strcspn(value->text, ":/")] != ':') {
     lcpp_misuse(L, "%s: expected a URL, or a path that begins with /", option->name);
   }
   if (option->type == QUOTED && strchr(value->text, '\'') != NULL) {

@@ -30,7 +30,9 @@ describe("an err", function()
     assert.is_string(err.client_request_id)
     assert.equal("contoso", err.publisher)
     assert.equal("contoso-vm", err.offer)
-    assert.equal("403: the caller has no access to this publisher (Forbidden: Not yours.)", err.message)
+    assert.equal("403: the caller has no access to this publisher (Forbidden: Not yours.); usual causes: the publisher's "
+      .. "identifier is another, or the service principal was added by an object id other than that of its managed application",
+      err.message)
     assert.equal("http: POST " .. url .. ": " .. err.message .. " [request id 1234]", tostring(err))
   end)
 
@@ -41,11 +43,17 @@ describe("an err", function()
     ["as an OAuth error"] = { error = "Broken", error_description = "It broke." },
   } do
     it("finds the service's code and message " .. name, function()
-      local err = fail(400, body)
+      local err = fail(405, body)
       assert.equal("Broken", err.code)
       assert.is_truthy(err.message:find("%(Broken: It broke%.%)$"))
     end)
   end
+
+  it("finds the words of a 500 as another client has seen it", function()
+    local err = fail(500, { Variant = { serviceName = "storefront", error = "It broke. Retry is OK" } })
+    assert.matches("(It broke. Retry is OK)", err.message, 1, true)
+    assert.is_true(err.ambiguous)
+  end)
 
   for name, body in pairs { ["an empty one"] = "", ["a web page"] = "<html>", ["a text"] = '"broken"', ["a list"] = "[1]",
                             ["strange types"] = { error = { code = 5, message = { "It" } } }, ["null"] = "null" } do

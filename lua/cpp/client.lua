@@ -121,12 +121,13 @@ local function look_before(client, endpoint, options)
   }
 end
 
-local MAY_RUN_NOTHING = { [400] = true, [404] = true, [409] = true } -- what a cancel without an operation may get
+local MAY_RUN_NOTHING = { [400] = true, [404] = true } -- what a cancel without an operation may get
 local LONGEST_LOOK = 30 -- seconds
 
--- Finds out whether a cancel was refused because nothing ran: what the service says then is not documented.
+-- Finds out whether a cancel was refused because nothing ran: what the service says then is not documented, but that it
+-- says something (a code) is.
 local function explain(client, endpoint, options, err)
-  if endpoint ~= "cancel" or err.kind ~= "http" or not MAY_RUN_NOTHING[err.status] then return err end
+  if endpoint ~= "cancel" or err.kind ~= "http" or not err.code or not MAY_RUN_NOTHING[err.status] then return err end
   local limits = { retries = 0, deadline = retry.now(options.loop or client.loop) + LONGEST_LOOK }
   local list = client:operations(options, limits)
   if list and not require "cpp.follow".running(list) then

@@ -18,8 +18,7 @@ local BODY_LIMIT = 2048 -- bytes of an answer's body that an err keeps
 local MEANINGS = {
   [400] = "the service found the request malformed",
   [401] = "the token is missing, expired or not valid for this service",
-  [403] = "the caller has no access to this publisher; usual causes: another publisher identifier, or a service"
-    .. " principal that was added by an object id other than that of its managed application",
+  [403] = "the caller has no access to this publisher",
   [404] = "no such publisher, offer or operation",
   [408] = "the service gave up waiting for the request",
   [409] = "the request does not fit the state of the offer",
@@ -30,6 +29,12 @@ local MEANINGS = {
   [502] = "a gateway got an invalid response from the service",
   [503] = "the service is unavailable",
   [504] = "a gateway got no response from the service in time",
+}
+
+-- What causes a status most often, of those that do not say.
+local CAUSES = {
+  [403] = "usual causes: the publisher's identifier is another, or the service principal was added by an object id other"
+    .. " than that of its managed application",
 }
 
 -- What a status means for a program, where that is more than the status.
@@ -87,6 +92,9 @@ local function describe(err, options, secrets, of_tokens)
   if code or words then
     local said = table.concat({ code or "", words or "" }, code and words and ": " or "")
     err.message = ("%s (%s)"):format(err.message, redact.line(said, MESSAGE_LIMIT, options, secrets))
+  end
+  if err.kind == "http" and CAUSES[err.status] and not of_tokens then
+    err.message = err.message .. "; " .. CAUSES[err.status]
   end
 end
 

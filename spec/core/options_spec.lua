@@ -8,7 +8,7 @@ local BASE = "http://127.0.0.1:1" -- nothing is started here
 local TYPES = {
   text = { takes = { "x", "\u{fc}", " ", "~" }, refuses = { 1, true, "", "a\31b", "\127", "a\0" },
            words = "a non%-empty string" },
-  reference = { takes = { "/", "//x", "a://b", "/\u{fc}" }, refuses = { 1, "", "x", "?x", "a:/b", "/\0" },
+  reference = { takes = { "/", "//x", "a://b", "a:b", "\\x", "/\u{fc}" }, refuses = { 1, "", "x", "?x", "a/b:c", "/\0" },
                 words = { "a non%-empty string", "a URL, or a path that begins with /" } },
   quoted = { takes = { "x", "\u{fc}", '"' }, refuses = { 1, "", "'", "x'", "\n" },
              words = { "a non%-empty string", "a string without quotes" } },

@@ -100,7 +100,7 @@ describe("an error", function()
         connection:read_request()
         local padding = (" "):rep(offset)
         local body = '{"error":{"code":"%s","message":"%s"},"more":"%s"}'
-        echo(connection, 400, ("x"):rep(100 + offset) .. Lab.TOKEN, body:format(
+        echo(connection, 422, ("x"):rep(100 + offset) .. Lab.TOKEN, body:format(
           ("x"):rep(60) .. padding .. Lab.TOKEN, ("x"):rep(460) .. padding .. Lab.TOKEN,
           ("x"):rep(1300) .. padding .. Lab.TOKEN))
       end)
@@ -108,7 +108,7 @@ describe("an error", function()
     local client = client_of {}
     for _ = 0, 40 do
       local _, err = client:cancel(Lab.CALL)
-      lab:assert_failure(err, { kind = "http", status = 400 })
+      lab:assert_failure(err, { kind = "http", status = 422 })
     end
   end)
 

@@ -98,8 +98,8 @@ describe("the answers", function()
     note("cpp.Evidence", assert(client:wait(OFFER)).evidence)
     offer { running = false, status = "Canceled" }
     note("cpp.Reconciled", assert(client:reconcile(OFFER)))
-    for _, class in ipairs { "cpp.Operation", "cpp.Evidence", "cpp.Fact", "cpp.Step", "cpp.Message", "cpp.OfferStatus", "cpp.Submission",
-                             "cpp.Reconciled" } do
+    for _, class in ipairs { "cpp.Operation", "cpp.Evidence", "cpp.Fact", "cpp.Step", "cpp.Message", "cpp.OfferStatus",
+                             "cpp.Submission", "cpp.Reconciled" } do
       all_seen(class)
     end
   end)

@@ -17,7 +17,8 @@ describe("the options", function()
     BATCH = { "cpp.CancelAllOptions" },
   }
   local KINDS = {
-    TEXT = "^string$", QUOTED = "^string$", REFERENCE = "^string$", BOOLEAN = "^boolean$", SEGMENT = "", LINE = "^string$", SECRET = "^string$", SECONDS = "^number$",
+    TEXT = "^string$", QUOTED = "^string$", REFERENCE = "^string$",
+    BOOLEAN = "^boolean$", SEGMENT = "", LINE = "^string$", SECRET = "^string$", SECONDS = "^number$",
     COUNT = "^integer$", POSITIVE = "^integer$", BYTES = "^integer$", TOKEN = "^string|cpp%.TokenFunction$",
     ADDRESSES = "^string|string%[%]$", FUNCTION = "^fun%(", TABLE = "^cpp%.Loop$", SWITCH = "^boolean|cpp%.WaitOptions$",
   }
