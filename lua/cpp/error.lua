@@ -33,8 +33,8 @@ local MEANINGS = {
 
 -- What causes a status most often, of those that do not say.
 local CAUSES = {
-  [403] = "usual causes: the publisher's identifier is another, or the service principal was added by an object id other"
-    .. " than that of its managed application",
+  [403] = "usual causes: the publisher's identifier is another, or the service principal was added by an object id"
+    .. " other than that of its managed application",
 }
 
 -- What a status means for a program, where that is more than the status.
