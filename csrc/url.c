@@ -114,27 +114,54 @@ void lcpp_origin_free(struct lcpp_origin *origin) {
   *origin = (struct lcpp_origin){0};
 }
 
-/* A copy that the caller frees with free, of a string that libcurl frees with curl_free. */
-static char *take(char *text) {
-  char *copy = text != NULL ? strdup(text) : NULL;
-  curl_free(text);
-  return copy;
-}
-
-/* Reads the whole URL, for free. */
-static enum lcpp_url_status read_whole(CURLU *url, char **text) {
-  char *whole = NULL;
-  CURLUcode code = curl_url_get(url, CURLUPART_URL, &whole, 0);
-  *text = take(whole);
-  return code != CURLUE_OK ? status_of(code) : *text != NULL ? LCPP_URL_OK : LCPP_URL_MEMORY;
-}
-
 /* RFC 3986, section 2.3 */
 #define UNRESERVED "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
 
 static bool is_unreserved(char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '.' || c == '_' || c == '~';
+}
+
+static bool is_hexadecimal(char c) {
+  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
+}
+
+/* Whether a URI may have this byte of a text (RFC 3986, section 2). */
+static bool is_of_uri(const char *at) {
+  if (*at == '%') {
+    return is_hexadecimal(at[1]) && is_hexadecimal(at[2]);
+  }
+  return is_unreserved(*at) || strchr(":/?#[]@!$&'()*+,;=", *at) != NULL;
+}
+
+enum { ENCODED_LIMIT = 3 * LCPP_URL_LIMIT }; /* percent-encoding triples a byte */
+
+/* Reads the whole URL, for free, with what no URI may have percent-encoded: libcurl lets it pass.
+ */
+static enum lcpp_url_status read_whole(CURLU *url, char **text) {
+  char *whole = NULL;
+  CURLUcode code = curl_url_get(url, CURLUPART_URL, &whole, 0);
+  if (code != CURLUE_OK) {
+    return status_of(code);
+  }
+  struct lcpp_buffer encoded = {0};
+  for (const char *at = whole; *at != '\0'; at++) {
+    if (is_of_uri(at)) {
+      lcpp_buffer_append(&encoded, at, 1, ENCODED_LIMIT);
+    } else {
+      lcpp_url_append_escaped(&encoded, at, 1);
+    }
+  }
+  curl_free(whole);
+  lcpp_buffer_append(&encoded, "", 1, ENCODED_LIMIT);
+  enum lcpp_buffer_status status = encoded.status;
+  if (status != LCPP_BUFFER_OK) {
+    lcpp_buffer_free(&encoded);
+  }
+  *text = encoded.data; /* its ownership passes on */
+  return status == LCPP_BUFFER_OK      ? LCPP_URL_OK
+         : status == LCPP_BUFFER_LIMIT ? LCPP_URL_INVALID
+                                       : LCPP_URL_MEMORY;
 }
 
 /* The length of "scheme://host:port" in a URL that the URL API wrote. */
@@ -310,6 +337,13 @@ void lcpp_url_append_field(struct lcpp_buffer *buffer, const char *name, const c
   lcpp_url_append_escaped(buffer, value, length);
 }
 
+/* Whether a decoded segment is an identifier: it can go anywhere as it is, and into a path again.
+ */
+static bool is_identifier(const char *id) {
+  size_t length = strspn(id, UNRESERVED "$:");
+  return length <= LCPP_NAME_LIMIT && id[length] == '\0' && strspn(id, ".") < length;
+}
+
 bool lcpp_url_operation_id(const char *location, char **id) {
   static const char segment[] = "/operations/";
   const char *offers = strstr(location, "/offers/");
@@ -323,8 +357,13 @@ bool lcpp_url_operation_id(const char *location, char **id) {
   if (length == 0) {
     return true; /* libcurl would take it for "call strlen" */
   }
-  *id = memchr(encoded, '%', length) == NULL
-            ? strndup(encoded, length)
-            : take(curl_easy_unescape(NULL, encoded, (int)length, NULL));
-  return *id != NULL;
+  int decoded_length = 0;
+  char *decoded = curl_easy_unescape(NULL, encoded, (int)length, &decoded_length);
+  if (decoded == NULL) {
+    return false;
+  }
+  bool usable = strlen(decoded) == (size_t)decoded_length && is_identifier(decoded);
+  *id = usable ? strdup(decoded) : NULL;
+  curl_free(decoded);
+  return !usable || *id != NULL;
 }

@@ -46,17 +46,19 @@ enum lcpp_url_status lcpp_origin_parse(struct lcpp_origin *origin, const char *t
 void lcpp_origin_free(struct lcpp_origin *origin);
 
 /* Resolves a location from a response against the URL that was requested (RFC 3986, section 5).
- * *url is for free; NULL unless it went well. */
+ * Characters that no URI has are percent-encoded. *url is for free; NULL unless it went well. */
 enum lcpp_url_status lcpp_url_resolve(const char *requested, const char *location, char **url);
 
 /* Turns a location into the URL to ask: resolved against `origin`, of the same origin, without user
- * information or fragment, with `api_version` (at most LCPP_NAME_LIMIT bytes) where it names none.
+ * information or fragment, with `api_version` (at most LCPP_NAME_LIMIT bytes) where it names none,
+ * and percent-encoded as above.
  * *url is for free; *why is a static text that tells what is wrong with the location. */
 enum lcpp_url_status lcpp_url_poll(const struct lcpp_origin *origin, const char *location,
                                    const char *api_version, char **url, const char **why);
 
 /* The operation's id in a location of the form .../offers/<o>/operations/<id>, decoded: *id is for
- * free. The form of offers that were not migrated
+ * free; NULL if it has other characters than letters, digits and -._~$: (it may hold anything). The
+ * form of offers that were not migrated
  * (/api/operations/contoso$contoso-offer$2$preview) holds none: NULL. False when memory ran out. */
 bool lcpp_url_operation_id(const char *location, char **id);
 

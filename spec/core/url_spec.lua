@@ -68,11 +68,39 @@ describe("a location", function()
   it("holds the operation's id where it has the form of one, decoded", function()
     for path, id in pairs {
       ["/api/publishers/p/offers/o/operations/56615b67-2185"] = "56615b67-2185",
-      ["/offers/o/operations/a%20b?operations/c"] = "a b", ["/offers/o/operations/a/b"] = "a",
+      ["/offers/o/operations/a%2Db?operations/c"] = "a-b", ["/offers/o/operations/a/b"] = "a",
       ["/offers/o/operations/a#b"] = "a", ["/offers/o/operations/"] = false, ["/offers/o/operations/?a"] = false,
       ["/operations/a/offers/b"] = false, ["/api/operations/contoso$contoso-offer$2$preview"] = false,
     } do
       assert.equal(id or nil, (select(2, request:resolve(path))), path)
+    end
+  end)
+
+  it("holds no operation's id where the segment has characters that no id has", function()
+    for code = 0, 255 do
+      local byte = string.char(code)
+      local id = byte:find "[%w%-._~$:]" and "a" .. byte .. "b" or nil
+      local segment = ("a%%%02Xb"):format(code)
+      assert.equal(id, (select(2, request:resolve("/offers/o/operations/" .. segment))), segment)
+    end
+    for segment, id in pairs { ["%2e"] = false, ["%2E."] = false, [("a"):rep(256)] = true, [("a"):rep(257)] = false,
+                               ["a%E2%80%AEb"] = false, ["%00"] = false, ["a%00"] = false } do
+      local place, found = request:resolve("/offers/o/operations/" .. segment)
+      if place:find "operations/%w" then assert.equal(id and segment or nil, found, segment) end
+    end
+  end)
+
+  it("is percent-encoded where it holds characters that no URI has", function()
+    for given, kept in pairs {
+      ["/a\u{e9}"] = "/a%C3%A9", ["/a\u{202e}b?c=\u{9b}"] = "/a%E2%80%AEb?c=%C2%9B", ["/\xff"] = "/%FF", ['/"<>^`{|}'] =
+      "/%22%3C%3E%5E%60%7B%7C%7D", ["/%4g%"] = "/%254g%25", ["/%41%e9[]@!$&'()*+,;=:"] = "/%41%e9[]@!$&'()*+,;=:",
+    } do
+      local place = assert(request:resolve(given))
+      assert.equal((portal.url .. kept):lower(), place:lower()) -- libcurl writes some escapes in lower case
+      assert.equal(place, (request:resolve(place)))
+      local asked <close> = client:start("location", { location = given }, portals.TOKEN)
+      local url = select(2, asked:url())
+      assert.equal((portal.url .. kept):lower(), url:gsub("[?&]api%-version=.*", ""):lower())
     end
   end)
 
