@@ -2,7 +2,7 @@
  * What the files of the Lua binding share. Each calls only those to its right:
  *
  *   lua_module.c > lua_client.c, lua_snapshot.c > lua_start.c > lua_request.c > lua_json.c,
- * lua_options.c, endpoint.c
+ * lua_text.c, lua_options.c, endpoint.c
  *
  * Stack comments follow the Lua manual: [-pops, +pushes, what it may raise].
  */
@@ -237,6 +237,15 @@ enum { LCPP_ENCODE_LIMIT = 16 * 1024 * 1024 };
 
 /* core.decode(text) -> value, or nil when it is not strict JSON. */
 int lcpp_core_decode(lua_State *L);
+
+/* lua_text.c */
+
+/* Makes the string on top, a text of the service, printable (redact.h), and `limit` bytes long at
+ * most. Its secrets are still to be redacted, since the client does not know them. [-1, +1, m] */
+void lcpp_clean_top(lua_State *L, size_t limit);
+
+/* core.redact(value, limit, secrets): see lua_module.c. */
+int lcpp_core_redact(lua_State *L);
 
 /* lua_request.c */
 

@@ -3,6 +3,7 @@
  *
  * - core.client(options): a client, see lua_client.c
  * - core.decode(text): a value from JSON text, or nil, see lua_json.c
+ * - core.redact(value, limit, secrets): text of the service as it may be shown, see lua_text.c
  * - core.monotonic(): seconds on a clock that never jumps
  * - core.random(): a number in [0, 1), not from the host's generator, math.random, which is its own
  * - core.is_terminal(file): whether a file of the io library is a terminal
@@ -67,12 +68,17 @@ static void push_endpoints(lua_State *L) {
 }
 
 int luaopen_cpp_core(lua_State *L) {
-  static const luaL_Reg functions[] = {
-      {"client", lcpp_core_client},      {"decode", lcpp_core_decode},
-      {"monotonic", core_monotonic},     {"random", core_random},
-      {"is_terminal", core_is_terminal}, {"check", lcpp_core_check},
-      {"snapshot", lcpp_core_snapshot},  {"misuse", lcpp_core_misuse},
-      {"hide", lcpp_core_hide},          {NULL, NULL}};
+  static const luaL_Reg functions[] = {{"client", lcpp_core_client},
+                                       {"decode", lcpp_core_decode},
+                                       {"redact", lcpp_core_redact},
+                                       {"monotonic", core_monotonic},
+                                       {"random", core_random},
+                                       {"is_terminal", core_is_terminal},
+                                       {"check", lcpp_core_check},
+                                       {"snapshot", lcpp_core_snapshot},
+                                       {"misuse", lcpp_core_misuse},
+                                       {"hide", lcpp_core_hide},
+                                       {NULL, NULL}};
   luaL_checkversion(L);
   lcpp_json_open(L);
   lcpp_options_open(L);

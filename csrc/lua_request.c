@@ -11,7 +11,8 @@
 
 #include "lua_binding.h"
 
-enum { SLICE_MS = 100 }; /* the longest time that request:wait spends in C */
+enum { REQUEST_ID_LIMIT = 8192 }; /* bytes that are kept of the service's id; 36 are usual */
+enum { SLICE_MS = 100 };          /* the longest time that request:wait spends in C */
 
 static struct lcpp_request *to_request(lua_State *L) {
   return lcpp_check_self(L, LCPP_REQUEST);
@@ -133,9 +134,13 @@ static void set_common(lua_State *L, const struct lcpp_request *request) {
   if (outcome->status != 0) {
     set_integer(L, "status", outcome->status);
     bool correlated = lcpp_response_field(response, LCPP_CORRELATION_REQUEST_ID) != NULL;
-    set_string(
-        L, "request_id",
-        lcpp_response_field(response, correlated ? LCPP_CORRELATION_REQUEST_ID : LCPP_REQUEST_ID));
+    const char *id =
+        lcpp_response_field(response, correlated ? LCPP_CORRELATION_REQUEST_ID : LCPP_REQUEST_ID);
+    if (id != NULL) {
+      lua_pushstring(L, id);
+      lcpp_clean_top(L, REQUEST_ID_LIMIT);
+      lua_setfield(L, -2, "request_id");
+    }
   }
   if (outcome->retry_after >= 0) {
     set_integer(L, "retry_after", outcome->retry_after);

@@ -93,7 +93,7 @@ describe("progress", function()
         return { state = "running", progress = 1, steps = { { stepName = name, status = "running" } } }
       end
       -- The second is no UTF-8; in Latin 1 it would be a control character.
-      assert.equal("running: a 2Jb c d e f-é, 1 %\nrunning: a?2J, 1 %\n",
+      assert.equal("running: a 2Jb\u{fffd}c\u{fffd}d e f-é, 1 %\nrunning: a\u{fffd}2J, 1 %\n",
                    written(named "a\u{9b}2Jb\u{202e}c\u{2066}d\u{2028}e\u{85}f-é", named "a\x9b2J"))
     end)
 

@@ -115,7 +115,7 @@ local function request_token(client, credentials, limits)
   local token = type(answer) == "table" and answer.access_token
   if type(token) ~= "string" or not token:find(USABLE) then
     return nil, errors.new("auth", "the token service's response has no usable access_token",
-                           { status = result.status, request_id = redact(result.request_id, credentials) })
+      { status = result.status, request_id = redact.line(result.request_id, errors.ID_LIMIT, credentials) })
   end
   return token, lifetime_of(answer)
 end

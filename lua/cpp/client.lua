@@ -82,7 +82,7 @@ end
 -- Sets the state of a cancel that was answered 200: it was done at once, unless the body says otherwise. Where the body
 -- says anything else, and for publish and go live, where a 200 comes too while an earlier one still runs, the result
 -- has no state and is followed like a 202. Returns an err if the body says that the call failed.
-local function read_200(endpoint, result, request, options)
+local function read_200(client, endpoint, result, request, options)
   local body = result.body
   if type(body) == "table" and body[1] ~= nil and #body == 1 then body = body[1] end
   if body == nil then body = {} end
@@ -91,7 +91,8 @@ local function read_200(endpoint, result, request, options)
   local problem = failure_in(body, state)
   if problem then
     local method, url = request:url()
-    local message = "the response has status 200 and reports a failure: " .. redact.line(problem, 200, options)
+    local message = "the response has status 200 and reports a failure: "
+      .. redact.line(problem, 200, options, auth.secrets(client, options))
     return errors.new(status.ended(state) == false and "failed" or "protocol", message, {
       status = result.status, method = method, url = url, attempts = 1, ambiguous = true,
       request_id = result.request_id, client_request_id = result.client_request_id,
@@ -112,12 +113,13 @@ local function look_before(client, endpoint, options)
   client.core:check(endpoint, options)
   local list, err = client:operations(options)
   if not list then return nil, err end
-  local running = require "cpp.follow".running(list)
-  if running then return { submission_id = type(running.id) == "string" and running.id or nil } end
+  local follow = require "cpp.follow"
+  local running = follow.running(list)
+  if running then return { submission_id = follow.id_of(running) } end
   local newest = list[1]
   return {
     call = endpoint, publisher = options.publisher, offer = options.offer, outcome = "none",
-    evidence = { submission = newest and { state = newest.state, id = newest.id, time = newest.changedTime } },
+    evidence = { submission = newest and require "cpp.outcome".fact(newest.state, newest.id, newest.changedTime) },
   }
 end
 
@@ -162,7 +164,7 @@ function Client:start(endpoint, options)
   end
   result.publisher, result.offer = options.publisher, options.offer
   if result.status == 200 and not result.location then
-    local err = read_200(endpoint, result, request, options)
+    local err = read_200(self, endpoint, result, request, options)
     if err then return nil, err end
   end
   if not wait then return result end
@@ -190,8 +192,9 @@ function Client.new(options)
   return setmetatable(self, Client)
 end
 
-local function malformed(result, request, options, message)
+local function malformed(client, result, request, options, message)
   local method, url = request:url()
+  url = redact(url, options, auth.secrets(client, options)) -- a location may hold anything
   return nil, errors.new("protocol", message, {
     status = result.status, method = method, url = url, attempts = 1, retryable = true,
     request_id = result.request_id, client_request_id = result.client_request_id,
@@ -203,7 +206,7 @@ end
 local function ask(client, endpoint, options)
   local result, request = retry.call(client, endpoint, options)
   if not result then return nil, request end
-  if result.body == nil then return malformed(result, request, options, "the response has no body") end
+  if result.body == nil then return malformed(client, result, request, options, "the response has no body") end
   return result.body
 end
 
@@ -243,7 +246,7 @@ function Client:look(options, limits)
   local running = result.status == 202 -- whatever else it says, it is not over
   local usable = type(operation) == "table" and operation[1] == nil and next(operation) ~= nil
   if not usable and not running then
-    return malformed(result, request, options, "the response is not an operation")
+    return malformed(self, result, request, options, "the response is not an operation")
   end
   if not usable then operation = {} end
   operation.status = operation.status or running and "running" or nil
@@ -277,11 +280,11 @@ function Client:operations(options, limits)
   if not result then return nil, request end
   local list = result.body
   if list == nil or (next(list) ~= nil and list[1] == nil) then
-    return malformed(result, request, options, "the response is not a list of operations")
+    return malformed(self, result, request, options, "the response is not a list of operations")
   end
   for _, operation in ipairs(list) do
     if type(operation) ~= "table" then
-      return malformed(result, request, options, "the response is not a list of operations")
+      return malformed(self, result, request, options, "the response is not a list of operations")
     end
     operation.state = status.normalise(operation.submissionState or operation.status)
   end
@@ -299,7 +302,7 @@ function Client:offer_status(options, limits)
   local answer = result.body
   if answer and answer[1] ~= nil and #answer == 1 then answer = answer[1] end
   if type(answer) ~= "table" or answer.status == nil then
-    return malformed(result, request, options, "the response has no status")
+    return malformed(self, result, request, options, "the response has no status")
   end
   answer.state = status.normalise(answer.status)
   return answer

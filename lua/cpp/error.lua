@@ -7,11 +7,11 @@
 local core = require "cpp.core"
 local redact = require "cpp.redact"
 
-local errors = {}
+local errors = { ID_LIMIT = 200 } -- bytes of the service's request id
 
 local CODE_LIMIT, MESSAGE_LIMIT = 100, 500 -- bytes of the service's own code and message
-local ID_LIMIT = 200 -- bytes of its request id
 local BODY_LIMIT = 2048 -- bytes of an answer's body that an err keeps
+local LINE_LIMIT = 16 * 1024 -- bytes of an err as text
 
 -- What a status means at this service.
 -- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-cancel-operations
@@ -43,10 +43,6 @@ local REASONS = { [409] = "conflict", [412] = "precondition", [422] = "validatio
 local methods = {}
 local metatable = { __index = methods, __name = "cpp.error" }
 
-local function one_line(text)
-  return (text:gsub("[%c%s]+", " "))
-end
-
 --- One line for people: kind, request, message, ids. Never a secret.
 function metatable.__tostring(err)
   local parts = { err.kind, ": " }
@@ -61,7 +57,7 @@ function metatable.__tostring(err)
     parts[#parts + 1] = " (the service may have acted on it all the same)"
   end
   if err.request_id then parts[#parts + 1] = " [request id " .. err.request_id .. "]" end
-  return one_line(table.concat(parts))
+  return redact.line(table.concat(parts), LINE_LIMIT)
 end
 
 -- The service's own code and message. Documented: {"error": {"code", "message"}}; without the
@@ -132,10 +128,10 @@ function errors.from_failure(failure, options, secrets, safe, of_tokens)
   local err = setmetatable(failure, metatable)
   secrets = redact.secrets(options, secrets)
   describe(err, options, secrets, of_tokens)
-  if err.body then err.body = redact(err.body, options, secrets):sub(1, BODY_LIMIT) end
+  err.body = redact.line(err.body, BODY_LIMIT, options, secrets)
   err.message = redact(err.message, options, secrets)
   err.url = redact(err.url, options, secrets) -- a location may hold anything
-  err.request_id = err.request_id and redact.line(err.request_id, ID_LIMIT, options, secrets)
+  err.request_id = redact.line(err.request_id, errors.ID_LIMIT, options, secrets)
   err.ambiguous = not safe and is_ambiguous(err)
   err.retryable = is_retryable(err, safe)
   err.publisher, err.offer = options.publisher, options.offer
@@ -163,7 +159,7 @@ function errors.raised(problem, fields)
   if type(problem) == "table" and rawget(problem, "kind") then return problem end
   local done, text = pcall(tostring, problem) -- of the caller's making, so that it may raise as well
   if not done then text = "a " .. type(problem) .. " that has no text" end
-  local err = errors.new("raised", (text:gsub("%c", " ")), fields)
+  local err = errors.new("raised", redact(text), fields)
   err.raised = problem
   return err
 end

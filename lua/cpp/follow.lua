@@ -18,10 +18,12 @@ local function with(request, fields)
   return copy
 end
 
--- The id of an operation of a list, where it is one that can be asked for: it is the service's word, of any type.
-local function id_of(operation)
+local IDENTIFIER = "^[%w%-._~$:]+$" -- as csrc/url.c takes them of a location
+
+--- The id of an operation of a list, where it is one that can be asked for: it is the service's word, of any type.
+function follow.id_of(operation)
   local id = operation.id
-  return pcall(core.check, "call", { operation_id = id }) and id or nil
+  return type(id) == "string" and id:find(IDENTIFIER) and pcall(core.check, "call", { operation_id = id }) and id or nil
 end
 
 local function decoded(segment)
@@ -51,7 +53,7 @@ end
 --   any type
 function follow.complete(client, request, limits, operation)
   operation.publisher, operation.offer = request.publisher, request.offer
-  operation.operation_id = id_of(operation)
+  operation.operation_id = follow.id_of(operation)
   operation.location, operation.progress = nil, status.progress(operation, operation.state)
   if not operation.operation_id or status.ended(operation.state) ~= nil then return end
   local seen = client:look(with(request, { operation_id = operation.operation_id }), limits)

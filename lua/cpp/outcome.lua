@@ -16,6 +16,7 @@
 -- [LOGIC]  inferred: an offer has one running operation at most, so what ended before the cancel was sent was not
 --          cancelled by it
 
+local redact = require "cpp.redact"
 local status = require "cpp.status"
 
 local outcome = {}
@@ -198,13 +199,23 @@ function outcome.of(facts)
   return nil
 end
 
+local WORD = 100 -- bytes of an id or a time
+
+--- A fact as it may be shown: the service's id and time may be anything.
+function outcome.fact(state, id, time)
+  return {
+    state = state, id = type(id) == "string" and redact.line(id, WORD) or nil,
+    time = type(time) == "string" and redact.line(time, WORD) or nil,
+  }
+end
+
 --- What the facts are, for people.
 -- @return table: of `operation`, `submission` and `offer_status`, as far as they were read, each state, id and time
 function outcome.evidence(facts)
   local operation, submission, offer = facts.operation, facts.submission, facts.offer
   return {
-    operation = operation and { state = operation.state, id = facts.operation_id, time = operation.lastActionDateTime },
-    submission = submission and { state = submission.state, id = submission.id, time = submission.changedTime } or nil,
+    operation = operation and outcome.fact(operation.state, facts.operation_id, operation.lastActionDateTime),
+    submission = submission and outcome.fact(submission.state, submission.id, submission.changedTime) or nil,
     offer_status = offer and { state = offer.state } or nil,
   }
 end

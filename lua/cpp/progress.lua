@@ -12,12 +12,12 @@ local function clock(seconds)
 end
 
 -- State and step come from outside: nothing in them may move the cursor, or show a secret.
-local function describe(operation)
+local function describe(operation, columns)
   local secrets = redact.remembered(operation)
   -- The service's own word is redacted before it is normalised, which would change a secret in it.
   local state = status.normalise(redact(operation.status, nil, secrets)) or operation.state or "unknown"
   local step = status.current_step(operation)
-  return redact.line(step and state .. ": " .. step or state, WIDTH, nil, secrets)
+  return redact.line(step and state .. ": " .. step or state, columns, nil, secrets)
 end
 
 local function draw(stream, operation, elapsed)
@@ -25,7 +25,7 @@ local function draw(stream, operation, elapsed)
   local full = percent * BAR // 100
   local tail = (" [%s%s] %3d %%  %s"):format(("#"):rep(full), ("."):rep(BAR - full), percent,
                                            clock(elapsed))
-  local head = describe(operation):sub(1, WIDTH - #tail)
+  local head = describe(operation, WIDTH - #tail)
   stream:write("\r", head, (" "):rep(WIDTH - #tail - #head), tail)
 end
 
@@ -41,7 +41,7 @@ local function progress(stream)
   local last
   return function(operation)
     local elapsed = (core.monotonic() - started) // 1 | 0
-    local line = ("%s, %d %%"):format(describe(operation), operation.progress or 0)
+    local line = ("%s, %d %%"):format(describe(operation, WIDTH), operation.progress or 0)
     if terminal then
       draw(stream, operation, elapsed)
       if status.ended(operation.state) ~= nil then stream:write("\n") end

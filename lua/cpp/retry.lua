@@ -47,7 +47,7 @@ local function log_attempt(log, client, options, token, request, attempt, starte
     milliseconds = (core.monotonic() - started) * 1000,
     attempt = attempt,
     kind = answer.kind, -- nil when it went well
-    request_id = redact(answer.request_id, options, secrets),
+    request_id = redact.line(answer.request_id, errors.ID_LIMIT, options, secrets),
     client_request_id = answer.client_request_id,
   })
 end

@@ -5,7 +5,11 @@
 -- blanks, `_` and `-`.
 -- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operation-by-id
 
+local core = require "cpp.core"
+
 local status = {}
+
+local LONGEST = 100 -- bytes of a state
 
 -- Different words for the same state. What is not listed stays as it is, normalised.
 local SAME = {
@@ -26,7 +30,7 @@ function status.normalise(text)
   if type(text) ~= "string" then return nil end
   local plain = text:lower():gsub("[%s_-]", "")
   if plain == "" then return nil end
-  return SAME[plain] or plain
+  return SAME[plain] or plain:find "^%l+$" and plain or core.redact(plain, LONGEST)
 end
 
 --- Whether an operation in that (normalised) state is over, and how.

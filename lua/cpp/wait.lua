@@ -31,7 +31,7 @@ local STOP_CHECK = 1 -- seconds between two looks at should_stop
 local OWN = { timeout = true, interval = true, max_interval = true, on_progress = true,
               should_stop = true }
 
-local WORDS = 500 -- bytes of the service's own words in a message
+local WORDS, STATE = 500, 100 -- bytes of the service's own words, and of a state, in a message
 
 -- The state of a wait is one small table, since thousands may be waited for: client, target, options, request
 -- (what each look is called with), look, started, deadline, retries (its limits, see retry.call), interval,
@@ -57,12 +57,19 @@ local function next_pause(state, retry_after)
   return math.min(longest, pause * (0.9 + 0.2 * core.random()))
 end
 
--- A copy of the operation that was last seen, for an err. Its state is made anew: normalised, a secret
--- in it could not be recognised.
+-- The state that was last seen, as it may be shown: made anew, since a secret in it could not be recognised where
+-- it was normalised. Nil where none was seen.
+local function shown_state(state)
+  local operation = state.operation
+  local word = operation and (operation.status or operation.submissionState)
+  return status.normalise(redact.line(word, STATE, state.request, secrets_of(state)))
+end
+
+-- A copy of the operation that was last seen, for an err.
 local function presentable(state)
   if not state.operation then return nil end
   local copy = redact.document(state.operation, state.request, secrets_of(state))
-  copy.state = status.normalise(copy.status or copy.submissionState)
+  copy.state = shown_state(state)
   return copy
 end
 
@@ -89,10 +96,9 @@ end
 
 -- The end of a wait at its deadline.
 local function run_out(state)
-  local operation = presentable(state)
-  local seen = operation and "last seen: " .. redact.line(operation.state, 100)
+  local seen = state.operation and "last seen: " .. (shown_state(state) or "unknown") or "it was never seen"
   return give_up(state, errors.new("timeout", ("the operation has not ended after %g s (%s)"):format(
-    state.deadline - state.started, seen or "it was never seen")))
+    state.deadline - state.started, seen)))
 end
 
 -- Sleeps until a time, with an eye on should_stop. Returns true; or nil and the err that ends the wait.

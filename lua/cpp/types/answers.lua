@@ -23,8 +23,8 @@
 ---@class cpp.Result
 ---@field status? integer # 200: done at once, if `state` says so; 202: accepted; absent where nothing was sent
 ---@field call "cancel"|"publish"|"go_live" # what was called
----@field location? string # an absolute URL: the place to poll; absent where there is nothing to poll
----@field operation_id? string # where the location has one
+---@field location? string # an absolute URL in ASCII: the place to poll; absent where there is nothing to poll
+---@field operation_id? string # where the location has an identifier: letters, digits and `-._~$:`
 ---"canceled" at the 200 of a cancel without a location, unless the body says otherwise.
 ---@field state? cpp.State
 ---"none" with `if_running` where nothing runs: nothing was sent. With `wait`, see cpp.Operation.
@@ -36,9 +36,9 @@
 ---@field publisher string # as in the call
 ---@field offer string # as in the call
 ---@field retry_after? integer # seconds that the service asks to wait before the first look
----@field request_id? string # the service's, for its support
+---@field request_id? string # the service's, for its support; printable
 ---@field client_request_id? string # ours, as it was sent
----@field body? any # the decoded body, or its text
+---@field body? any # the decoded body, or its text, as the service sent it
 
 ---What a wait found out: `canceled`; `completed`: the publish or go live finished; `signoff`: the publish waits for the
 ---publisher; `none`: nothing ran; `unknown`: the responses of the service do not tell. See [waiting](waiting.md).
@@ -130,7 +130,8 @@
 ---@field request_id? string # the service's
 ---@field client_request_id? string # ours
 
----What went wrong. `tostring(err)` is one line for people. No field holds a token, a secret or an address.
+---What went wrong. `tostring(err)` is one line for people. No field holds a token, a secret or an address, and all
+---text in it is printable, as [security](security.md#text-of-the-service) describes.
 ---@class cpp.Error
 ---@field kind cpp.Kind
 ---@field message string # one line
@@ -151,7 +152,7 @@
 ---@field publisher? string # as in the call
 ---@field offer? string # as in the call
 ---@field location? string # of a wait: where any process can go on, with cpp.wait(err.location)
----@field operation? cpp.Operation # of a wait: what was last seen
+---@field operation? cpp.Operation # of a wait: what was last seen, of each text at most 4 KiB, of all 64 KiB
 ---@field operation_id? string # of a wait: as in its target
 ---@field call? string # likewise
 ---@field sent_at? integer # likewise

@@ -20,6 +20,14 @@ function core.client(options) end
 ---@return any value
 function core.decode(text) end
 
+---Text of the service as it may be shown: printable, in one line, without secrets and addresses. Of a table a copy
+---of which the same is true, in its values and its names; anything else as it is.
+---@param value any
+---@param limit integer # bytes that are kept, 65536 at most
+---@param secrets? string[] # the first 16 are looked for
+---@return any shown
+function core.redact(value, limit, secrets) end
+
 ---Seconds on a clock that never jumps.
 ---@return number seconds
 function core.monotonic() end

@@ -1,0 +1,68 @@
+/* Which characters may be shown: see printable.h. */
+#include "printable.h"
+
+static bool is_continuation(const char *at) {
+  return ((unsigned char)*at & 0xc0) == 0x80;
+}
+
+size_t lcpp_utf8_read(const char *text, size_t length, uint32_t *code) {
+  static const uint32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
+  unsigned char first = (unsigned char)text[0];
+  if (first < 0x80) {
+    *code = first;
+    return 1;
+  }
+  size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || size > length) {
+    return 0;
+  }
+  uint32_t value = first & (0x7fU >> size);
+  for (size_t i = 1; i < size; i++) {
+    if (!is_continuation(text + i)) {
+      return 0;
+    }
+    value = value << 6 | ((unsigned char)text[i] & 0x3f);
+  }
+  bool surrogate = value >= 0xd800 && value <= 0xdfff;
+  *code = value;
+  return value < least[size] || value > 0x10ffff || surrogate ? 0 : size;
+}
+
+size_t lcpp_utf8_write(unsigned char *bytes, uint32_t code) {
+  if (code < 0x80) {
+    bytes[0] = (unsigned char)code;
+    return 1;
+  }
+  size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+  for (size_t i = size - 1; i > 0; i--) {
+    bytes[i] = (unsigned char)(0x80 | (code & 0x3f));
+    code >>= 6;
+  }
+  bytes[0] = (unsigned char)((0xf00U >> size & 0xf0) | code);
+  return size;
+}
+
+static bool is_invisible(uint32_t code) {
+  static const struct {
+    uint32_t first, last;
+  } ranges[] = {
+      {0xad, 0xad},       {0x34f, 0x34f},     {0x61c, 0x61c},   {0x115f, 0x1160},
+      {0x17b4, 0x17b5},   {0x180b, 0x180f},   {0x200b, 0x200f}, {0x202a, 0x202e},
+      {0x2060, 0x206f},   {0x3164, 0x3164},   {0xfdd0, 0xfdef}, {0xfe00, 0xfe0f},
+      {0xfeff, 0xfeff},   {0xffa0, 0xffa0},   {0xfff0, 0xfffb}, {0x1bca0, 0x1bca3},
+      {0x1d173, 0x1d17a}, {0xe0000, 0xe0fff},
+  };
+  for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && ranges[i].first <= code; i++) {
+    if (code <= ranges[i].last) {
+      return true;
+    }
+  }
+  return (code & 0xfffe) == 0xfffe; /* the noncharacters at the end of each plane */
+}
+
+enum lcpp_look lcpp_look_of(uint32_t code) {
+  if (code <= 0x20 || (code >= 0x7f && code < 0xa0) || code == 0x2028 || code == 0x2029) {
+    return LCPP_BLANK;
+  }
+  return is_invisible(code) ? LCPP_INVISIBLE : LCPP_VISIBLE;
+}

@@ -1,0 +1,262 @@
+/* Reads text behind its escapes: see unescape.h. */
+#include "unescape.h"
+
+#include <string.h>
+#include <strings.h>
+
+#include "printable.h"
+#include "steps.h"
+
+enum { UNKNOWN = 0xfffd, LONGEST_NAME = 8 };
+
+/* What a byte does to the escape that has begun. */
+enum verdict {
+  BROKEN, /* it was none, and the byte does not belong to it */
+  MORE,
+  SKIP,   /* a leading zero: more, and not worth keeping */
+  BYTE,   /* ends it: `number` is a byte */
+  CODE,   /* ends it: `number` is a code point */
+  BEFORE, /* has ended before this byte: `number` is a code point */
+};
+
+static bool is_digit(unsigned char c) {
+  return c >= '0' && c <= '9';
+}
+
+static bool is_letter(unsigned char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+}
+
+static int hexadecimal(unsigned char c) {
+  if (is_digit(c)) {
+    return c - '0';
+  }
+  c = (unsigned char)(c | 0x20);
+  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+bool lcpp_begins_escape(unsigned char byte) {
+  return byte == '%' || byte == '\\' || byte == '&';
+}
+
+/* The next of a fixed number of digits. */
+static enum verdict read_digit(struct lcpp_layer *layer, unsigned char c, enum verdict end) {
+  int value = hexadecimal(c);
+  if (value < 0) {
+    return BROKEN;
+  }
+  layer->number = layer->number * 16 + (uint32_t)value;
+  return --layer->digits == 0 ? end : MORE;
+}
+
+static enum verdict read_percent(struct lcpp_layer *layer, unsigned char c) {
+  if (layer->count == 1) {
+    layer->digits = c == 'u' ? 4 : 2;
+    if (c == 'u') {
+      return MORE;
+    }
+  }
+  return read_digit(layer, c, layer->held[layer->count > 1].byte == 'u' ? CODE : BYTE);
+}
+
+static enum verdict read_backslash(struct lcpp_layer *layer, unsigned char c) {
+  if (layer->count > 1) {
+    return read_digit(layer, c, layer->held[1].byte == 'u' ? CODE : BYTE);
+  }
+  if (c == 'u' || c == 'x') {
+    layer->digits = c == 'u' ? 4 : 2;
+    return MORE;
+  }
+  bool control = c != '\0' && strchr("nrtbf", c) != NULL;
+  bool mark = c > ' ' && c < 0x7f && !is_letter(c) && !is_digit(c);
+  layer->number = control ? ' ' : c;
+  /* No format escapes these two so: they begin the next escape, which may spell a letter. */
+  return control || (mark && c != '%' && c != '&') ? BYTE : BROKEN;
+}
+
+static enum verdict read_number(struct lcpp_layer *layer, unsigned char c) {
+  int value = layer->hexadecimal || is_digit(c) ? hexadecimal(c) : -1;
+  if (value < 0) {
+    return layer->digits == 0 ? BROKEN : c == ';' ? CODE : BEFORE;
+  }
+  bool zero = layer->number == 0 && layer->digits > 0 && value == 0;
+  layer->number = layer->number * (layer->hexadecimal ? 16 : 10) + (uint32_t)value;
+  layer->digits++;
+  return layer->number > 0x10ffff ? BROKEN : zero ? SKIP : MORE;
+}
+
+/* HTML's names of ASCII characters, in any case. */
+static uint32_t named(const struct lcpp_layer *layer) {
+  static const struct {
+    char name[LONGEST_NAME + 1];
+    char character;
+  } names[] = {
+      {"amp", '&'},      {"lt", '<'},     {"gt", '>'},     {"quot", '"'},   {"apos", '\''},
+      {"commat", '@'},   {"nbsp", ' '},   {"plus", '+'},   {"sol", '/'},    {"equals", '='},
+      {"period", '.'},   {"lowbar", '_'}, {"percnt", '%'}, {"bsol", '\\'},  {"colon", ':'},
+      {"semi", ';'},     {"comma", ','},  {"excl", '!'},   {"num", '#'},    {"dollar", '$'},
+      {"lpar", '('},     {"rpar", ')'},   {"ast", '*'},    {"midast", '*'}, {"quest", '?'},
+      {"lsqb", '['},     {"lbrack", '['}, {"rsqb", ']'},   {"rbrack", ']'}, {"hat", '^'},
+      {"underbar", '_'}, {"grave", '`'},  {"lcub", '{'},   {"lbrace", '{'}, {"verbar", '|'},
+      {"vert", '|'},     {"rcub", '}'},   {"rbrace", '}'}, {"tab", ' '},    {"newline", ' '},
+  };
+  char name[LCPP_ESCAPE_LIMIT] = {0};
+  for (unsigned i = 1; i < layer->count; i++) {
+    name[i - 1] = (char)layer->held[i].byte;
+  }
+  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+    LCPP_STEP();
+    if (strcasecmp(name, names[i].name) == 0) {
+      return (unsigned char)names[i].character;
+    }
+  }
+  return UNKNOWN; /* some letter, which is what an address needs to be told by */
+}
+
+static enum verdict read_reference(struct lcpp_layer *layer, unsigned char c) {
+  if (layer->count == 1) {
+    return c == '#' || is_letter(c) ? MORE : BROKEN;
+  }
+  if (layer->held[1].byte == '#') {
+    if (layer->count == 2 && (c == 'x' || c == 'X')) {
+      layer->hexadecimal = true;
+      return MORE;
+    }
+    return read_number(layer, c);
+  }
+  if (c == ';') {
+    layer->number = named(layer);
+    return CODE;
+  }
+  return (is_letter(c) || is_digit(c)) && layer->count <= LONGEST_NAME ? MORE : BROKEN;
+}
+
+static enum verdict read_next(struct lcpp_layer *layer, unsigned char c) {
+  switch (layer->held[0].byte) {
+    case '%':
+      return read_percent(layer, c);
+    case '\\':
+      return read_backslash(layer, c);
+    default:
+      return read_reference(layer, c);
+  }
+}
+
+static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit);
+
+/* Hands a byte to the next layer. */
+static void pass(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
+  if (depth < LCPP_LAYERS) {
+    unescaper->layers[depth].high = 0;
+  }
+  if (depth + 1 < LCPP_LAYERS) {
+    feed(unescaper, depth + 1, unit);
+  } else {
+    unescaper->take(unescaper->context, unit);
+  }
+}
+
+static void begin(struct lcpp_layer *layer, struct lcpp_unit unit) {
+  layer->held[0] = unit;
+  layer->count = 1;
+  layer->digits = 0;
+  layer->number = 0;
+  layer->hexadecimal = false;
+}
+
+/* Hands on what turned out to be no escape. Only its first byte could begin one. */
+static void release(struct lcpp_unescaper *unescaper, size_t depth) {
+  struct lcpp_layer *layer = &unescaper->layers[depth];
+  unsigned count = layer->count;
+  layer->count = 0;
+  for (unsigned i = 0; i < count; i++) {
+    LCPP_STEP();
+    pass(unescaper, depth, layer->held[i]);
+  }
+}
+
+/* Hands on a code point, its bytes each spelled by the whole escape. */
+static void pass_code(struct lcpp_unescaper *unescaper, size_t depth, uint32_t start,
+                      uint32_t end) {
+  struct lcpp_layer *layer = &unescaper->layers[depth];
+  uint32_t code = layer->number;
+  if (code >= 0xd800 && code < 0xdc00) {
+    layer->high = code;
+    layer->high_start = start;
+    return;
+  }
+  if (code >= 0xdc00 && code < 0xe000) {
+    start = layer->high != 0 ? layer->high_start : start;
+    code = layer->high != 0 ? 0x10000 + ((layer->high - 0xd800) << 10) + (code - 0xdc00) : UNKNOWN;
+  }
+  unsigned char bytes[4];
+  size_t length = lcpp_utf8_write(bytes, code);
+  for (size_t i = 0; i < length; i++) {
+    pass(unescaper, depth, (struct lcpp_unit){bytes[i], start, end});
+  }
+}
+
+/* Ends an escape that spells `number`. */
+static void finish(struct lcpp_unescaper *unescaper, size_t depth, bool byte, uint32_t end) {
+  struct lcpp_layer *layer = &unescaper->layers[depth];
+  uint32_t start = layer->held[0].start;
+  layer->count = 0;
+  if (byte) {
+    pass(unescaper, depth, (struct lcpp_unit){(unsigned char)layer->number, start, end});
+  } else {
+    pass_code(unescaper, depth, start, end);
+  }
+}
+
+static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
+  struct lcpp_layer *layer = &unescaper->layers[depth];
+  LCPP_STEP();
+  if (layer->count > 0) {
+    switch (read_next(layer, unit.byte)) {
+      case MORE:
+        layer->held[layer->count++] = unit;
+        return;
+      case SKIP:
+        layer->held[layer->count - 1].end = unit.end;
+        return;
+      case BYTE:
+        finish(unescaper, depth, true, unit.end);
+        return;
+      case CODE:
+        finish(unescaper, depth, false, unit.end);
+        return;
+      case BEFORE:
+        finish(unescaper, depth, false, layer->held[layer->count - 1].end);
+        feed(unescaper, depth, unit); /* once: the escape before it is over */
+        return;
+      case BROKEN:
+        release(unescaper, depth);
+        break;
+    }
+  }
+  if (lcpp_begins_escape(unit.byte)) {
+    begin(layer, unit);
+  } else {
+    pass(unescaper, depth, unit);
+  }
+}
+
+void lcpp_unescape(struct lcpp_unescaper *unescaper, struct lcpp_unit unit) {
+  feed(unescaper, 0, unit);
+}
+
+void lcpp_unescape_end(struct lcpp_unescaper *unescaper) {
+  for (size_t depth = 0; depth < LCPP_LAYERS; depth++) {
+    release(unescaper, depth);
+  }
+}
+
+uint32_t lcpp_unescape_held(const struct lcpp_unescaper *unescaper, uint32_t end) {
+  for (size_t depth = LCPP_LAYERS; depth > 0; depth--) {
+    const struct lcpp_layer *layer = &unescaper->layers[depth - 1];
+    if (layer->count > 0) {
+      return layer->held[0].start;
+    }
+  }
+  return end;
+}

@@ -1,0 +1,55 @@
+/*
+ * Reads text behind its escapes, byte by byte, in constant memory and constant time for each byte.
+ *
+ * Undone are percent-encoding (`%40`, `%u0040`), the escapes of JSON and of its relatives
+ * (`\u0040`, `\x40`, `\/`, `\n`) and HTML's character references (`&#64;`, `&#x40;`, `&commat;`),
+ * and what is escaped again, in the same way or another (`%2540`, `%26%2364%3B`).
+ */
+#ifndef LCPP_UNESCAPE_H
+#define LCPP_UNESCAPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* A byte behind the escapes, and what spells it: text[start] to text[end - 1]. */
+struct lcpp_unit {
+  unsigned char byte;
+  uint32_t start;
+  uint32_t end;
+};
+
+/* Layers: two of the service, and one that a secret itself may look like. */
+enum { LCPP_LAYERS = 3, LCPP_ESCAPE_LIMIT = 12 };
+
+/* One layer: an escape that has begun. */
+struct lcpp_layer {
+  struct lcpp_unit held[LCPP_ESCAPE_LIMIT]; /* what it was spelled by so far */
+  unsigned count;
+  unsigned digits; /* still to come; of an HTML number: seen */
+  uint32_t number;
+  bool hexadecimal; /* of an HTML number */
+  uint32_t high;    /* the first half of a pair of UTF-16; 0: none */
+  uint32_t high_start;
+};
+
+/* All zeros, but for the last two, is the beginning of a text. */
+struct lcpp_unescaper {
+  struct lcpp_layer layers[LCPP_LAYERS];
+  void (*take)(void *context, struct lcpp_unit unit); /* gets each byte, in order */
+  void *context;
+};
+
+/* Whether a byte begins an escape. */
+bool lcpp_begins_escape(unsigned char byte);
+
+/* Reads the next byte of the text. */
+void lcpp_unescape(struct lcpp_unescaper *unescaper, struct lcpp_unit unit);
+
+/* The end of the text: an escape that has begun is none. */
+void lcpp_unescape_end(struct lcpp_unescaper *unescaper);
+
+/* Where the escape begins that has begun; `end` if none has. */
+uint32_t lcpp_unescape_held(const struct lcpp_unescaper *unescaper, uint32_t end);
+
+#endif

@@ -1,0 +1,109 @@
+-- Text of the service: what leaves the decoded document is printable, wherever the service put it. The document
+-- itself stays as it was sent.
+
+local Lab = require "spec.support.lab"
+local cjson = require "cjson"
+
+-- Texts that could matter to a terminal, a log, a JSON reader or a pattern.
+local HOSTILE = {
+  ["control characters"] = "a\27[31mb\7c\8\127d", ["C1"] = "a\u{9b}2Jb\u{85}c", ["raw C1"] = "a\x9b2J\x85",
+  ["line separators"] = "a\u{2028}b\u{2029}c", ["line ends"] = "a\nb\r\nc", tabs = "a\tb", ["a NUL"] = "a\0b",
+  ["bidirectional controls"] = "a\u{202e}b\u{2066}c\u{61c}d\u{200f}e",
+  ["zero-width characters"] = "a\u{200b}b\u{200d}c\u{2060}d",
+  ["a byte order mark"] = "\u{feff}a", tags = "a\u{e0041}\u{e007f}",
+  ["soft hyphens"] = "a\u{ad}b", ["variation selectors"] = "a\u{fe0f}",
+  ["overlong forms"] = "a\xc0\x9bb\xe0\x80\xaf", surrogates = "a\xed\xa0\x80", ["beyond Unicode"] = "a\xf4\x90\x80\x80",
+  ["a cut character"] = "a\xe2\x80", noncharacters = "a\u{ffff}\u{fdd0}", patterns = "a%d%1%%", quotes = "a\"b'c\\d",
+}
+
+local function assert_printable(where, value)
+  if type(value) == "table" then
+    for name, inner in pairs(value) do assert_printable(where .. "." .. tostring(name), inner) end
+  elseif type(value) == "string" then
+    local bad = not utf8.len(value) or value:find "[%c]" or value:find "\xc2[\x80-\x9f\xad]"
+      or value:find "\xe2\x80[\x8b-\x8f\xa8-\xae]"
+      or value:find "\xe2\x81[\xa0-\xaf]" or value:find "\xef\xbb\xbf" or value:find "\xd8\x9c" or value:find "\xf3\xa0"
+      or value:find "\xef\xb8[\x80-\x8f]" or value:find "\xef\xbf\xbf" or value:find "\xef\xb7\x90"
+    if bad then error(("%s: %q"):format(where, value), 2) end
+  end
+end
+
+local function percent(text)
+  return (text:gsub("[^%w]", function(c) return ("%%%02X"):format(c:byte()) end))
+end
+
+describe("text of the service is printable:", function()
+  local lab, server, client, log
+  before_each(function()
+    lab, log = Lab.new(), {}
+    server = lab:server()
+    client = lab:client { base_url = server.url, log = function(entry) log[#log + 1] = entry end }
+  end)
+  after_each(function()
+    assert.is_true(#log > 0)
+    assert_printable("log", log)
+    lab:close()
+  end)
+
+  local function respond(status, headers, body)
+    server:handle(function(connection)
+      connection:read_request()
+      headers[#headers + 1] = "Connection: close"
+      connection:answer(status, headers, body)
+    end)
+  end
+
+  for name, text in pairs(HOSTILE) do
+    local header = text:gsub("[\r\n%z]", "") -- which end a header line
+    local json = utf8.len(text) and cjson.encode(text) or '"' .. text .. '"'
+
+    it(name .. " in the location and the id of a result", function()
+      for _, place in ipairs { percent(text), header:gsub("[%c \\]", ""), "x?a=" .. header:gsub("[%c \\]", "") } do
+        respond(202, { "Location: /api/publishers/p/offers/o/operations/" .. place, "x-ms-request-id: " .. header })
+        local result = assert(client:cancel(Lab.CALL))
+        assert_printable("result", result)
+        assert.is_truthy(result.location:find "^http://[\x21-\x7e]+$")
+        assert.is_nil(result.operation_id and result.operation_id:find "[^%w%-._~$:]")
+        assert.is_truthy(result.request_id)
+      end
+    end)
+
+    it(name .. " in an err", function()
+      for _, body in ipairs { ('{"error":{"code":%s,"message":%s}}'):format(json, json), "<p>" .. text .. "</p>" } do
+        for _, status in ipairs { 403, 200 } do
+          respond(status, { "x-ms-correlation-request-id: " .. header, "Content-Type: " .. header }, body)
+          local result, err = client:cancel(Lab.CALL)
+          assert.is_nil(result)
+          assert_printable("err", err)
+          assert_printable("tostring(err)", tostring(err))
+          assert.is_truthy(err.request_id)
+          if status == 403 then assert.is_truthy(err.body:find "a") end
+        end
+      end
+    end)
+
+    it(name .. " in an err about a location", function()
+      respond(500, {}, text)
+      local _, err = client:operation { location = "/api/operations/x?a=" .. header:gsub("[%c \\]", "") }
+      assert_printable("err", err)
+      assert.is_truthy(err.url:find "^http://[\x21-\x7e]+$")
+    end)
+
+    if utf8.len(text) then
+      it(name .. " in a state and in a wait's err, but not in the document", function()
+        respond(200, {}, ('{"status":%s,"name":%s,"steps":[{"stepName":%s,"status":%s}]}'):format(json, json, json, json))
+        local operation = assert(client:operation(Lab.LOCATION))
+        assert_printable("state", operation.state)
+        assert.equal(text, operation.status)
+        assert.equal(text, operation.steps[1].stepName)
+        local document = ('{"status":"failed","error":{"message":%s},%s:%s}'):format(json, json, json)
+        respond(200, {}, document)
+        local _, err = client:wait(Lab.LOCATION)
+        assert.equal("failed", err.kind)
+        assert_printable("err", err)
+        for key in pairs(err.operation) do assert_printable("name", key) end
+        assert_printable("tostring(err)", tostring(err))
+      end)
+    end
+  end
+end)
