@@ -170,13 +170,14 @@ static int push_failure(lua_State *L, const struct lcpp_request *request, const 
   return 2;
 }
 
-/* Pushes the body: decoded, or as text where that is enough, or nil. Returns false if the body had
- * to be JSON and is not.
+/* Pushes the body: decoded, or as text where that is enough, or nil. Returns NULL; or, if the body
+ * had to be JSON and is not, what is wrong with it.
  *
  * A GET is made for its body. A POST that names the place to poll in a header needs no body;
  * without that header the body may hold it, and a web page instead (from a proxy, say) is not the
  * word of the service. */
-static bool push_body(lua_State *L, const struct lcpp_request *request) {
+static const char *push_body(lua_State *L, const struct lcpp_request *request) {
+  static const char unexpected[] = "the response's body is not the JSON that was expected";
   const struct lcpp_outcome *outcome = &request->transfer.outcome;
   const struct lcpp_response *response = &request->transfer.response;
   const struct lcpp_buffer *body = &response->body;
@@ -191,30 +192,29 @@ static bool push_body(lua_State *L, const struct lcpp_request *request) {
     /* Empty is enough for any status but 200, and for a POST's 200 if it is certain that all came.
      */
     bool certain = lcpp_response_has_length(response);
-    return outcome->status != 200 || (!needs_body && (certain || outcome->location != NULL));
+    bool enough = outcome->status != 200 || (!needs_body && (certain || outcome->location != NULL));
+    return enough ? NULL : "the response has no body";
   }
   if (coding != NULL && strcasecmp(coding, "identity") != 0) {
     lua_pushnil(L);
-    return !get && outcome->location != NULL; /* a coding that was not requested */
+    return !get && outcome->location != NULL ? NULL : unexpected; /* it was not requested */
   }
-  if (lcpp_json_decode(L, body->data, body->length)) {
-    return !get || lua_istable(L, -1);
+  const char *problem = lcpp_json_decode(L, body->data, body->length);
+  if (problem == NULL) {
+    return !get || lua_istable(L, -1) ? NULL : unexpected;
   }
   if (may_be_text) {
     lua_pushlstring(L, body->data, body->length);
-    return true;
+    return NULL;
   }
   lua_pushnil(L);
-  return get && running; /* the status tells enough */
+  return get && running ? NULL : problem; /* the status tells enough */
 }
 
 static int push_response(lua_State *L, const struct lcpp_request *request) {
-  bool empty = request->transfer.response.body.length == 0;
-  if (!push_body(L, request)) {
-    return push_failure(L, request, "protocol",
-                        empty ? "the response has no body"
-                              : "the response's body is not the JSON that was expected",
-                        true);
+  const char *problem = push_body(L, request);
+  if (problem != NULL) {
+    return push_failure(L, request, "protocol", problem, true);
   }
   lua_createtable(L, 0, 8);
   lua_insert(L, -2);

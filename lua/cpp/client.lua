@@ -249,9 +249,9 @@ function Client:look(options, limits)
     return malformed(self, result, request, options, "the response is not an operation")
   end
   if not usable then operation = {} end
-  operation.status = operation.status or running and "running" or nil
   operation.state = status.normalise(operation.status)
-  if running and status.ended(operation.state) ~= nil then operation.state = "running" end
+  if running and (not operation.state or status.ended(operation.state) ~= nil) then operation.state = "running" end
+  if not operation.state then return malformed(self, result, request, options, "the response has no status") end
   operation.progress = status.progress(operation, operation.state)
   operation.location = select(2, request:url())
   -- [ARM]: a poll that is answered 202 may name another place. Only one of the same origin gets the token.
@@ -301,10 +301,9 @@ function Client:offer_status(options, limits)
   if not result then return nil, request end
   local answer = result.body
   if answer and answer[1] ~= nil and #answer == 1 then answer = answer[1] end
-  if type(answer) ~= "table" or answer.status == nil then
-    return malformed(self, result, request, options, "the response has no status")
-  end
-  answer.state = status.normalise(answer.status)
+  local state = type(answer) == "table" and status.normalise(answer.status)
+  if not state then return malformed(self, result, request, options, "the response has no status") end
+  answer.state = state
   return answer
 end
 

@@ -126,13 +126,6 @@ end
 -- err, retry_after.
 local function look(state)
   local operation, err, retry_after, list = state.look(state.client, state.request, state)
-  if operation and operation.state == nil then
-    -- A 200 without a status is malformed, not success: [OP] has it in every sample.
-    operation, err = nil, errors.new("protocol", "the response has no status", {
-      method = "GET", url = redact(operation.location, state.request, secrets_of(state)),
-      status = 200, retryable = true,
-    })
-  end
   return operation, err, retry_after or err and err.retry_after, list
 end
 

@@ -75,6 +75,77 @@ describe("core.decode", function()
     assert.is_nil(core.decode "null")
   end)
 
+  it("refuses numbers that JSON has not, and numbers that are not finite", function()
+    for _, text in ipairs { "1.", "-1.", "01", "-01", "00", "+1", ".5", "-.5", "1e", "1e+", "1E-", "1.e1", "-", "--1", "1-", "0x1",
+                            "1_0", "1.5.5", "1e5.5", "1e400", "-1e400", ("9"):rep(400), "-" .. ("9"):rep(400), ("9"):rep(310),
+                            "1" .. ("0"):rep(309), ("9"):rep(400) .. ".5", ("1"):rep(16) .. "." } do
+      for _, around in ipairs { "%s", "[%s]", "[%s,1]", '{"a":%s}', " %s " } do
+        local value, problem = core.decode(around:format(text))
+        assert.is_nil(value, text)
+        assert.equal("the response's body is not the JSON that was expected", problem)
+      end
+    end
+    for _, text in ipairs { "0", "-0", "0.0", "0e0", "10", "1e5", "1E+5", "1.5e-300", "1e308", ("9"):rep(308), "1e-400" } do
+      assert.equal(tonumber(text), core.decode(text), text)
+    end
+  end)
+
+  it("refuses control characters, unknown escapes and halves of pairs in strings", function()
+    for code = 0, 0x1f do
+      for _, around in ipairs { '"%s"', '["a%sb"]', '{"%s":1}', '"\\%s"' } do
+        assert.is_nil(core.decode((around:gsub("%%s", function() return string.char(code) end))))
+      end
+    end
+    assert.equal("\127", core.decode '"\127"')
+    for code = 0x20, 0x7e do
+      local known = ('"\\/bfnrt'):find(string.char(code), 1, true) ~= nil
+      assert.equal(known, core.decode('"\\' .. string.char(code) .. '"') ~= nil, code)
+    end
+    for _, text in ipairs { [["\u"]], [["\u12"]], [["\u123g"]], [["\ud800"]], [["\ud800x"]], [["\ud800\u0041"]], [["\udc00"]],
+                            [["\udc00\ud800"]], [["\ud800\ud800"]], [["\ud800\"]], '"', '"a', [["a\]] } do
+      assert.is_nil(core.decode(text), text)
+    end
+    assert.equal("\u{1f600}\0", core.decode [["\uD83D\ude00\u0000"]])
+  end)
+
+  it("refuses more than 100,000 values, names not counted", function()
+    local function check(text, fits)
+      local value, problem = core.decode(text)
+      assert.equal(fits, value ~= nil)
+      if not fits then assert.equal("the response's body has too many values", problem) end
+    end
+    for _, piece in ipairs { "[]", "{}", "1", '""', "null", "true", "1234567890123456789" } do
+      check("[" .. (piece .. ","):rep(99998) .. piece .. "]", true)
+      check("[" .. (piece .. ","):rep(99999) .. piece .. "]", false)
+    end
+    check("[" .. ('{"a":1},'):rep(49999) .. "0]", true)
+    check("[" .. ('{"a":1},'):rep(50000) .. "0]", false)
+    local _, problem = core.decode(("["):rep(65) .. ("]"):rep(65))
+    assert.equal("the response's body is nested too deeply", problem)
+  end)
+
+  it("costs no more than 64 MiB for 4 MiB", function()
+    local names = {}
+    for i = 1, 99000 do names[i] = ('"%s%d":%d'):format(("k"):rep(25), i, i) end
+    local size = 1 << 22
+    for name, text in pairs {
+      arrays = "[" .. ("[],"):rep(99998) .. "[]]", objects = "[" .. ("{},"):rep(99998) .. "{}]",
+      nested = "[" .. (("["):rep(60) .. ("]"):rep(60) .. ","):rep(1600) .. "1]",
+      deep = "[" .. (('{"a":'):rep(60) .. "{}" .. ("}"):rep(60) .. ","):rep(1600) .. "1]",
+      long = '"' .. ("x"):rep(size - 2) .. '"', names = "{" .. table.concat(names, ",") .. "}",
+      numbers = "[" .. (("9"):rep(300) .. ","):rep(13900) .. "1]", many = "[" .. ("[],"):rep(size // 3) .. "[]]",
+    } do
+      collectgarbage()
+      collectgarbage "stop"
+      local before = collectgarbage "count"
+      local value = core.decode(text)
+      local cost = (collectgarbage "count" - before) / 1024 + #text / (1 << 20) -- lua-cjson has a buffer beside it
+      collectgarbage "restart"
+      assert.equal(name ~= "many", value ~= nil)
+      if cost > 64 then error(("%s: %.1f MiB"):format(name, cost)) end
+    end
+  end)
+
   it("refuses what is not strict JSON", function()
     for _, text in ipairs {
       "", " ", "{", "[1,2", '{"a":1', '{"a" 1}', "[1,]", "nan", "[NaN]", "[Infinity]", "[-inf]", "[0x10]", "[01]",

@@ -58,7 +58,7 @@
 ---@field time? string # of its last change, as the service sends it
 
 ---An operation. Beside these, whatever the service sends: whole numbers are integers, exact up to 64 bits; `null` is
----absent.
+---absent; of members with the same name the last one counts; strings are as they were sent, with any character.
 ---@class cpp.Operation
 ---@field state cpp.State # its status, normalised: what the service says of it
 ---@field progress integer # 0..100, the mean of its steps

@@ -15,9 +15,11 @@ local core = {}
 ---@return cpp.CoreClient
 function core.client(options) end
 
----Decodes strict JSON; nil where it is none.
+---Decodes strict JSON (RFC 8259) with 100,000 values and 64 levels at most, and finite numbers only. Of members with the
+---same name the last one counts; `null` becomes nil.
 ---@param text string
 ---@return any value
+---@return string? problem # where it is none: what is wrong with it
 function core.decode(text) end
 
 ---Text of the service as it may be shown: printable, in one line, without secrets and addresses. Of a table a copy
