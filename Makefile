@@ -157,6 +157,11 @@ fuzz: deps ## fuzz the module for SECONDS (25) a target
 mutants: deps ## change csrc/ (LAYER=lua: lua/cpp/) in SAMPLE (300) places drawn by SEED (1): do the specs notice? (an hour)
 	@spec/mutants/run $(or $(LAYER),c) --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
 
+.PHONY: peers
+peers: deps ## drive servers of others: operations, token services (npm), web servers and proxies, as far as installed
+	@$(MAKE) -s --no-print-directory all
+	@spec/peers/run
+
 .PHONY: systems versions
 systems: ## make demo and make test in fresh systems of Debian 13 and sid, in build/systems (needs root)
 	@.ci/systems

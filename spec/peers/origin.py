@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
-"""An origin that counts the POST requests it receives, on a loopback port that the system chooses.
+"""An origin that counts the POST requests it receives, on loopback ports that the system chooses.
 
-    origin.py [SECONDS]
+    origin.py CERTIFICATE KEY
 
-Prints its port, then a second port that is free. Responds to a POST after SECONDS (default 0) with 202 and an
-operation location, and to a GET with the number of POST requests so far. Ends when its standard input ends.
+Prints its ports for HTTP and for HTTPS. Responds to a POST with 202 and an operation location, and to a GET with how
+often each target was posted to, as JSON. Ends when its standard input ends.
 """
 import asyncio
-import socket
+import collections
+import json
+import ssl
 import sys
 
-DELAY = float(sys.argv[1]) if len(sys.argv) > 1 else 0
 ACCEPTED = (b"HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n"
             b"Operation-Location: /api/operations/1?api-version=2017-10-31\r\n\r\n")
-posts = 0
+posts = collections.Counter()
 
 
 def content_length(head):
@@ -25,17 +26,16 @@ def content_length(head):
 
 
 async def serve(reader, writer):
-    global posts
     try:
         while True:
             head = await reader.readuntil(b"\r\n\r\n")
             await reader.readexactly(content_length(head))
-            if head.startswith(b"POST "):
-                posts += 1
-                await asyncio.sleep(DELAY)
+            method, target, _ = head.decode().split(" ", 2)
+            if method == "POST":
+                posts[target] += 1
                 writer.write(ACCEPTED)
             else:
-                body = b"%d" % posts
+                body = json.dumps(posts).encode()
                 writer.write(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
             await writer.drain()
     except (asyncio.IncompleteReadError, ConnectionError):
@@ -45,11 +45,11 @@ async def serve(reader, writer):
 
 
 async def main():
-    server = await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024)
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        print(server.sockets[0].getsockname()[1], other.getsockname()[1], flush=True)
-    async with server:
-        await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(*sys.argv[1:3])
+    servers = [await asyncio.start_server(serve, "127.0.0.1", 0, backlog=1024, ssl=tls) for tls in (None, context)]
+    print(*(server.sockets[0].getsockname()[1] for server in servers), flush=True)
+    await asyncio.get_running_loop().run_in_executor(None, sys.stdin.read)
 
 
 asyncio.run(main())

@@ -1,0 +1,71 @@
+-- Token services of other makers: oidc-provider and oauth2-mock-server, and a resource that verifies their tokens.
+
+local cjson = require "cjson"
+local cpp = require "cpp"
+local http = require "socket.http"
+local peers = require "spec.peers.peers"
+local virtual = require "spec.support.virtual"
+
+describe("a token of", function()
+  local servers
+
+  setup(function() servers = peers.node("servers.mjs") end)
+  teardown(function() if servers then servers:stop() end end)
+
+  local function client_of(name, options)
+    local all = { base_url = servers[name].resource, authority_url = servers[name].authority }
+    for key, value in pairs(servers.credentials) do all[key] = value end
+    for key, value in pairs(options or {}) do all[key] = value end
+    return cpp.client(all)
+  end
+
+  -- The tokens that the resource has verified, from the number before on.
+  local function tokens(name, before)
+    local list = cjson.decode((http.request(servers[name].resource .. "/requests")))
+    return table.move(list, before + 1, #list, 1, {})
+  end
+
+  local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+
+  for _, name in ipairs { "oidc", "oauth2" } do
+    it(name .. " is valid at the resource, and used again", function()
+      local client <close> = client_of(name)
+      local before = #tokens(name, 0)
+      local result = assert(client:cancel(OFFER))
+      assert.equal("canceled", assert(client:wait(result)).state)
+      assert(client:cancel(OFFER))
+      local seen = tokens(name, before)
+      assert.equal(3, #seen)
+      assert.is_true(seen[1] == seen[2] and seen[2] == seen[3])
+    end)
+
+    it(name .. " is renewed before it expires", function()
+      local loop = virtual.new()
+      local client <close> = client_of(name, { loop = loop })
+      local before = #tokens(name, 0)
+      assert(client:cancel(OFFER))
+      loop.sleep(nil, 3600)
+      assert(client:cancel(OFFER))
+      local seen = tokens(name, before)
+      assert.equal(2, #seen)
+      assert.not_equal(seen[1], seen[2])
+    end)
+
+    it(name .. " is not given for a wrong secret", function()
+      local client <close> = client_of(name, { client_secret = "wrong-secret" })
+      local result, err = client:cancel(OFFER)
+      assert.is_nil(result)
+      assert.equal("auth", err.kind)
+      assert.equal("invalid_client", err.code)
+      assert.is_falsy(tostring(err):find("wrong-secret", 1, true))
+    end)
+
+    it(name .. " is refused by the resource of another issuer", function()
+      local other = name == "oidc" and "oauth2" or "oidc"
+      local client <close> = client_of(name, { base_url = servers[other].resource })
+      local result, err = client:cancel(OFFER)
+      assert.is_nil(result)
+      assert.equal(401, err.status)
+    end)
+  end
+end)
