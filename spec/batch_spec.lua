@@ -267,7 +267,7 @@ describe("a batch", function()
       assert.equal(9, before + after)
       -- At most the other request in flight, and the one that took its place before the 429 came.
       assert.is_true(before <= 4, before)
-      assert.equal(30, loop.now())
+      assert.equal(30, loop.elapsed())
     end)
 
     it("slows down a batch around it, too", function()
@@ -307,14 +307,14 @@ describe("a batch", function()
     it("asks should_stop at least once a second, and ends who sleeps", function()
       new_client { loop = loop }
       local entries, failed = client:cancel_all({ loops.offer(1), loops.offer(2) }, {
-        wait = { interval = 10 }, should_stop = function() return loop.now() >= 3 end,
+        wait = { interval = 10 }, should_stop = function() return loop.elapsed() >= 3 end,
       })
       assert.equal(2, failed)
       for n = 1, 2 do
         assert.equal("stopped", entries[n].err.kind)
         assert.is_string(entries[n].err.location) -- where a later run goes on
       end
-      assert.is_true(loop.now() <= 4, loop.now())
+      assert.is_true(loop.elapsed() <= 4, loop.elapsed())
       for _, pause in ipairs(loop.sleeps) do assert.is_true(pause <= 1) end
     end)
   end)

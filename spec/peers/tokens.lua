@@ -35,8 +35,8 @@ describe("a token of", function()
       assert.equal("canceled", assert(client:wait(result)).state)
       assert(client:cancel(OFFER))
       local seen = tokens(name, before)
-      assert.equal(3, #seen)
-      assert.is_true(seen[1] == seen[2] and seen[2] == seen[3])
+      assert.is_true(#seen >= 3)
+      for _, token in ipairs(seen) do assert.equal(seen[1], token) end
     end)
 
     it(name .. " is renewed before it expires", function()

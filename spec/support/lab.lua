@@ -19,6 +19,7 @@ local Server = require "spec.support.server"
 local assert = require "luassert"
 local lfs = require "lfs"
 local socket = require "socket"
+local virtual = require "spec.support.virtual"
 
 local Lab = {}
 Lab.__index = Lab
@@ -54,7 +55,7 @@ end
 --- Gives the clients made from now on a virtual clock, so that pauses between attempts take no time.
 -- @return the clock: now (seconds), pauses (list of what was slept)
 function Lab:virtual_clock()
-  local clock = { now = 0 }
+  local clock = { now = virtual.START }
   self.loop = self.tasks:loop(clock)
   return clock
 end

@@ -4,7 +4,7 @@
 --     local loop = virtual.new(portal)                    -- portal: see spec/portal/client.lua; or nil
 --     local client = cpp.client { base_url = portal.url, token = portal.TOKEN, loop = loop }
 --     client:wait(result)                                 -- minutes of polling in milliseconds
---     assert.equal(120, loop.now())
+--     assert.equal(120, loop.elapsed())
 --
 -- Requests are real: only the pauses between them are not.
 
@@ -12,25 +12,33 @@ local blocking = require "cpp.loop.blocking"
 
 local virtual = {}
 
---- Makes a loop whose clock starts at 0.
+--- Where virtual clocks start. Only the difference of two readings means anything: a clock that started at 0 would hide
+-- code that takes one reading for a duration.
+virtual.START = 987654321
+
+--- Makes a loop with a clock of its own.
 -- @param portal a portal emulator with a manual clock that follows the loop's, or nil
 -- @param inner the loop that waits for requests, or nil: the blocking one
--- @return loop; loop.sleeps lists the pauses in seconds, loop.now() tells the time; loop.on_sleep, when
---   set, is called with the time after each pause
+-- @return loop; loop.sleeps lists the pauses in seconds, loop.elapsed() tells the seconds since the loop was made;
+--   loop.on_sleep, when set, is called with these after each pause
 function virtual.new(portal, inner)
-  local time = 0
+  local elapsed = 0
   inner = inner or blocking
   local loop = { sleeps = {}, await = inner.await, release = inner.release }
 
   function loop.now()
-    return time
+    return virtual.START + elapsed
+  end
+
+  function loop.elapsed()
+    return elapsed
   end
 
   function loop.sleep(_, seconds)
     loop.sleeps[#loop.sleeps + 1] = seconds
-    time = time + seconds
+    elapsed = elapsed + seconds
     if portal then portal:advance(seconds) end
-    if loop.on_sleep then loop.on_sleep(time) end
+    if loop.on_sleep then loop.on_sleep(elapsed) end
   end
 
   return loop
