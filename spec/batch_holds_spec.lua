@@ -1,0 +1,50 @@
+-- How long a batch holds its requests back after 429s.
+
+local fixture = require "spec.support.fixture"
+local loops = require "spec.support.loops"
+
+describe("a batch that the service slows down", function()
+  local portal, client, loop
+  fixture.client(_ENV, function(...)
+    portal, client, loop = ...
+    loops.offers(portal, 8)
+  end, { retries = 3 })
+
+  local function too_many(n, seconds)
+    portal:fault { match = { path = "/offer%-" .. n .. "/" }, status = 429, headers = { ["Retry-After"] = tostring(seconds) } }
+  end
+
+  local function look(n, own)
+    return own:offer_status(loops.offer(n))
+  end
+
+  -- Both 429s belong to requests that were sent before either came back.
+  for name, pauses in pairs { ["after a longer one"] = { 60, 5 }, ["before a longer one"] = { 5, 60 } } do
+    it("is not hurried by a shorter pause " .. name, function()
+      too_many(1, pauses[1])
+      too_many(2, pauses[2])
+      local _, failed = client:map({ 1, 2, 3, 4, 5, 6 }, look, { concurrency = 2 })
+      assert.equal(0, failed)
+      local early = 0
+      for _, entry in ipairs(portal:journal()) do
+        if entry.time < 60 then early = early + 1 end
+      end
+      -- The two, and at most one that took the place of the first before the other's 429 came.
+      assert.is_true(early <= 3, early)
+      assert.equal(60, loop.elapsed())
+    end)
+  end
+
+  it("ends its items at once when it is stopped, those too that wait for a place", function()
+    too_many(1, 250)
+    local entries, failed = client:map({ 1, 2, 3, 4 }, function(n, own)
+      local status, err = look(n, own)
+      if not status then return nil, err end
+      return look(n, own) -- waits, as the 429 has come
+    end, { concurrency = 4, should_stop = function() return loop.elapsed() >= 3 end })
+    assert.equal(4, failed)
+    for n = 1, 4 do assert.equal(n == 1 and "http" or "stopped", entries[n].err.kind) end
+    assert.is_true(loop.elapsed() <= 4, loop.elapsed())
+    assert.equal(4, #portal:journal())
+  end)
+end)

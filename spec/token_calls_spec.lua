@@ -1,0 +1,182 @@
+-- The request for a token takes the options of the call that needs it; and a token that was renewed stays hidden.
+
+local Certificates = require "spec.support.certificates"
+local cpp = require "cpp"
+local Lab = require "spec.support.lab"
+local Portal = require "spec.portal.client"
+local socket = require "socket"
+local virtual = require "spec.support.virtual"
+
+local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+
+describe("a token's request has a call's own", function()
+  local portal, authority, client, loop
+
+  local function new_client()
+    client = cpp.client { base_url = portal.url, authority_url = authority.url, loop = loop, retries = 0 }
+  end
+
+  setup(function() portal, authority = Portal.start(), Portal.start() end)
+  teardown(function()
+    portal:stop()
+    authority:stop()
+  end)
+  before_each(function()
+    portal:reset()
+    authority:reset()
+    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
+    loop = virtual.new()
+    new_client()
+  end)
+  after_each(function() client:close() end)
+
+  local function call(options)
+    local own = {}
+    for _, table in ipairs { OFFER, Portal.CREDENTIALS, options } do
+      for name, value in pairs(table) do own[name] = value end
+    end
+    return client:offer_status(own)
+  end
+
+  local function refuse(fault)
+    fault.match, fault.times = { path = "/oauth2/token$" }, -1
+    authority:fault(fault)
+  end
+
+  it("authority_url", function()
+    local other = Portal.start()
+    call { authority_url = other.url }
+    assert.is_true(#other:journal() > 0)
+    assert.equal(0, #authority:journal())
+    other:stop()
+  end)
+
+  it("timeout", function()
+    refuse { delay = 5 }
+    local started = socket.gettime()
+    local _, err = call { timeout = 0.2 }
+    assert.equal("auth", err.kind)
+    assert.is_true(socket.gettime() - started < 3)
+  end)
+
+  it("connect_timeout", function()
+    -- The system holds as many connections as the queue has room for, and lets others try again and again.
+    local full, fillers = assert(socket.bind("127.0.0.1", 0, 0)), {}
+    local _, port = full:getsockname()
+    for i = 1, 8 do
+      fillers[i] = socket.tcp4()
+      fillers[i]:settimeout(0)
+      fillers[i]:connect("127.0.0.1", port)
+    end
+    local started = socket.gettime()
+    local _, err = call { authority_url = "http://127.0.0.1:" .. port, connect_timeout = 0.2, timeout = 10 }
+    assert.equal("auth", err.kind)
+    assert.is_true(socket.gettime() - started < 5)
+    for _, filler in ipairs(fillers) do filler:close() end
+    full:close()
+  end)
+
+  describe("way of connecting:", function()
+    local certificates, lab, server
+    setup(function() certificates = Certificates.make() end)
+    teardown(function() certificates:remove() end)
+    before_each(function()
+      client:close()
+      lab = Lab.new() -- counts descriptors
+      server = lab:server()
+      new_client()
+    end)
+    after_each(function()
+      client:close()
+      lab:close()
+    end)
+
+    it("ca_file", function()
+      server:always(function(connection)
+        if connection:start_tls(certificates:server "good") and connection:read_request() then
+          connection:send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
+        end
+      end)
+      local _, err = call { authority_url = "https://localhost:" .. server.port, ca_file = certificates.ca_file, loop = lab.loop }
+      assert.equal(400, err.status)
+    end)
+
+    it("proxy", function()
+      server:always(function(connection) connection:read_request() end)
+      call { authority_url = "https://localhost:1", proxy = server.url, loop = lab.loop }
+      assert.equal("CONNECT", server.requests[1].method)
+    end)
+  end)
+
+  it("user_agent", function()
+    call { user_agent = "spec/1" }
+    assert.equal("spec/1", authority:journal()[1].headers["user-agent"])
+  end)
+
+  it("max_response_bytes", function()
+    refuse { status = 200, body = { access_token = ("t"):rep(5000) } }
+    local _, err = call { max_response_bytes = 2000 }
+    assert.equal("auth", err.kind)
+    assert.is_truthy(tostring(err):find("larger than max_response_bytes", 1, true), tostring(err))
+  end)
+
+  it("log", function()
+    local urls = {}
+    call { log = function(entry) urls[#urls + 1] = entry.url end }
+    assert.is_truthy(urls[1]:find("/oauth2/token", 1, true))
+  end)
+
+  it("retries", function()
+    refuse { status = 503 }
+    local _, err = call { retries = 2 }
+    assert.equal(3, err.attempts)
+    assert.equal(3, #authority:journal())
+  end)
+
+  it("loop", function()
+    refuse { status = 503 }
+    local other = virtual.new()
+    call { retries = 1, loop = other }
+    assert.equal(1, #other.sleeps)
+    assert.equal(0, #loop.sleeps)
+  end)
+end)
+
+describe("the token before the last renewal is hidden in an err", function()
+  local portal, client, tokens, loop
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+  before_each(function()
+    portal:reset()
+    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
+    tokens, loop = { "previous-token", Portal.TOKEN, Portal.TOKEN .. "=" }, virtual.new()
+    client = cpp.client { base_url = portal.url, retries = 0, loop = loop,
+                          token = function() return table.remove(tokens, 1), 1000 end }
+  end)
+  after_each(function() client:close() end)
+
+  -- The service has it in a log, say, and tells of it.
+  local function assert_hidden()
+    portal:fault { status = 403, body = { error = { code = "Forbidden", message = "seen before: previous-token" } } }
+    local _, err = client:offer_status(OFFER)
+    assert.equal(403, err.status)
+    assert.is_falsy(tostring(err):find("previous-token", 1, true), tostring(err))
+    assert.is_falsy(err.body:find("previous-token", 1, true), err.body)
+  end
+
+  it("when the service refused it", function()
+    assert(client:offer_status(OFFER))
+    assert.equal(1, #tokens)
+    assert_hidden()
+  end)
+
+  it("when it was about to expire", function()
+    portal:configure { tokens = { { token = "previous-token" }, { token = Portal.TOKEN } } }
+    assert(client:offer_status(OFFER))
+    assert.equal(2, #tokens)
+    loop.sleep(nil, 800)
+    assert(client:offer_status(OFFER))
+    assert.equal(1, #tokens)
+    assert_hidden()
+  end)
+end)
