@@ -70,6 +70,14 @@ static inline void *lcpp_check_self(lua_State *L, const char *name) {
   return lua_touserdata(L, 1);
 }
 
+/* Makes room for that many values on the stack. No stack here is deep, so what fails is memory:
+ * luaL_checkstack would speak of an overflow. [-0, +0, e] */
+static inline void lcpp_reserve(lua_State *L, int count) {
+  if (lua_checkstack(L, count) == 0) {
+    luaL_error(L, "not enough memory");
+  }
+}
+
 /* Makes a metatable with the given metamethods, and methods in __index; each function has the
  * metatable as its upvalue. Lua code cannot get at it (__metatable). [-0, +0, m] */
 static inline void lcpp_new_class(lua_State *L, const char *name, const luaL_Reg *metamethods,

@@ -133,7 +133,7 @@ static bool settle(lua_State *L) {
     default:
       return true;
   }
-  luaL_checkstack(L, 6, "response nested too deeply");
+  lcpp_reserve(L, 6);
   lua_pushnil(L);
   while (lua_next(L, -2) != 0) {
     int type = lua_type(L, -1);
@@ -163,7 +163,7 @@ static const char *problem_of(enum lcpp_json_status status) {
 
 const char *lcpp_json_decode(lua_State *L, const char *text, size_t length) {
   int top = lua_gettop(L);
-  luaL_checkstack(L, 7, "response");
+  lcpp_reserve(L, 7);
   if (length > MAX_TEXT) {
     return problem_of(LCPP_JSON_INVALID);
   }

@@ -123,7 +123,7 @@ static void push_caller(lua_State *L) {
 }
 
 _Noreturn void lcpp_misuse(lua_State *L, const char *format, ...) {
-  luaL_checkstack(L, 6, "misuse");
+  lcpp_reserve(L, 6);
   push_caller(L);
   lua_pushliteral(L, "cpp: ");
   va_list arguments;
@@ -373,7 +373,7 @@ void lcpp_options_read(lua_State *L, int index, unsigned scope,
   if (!lua_istable(L, index)) {
     lcpp_misuse(L, "expected a table of options, got %s", luaL_typename(L, index));
   }
-  luaL_checkstack(L, 6 + LCPP_OPTION_COUNT, "options");
+  lcpp_reserve(L, 6 + LCPP_OPTION_COUNT);
   lua_rawgetp(L, LUA_REGISTRYINDEX, &names_key);
   int names = lua_gettop(L);
   lua_pushnil(L);

@@ -64,7 +64,7 @@ static void push_copy(lua_State *L, struct pen *pen, int index, int depth) {
 
 /* Pushes a string as it may be shown, a table as a copy, and anything else as it is. */
 static void push_value(lua_State *L, struct pen *pen, int index, int depth) {
-  luaL_checkstack(L, 8, "a document");
+  lcpp_reserve(L, 8);
   if (lua_type(L, index) == LUA_TSTRING) {
     struct lcpp_text text = {NULL, 0};
     text.data = lua_tolstring(L, index, &text.length);
@@ -86,7 +86,7 @@ int lcpp_core_redact(lua_State *L) {
   luaL_argcheck(L, limit > 0 && limit <= LCPP_REDACT_LIMIT, 2, "bytes expected");
   struct pen pen = {.count = 0, .left = (size_t)limit};
   lua_settop(L, 3);
-  luaL_checkstack(L, LCPP_REDACT_SECRETS, "secrets");
+  lcpp_reserve(L, LCPP_REDACT_SECRETS);
   for (int i = 1; lua_istable(L, 3) && pen.count < LCPP_REDACT_SECRETS; i++) {
     if (lua_rawgeti(L, 3, i) != LUA_TSTRING) {
       break;

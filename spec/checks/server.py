@@ -69,7 +69,7 @@ http {{
     # The token service is asked without one.
     map "$uri $http_authorization" $authorized {{
         "~ Bearer token-of-the-checks$" 1;
-        "~ Bearer granted-token-[^ ]*0079\.$" 1;
+        "~ Bearer granted-token-[^ ]*0079\\.$" 1;
         "~/oauth2/token $" 1;
         default 0;
     }}

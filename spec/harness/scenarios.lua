@@ -259,7 +259,8 @@ scenario("close", { "plain", "raw" }, function(self)
   core:step(0)
   client:close()
   client:close()
-  local _, failure = held:result()
+  local result, failure = held:result()
+  if result and self.transport == "plain" then return end -- the server was quicker
   if failure == nil or failure.kind ~= "closed" and not MAY_BE[failure.kind] then
     fail("not closed: " .. tostring(failure and failure.kind), nil, failure)
   end
