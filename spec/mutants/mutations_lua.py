@@ -52,6 +52,14 @@ def last_argument(inside):
     return begin
 
 
+def other_numbers(text):
+    """What a number becomes: its neighbours, but where those mean the same to anything (a fraction, a bound in bytes)."""
+    if "." in text:
+        return float(text) * 2, float(text) / 2
+    number = int(text)
+    return (number * 2, number // 2) if number >= 1000 else (number + 1, abs(number - 1))
+
+
 def changes(line, code):
     """Yields (kind, changed line)."""
     code = code.rstrip()
@@ -67,11 +75,8 @@ def changes(line, code):
     for found in NOT.finditer(code):
         yield "operator", replaced(*found.span(), "")
     for found in NUMBER.finditer(code):
-        number = found.group()
-        others = (float(number) * 2, float(number) / 2) if found[1] else (int(number) + 1, int(number) - 1)
-        for other in others:
-            if other >= 0:
-                yield "constant", replaced(*found.span(), str(other))
+        for other in other_numbers(found.group()):
+            yield "constant", replaced(*found.span(), str(other))
     for found in WORD.finditer(code):
         yield "constant", replaced(*found.span(), SWAPPED[found.group()])
     for found in CONDITION.finditer(code):
