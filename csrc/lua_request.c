@@ -166,6 +166,7 @@ static int push_failure(lua_State *L, const struct lcpp_request *request, const 
     lua_pushlstring(L, transfer->response.body.data, transfer->response.body.length);
     lua_setfield(L, -2, "body");
   }
+  set_string(L, "location", transfer->outcome.location); /* of a 2xx that cannot be read */
   set_common(L, request);
   return 2;
 }

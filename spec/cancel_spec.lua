@@ -131,7 +131,10 @@ describe("cancel", function()
       end
       assert.equal("<html>soon</html>", cancel({ ["content-type"] = "text/html" }, "<html>soon</html>").body)
       assert.same({ a = 1 }, cancel({ ["content-type"] = "text/html" }, '{"a":1}').body)
-      assert.equal("protocol", select(2, cancel({ ["content-type"] = "application/json" }, "<html>")).kind)
+      local _, err = cancel({ ["content-type"] = "application/json" }, "<html>")
+      assert.equal("protocol", err.kind)
+      assert.is_true(err.ambiguous)
+      assert.equal(portal.url .. "/api/operations/1", err.location) -- where the call can still be followed
     end)
 
     it("the place to poll from the body where no header names it", function()

@@ -131,6 +131,7 @@ function errors.from_failure(failure, options, secrets, safe, of_tokens)
   err.body = redact.line(err.body, BODY_LIMIT, options, secrets)
   err.message = redact(err.message, options, secrets)
   err.url = redact(err.url, options, secrets) -- a location may hold anything
+  err.location = redact(err.location, options, secrets)
   err.request_id = redact.line(err.request_id, errors.ID_LIMIT, options, secrets)
   err.ambiguous = not safe and is_ambiguous(err)
   err.retryable = is_retryable(err, safe)

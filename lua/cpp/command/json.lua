@@ -1,34 +1,60 @@
--- JSON for scripts, by an instance of lua-cjson of its own. What is added to lua-cjson 2.1.0: integers are
--- exact (it rounds them to 14 digits), and a C1 control character, which moves the cursor of some
--- terminals, is escaped like the others.
+-- JSON for scripts, in ASCII, by an instance of lua-cjson of its own. It is valid whatever the document holds. What is
+-- added to lua-cjson 2.1.0: numbers are exact (it rounds them to 14 digits), and what it raises on is replaced.
 
 local codec = require "cjson".new()
 codec.encode_sparse_array(true) -- as an object, rather than raise
 
--- Begins a string that stands for an integer. An answer that holds it was refused (csrc/lua_json.c), and what
--- the user gives holds no control character.
-local MARK = "\1cpp-exact-integer:"
-local MARKED = '"\\u0001cpp%-exact%-integer:(%-?%d+)"'
+local DEEPEST = 100 -- levels; the service's documents have 64 at most
+local LONGEST_LIST = 1 << 24
 local EXACT = 99999999999999 -- what 14 digits hold
 
-local function marked(value)
-  if math.type(value) == "integer" and (value > EXACT or value < -EXACT) then
-    return MARK .. value
-  elseif type(value) ~= "table" then
-    return value
+-- Begins a string that stands for a number: a byte that no other string has.
+local MARK = "\xff"
+
+local function plain_text(text)
+  return utf8.len(text) and text or (text:gsub("[\x80-\xff]", "\u{fffd}"))
+end
+
+local function plain_number(number)
+  if math.type(number) == "integer" then
+    return number > EXACT and MARK .. number or number < -EXACT and MARK .. number or number
+  elseif number - number ~= 0 then
+    return codec.null
   end
+  return tonumber(("%.14g"):format(number)) == number and number or MARK .. ("%.17g"):format(number)
+end
+
+local function plain_name(name)
+  if math.type(name) == "integer" and name > 0 and name < LONGEST_LIST then return name end
+  return plain_text(tostring(name))
+end
+
+-- A copy of a value that lua-cjson takes.
+local function plain(value, depth)
+  local kind = type(value)
+  if kind == "string" then return plain_text(value) end
+  if kind == "number" then return plain_number(value) end
+  if kind == "boolean" then return value end
+  if kind ~= "table" or depth > DEEPEST then return codec.null end
   local copy = {}
-  for name, inner in pairs(value) do copy[name] = marked(inner) end
+  for name, inner in next, value do copy[plain_name(name)] = plain(inner, depth + 1) end
   return copy
 end
 
+local function escape(character)
+  local code = utf8.codepoint(character)
+  if code < 0x10000 then return ("\\u%04x"):format(code) end
+  code = code - 0x10000
+  return ("\\u%04x\\u%04x"):format(0xd800 + (code >> 10), 0xdc00 + (code & 0x3ff))
+end
+
 --- The JSON text of a document, on one line.
--- @param document table of strings, numbers, booleans and tables of them. An empty one becomes an object
+-- @param document anything. An empty table becomes an object; what JSON cannot say becomes null
 -- @return string
 local function encode(document)
-  local text = codec.encode(marked(document)):gsub(MARKED, "%1")
+  local text = codec.encode(plain(document, 1)):gsub('"' .. MARK .. '([^"]*)"', "%1")
   text = text:gsub("\\/", "/") -- it escapes every slash, and a backslash by another one
-  return (text:gsub("\xc2([\x80-\x9f])", function(byte) return ("\\u%04x"):format(byte:byte()) end))
+  return (text:gsub("[\xc2-\xf4][\x80-\xbf]+", escape))
 end
 
 return encode

@@ -85,8 +85,10 @@ local function say_how_to_look(session, target)
   say(session, target, "look before trying again: " .. command_line(session, table.unpack(words)))
 end
 
+-- The same is said on standard error: a row that cannot be written ends nothing.
 local function write_error(session, target, fields)
-  session.screen:answer(encode { publisher = target.publisher, offer = target.offer, error = fields })
+  local done, text = pcall(encode, { publisher = target.publisher, offer = target.offer, error = fields })
+  if done then session.screen:answer(text) end
 end
 
 local function failure(session, target, err)
@@ -95,6 +97,7 @@ local function failure(session, target, err)
   if session.given.json then
     local fields = {}
     for _, name in ipairs(ERROR_FIELDS) do fields[name] = err[name] end
+    fields.location = fields.location or target.location
     write_error(session, target, fields)
   end
   say(session, target, tostring(err))
@@ -157,12 +160,32 @@ function report.outcome(session, target, result, err)
   return conclude(session, target, document.outcome)
 end
 
--- What is told of a target in the middle of which the command was interrupted.
-local function interrupted(session, target)
+--- Reports that a target's result could not be written, with what else is known of it: the call itself has ended.
+-- @param problem what was raised where it was to be written
+-- @return the exit status for it
+function report.unwritten(session, target, result, err, problem)
+  local accepted = result ~= nil or target.accepted
+  local message = (accepted and "accepted, but the result cannot be written: " or "the result cannot be written: ")
+    .. tostring(problem)
+  if session.given.json then
+    write_error(session, target, { kind = "raised", message = message, ambiguous = err and err.ambiguous or false,
+                                   location = target.location })
+  end
+  say(session, target, message)
+  if err and err.ambiguous then say_how_to_look(session, target) end
+  return err and err.ambiguous and exit.AMBIGUOUS or exit.FAILED
+end
+
+--- Says that a call was accepted, for people, where standard output cannot be written.
+function report.said(session, target)
+  say(session, target, "accepted" .. (target.location and ": " .. target.location or ""))
+end
+
+-- What is told of a target in the middle of which the run ended.
+local function left(session, target, kind, message)
   local unknown = not target.accepted and session.command.call == "start"
   if session.given.json then
-    write_error(session, target, { kind = "interrupted", message = "interrupted (Ctrl-C)", ambiguous = unknown,
-                                   location = target.location })
+    write_error(session, target, { kind = kind, message = message, ambiguous = unknown, location = target.location })
   end
   if unknown then
     say(session, target, "it is not known whether the service has acted")
@@ -170,16 +193,31 @@ local function interrupted(session, target)
   else
     say_how_to_go_on(session, target, target.location)
   end
+  return unknown and exit.AMBIGUOUS or exit.NOT_ENDED
+end
+
+local function report_left(session, kind, message)
+  for _, target in ipairs(session.targets) do
+    if target.begun and not target.ended then session.seen[left(session, target, kind, message)] = true end
+  end
 end
 
 --- Reports an interruption: what was begun, and how to go on.
 -- @return the exit status
 function report.interrupted(session)
   session.screen:say("interrupted")
-  for _, target in ipairs(session.targets) do
-    if target.begun and not target.ended then interrupted(session, target) end
-  end
+  report_left(session, "interrupted", "interrupted (Ctrl-C)")
   return exit.INTERRUPTED
+end
+
+--- Reports that the run ended early, such as by a lack of memory: what was begun, and how to go on.
+-- @param problem what was raised
+-- @return the exit status
+function report.broken(session, problem)
+  session.screen:say(tostring(problem))
+  report_left(session, "raised", tostring(problem))
+  session.seen[exit.FAILED] = true
+  return exit.worst(session.seen)
 end
 
 return report

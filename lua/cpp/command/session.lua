@@ -21,6 +21,18 @@ local function checked(of, fn, ...)
   error({ usage = options.label(field, of) .. ": " .. expected }, 0)
 end
 
+local function is_interrupt(problem)
+  return type(problem) == "string" and problem:find "interrupted!$" ~= nil
+end
+
+-- Calls a function whose failure must not end what goes on meanwhile. An interrupt does.
+-- @return as pcall
+local function attempt(fn, ...)
+  local done, result = pcall(fn, ...)
+  if not done and is_interrupt(result) then error(result, 0) end
+  return done, result
+end
+
 --- The given options that are options of something of the library.
 -- @param of string: "client", "call", "wait" or "batch"
 -- @return table with the library's names
@@ -83,23 +95,33 @@ function Session:progress_of(target)
   return function(operation)
     target.location = operation.location or target.location
     advance(self, target, operation.progress)
-    self.screen:progress(#self.targets == 1 and operation or all_of(self))
+    attempt(self.screen.progress, self.screen, #self.targets == 1 and operation or all_of(self))
   end
 end
 
---- Shows that a call was accepted whose end is waited for.
+--- Shows that a call was accepted whose end is waited for, whatever becomes of what is shown.
 function Session:show_accepted(target, result)
-  report.accepted(self, target, result)
+  attempt(report.accepted, self, target, result)
+end
+
+-- Reports how a target's call ended. Nothing but an interrupt ends the run: other calls have been accepted, and are
+-- still to be reported. A target that was not reported when it comes is reported then.
+local function report_end(session, target, result, err)
+  if err and err.kind == "raised" and is_interrupt(err.raised) then error(err.raised, 0) end
+  local done, status = attempt(report.outcome, session, target, result, err)
+  if not done then status = report.unwritten(session, target, result, err, status) end
+  if session.screen.problem and target.accepted then report.said(session, target) end
+  session.seen[status] = true
+  target.ended = true
 end
 
 local function run(session, client)
   local batch = session:options_of("batch")
   batch.on_result = function(index, entry)
     local target = session.targets[index]
-    target.ended, session.ended = true, session.ended + 1
+    session.ended = session.ended + 1
     advance(session, target, 100)
-    if entry.err and entry.err.kind == "raised" then error(entry.err.raised, 0) end
-    session.seen[report.outcome(session, target, entry.result, entry.err)] = true
+    report_end(session, target, entry.result, entry.err)
   end
   local call = calls[session.command.call]
   client:map(session.targets, function(target, item_client) return call(session, item_client, target) end, batch)
@@ -115,10 +137,12 @@ function Session.run(parsed)
                                  screen = Screen.new(parsed.given.quiet), seen = {}, ended = 0, progress = 0 }, Session)
   local client <close> = open_client(session)
   check(session, client)
+  -- What reads the output may end before the last call has: that must not end the calls.
+  if session.command.call == "start" then cpp.core.ignore_sigpipe() end
   local done, status = pcall(run, session, client)
   if not done then
-    if not tostring(status):find("interrupted!$") then error(status, 0) end
-    return report.interrupted(session)
+    if type(status) == "table" and status.usage then error(status, 0) end
+    return is_interrupt(status) and report.interrupted(session) or report.broken(session, status)
   end
   local written, problem = session.screen:finish()
   if written then return status end

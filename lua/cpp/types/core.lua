@@ -43,6 +43,9 @@ function core.random() end
 ---@return boolean
 function core.is_terminal(file) end
 
+---Ignores SIGPIPE in this process, for a command whose output may be closed while it still has work to do.
+function core.ignore_sigpipe() end
+
 ---Raises unless the options are right for that scope.
 ---@param scope "client"|"call"|"wait"|"batch"
 ---@param options? table
