@@ -34,7 +34,9 @@ static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size
     luaL_error(L, "not enough memory");
   }
   luaL_pushresultsize(&buffer, length);
-  pen->left -= length;
+  /* What is looked at takes time, even if nothing is shown of it. */
+  size_t looked_at = least(text.length / LCPP_REDACT_FACTOR, most);
+  pen->left -= length > looked_at ? length : looked_at;
 }
 
 void lcpp_clean_top(lua_State *L, size_t limit) {

@@ -208,6 +208,17 @@ static void add_secret(struct search *search, struct lcpp_text secret, uint32_t 
   }
 }
 
+/* Adds all of them. `borders` and `copies` have room for what each takes. */
+static void add_secrets(struct search *search, const struct lcpp_text *secrets, size_t count,
+                        uint32_t *borders, char *copies) {
+  size_t readings = search->plain ? 1 : 2;
+  for (size_t i = 0; i < count; i++) {
+    add_secret(search, secrets[i], borders, (unsigned char *)copies);
+    borders += readings * (secrets[i].length + 1);
+    copies += search->plain ? 0 : secrets[i].length;
+  }
+}
+
 /* Hides what may be the beginning of a secret, cut off with the rest of the text. */
 static void hide_beginnings(struct search *search, uint32_t held) {
   uint32_t raw = search->length - lcpp_needles_begun(&search->raw);
@@ -339,25 +350,20 @@ size_t lcpp_redact(struct lcpp_text text, const struct lcpp_text *secrets, size_
   count = choose(secrets, count, chosen, &bytes);
   size_t readings = search.plain ? 1 : 2;
   size_t numbers = readings * (length + bytes + count);
-  uint32_t *space = calloc(numbers * sizeof *space + (search.plain ? 0 : bytes) + 1, 1);
+  struct lcpp_buffer copies = {.length = search.plain ? 0 : bytes};
+  uint32_t *space = malloc((numbers + 1) * sizeof *space + copies.length);
   if (space == NULL) {
     return SIZE_MAX;
   }
-  search.covered = space;
+  copies.data = (char *)(space + numbers);
+  search.covered = memset(space, 0, length * sizeof *space);
   search.starts = space + (readings - 1) * length;
-  uint32_t *borders = space + readings * length;
-  unsigned char *copies = (unsigned char *)(space + numbers);
-  for (size_t i = 0; i < count; i++) {
-    add_secret(&search, chosen[i], borders, copies);
-    borders += readings * (chosen[i].length + 1);
-    copies += search.plain ? 0 : chosen[i].length;
-  }
+  add_secrets(&search, chosen, count, space + readings * length, copies.data);
   if (secrets != NULL) {
     read_all(&search, length < text.length);
   }
   size_t written = write_page(&search, (struct page){shown, 0, limit});
-  struct lcpp_buffer wiped = {.data = (char *)space,
-                              .length = numbers * sizeof *space + (search.plain ? 0 : bytes)};
-  lcpp_buffer_free(&wiped);
+  lcpp_buffer_clear(&copies); /* secrets without their escapes */
+  free(space);
   return written;
 }

@@ -223,6 +223,13 @@ describe("core.redact of a document", function()
     end
   end)
 
+  it("is bounded in what is looked at, too", function()
+    local hidden = {}
+    for i = 1, 100 do hidden[i] = ("a@"):rep(40000) .. i end
+    local copy = core.redact(hidden, 65536, {})
+    assert.is_true(#copy > 0 and #copy <= 17)
+  end)
+
   it("leaves what is neither a text nor a table as it is", function()
     for _, value in ipairs { 5, 2.5, true, print } do assert.equal(value, core.redact(value, 10, {})) end
     assert.is_nil(core.redact(nil, 10))
