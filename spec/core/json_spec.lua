@@ -106,6 +106,13 @@ describe("core.decode", function()
       assert.is_nil(core.decode(text), text)
     end
     assert.equal("\u{1f600}\0", core.decode [["\uD83D\ude00\u0000"]])
+    for unit = 0, 0xffff, 5 do
+      local half = unit >= 0xd800 and unit < 0xe000
+      assert.equal(not half and utf8.char(unit) or nil, core.decode(('"\\u%04x"'):format(unit)))
+      local pair = ('"\\ud8%02X\\u%04x"'):format(unit & 0xff, unit)
+      local code = unit >= 0xdc00 and unit < 0xe000 and 0x10000 + ((unit & 0xff) << 10) + (unit & 0x3ff)
+      assert.equal(code and utf8.char(code) or nil, core.decode(pair), pair)
+    end
   end)
 
   it("refuses more than 100,000 values, names not counted", function()

@@ -64,6 +64,27 @@ describe("core.redact finds", function()
     end)
   end
 
+  it("a secret of any characters, by their code points", function()
+    local secret = "p\u{e4}ss-\u{7ff}\u{800}\u{20ac}-\u{ffff}\u{10000}\u{1f600}\u{10ffff}-1"
+    local function by_code(spell)
+      return (secret:gsub(utf8.charpattern, function(character)
+        return #character > 1 and spell(utf8.codepoint(character)) or character
+      end))
+    end
+    local function utf16(format)
+      return function(code)
+        if code < 0x10000 then return format:format(code) end
+        return format:format(0xd800 + (code - 0x10000 >> 10)) .. format:format(0xdc00 + (code & 0x3ff))
+      end
+    end
+    for _, spelled in ipairs {
+      secret, by_code(utf16 "\\u%04x"), by_code(utf16 "%%u%04X"), by_code(function(code) return ("&#%d;"):format(code) end),
+      by_code(function(code) return ("&#x%X;"):format(code) end), SPELLINGS["percent-encoded"](secret),
+    } do
+      assert.equal("([redacted])", show("(" .. spelled .. ")", secret))
+    end
+  end)
+
   it("tokens by their form", function()
     for text, shown in pairs {
       ["Bearer abc.def=="] = "[redacted]", ["a bearer\t abc, d"] = "a [redacted], d", ["bearer%20abc%2Bd e"] = "[redacted] e",
