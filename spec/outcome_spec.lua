@@ -14,6 +14,8 @@ local SITUATIONS = {
     truth = "completed" },
   { name = "the publish comes to its sign-off", truth = "signoff",
     options = { cancel_mode = "lost_race", signoff = "operation", elapsed = 30 } },
+  { name = "the publish comes to its sign-off, which the offer's status tells", truth = "signoff",
+    options = { cancel_mode = "lost_race", signoff = "status", elapsed = 30 } },
   { name = "it is canceled at its sign-off", truth = "canceled", options = { signoff = "operation", elapsed = 100 } },
   { name = "it was done at once", options = { cancel_mode = "synchronous" }, truth = "canceled" },
   { name = "the operation fails", options = { cancel_mode = "fails" }, truth = "failed", err = "failed" },

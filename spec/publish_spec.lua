@@ -40,9 +40,9 @@ describe("publish and go live", function()
     assert.same({}, portal:journal { path = "/submissions/$" })
   end)
 
-  for _, form in ipairs { "operation_location", "none" } do
-    it("end at the publisher's sign-off, and go live from there: " .. form, function()
-      put { signoff = "operation", location_form = form }
+  for form, place in pairs { operation_location = "operation", none = "operation", location = "status" } do
+    it(("end at the publisher's sign-off, and go live from there: %s, %s"):format(form, place), function()
+      put { signoff = place, location_form = form }
       local operation = assert(client:publish { publisher = "contoso", offer = "contoso-vm", wait = true })
       assert.same({ "running", "signoff" }, { operation.state, operation.outcome })
       assert.is_true(loop.elapsed() < 100)

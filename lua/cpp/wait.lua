@@ -150,7 +150,7 @@ local function saw(state, operation)
 end
 
 -- What the outcome rests on, as far as it is known: see outcome.of.
-local function facts_of(state, operation, list)
+local function facts_of(state, operation, list, offer)
   local target = state.target
   local facts = {
     call = target.call,
@@ -159,6 +159,7 @@ local function facts_of(state, operation, list)
     submission_id = state.running_id or target.submission_id,
     was_running = state.was_running,
     list = list,
+    offer = offer,
   }
   -- An operation of a publish that was answered 200 may have begun, and ended, before.
   if target.call == "cancel" or not target.location and target.status == 202 then facts.sent_at = target.sent_at end
@@ -180,9 +181,9 @@ end
 
 -- The end of a wait: the operation with its outcome; or nil and an err. What does not fit together yet is asked for
 -- again.
-local function conclude(state, operation, list)
+local function conclude(state, operation, list, offer)
   local loop = loop_of(state)
-  local facts = facts_of(state, operation, list)
+  local facts = facts_of(state, operation, list, offer)
   local settled = math.min(retry.now(loop) + SETTLE, state.deadline)
   while true do
     local rule = follow.find_outcome(state.client, state.request, state, facts)
@@ -204,11 +205,15 @@ local function conclude(state, operation, list)
 end
 
 -- Whether nothing more is to be expected of an operation that has not ended, since it waits for the publisher. A cancel
--- of it takes a while to show.
+-- of it takes a while to show. Returns a boolean; and the status of the offer, where that alone has the step.
 local function has_stopped(state, operation)
   local call = state.target.call
-  if call == "go_live" or not status.waits_for_publisher(operation) then return false end
-  return call == "publish" or retry.now(loop_of(state)) - state.started >= SIGNOFF
+  local waited = retry.now(loop_of(state)) - state.started
+  if call == "go_live" or call ~= "publish" and waited < SIGNOFF then return false end
+  if status.waits_for_publisher(operation) then return true end
+  if operation.progress < 100 or not state.request.offer then return false end
+  local offer = state.client:offer_status(state.request, state)
+  return offer ~= nil and status.waits_for_publisher(offer), offer
 end
 
 -- Whether what was started may not be listed yet.
@@ -236,9 +241,9 @@ local function step(state)
   local operation, err, retry_after, list = look(state)
   if operation then
     saw(state, operation)
-    if status.ended(operation.state) ~= nil or has_stopped(state, operation) then
-      return false, conclude(state, operation)
-    end
+    if status.ended(operation.state) ~= nil then return false, conclude(state, operation) end
+    local stopped, offer = has_stopped(state, operation)
+    if stopped then return false, conclude(state, operation, nil, offer) end
     if state.request.location then state.request.location = operation.location end
   elseif list then
     if not may_appear(state) then return false, conclude(state, nil, list) end

@@ -81,6 +81,14 @@ end
 
 local SUBMISSION_TYPES = { publish = "publish", golive = "goLive", cancel = "cancel" }
 
+-- The step of the sign-off may stand in the offer's status alone.
+local function without_signoff(offer, operation, list)
+    if offer.settings.signoff == "status" and operation.steps[#operation.steps] == steps.SIGNOFF then
+        list[#list] = nil
+    end
+    return list
+end
+
 --- One operation.
 function documents.operation(offer, operation, clock)
     local settings = offer.settings
@@ -97,7 +105,7 @@ function documents.operation(offer, operation, clock)
         offerVersion = settings.offer_version,
         -- Only this value was ever seen. That the member is absent once a cancellation was asked for is a guess.
         cancellationRequestState = operation:active(clock:now()) and not operation.cancellation and "canCancel" or nil,
-        steps = steps_of(offer, operation, clock),
+        steps = without_signoff(offer, operation, steps_of(offer, operation, clock)),
         previewLinks = preview_links(offer, completed),
         liveLinks = live_links(offer, completed and operation.kind == "golive"),
         notificationEmails = not settings.migrated and operation.emails or nil,

@@ -74,7 +74,7 @@ local function check_settings(settings)
     options.one_of(settings.cancellation, { "publish", "own" }, "offer.cancellation")
     options.one_of(settings.cancellation_lost, { "completed", "failed" }, "offer.cancellation_lost")
     if settings.signoff then
-        options.one_of(settings.signoff, { "operation", "offer" }, "offer.signoff")
+        options.one_of(settings.signoff, { "operation", "status", "offer" }, "offer.signoff")
     end
     options.one_of(settings.location_form, offer.LOCATION_FORMS, "offer.location_form")
     if settings.location_header then
@@ -90,7 +90,7 @@ local function check_settings(settings)
         error("offer.version: decimal digits are needed", 0)
     end
     settings.steps = steps.check(settings.steps or steps.default.publish, "offer.steps")
-    if settings.signoff == "operation" then
+    if settings.signoff == "operation" or settings.signoff == "status" then
         settings.steps = steps.with_signoff(settings.steps)
     end
     settings.golive_steps = steps.check(settings.golive_steps or steps.default.golive, "offer.golive_steps")
