@@ -26,7 +26,7 @@ enum type {
   POSITIVE, /* a whole number, 1 or more */
   BYTES,    /* the same, of bytes */
   FUNCTION,
-  TABLE,
+  LOOP, /* a table with the functions await and sleep */
   BOOLEAN,
   SWITCH /* a boolean or a table of options */
 };
@@ -82,7 +82,7 @@ static const struct option {
     [LCPP_OPTION_MAX_CONNECTIONS] = {"max_connections", COUNT, ALL, false, 0},
     [LCPP_OPTION_USER_AGENT] = {"user_agent", LINE, ALL, false, LCPP_NAME_LIMIT},
     [LCPP_OPTION_CLIENT_REQUEST_ID] = {"client_request_id", LINE, ALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_LOOP] = {"loop", TABLE, ALL, false, 0},
+    [LCPP_OPTION_LOOP] = {"loop", LOOP, ALL, false, 0},
     [LCPP_OPTION_LOG] = {"log", FUNCTION, ALL, false, 0},
 };
 
@@ -292,6 +292,23 @@ static void read_number(lua_State *L, const struct option *option, struct lcpp_v
   }
 }
 
+/* Checks the loop on top. Its fields may be those of its class. */
+static void check_loop(lua_State *L, const struct option *option) {
+  static const char *const functions[] = {"await", "sleep"};
+  if (lua_type(L, -1) != LUA_TTABLE) {
+    wrong(L, option, "a loop, such as cpp.loop.cqueues");
+  }
+  for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+    int type = lua_getfield(L, -1, functions[i]);
+    lua_pop(L, 1);
+    if (type != LUA_TFUNCTION) {
+      lcpp_misuse(
+          L, "%s: expected a loop, such as cpp.loop.cqueues, got a table without a function %s",
+          option->name, functions[i]);
+    }
+  }
+}
+
 static void read_value(lua_State *L, const struct option *option, struct lcpp_value *value) {
   int type = lua_type(L, -1);
   value->given = true;
@@ -317,10 +334,8 @@ static void read_value(lua_State *L, const struct option *option, struct lcpp_va
         wrong(L, option, "a function");
       }
       return;
-    case TABLE:
-      if (type != LUA_TTABLE) {
-        wrong(L, option, "a table");
-      }
+    case LOOP:
+      check_loop(L, option);
       return;
     case BOOLEAN:
       if (type != LUA_TBOOLEAN) {

@@ -10,10 +10,21 @@
 #include <unistd.h>
 
 #include "lua_binding.h"
+#include "printable.h"
 
-/* Checks one address, or a comma separated string of them, without showing it. */
-static void check_addresses(lua_State *L, const char *text, size_t length, bool several,
-                            lua_Integer position) {
+static bool is_utf8(const char *text, size_t length) {
+  uint32_t code = 0;
+  size_t read = 1;
+  for (size_t at = 0; at < length && read > 0; at += read) {
+    read = lcpp_utf8_read(text + at, length - at, &code);
+  }
+  return read > 0;
+}
+
+/* Checks the string on top, one address or several that commas separate, without showing it. */
+static void check_addresses(lua_State *L, bool several, lua_Integer position) {
+  size_t length = 0;
+  const char *text = lua_tolstring(L, -1, &length);
   const char *wrong = NULL;
   if (length == 0 || memchr(text, '@', length) == NULL) {
     wrong = "an e-mail address";
@@ -25,6 +36,9 @@ static void check_addresses(lua_State *L, const char *text, size_t length, bool 
     if (byte < 0x20 || byte == 0x7f) {
       wrong = "no control characters";
     }
+  }
+  if (wrong == NULL && !is_utf8(text, length)) {
+    wrong = "UTF-8";
   }
   if (wrong != NULL && several) {
     lcpp_misuse(L, "emails: expected %s", wrong);
@@ -38,9 +52,7 @@ static void check_addresses(lua_State *L, const char *text, size_t length, bool 
 static bool push_addresses(lua_State *L, int index) {
   lua_pushvalue(L, index);
   if (lua_isstring(L, -1)) {
-    size_t length = 0;
-    const char *text = lua_tolstring(L, -1, &length);
-    check_addresses(L, text, length, true, 0);
+    check_addresses(L, true, 0);
     return true;
   }
   int list = lua_gettop(L);
@@ -53,10 +65,8 @@ static bool push_addresses(lua_State *L, int index) {
     lcpp_misuse(L, "emails: expected a list of strings, without holes and names");
   }
   if (count == 1 && lua_rawgeti(L, list, 1) == LUA_TSTRING) {
-    size_t length = 0; /* most often it is one: nothing to join */
-    const char *text = lua_tolstring(L, -1, &length);
-    check_addresses(L, text, length, false, 1);
-    lua_remove(L, list);
+    check_addresses(L, false, 1);
+    lua_remove(L, list); /* most often it is one: nothing to join */
     return true;
   }
   lua_settop(L, list);
@@ -66,9 +76,7 @@ static bool push_addresses(lua_State *L, int index) {
     if (lua_rawgeti(L, list, i) != LUA_TSTRING) {
       lcpp_misuse(L, "emails[%d]: expected a string, got %s", (int)i, luaL_typename(L, -1));
     }
-    size_t length = 0;
-    const char *text = lua_tolstring(L, -1, &length);
-    check_addresses(L, text, length, false, i);
+    check_addresses(L, false, i);
     luaL_addvalue(&buffer);
     if (i < count) {
       luaL_addlstring(&buffer, ",", 1);

@@ -199,14 +199,15 @@ describe("a token", function()
       coroutine.close(call)
     end)
 
-    it("is not waited for in a loop that is being stopped", function()
+    it("is not waited for in a batch that is being stopped", function()
       local client = new_client { token = function() return coroutine.yield() end }
       local call = coroutine.create(function() client:offer_status(OFFER) end)
       coroutine.resume(call)
-      loop.stopped = function() return true end
-      loop.sleep = function() error "a stopped loop does not sleep" end
-      local _, err = client:offer_status(OFFER)
-      assert.equal("stopped", err.kind)
+      local entries = client:map({ 1 }, function(_, own) return own:offer_status(OFFER) end, {
+        should_stop = function() return loop.elapsed() > 1 end,
+      })
+      assert.equal("stopped", entries[1].err.kind)
+      assert.near(1, loop.elapsed(), 0.021)
       coroutine.close(call)
     end)
 

@@ -113,6 +113,10 @@ describe("life in a host:", function()
       ["a pause between two attempts"] = {
         "client:cancel(call)", { match = { path = "/offers/" }, times = -1, status = 429,
                                  headers = { ["Retry-After"] = "50" } } },
+      ["a callback of a wait"] = { "client:wait(call, { interval = 60, on_progress = function() repeat until nil end })" },
+      ["a callback of an item"] = { "client:map({ 1 }, function(_, own) return own:wait(call, { interval = 60, " ..
+                                    "on_progress = function() repeat until nil end }) end)" },
+      ["on_result"] = { "client:map({ 1 }, type, { on_result = function() client:operations(call) repeat until nil end })" },
       ["a batch"] = { "client:cancel_all { call, call, call }", STALL },
       ["a batch that waits"] = { "client:map({ 1, 2 }, function(_, own) return own:wait(call, { interval = 60, " ..
                                  "max_interval = 60 }) end)" },

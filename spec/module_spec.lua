@@ -51,6 +51,43 @@ describe("the module", function()
     assert.is_true(os.execute(([[script -qec '%s -e "%s"' /dev/null </dev/null >/dev/null]]):format(LUA, script)))
   end)
 
+  it("raises in one line where a function is called with a colon, or a method with a dot", function()
+    local client <close> = cpp.client { token = "t" }
+    for _, name in ipairs { "cancel", "operation", "wait", "map", "cancel_all", "reconcile", "client", "progress" } do
+      local _, problem = pcall(function() cpp[name](cpp, {}) end)
+      assert.matches("module_spec.lua:%d+: cpp: " .. name .. ": this is a function: call cpp." .. name .. " with a dot$", problem)
+    end
+    for _, name in ipairs { "cancel", "operation", "wait", "map", "cancel_all", "reconcile", "close" } do
+      local _, problem = pcall(function() client[name] { publisher = "contoso", offer = "contoso-vm" } end)
+      assert.matches("module_spec.lua:%d+: cpp: " .. name .. ": this is a method: call client:" .. name .. " with a colon$",
+        problem)
+    end
+  end)
+
+  it("names the loops that there are", function()
+    assert.error_matches(function() return cpp.loop.cqueue end,
+      "there is no loop cpp.loop.cqueue: expected blocking, cqueues or luv")
+    assert.error_matches(function() cpp.client { loop = cpp.loop } end, "loop: expected a loop, such as cpp.loop.cqueues")
+  end)
+
+  it("loads all that a call may need before it sends anything", function()
+    local portal = portals.start()
+    for _, offer in ipairs { "contoso-vm", "contoso-app" } do
+      portal:offer { publisher = "contoso", offer = offer, running = true, cancel_seconds = 0 }
+    end
+    assert.equal("canceled\tcontoso-vm\tcanceled", run([[
+      local cpp = require "cpp"
+      local client = cpp.client { base_url = os.getenv "CPP_BASE_URL", token = os.getenv "AZURE_TOKEN" }
+      package.path, package.cpath = "", ""
+      local call = { publisher = "contoso", offer = "contoso-vm", wait = { interval = 0.01 } }
+      local operation = assert(client:cancel(call))
+      local answer = assert(client:reconcile { publisher = "contoso", offer = "contoso-vm" })
+      call.offer = "contoso-app"
+      print(operation.state, answer.offer, client:cancel_all({ call })[1].result.state)
+    ]], { CPP_BASE_URL = portal.url, AZURE_TOKEN = portals.TOKEN }))
+    portal:stop()
+  end)
+
   it("closes a client that leaves its scope", function()
     local outside
     do
@@ -76,6 +113,14 @@ describe("the module", function()
 
     it("takes the token and the service from the environment", function()
       assert.equal("202", run(CANCEL, { AZURE_TOKEN = portals.TOKEN, CPP_BASE_URL = portal.url }))
+    end)
+
+    it("takes the token without the newline of the file that it came from", function()
+      for _, newline in ipairs { "\n", "\r\n" } do
+        assert.equal("202", run(CANCEL, { AZURE_TOKEN = portals.TOKEN .. newline, CPP_BASE_URL = portal.url }))
+      end
+      assert.matches("token: expected a bearer token", run(CANCEL, { AZURE_TOKEN = "t\n\n", CPP_BASE_URL = portal.url }))
+      assert.matches("there is no token", run(CANCEL, { AZURE_TOKEN = "\n", CPP_BASE_URL = portal.url }))
     end)
 
     it("takes credentials from the environment", function()

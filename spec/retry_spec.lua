@@ -250,20 +250,24 @@ describe("a call", function()
       assert.equal(4, sent())
     end)
 
-    it("no more in a loop that is being stopped", function()
+    it("no more in a batch that is being stopped", function()
       fail { status = 500 }
-      loop.stopped = function() return #loop.sleeps == 2 end
-      local _, err = get()
-      assert.equal(500, err.status)
+      local entries = client:map({ 1 }, function(_, own) return own:offer_status(OFFER) end, {
+        should_stop = function() return sent() == 2 end,
+      })
+      assert.equal(500, entries[1].err.status)
       assert.equal(2, sent())
     end)
 
-    it("never in a loop that is stopped before it begins", function()
-      loop.stopped = function() return true end
-      local _, err = post()
-      assert.equal("stopped", err.kind)
-      assert.is_false(err.ambiguous)
-      assert.equal(0, sent())
+    it("never in a batch that was stopped before it begins", function()
+      fail { status = 500 }
+      local entries = client:map({ 1 }, function(_, own)
+        own:offer_status(OFFER)
+        return own:cancel(OFFER)
+      end, { should_stop = function() return sent() == 1 end })
+      assert.equal("stopped", entries[1].err.kind)
+      assert.is_false(entries[1].err.ambiguous)
+      assert.equal(1, sent())
     end)
   end)
 

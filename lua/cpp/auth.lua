@@ -8,6 +8,7 @@
 
 local core = require "cpp.core"
 local errors = require "cpp.error"
+local host = require "cpp.host"
 local private = require "cpp.private"
 local redact = require "cpp.redact"
 
@@ -26,11 +27,6 @@ local call
 --- Breaks the circle between this module and cpp.retry.
 function auth.use(retry_call)
   call = retry_call
-end
-
-local function now(client, options)
-  local loop = options.loop or client.loop
-  return (loop.now or core.monotonic)()
 end
 
 -- For who was getting a token, or waiting for one, when the client was closed.
@@ -103,6 +99,11 @@ function auth.secrets(client, options, token)
   return list
 end
 
+-- RFC 6749, section 5.1: its case does not matter. One that is not told is taken for what was asked for.
+local function is_bearer(token_type)
+  return token_type == nil or type(token_type) == "string" and token_type:lower() == "bearer"
+end
+
 local function request_token(client, credentials, limits)
   local result, err = call(client, "token", credentials, limits and { deadline = limits.deadline })
   if not result then
@@ -113,17 +114,20 @@ local function request_token(client, credentials, limits)
   end
   local answer = result.body
   local token = type(answer) == "table" and answer.access_token
-  if type(token) ~= "string" or not token:find(USABLE) then
-    return nil, errors.new("auth", "the token service's response has no usable access_token",
+  local problem = (type(token) ~= "string" or not token:find(USABLE)) and "has no usable access_token"
+    or not is_bearer(answer.token_type) and "has a token_type other than Bearer"
+  if problem then
+    return nil, errors.new("auth", "the token service's response " .. problem,
       { status = result.status, request_id = redact.line(result.request_id, errors.ID_LIMIT, credentials) })
   end
   return token, lifetime_of(answer)
 end
 
--- The function is the host's: it may fail like anything else that asks a network, which is no misuse.
-local function function_token(client, source, options)
-  local called, token, detail = pcall(source)
-  if not called then token, detail = nil, tostring(token) end
+-- The function is the host's: it may fail like anything else that asks a network, which is no misuse. It may wait in
+-- the host's loop, also in a batch.
+local function function_token(loop, client, source, options)
+  local called, token, detail = host.call(loop, source)
+  if not called then token, detail = nil, host.text(token) end
   if type(token) ~= "string" then
     local reason = type(detail) == "string" and redact.line(detail, 500, options, auth.secrets(client, options))
     return nil, errors.new("auth", (called and "the token function returned no token" or "the token function failed")
@@ -150,46 +154,55 @@ end
 -- The mark comes last: memory may run out before, and nobody would take it away.
 local function begin(entry)
   local renewing = setmetatable({ thread = coroutine.running() }, { __mode = "v" })
-  local guard = setmetatable({}, { __close = function() entry.renewing = nil end })
+  local guard = setmetatable({}, { __close = function()
+    if entry.renewing == renewing then entry.renewing = nil end
+  end })
   entry.renewing = renewing
-  return guard
+  return guard, renewing
 end
 
-local function renew(client, options, entry, source, credentials, limits)
-  local guard <close> = begin(entry) -- luacheck: ignore guard
+local function renew(loop, client, options, entry, source, credentials, limits)
+  local guard <close>, renewing = begin(entry) -- luacheck: ignore guard
   local token, detail
   if credentials then
     token, detail = request_token(client, credentials, limits)
   else
-    token, detail = function_token(client, source, options)
+    token, detail = function_token(loop, client, source, options)
   end
-  if not token then return nil, detail end
+  if not token then
+    -- What a deadline of this call ended may go well for another one.
+    if source or not limits then renewing.failed = detail.kind == "auth" and detail.message end
+    return nil, detail
+  end
   if not client.core:usable() then return nil, closed() end
-  keep(entry, token, detail, now(client, options))
+  keep(entry, token, detail, host.now(loop))
   return token
 end
 
+-- Whether nothing will end the renewal: its coroutine is dead or gone.
 local function is_abandoned(renewing)
   return not renewing.thread or coroutine.status(renewing.thread) == "dead"
 end
 
--- One at a time: whoever comes while a token is being renewed waits for it. Returns true; or nil and an
--- err where it cannot be waited for.
-local function wait_for_renewal(client, options, entry, limits)
-  local loop = options.loop or client.loop
+-- One at a time: a call that comes while a token is being renewed waits for it, and shares its failure. Returns true;
+-- or nil and an err where there will be none.
+local function wait_for_renewal(loop, client, options, entry, source, limits)
   local give_up = limits and limits.deadline
-    or now(client, options) + (options.timeout or private(client).options.timeout or TIMEOUT)
+    or host.now(loop) + (options.timeout or private(client).options.timeout or TIMEOUT)
   while entry.renewing and not is_abandoned(entry.renewing) do
-    if entry.renewing.thread == coroutine.running() then
+    local renewing = entry.renewing
+    if host.is_held_up(renewing.thread) then
+      if not source then return true end -- it goes on after this call only, which gets a token of its own
       return nil, errors.new("auth", "the token function makes a call that needs its own token")
-    elseif loop.stopped and loop.stopped() then
+    elseif loop.scheduler and loop.scheduler.stopped() then
       return nil, errors.new("stopped", "should_stop ended the batch before this request was sent")
-    elseif now(client, options) >= give_up then
+    elseif host.now(loop) >= give_up then
       return nil, errors.new("auth", "the token that another call is getting did not come in time",
                              { retryable = true })
     end
     loop.sleep(client.core, LOOK)
     if not client.core:usable() then return nil, closed() end
+    if renewing.failed then return nil, errors.new("auth", renewing.failed) end
   end
   return true
 end
@@ -216,11 +229,14 @@ function auth.token(client, endpoint, options, rejected, limits)
   local tokens = private(client).tokens
   local entry = tokens[key] or {}
   tokens[key] = entry
-  local waited, err = wait_for_renewal(client, options, entry, limits)
-  if not waited then return nil, err end
+  local loop = host.loop(client, options)
+  if entry.renewing then
+    local waited, err = wait_for_renewal(loop, client, options, entry, source, limits)
+    if not waited then return nil, err end
+  end
   if rejected and entry.token == rejected then entry.token, entry.previous = nil, rejected end
-  if is_fresh(entry, now(client, options)) then return entry.token end
-  return renew(client, options, entry, source, credentials, limits)
+  if is_fresh(entry, host.now(loop)) then return entry.token end
+  return renew(loop, client, options, entry, source, credentials, limits)
 end
 
 return auth

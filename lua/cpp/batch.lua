@@ -1,131 +1,57 @@
 -- Batches: many items at once, each with straight-line code in a coroutine of its own.
 --
--- The batch is itself a loop (await, sleep) for the client that its items use, and runs in any other
--- loop: it takes that one's place while it has something to do, and waits in it otherwise.
+-- The batch is itself a loop (await, sleep) for the calls of its items, and waits in the loop that a call in its place
+-- would wait in (see cpp.host): it takes that one's place while it has something to do, and waits in it otherwise.
 -- `concurrency` bounds the requests in flight, not the items: one that sleeps between two looks at
 -- its operation holds no connection, no easy handle and no place, so thousands can be followed.
+-- What the items wait with is in cpp.items.
 
 local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
 local errors = require "cpp.error"
+local host = require "cpp.host"
+local items = require "cpp.items"
 local queue = require "cpp.queue"
-local retry = require "cpp.retry"
 local Timers = require "cpp.timers"
 
 local push, pop, is_empty = queue.push, queue.pop, queue.is_empty
-local resume_coroutine, yield, this = coroutine.resume, coroutine.yield, coroutine.running
-local may_yield = coroutine.isyieldable
+local resume_coroutine, yield = coroutine.resume, coroutine.yield
+local PARKED, DONE, CALL = items.PARKED, items.DONE, items.CALL
+local is_held, call_up, expire = items.is_held, items.call_up, items.expire
 
 local CONCURRENCY = 16
 local STOP_CHECK = 1 -- seconds between two looks at should_stop
+local STOPPED = "should_stop ended the batch before this item"
 
 -- Options of the batch itself; cancel_all hands all others to each call.
 local OF_BATCH = { concurrency = true, on_result = true, should_stop = true, loop = true }
 
--- The item whose code runs. Its client is no use to anybody else: what waits is its own coroutine, so neither one that
--- it made nor an item of a batch within it may wait in its place.
-local function running(batch)
-  local item = batch.running
-  if not item or item.coroutine ~= this() then
-    core.misuse("the client of a batch's item was used outside of that item")
-  elseif not may_yield() then
-    core.misuse("an item of a batch cannot wait in a function that C calls (of gsub, sort, a metamethod)")
-  end
-  return item
-end
-
--- What an item's coroutine yields to its batch: that it waits, or that its item is done. Anything
--- else was meant for somebody else.
-local PARKED, DONE = {}, {}
-
--- Waits until the batch resumes the item. `parked` tells what for: a request's key in batch.waiting, or true. It
--- stays when the coroutine is closed meanwhile.
-local function park(item, key)
-  item.parked = key or true
-  yield(PARKED)
-  item.parked = false
-end
-
--- An item waits for its request no longer. Where that is because its coroutine was closed, nothing else would tell
--- the batch.
-local function leave(batch, item)
-  local key = item.parked
-  batch.in_flight = batch.in_flight - 1
-  if batch.waiting[key] ~= item then return end
-  batch.waiting[key] = nil
-  batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
-  push(batch.ready, item)
-  if batch.core:usable() then batch.core:alarm(0) end -- whoever waits for the client has to step it
-end
-
--- Whether the service wants no requests now. Mostly it never did, and then the clock is not asked.
-local function is_held(batch)
-  local over = batch.pause.over
-  return over > -math.huge and retry.now(batch.outer) < over
-end
-
--- The loop that the items' client uses, over the batch's own queues.
-local function loop_of(batch)
-  local outer = batch.outer
-  return {
-    now = outer.now,
-    release = outer.release,
-    pause = batch.pause,
-    --- Before a request starts: waits for a place, and as long as the service wants a pause. Returns true
-    -- when it need not wait, and nothing else is in the way.
-    admit = function()
-      if batch.in_flight < batch.concurrency and batch.pause.over == -math.huge and not batch.stopped
-        and not batch.waiters.closed then
-        return true
-      end
-      local item = running(batch)
-      while not batch.stopped and (batch.in_flight >= batch.concurrency or is_held(batch)) do
-        push(batch.admission, item)
-        park(item)
-      end
-    end,
-    --- A 429 is about all requests of the batch: none starts before the pause is over.
-    hold = function(seconds)
-      batch.pause.over = math.max(batch.pause.over, retry.now(outer) + seconds)
-    end,
-    --- Whether the batch is being stopped, so that nothing should be begun or waited for.
-    stopped = function()
-      return batch.stopped
-    end,
-    --- Waits for a request by its index, or for another object (a batch within this one).
-    await = function(_, request, index)
-      local item, waiters, key = running(batch), batch.waiters, index or request
-      item.sent = true
-      batch.in_flight = batch.in_flight + 1
-      batch.waiting[key] = item
-      local list = index and waiters.requests or waiters.others
-      list[key] = batch.wake
-      local waiting <close> = item -- luacheck: ignore waiting
-      park(item, key) -- a wake is only called when it is done, or nothing is any more
-    end,
-    sleep = function(_, seconds)
-      local item = running(batch)
-      if batch.stopped then return end
-      batch.timers:add(retry.now(outer) + seconds, item)
-      park(item)
-    end,
-  }
-end
-
--- A name that an item has as a table. Not asking its metatable, which may raise.
+-- A name of what an item sent last, or else of the item where it is a table. Not asking its metatable, which may raise.
 local function name_of(batch, item, field)
-  local input = batch.inputs[item.index]
+  local input = item.call or batch.inputs[item.index]
   local name = type(input) == "table" and rawget(input, field)
   return type(name) == "string" and name or nil
 end
 
 -- What an item's code raised, as an err: misuse in one item must not end the others. Once a request of the item was
--- sent, nobody knows what the service made of it: the answer is lost with the code that had it. Who raises an err has
--- read the answer.
-local function raised(batch, item, problem)
+-- sent, it is unknown what the service made of it: the response is lost with the code that had it. Code that raises an
+-- err has read the response.
+local function raised_err(batch, item, problem)
   return errors.raised(problem, {
     ambiguous = item.sent, publisher = name_of(batch, item, "publisher"), offer = name_of(batch, item, "offer"),
   })
+end
+
+local stop
+
+-- A callback of the batch raised: it is not called again, and the batch stops. What was begun is in the entries that
+-- the caller gets, so this is not raised further.
+local function fail(batch, name, problem)
+  host.pass_interrupt(problem)
+  batch[name] = nil
+  host.warn(name, problem)
+  local message = name .. " failed: " .. host.text(problem):gsub("%c", " ")
+  if not batch.stopped then stop(batch, "raised", message, problem) end
 end
 
 -- The end of an item: result; or nil and an err.
@@ -137,13 +63,15 @@ local function finish(batch, index, result, err)
   end
   local entry = { request = batch.requests[index], result = result, err = err }
   batch.entries[index] = entry
-  if batch.on_result then batch.on_result(index, entry) end
+  if not batch.on_result then return end
+  local done, problem = host.call(batch.outer, batch.on_result, index, entry)
+  if not done then fail(batch, "on_result", problem) end
 end
 
 -- What a coroutine does: `fn` for the entry that its item has, and then for the next one it is given.
 local function work(batch, item)
   while true do
-    yield(DONE, batch.fn(batch.inputs[item.index], batch.client, item.index))
+    yield(DONE, batch.fn(batch.inputs[item.index], batch.client))
   end
 end
 
@@ -154,7 +82,7 @@ end
 
 -- The next entry of the list is the item's.
 local function take_next(batch, item)
-  item.index, item.sent = batch.next, false
+  item.index, item.sent, item.call = batch.next, false, false
   batch.next = batch.next + 1
 end
 
@@ -167,16 +95,29 @@ local function give_up(batch, item, done, problem)
   elseif item.parked then
     problem = "cpp: an item's coroutine was closed while it waited"
   end
-  finish(batch, item.index, nil, raised(batch, item, problem))
+  finish(batch, item.index, nil, raised_err(batch, item, problem))
+end
+
+-- Resumes an item, and calls what it has the batch call.
+local function run_item(batch, item)
+  local before = batch.running
+  batch.running = item
+  local done, sign, first, second, third = resume_coroutine(item.coroutine, batch, item)
+  while sign == CALL do
+    batch.running = before
+    local called, one, two = host.call(batch.outer, first, second, third)
+    if not called then host.pass_interrupt(one) end
+    batch.running = item
+    done, sign, first, second, third = resume_coroutine(item.coroutine, called, one, two)
+  end
+  batch.running = before
+  return done, sign, first, second
 end
 
 -- Runs an item until it waits, and with it one entry after another as long as none has to.
 local function resume(batch, item)
-  local before = batch.running
   while true do
-    batch.running = item
-    local done, sign, result, err = resume_coroutine(item.coroutine, batch, item)
-    batch.running = before
+    local done, sign, result, err = run_item(batch, item)
     if sign == PARKED then return end
     if sign ~= DONE then return give_up(batch, item, done, sign) end
     finish(batch, item.index, result, err)
@@ -191,7 +132,10 @@ end
 
 -- Thousands of items may wait: each is small.
 local function new_item(batch)
-  local item = setmetatable({ index = 0, sent = false, parked = false, coroutine = coroutine.create(work) }, batch.item)
+  local item = setmetatable({
+    index = 0, sent = false, call = false, parked = false, coroutine = coroutine.create(work),
+  }, batch.item)
+  host.enter(item.coroutine, batch.client.loop)
   batch.items[#batch.items + 1] = item
   return item
 end
@@ -205,21 +149,22 @@ local function start(batch)
 end
 
 local function move_expired(batch, time)
-  local item = batch.timers:take(time)
-  while item do
-    push(batch.ready, item)
-    item = batch.timers:take(time)
+  local value = batch.timers:take(time)
+  while value do -- an item that slept, or the ticket of one that waits for a place
+    if value.coroutine then push(batch.ready, value) else expire(batch, value) end
+    value = batch.timers:take(time)
   end
 end
 
 -- Nobody sleeps or waits for a place any longer, and nothing more is begun.
-local function stop(batch, kind, message)
+function stop(batch, kind, message, raised)
   batch.stopped = true
   move_expired(batch, math.huge)
-  for item in pop, batch.admission do push(batch.ready, item) end
-  for index = batch.next, batch.count do
+  for ticket in pop, batch.admission do call_up(batch, ticket) end
+  while batch.next <= batch.count do
+    local index = batch.next
     batch.next = index + 1
-    finish(batch, index, nil, errors.new(kind, message))
+    finish(batch, index, nil, errors.new(kind, message, { raised = raised }))
   end
 end
 
@@ -240,18 +185,24 @@ local function look_at_stop(batch)
     wake_all(batch)
   elseif batch.stopped then
     return
-  elseif batch.should_stop and batch.should_stop() or outer.stopped and outer.stopped() then
-    stop(batch, "stopped", "should_stop ended the batch before this item")
+  elseif outer.scheduler and outer.scheduler.stopped() then
+    stop(batch, "stopped", STOPPED)
+  elseif batch.should_stop then
+    local done, answer = host.call(outer, batch.should_stop)
+    if not done then
+      fail(batch, "should_stop", answer)
+    elseif answer then
+      stop(batch, "stopped", STOPPED)
+    end
   end
 end
 
 -- Moves to the ready queue who may go on: whose time has come, and who gets a place.
 local function gather(batch)
-  if batch.timers:first() then move_expired(batch, retry.now(batch.outer)) end
-  for _ = 1, not is_held(batch) and batch.concurrency - batch.in_flight or 0 do
-    local item = pop(batch.admission)
-    if not item then break end
-    push(batch.ready, item)
+  if batch.timers:first() then move_expired(batch, host.now(batch.outer)) end
+  local places = is_held(batch) and 0 or batch.concurrency - batch.in_flight
+  while places > 0 and not is_empty(batch.admission) do
+    if call_up(batch, pop(batch.admission)) then places = places - 1 end
   end
 end
 
@@ -265,7 +216,7 @@ local function run_ready(batch)
       start(batch)
     else
       gather(batch)
-      if is_empty(batch.ready) then return end
+      if is_empty(batch.ready) and not may_start(batch) then return end
     end
   end
 end
@@ -276,7 +227,7 @@ local function seconds_left(batch)
   if is_held(batch) and (not is_empty(batch.admission) or batch.next <= batch.count) then
     time = math.min(time or batch.pause.over, batch.pause.over)
   end
-  local left = time and math.max(0, time - retry.now(batch.outer))
+  local left = time and math.max(0, time - host.now(batch.outer))
   return batch.should_stop and math.min(left or STOP_CHECK, STOP_CHECK) or left
 end
 
@@ -289,12 +240,12 @@ local function wait(batch)
     if left then outer.sleep(core_client, left) end
     return
   end
-  local wake_at = left and core.monotonic() + left
+  local wake_at = left and host.now(outer) + left
   outer.await(core_client, {
     done = function()
       if core_client:usable() then dispatch.run_requests(core_client) end
       if not is_empty(batch.ready) or not core_client:usable() then return true end
-      left = wake_at and wake_at - core.monotonic()
+      left = wake_at and wake_at - host.now(outer)
       if left and left <= 0 then return true end
       if left then core_client:alarm(left) end -- again each time: another batch's may have rung
       return false
@@ -338,27 +289,29 @@ end
 
 -- Runs `fn` for each item.
 -- @param list list of anything, the caller's
--- @param items list of what `fn` gets for each, or nil: what is in `list`
-local function run_all(client, list, items, fn, options)
+-- @param inputs list of what `fn` gets for each, or nil: what is in `list`
+local function run_all(client, list, inputs, fn, options)
   local requests = table.move(list, 1, #list, 1, {})
   local self = {
-    core = client.core, outer = options.loop or client.loop,
-    fn = fn, next = 1, count = #requests, requests = requests, inputs = items or requests,
+    core = client.core, outer = host.loop(client, options),
+    fn = fn, next = 1, count = #requests, requests = requests, inputs = inputs or requests,
     items = {}, idle = {}, active = 0, entries = {}, failed = 0,
     concurrency = options.concurrency or CONCURRENCY, in_flight = 0, waiting = {}, -- [index or object] = item
     ready = queue.new(), admission = queue.new(), timers = Timers.new(), stopped = false,
     on_result = options.on_result, should_stop = options.should_stop,
   }
-  if not self.outer.admit then self.core:timeout() end -- raises when the client is closed, as every call does
+  local around = self.outer.scheduler
+  if not around then self.core:timeout() end -- raises when the client is closed, as every call does
+  host.now(self.outer) -- raises where it is no clock
   self.waiters = dispatch.waiters(self.core)
-  self.pause = self.outer.pause or { over = -math.huge } -- a batch within another one shares its pause
+  self.pause = around and around.pause or { over = -math.huge } -- a batch within another one shares its pause
   self.wake = function(key)
     push(self.ready, self.waiting[key])
     self.waiting[key] = nil
     return true -- nobody's code ran
   end
-  self.item = { __close = function(item) leave(self, item) end }
-  self.client = client:with_loop(loop_of(self))
+  self.item = { __close = function(item) items.leave(self, item) end }
+  self.client = client:with_loop(items.new(self))
   run(self)
   return self.entries, self.failed
 end
@@ -378,22 +331,22 @@ function batch.map(client, list, fn, options)
 end
 
 -- The call of each item, made before anything is sent: the caller may change the list and its tables meanwhile. What
--- is wrong with an item is raised when its turn comes.
+-- is wrong with an item is raised when its turn comes: a function stands in its place.
 local function calls_of(list, defaults)
   check_list(list, print)
-  local calls, problems = {}, {}
+  local calls = {}
   for index = 1, #list do
     local read, call = pcall(core.snapshot, list[index])
-    if not read then
-      calls[index], problems[index] = false, call
-    else
+    if read then
       for name, value in next, defaults do
         if call[name] == nil then call[name] = value end
       end
       calls[index] = call
+    else
+      calls[index] = function() error(call, 0) end
     end
   end
-  return calls, problems
+  return calls
 end
 
 --- Cancels the running operations of many offers at once.
@@ -403,9 +356,8 @@ end
 -- @return as batch.map
 function batch.cancel_all(client, list, options)
   local own, defaults = split(options or {})
-  local calls, problems = calls_of(list, defaults)
-  return run_all(client, list, calls, function(call, item_client, index)
-    if not call then error(problems[index], 0) end
+  return run_all(client, list, calls_of(list, defaults), function(call, item_client)
+    if type(call) == "function" then call() end
     return item_client:start("cancel", call)
   end, own)
 end

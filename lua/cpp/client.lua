@@ -7,15 +7,25 @@
 -- A call reads the caller's table once, at entry (core.snapshot), and works on its copy: the caller may change or
 -- reuse the table while the call waits.
 
+-- Everything that a call may need is loaded with this file: nothing is looked for in the file system once a request
+-- has left.
+
 local core = require "cpp.core"
 local auth = require "cpp.auth"
+local batch = require "cpp.batch"
+local blocking = require "cpp.loop.blocking"
 local dispatch = require "cpp.dispatch"
 local errors = require "cpp.error"
+local follow = require "cpp.follow"
+local host = require "cpp.host"
+local outcome = require "cpp.outcome"
 local private = require "cpp.private"
+local reconcile = require "cpp.reconcile"
 local redact = require "cpp.redact"
 local retry = require "cpp.retry"
 local status = require "cpp.status"
 local version = require "cpp.version"
+local wait = require "cpp.wait"
 
 auth.use(retry.call)
 
@@ -113,13 +123,12 @@ local function look_before(client, endpoint, options)
   client.core:check(endpoint, options)
   local list, err = client:operations(options)
   if not list then return nil, err end
-  local follow = require "cpp.follow"
   local running = follow.running(list)
   if running then return { submission_id = follow.id_of(running) } end
   local newest = list[1]
   return {
     call = endpoint, publisher = options.publisher, offer = options.offer, outcome = "none",
-    evidence = { submission = newest and require "cpp.outcome".fact(newest.state, newest.id, newest.changedTime) },
+    evidence = { submission = newest and outcome.fact(newest.state, newest.id, newest.changedTime) },
   }
 end
 
@@ -130,13 +139,40 @@ local LONGEST_LOOK = 30 -- seconds
 -- says something (a code) is.
 local function explain(client, endpoint, options, err)
   if endpoint ~= "cancel" or err.kind ~= "http" or not err.code or not MAY_RUN_NOTHING[err.status] then return err end
-  local limits = { retries = 0, deadline = retry.now(options.loop or client.loop) + LONGEST_LOOK }
+  local limits = { retries = 0, deadline = host.now(host.loop(client, options)) + LONGEST_LOOK }
   local list = client:operations(options, limits)
-  if list and not require "cpp.follow".running(list) then
+  if list and not follow.running(list) then
     err.reason = "no_running_operation"
     err.message = err.message .. "; no operation is running on the offer"
   end
   return err
+end
+
+-- What follows an accepted call: its result; or what its wait gives.
+local function accept(client, endpoint, options, result, request, elapsed)
+  if result.date then result.sent_at, result.date = result.date - math.ceil(elapsed()), nil end
+  if not result.location and result.body then
+    local location = location_in(result.body)
+    if location then result.location, result.operation_id = request:resolve(location) end
+  end
+  if result.status == 200 and not result.location then
+    local err = read_200(client, endpoint, result, request, options)
+    if err then return nil, err end
+  end
+  if not options.wait then return result end
+  return wait(client, result, wait_options(options), true)
+end
+
+-- Has nothing raised after a call was accepted (by a loop that fails, by Ctrl-C) without saying what was accepted.
+local function carry(result, done, ...)
+  if done then return ... end
+  local problem = ...
+  error(errors.new("raised", host.text(problem), {
+    raised = problem, status = result.status, location = result.location, operation_id = result.operation_id,
+    publisher = result.publisher, offer = result.offer, request_id = result.request_id,
+    client_request_id = result.client_request_id, call = result.call, sent_at = result.sent_at,
+    submission_id = result.submission_id,
+  }), 0)
 end
 
 --- A call that starts something: cancel, publish and go_live. For batches, whose items have tables of their own;
@@ -144,31 +180,19 @@ end
 -- @param endpoint string: a name of csrc/endpoint.c
 -- @param options table: the call's own
 function Client:start(endpoint, options)
-  local wait = options.wait
   -- What is wrong with the wait must come out before the call has acted, not after.
-  if wait and type(wait) == "table" then core.check("wait", wait) end
+  if type(options.wait) == "table" then core.check("wait", options.wait) end
   local found, problem = look_before(self, endpoint, options)
   if not found then return nil, problem end
   if found.outcome then return found end
-  local loop = options.loop or self.loop
-  local started = retry.now(loop)
+  local loop = host.loop(self, options)
+  local started = host.now(loop)
   local result, request = retry.call(self, endpoint, options)
   if not result then return nil, explain(self, endpoint, options, request) end
   result.call, result.submission_id = endpoint, found.submission_id
-  if result.date then
-    result.sent_at, result.date = result.date - math.ceil(retry.now(loop) - started), nil
-  end
-  if not result.location and result.body then
-    local location = location_in(result.body)
-    if location then result.location, result.operation_id = request:resolve(location) end
-  end
   result.publisher, result.offer = options.publisher, options.offer
-  if result.status == 200 and not result.location then
-    local err = read_200(self, endpoint, result, request, options)
-    if err then return nil, err end
-  end
-  if not wait then return result end
-  return require "cpp.wait"(self, result, wait_options(options), true)
+  local function elapsed() return host.now(loop) - started end
+  return carry(result, pcall(accept, self, endpoint, options, result, request, elapsed))
 end
 
 --- Makes a client.
@@ -179,7 +203,7 @@ function Client.new(options)
   own.user_agent = own.user_agent or ("lua-cpp/%s libcurl/%s"):format(version, core.libcurl)
   local self = {
     core = core.client(own), -- checks every option
-    loop = own.loop or require "cpp.loop.blocking",
+    loop = own.loop or blocking,
   }
   private(self).options = own
   if own.tenant or own.client_id or own.client_secret then
@@ -307,25 +331,23 @@ function Client:offer_status(options, limits)
   return answer
 end
 
--- What many programs never call is loaded when it is first called: it keeps `require` quick.
-
 --- Waits until an operation has ended: see wait.lua.
 function Client:wait(target, options)
-  return require "cpp.wait"(self, target, options)
+  return wait(self, target, options)
 end
 
 --- Asks the service what became of a call whose outcome is not known: see reconcile.lua.
 function Client:reconcile(target, options)
-  return require "cpp.reconcile"(self, target, options)
+  return reconcile(self, target, options)
 end
 
 --- Ends everything that runs (kind "closed") and frees the connections. Closing twice is fine;
 -- any other call afterwards raises.
 function Client:close()
-  if self.core:usable() and self.loop.release then self.loop.release(self.core) end
+  if self.core:usable() then host.release(self) end
   self.core:close()
   local known = private(self)
-  known.tokens, known.options.token, known.options.client_secret = {}, nil, nil
+  known.tokens, known.options = {}, {}
   dispatch.closed(self.core) -- whoever waited in another coroutine learns of it
 end
 
@@ -340,12 +362,22 @@ end
 
 --- Runs a function for each item of a list, many at once: see batch.lua.
 function Client:map(list, fn, options)
-  return require "cpp.batch".map(self, list, fn, options)
+  return batch.map(self, list, fn, options)
 end
 
 --- Cancels the running operations of many offers at once: see batch.lua.
 function Client:cancel_all(list, options)
-  return require "cpp.batch".cancel_all(self, list, options)
+  return batch.cancel_all(self, list, options)
+end
+
+-- A method that is called with a dot, or as one of the module with a colon.
+for name, method in pairs(Client) do
+  if type(method) == "function" and name:find "^%l" and name ~= "new" then
+    Client[name] = function(self, ...)
+      if getmetatable(self) == Client then return method(self, ...) end
+      core.misuse(("%s: this is a method: call client:%s with a colon"):format(name, name))
+    end
+  end
 end
 
 Client.__close = Client.close

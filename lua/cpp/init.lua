@@ -21,8 +21,14 @@ local cpp = {
   loop = require "cpp.loop",
 }
 
+-- A function of the module is called with a dot.
+local function check_dot(name, first)
+  if first == cpp then core.misuse(("%s: this is a function: call cpp.%s with a dot"):format(name, name)) end
+end
+
 --- Makes a client: see types/options.lua for the options.
 function cpp.client(options)
+  check_dot("client", options)
   return require "cpp.client".new(options) -- loaded when it is first called: it keeps `require` quick
 end
 
@@ -36,14 +42,16 @@ end
 
 --- Makes an on_progress function for wait: see types/module.lua.
 function cpp.progress(stream)
+  check_dot("progress", stream)
   return require "cpp.progress"(stream)
 end
 
 -- The calls: the client's methods of the same names.
 local function offer_call(name)
-  cpp[name] = function(...)
+  cpp[name] = function(first, ...)
+    check_dot(name, first)
     local client = default_client()
-    return client[name](client, ...)
+    return client[name](client, first, ...)
   end
 end
 

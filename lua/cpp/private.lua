@@ -7,12 +7,16 @@ local clients = setmetatable({}, { __mode = "k" })
 --- What is known of a client.
 -- @param client a client of cpp.client
 -- @param like client or nil: another one, with which it shares everything from now on
--- @return table: options (its own, with its secrets), tokens (those that are kept, by their source)
+-- @return table: options (its own, with its secrets), tokens (those that are kept, by their source), loops (the set of
+--   those that have waited for it)
 local function private(client, like)
   local known = clients[client]
   if not known then
-    known = like and clients[like]
-      or { options = {}, tokens = setmetatable({}, { __mode = "k" }) } -- of token functions, while they are in use
+    known = like and clients[like] or {
+      options = {},
+      tokens = setmetatable({}, { __mode = "k" }), -- of token functions, while they are in use
+      loops = {},
+    }
     clients[client] = known
   end
   return known

@@ -8,6 +8,7 @@
 local core = require "cpp.core"
 local errors = require "cpp.error"
 local auth = require "cpp.auth"
+local host = require "cpp.host"
 local private = require "cpp.private"
 local redact = require "cpp.redact"
 
@@ -17,30 +18,20 @@ local retry = {}
 local FIRST_PAUSE, LONGEST_PAUSE = 0.8, 60
 
 local RETRIES, TIMEOUT = 3, 300 -- a client's defaults; seconds
-
---- The time of a loop's clock, in seconds: real monotonic time unless the loop has a `now`.
-function retry.now(loop)
-  return (loop.now or core.monotonic)()
-end
+local MOST_PAUSE = 300 -- seconds: what a Retry-After is bounded to, as for polls
 
 -- What the service asked for wins; else exponential back-off, with jitter so that many clients
 -- that failed together do not come back together.
 local function pause_before(attempt, err)
-  if err.retry_after then return err.retry_after end
+  if err.retry_after then return math.min(MOST_PAUSE, err.retry_after) end
   return math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ^ (attempt - 1) * (0.8 + 0.4 * core.random()))
 end
 
--- A log function that fails must not lose the result of a cancel.
-local function write_log(log, entry)
-  local done, problem = pcall(log, entry)
-  if not done then warn("cpp: the log function failed: ", tostring(problem)) end
-end
-
 -- One entry for each attempt. What the service chose (a location, its request id) may hold anything.
-local function log_attempt(log, client, options, token, request, attempt, started, answer)
+local function log_attempt(loop, log, client, options, token, request, attempt, started, answer)
   local secrets = auth.secrets(client, options, token)
   local method, url = request:url()
-  write_log(log, {
+  local done, problem = host.call(loop, log, {
     method = method,
     url = redact(url, options, secrets),
     status = answer.status,
@@ -50,27 +41,32 @@ local function log_attempt(log, client, options, token, request, attempt, starte
     request_id = redact.line(answer.request_id, errors.ID_LIMIT, options, secrets),
     client_request_id = answer.client_request_id,
   })
+  if not done then host.warn("the log function", problem) end
+end
+
+-- The seconds that a request may take, and the pauses of a call together.
+local function timeout_of(client, options)
+  return options.timeout or private(client).options.timeout or TIMEOUT
 end
 
 -- The seconds that a request may take: as its options say, but not beyond the deadline.
-local function timeout_until(client, options, deadline)
-  local left = deadline - retry.now(options.loop or client.loop)
-  return math.max(0.001, math.min(options.timeout or private(client).options.timeout or TIMEOUT, left))
+local function timeout_until(loop, client, options, deadline)
+  return math.max(0.001, math.min(timeout_of(client, options), deadline - host.now(loop)))
 end
 
 -- One exchange. Returns the result, or nil and a failure of the core; and the request.
-local function exchange(client, endpoint, options, token, deadline, id, attempt)
+local function exchange(loop, client, endpoint, options, token, deadline, id, attempt)
   local core_client = client.core
   local log = options.log or private(client).options.log
   local started = log and core.monotonic()
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close>, index = core_client:start(endpoint, options, token, id,
-    deadline and timeout_until(client, options, deadline))
+    deadline and timeout_until(loop, client, options, deadline))
   local result, failure
-  if index then result, failure = (options.loop or client.loop).await(core_client, request, index) end
+  if index then result, failure = loop.await(core_client, request, index) end
   -- The blocking loop has taken the result already. Other loops only wait, and may return anything.
   if type(result) ~= "table" and type(failure) ~= "table" then result, failure = request:result() end
-  if log then log_attempt(log, client, options, token, request, attempt, started, result or failure) end
+  if log then log_attempt(loop, log, client, options, token, request, attempt, started, result or failure) end
   return result, failure, request
 end
 
@@ -80,26 +76,30 @@ end
 
 -- Before each attempt; err: how the one before it failed. Returns true; or nil and an err when the
 -- client was closed meanwhile (a client that was closed before the call is misuse, which the core
--- raises), or the loop is being stopped. A batch bounds what is in flight: it says true when that needs no
--- waiting, and nothing else is in the way.
-local function admit(client, loop, err)
-  if loop.admit and loop.admit() and not err then return true end
-  if (loop.admit or err) and not client.core:usable() then
-    return nil, closed()
+-- raises), or the loop is being stopped. A batch bounds what is in flight, and holds back what comes after a 429, for
+-- `patience` seconds at most and not beyond the deadline. Not so a request for a token, which all items may wait
+-- for: it has no `options` here.
+local function admit(client, loop, options, err, deadline, patience)
+  local scheduler = loop.scheduler
+  local admitted
+  if scheduler and options then admitted = scheduler.admit(options, deadline, patience) end
+  if admitted and not err then return true end
+  if (scheduler or err) and not client.core:usable() then return nil, closed() end
+  if scheduler and scheduler.stopped() then
+    return nil, err or errors.new("stopped", "should_stop ended the batch before this request was sent")
   end
-  if not (loop.stopped and loop.stopped()) then return true end
-  return nil, err or errors.new("stopped", "should_stop ended the batch before this request was sent")
+  if admitted ~= false then return true end
+  return nil, err or errors.new("timeout", "the batch could not send this request in time", { retryable = true })
 end
 
 -- A longer pause than the caller has patience for is not made: the err says when to come back.
-local function has_time(client, options, deadline, paused, pause)
-  if deadline then return retry.now(options.loop or client.loop) + pause <= deadline end
-  return paused + pause <= (options.timeout or private(client).options.timeout or TIMEOUT)
+local function has_time(loop, client, options, deadline, paused, pause)
+  if deadline then return host.now(loop) + pause <= deadline end
+  return paused + pause <= timeout_of(client, options)
 end
 
 -- What follows a first attempt that failed: others, as far as that is safe.
-local function go_on(client, endpoint, options, limits, token, failure)
-  local loop = options.loop or client.loop
+local function go_on(loop, client, endpoint, options, limits, token, failure)
   local retries = limits and limits.retries or options.retries or private(client).options.retries or RETRIES
   local deadline = limits and limits.deadline
   local attempt, paused, renewed = 1, 0, false
@@ -111,8 +111,9 @@ local function go_on(client, endpoint, options, limits, token, failure)
     local refused = err.status == 401 and token and not renewed
     local pause = not refused and pause_before(attempt, err)
     if pause then
-      if err.status == 429 and loop.hold then loop.hold(pause) end
-      if not err.retryable or attempt > retries or not has_time(client, options, deadline, paused, pause) then
+      if err.status == 429 and loop.scheduler and not of_tokens then loop.scheduler.hold(pause) end
+      local wanted = math.max(pause, err.retry_after or 0)
+      if not err.retryable or attempt > retries or not has_time(loop, client, options, deadline, paused, wanted) then
         return nil, err
       end
     end
@@ -128,10 +129,11 @@ local function go_on(client, endpoint, options, limits, token, failure)
       paused = paused + pause
       loop.sleep(client.core, pause)
     end
-    local admitted, ending = admit(client, loop, err)
+    local admitted, ending = admit(client, loop, not of_tokens and options or nil, err, deadline,
+                                   timeout_of(client, options) - paused)
     if not admitted then return nil, ending end
     attempt = attempt + 1
-    local result, again, request = exchange(client, endpoint, options, token, deadline, err.client_request_id,
+    local result, again, request = exchange(loop, client, endpoint, options, token, deadline, err.client_request_id,
                                             attempt)
     if result then return result, request end
     failure = again
@@ -146,22 +148,22 @@ end
 --   loop's clock) that neither a pause nor a request goes beyond
 -- @return the core's result and its request; or nil, err (kinds: all but `failed`)
 function retry.call(client, endpoint, options, limits)
-  local loop = options.loop or client.loop
+  local loop = host.loop(client, options)
   -- What belongs to a longer call, or to an item of a batch, began before the client was closed: no misuse.
-  if (limits or loop.admit) and not client.core:usable() then return nil, closed() end
+  if (limits or loop.scheduler) and not client.core:usable() then return nil, closed() end
+  local deadline = limits and limits.deadline
   local token, err
   if endpoint ~= "token" then
     token, err = auth.token(client, endpoint, options, nil, limits)
     if not token then return nil, err end
   end
-  if loop.admit or loop.stopped then
-    local admitted, ending = admit(client, loop)
+  if loop.scheduler then
+    local admitted, ending = admit(client, loop, token and options, nil, deadline, timeout_of(client, options))
     if not admitted then return nil, ending end
   end
-  local deadline = limits and limits.deadline
-  local result, failure, request = exchange(client, endpoint, options, token, deadline, nil, 1)
+  local result, failure, request = exchange(loop, client, endpoint, options, token, deadline, nil, 1)
   if result then return result, request end
-  return go_on(client, endpoint, options, limits, token, failure)
+  return go_on(loop, client, endpoint, options, limits, token, failure)
 end
 
 return retry

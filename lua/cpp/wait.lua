@@ -13,9 +13,9 @@ local auth = require "cpp.auth"
 local core = require "cpp.core"
 local errors = require "cpp.error"
 local follow = require "cpp.follow"
+local host = require "cpp.host"
 local outcome = require "cpp.outcome"
 local redact = require "cpp.redact"
-local retry = require "cpp.retry"
 local status = require "cpp.status"
 
 local TIMEOUT, INTERVAL, MAX_INTERVAL = 900, 5, 30 -- seconds; [SEEN]
@@ -34,13 +34,9 @@ local OWN = { timeout = true, interval = true, max_interval = true, on_progress 
 local WORDS, STATE = 500, 100 -- bytes of the service's own words, and of a state, in a message
 
 -- The state of a wait is one small table, since thousands may be waited for: client, target, options, request
--- (what each look is called with), look, started, deadline, retries (its limits, see retry.call), interval,
+-- (what each look is called with), loop, look, started, deadline, retries (its limits, see retry.call), interval,
 -- failures (in a row), ridden_out (of these, all but the 404s of the grace), location, operation (as last seen),
 -- running_id (of the offer's operation that was seen to run), was_running (any operation was).
-
-local function loop_of(state)
-  return state.request.loop or state.client.loop
-end
 
 -- What is known of secrets that a text of the service must not be shown with.
 local function secrets_of(state)
@@ -84,14 +80,24 @@ local function give_up(state, err)
   return nil, err
 end
 
+-- What a callback raised, as an err: with the status of the call that is waited for, where it was accepted.
+local function raised(state, name, problem)
+  host.pass_interrupt(problem)
+  local text = redact.line(host.text(problem), WORDS, state.request, secrets_of(state))
+  return errors.new("raised", name .. " failed: " .. text, { raised = problem, status = state.target.status })
+end
+
 -- Why the wait must not go on; or nil.
 local function interruption(state)
-  local loop, should_stop = loop_of(state), state.options.should_stop
-  if not state.client.core:usable() then return errors.new("closed", "the client was closed") end
-  if should_stop and should_stop() or loop.stopped and loop.stopped() then
-    return errors.new("stopped", "should_stop ended the wait")
+  local should_stop, scheduler = state.options.should_stop, state.loop.scheduler
+  local stopped = scheduler and scheduler.stopped()
+  if should_stop and not stopped and state.client.core:usable() then
+    local done, answer = host.call(state.loop, should_stop)
+    if not done then return raised(state, "should_stop", answer) end
+    stopped = answer
   end
-  return nil
+  if not state.client.core:usable() then return errors.new("closed", "the client was closed") end
+  return stopped and errors.new("stopped", "should_stop ended the wait") or nil
 end
 
 -- The end of a wait at its deadline.
@@ -103,11 +109,11 @@ end
 
 -- Sleeps until a time, with an eye on should_stop. Returns true; or nil and the err that ends the wait.
 local function sleep_until(state, wake)
-  local loop = loop_of(state)
+  local loop = state.loop
   while true do
     local err = interruption(state)
     if err then return give_up(state, err) end
-    local left = wake - retry.now(loop)
+    local left = wake - host.now(loop)
     if left <= 0 then return true end
     loop.sleep(state.client.core, state.options.should_stop and math.min(left, STOP_CHECK) or left)
   end
@@ -115,10 +121,10 @@ end
 
 -- Pauses before the next look. Returns true; or nil and the err that ends the wait.
 local function pause_for(state, seconds)
-  local loop = loop_of(state)
-  local slept, err = sleep_until(state, math.min(retry.now(loop) + seconds, state.deadline))
+  local loop = state.loop
+  local slept, err = sleep_until(state, math.min(host.now(loop) + seconds, state.deadline))
   if not slept then return nil, err end
-  if retry.now(loop) < state.deadline then return true end
+  if host.now(loop) < state.deadline then return true end
   return run_out(state)
 end
 
@@ -136,6 +142,15 @@ local function fail(state, operation)
   return give_up(state, errors.new("failed", "the operation ended " .. operation.state .. reason))
 end
 
+-- A copy of a decoded document: what a callback does to it changes nothing.
+local function copy_of(document)
+  if type(document) ~= "table" then return document end
+  local copy = {}
+  for name, value in next, document do copy[name] = copy_of(value) end
+  return copy
+end
+
+-- Returns the err that ends the wait, or nil.
 local function saw(state, operation)
   state.failures, state.ridden_out = 0, 0
   state.operation = operation
@@ -144,9 +159,14 @@ local function saw(state, operation)
     state.was_running = true
     if state.look == follow.offer then state.running_id = operation.operation_id or state.running_id end
   end
-  redact.remember(operation, secrets_of(state))
+  local secrets = secrets_of(state)
+  redact.remember(operation, secrets)
   local on_progress = state.options.on_progress
-  if on_progress then on_progress(operation) end
+  if not on_progress then return nil end
+  local shown = copy_of(operation)
+  redact.remember(shown, secrets)
+  local done, problem = host.call(state.loop, on_progress, shown)
+  return not done and raised(state, "on_progress", problem) or nil
 end
 
 -- What the outcome rests on, as far as it is known: see outcome.of.
@@ -169,28 +189,29 @@ local function facts_of(state, operation, list, offer)
   return facts
 end
 
--- The document that a wait for an offer ends with: nothing was polled, but something was read.
+-- The document that a wait for an offer ends with: nothing was polled, but something was read. Returns nil and an err
+-- where there is none.
 local function document_of(state, facts)
   local document = facts.submission or facts.offer
-  if document then
-    follow.complete(state.client, state.request, state, document)
-    saw(state, document)
-  end
-  return document
+  if not document then return nil, errors.new("protocol", "nothing tells how the operation ended") end
+  follow.complete(state.client, state.request, state, document)
+  local ending = saw(state, document)
+  return not ending and document or nil, ending
 end
 
 -- The end of a wait: the operation with its outcome; or nil and an err. What does not fit together yet is asked for
 -- again.
 local function conclude(state, operation, list, offer)
-  local loop = loop_of(state)
+  local loop = state.loop
   local facts = facts_of(state, operation, list, offer)
-  local settled = math.min(retry.now(loop) + SETTLE, state.deadline)
+  local settled = math.min(host.now(loop) + SETTLE, state.deadline)
   while true do
     local rule = follow.find_outcome(state.client, state.request, state, facts)
-    local now = retry.now(loop)
+    local now = host.now(loop)
     if not rule.settles or now >= settled then
-      local document = operation or document_of(state, facts)
-      if not document then return give_up(state, errors.new("protocol", "nothing tells how the operation ended")) end
+      local document, problem = operation, nil
+      if not document then document, problem = document_of(state, facts) end
+      if problem then return give_up(state, problem) end
       if rule.outcome == "failed" then
         return fail(state, operation and status.ended(operation.state) == false and operation or facts.submission)
       end
@@ -208,7 +229,7 @@ end
 -- of it takes a while to show. Returns a boolean; and the status of the offer, where that alone has the step.
 local function has_stopped(state, operation)
   local call = state.target.call
-  local waited = retry.now(loop_of(state)) - state.started
+  local waited = host.now(state.loop) - state.started
   if call == "go_live" or call ~= "publish" and waited < SIGNOFF then return false end
   if status.waits_for_publisher(operation) then return true end
   if operation.progress < 100 or not state.request.offer then return false end
@@ -220,7 +241,7 @@ end
 local function may_appear(state)
   local call = state.target.call
   return (call == "publish" or call == "go_live") and state.target.status == 202 and not state.was_running
-    and retry.now(loop_of(state)) - state.started < GRACE
+    and host.now(state.loop) - state.started < GRACE
 end
 
 -- Whether the wait goes on after a failure: one that says nothing about the operation, so that the
@@ -229,7 +250,7 @@ local function rides_out(state, err)
   state.failures = state.failures + 1
   if not state.location and state.look == follow.operation and err.kind ~= "auth" then state.location = err.url end
   if err.kind == "http" and err.status == 404 then
-    return retry.now(loop_of(state)) - state.started < GRACE
+    return host.now(state.loop) - state.started < GRACE
   end
   state.ridden_out = state.ridden_out + 1
   return err.retryable and state.ridden_out <= FAILURES
@@ -240,13 +261,16 @@ end
 local function step(state)
   local operation, err, retry_after, list = look(state)
   if operation then
-    saw(state, operation)
+    local ending = saw(state, operation)
+    if ending then return false, give_up(state, ending) end
     if status.ended(operation.state) ~= nil then return false, conclude(state, operation) end
     local stopped, offer = has_stopped(state, operation)
     if stopped then return false, conclude(state, operation, nil, offer) end
     if state.request.location then state.request.location = operation.location end
   elseif list then
     if not may_appear(state) then return false, conclude(state, nil, list) end
+  elseif host.now(state.loop) >= state.deadline then
+    return false, run_out(state)
   elseif not rides_out(state, err) then
     err.attempts = state.failures
     return false, give_up(state, err)
@@ -333,16 +357,17 @@ local function wait(client, given, options, goes_on)
   if target.outcome == "none" then return given end -- nothing was sent
   if target.status == 200 and not target.location and target.state then return done_at_once(given) end
   local request = request_of(target, options)
-  local loop = options.loop or client.loop
-  local is_closed = (goes_on or loop.admit) and not client.core:usable()
+  local loop = host.loop(client, options)
+  local is_closed = (goes_on or loop.scheduler) and not client.core:usable()
   if not is_closed then check_target(client, target, request) end
-  local started = retry.now(loop)
+  local started = host.now(loop)
   local state = {
     client = client,
     target = target,
     options = options,
     request = request,
     look = (target.location or target.operation_id) and follow.operation or follow.offer,
+    loop = loop,
     started = started,
     deadline = started + (options.timeout or TIMEOUT),
     -- No request is repeated by itself: the wait repeats, in its own time. Only a refused token is

@@ -1,6 +1,7 @@
 -- Options: each with its type, its bounds and where it may be given, and what is said of one that is wrong.
 
 local core = require "cpp.core"
+local cpp = require "cpp"
 
 local BASE = "http://127.0.0.1:1" -- nothing is started here
 
@@ -27,7 +28,11 @@ local TYPES = {
   positive = { takes = { 1, 2.0, 1e15 }, refuses = { 0, 1.5, 1e16, "1" }, words = "a whole number, 1 or more" },
   bytes = { takes = { 1, 1e15 }, refuses = { 0, 1.5, 1e16, "1" }, words = "a whole number of bytes, 1 or more" },
   callable = { takes = { print }, refuses = { 1, {}, "print" }, words = "a function" },
-  table = { takes = { {} }, refuses = { 1, "x", print }, words = "a table" },
+  loop = {
+    takes = { { await = print, sleep = print }, cpp.loop.blocking, setmetatable({}, { __index = cpp.loop.blocking }) },
+    refuses = { 1, "x", print, {}, { await = print }, { await = print, sleep = 1 }, cpp.loop },
+    words = "a loop, such as cpp.loop.cqueues",
+  },
   switch = { takes = { true, false, {} }, refuses = { 1, "x", print }, words = "a boolean or a table" },
   addresses = { takes = { "a@b", {} }, refuses = { 1, true, print }, words = "a string or a list of strings" },
 }
@@ -45,7 +50,7 @@ local OPTIONS = {
   base_url = { "text" }, authority_url = { "text" }, api_version = { "text" }, timeout = { "seconds" },
   connect_timeout = { "seconds" }, retries = { "count" }, ca_file = { "text" }, proxy = { "empty" },
   max_response_bytes = { "bytes" }, max_connections = { "count" }, user_agent = { "line" },
-  client_request_id = { "line" }, loop = { "table" }, log = { "callable" },
+  client_request_id = { "line" }, loop = { "loop" }, log = { "callable" },
 }
 local SCOPES = { client = "a client", call = "a call", wait = "wait", batch = "a batch" }
 
@@ -184,6 +189,8 @@ describe("addresses", function()
       ["a@b\127"] = "emails: expected no control characters", ["a@b\31"] = "emails: expected no control characters",
       [{ "a@b", 1 }] = "emails%[2%]: expected a string, got number",
       [{ "a@b", "c@d,e@f" }] = "emails%[2%]: expected one e%-mail address, without a comma",
+      ["\xff@b"] = "emails: expected UTF%-8", [{ "a@b", "\xed\xa0\x80@b" }] = "emails%[2%]: expected UTF%-8",
+      [{ "\xc3@b" }] = "emails%[1%]: expected UTF%-8",
       [{ "a@b\n" }] = "emails%[1%]: expected no control characters",
       [{ "" }] = "emails%[1%]: expected an e%-mail address",
       [{ "a@b", nil, "c@d" }] = "emails: expected a list of strings, without holes and names",

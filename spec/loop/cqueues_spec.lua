@@ -55,6 +55,29 @@ end
 describe("cpp.loop.cqueues", function()
   loops.examples(_ENV, new_host)
 
+  it("is told to forget a client that it was given for one call or batch only", function()
+    local portal = portals.start { clock = "real" }
+    loops.offers(portal, 2)
+    local controller, ticks = cqueues.new(), 0
+    controller:wrap(function()
+      for _, give in ipairs { "call", "batch", "wait" } do
+        local client = cpp.client { base_url = portal.url, token = portals.TOKEN }
+        if give == "call" then assert(client:offer_status(loops.offer(1, { loop = cpp.loop.cqueues }))) end
+        if give == "batch" then client:cancel_all({ loops.offer(1) }, { loop = cpp.loop.cqueues }) end
+        if give == "wait" then client:wait(loops.offer(1), { timeout = 0.05, loop = cpp.loop.cqueues }) end
+        client:close()
+        local reuse <close> = io.open "/dev/null" -- luacheck: ignore reuse
+        for _ = 1, 3 do
+          cqueues.sleep(0.001)
+          ticks = ticks + 1
+        end
+      end
+    end)
+    assert(controller:loop(10))
+    portal:stop()
+    assert.equal(9, ticks)
+  end)
+
   describe("with several controllers", function()
     local portal, client, host
     setup(function() portal = portals.start { clock = "real" } end)

@@ -128,6 +128,24 @@ describe("cpp.loop.luv", function()
     uv.run()
   end)
 
+  it("makes handles anew that the host has closed: later calls end", function()
+    local client <close> = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }
+    local ends = {}
+    local function call(n)
+      coroutine.wrap(function() ends[n] = select(2, client:cancel(loops.offer(n))).kind end)()
+    end
+    call(1)
+    uv.walk(function(handle) handle:close() end)
+    uv.run()
+    assert.is_nil(ends[1])
+    for n = 2, 3 do
+      call(n)
+      uv.run()
+      assert.equal("network", ends[n])
+    end
+    assert.equal("network", ends[1])
+  end)
+
   -- luv reports an error of a callback on standard error and ends the process.
   it("reports what a coroutine raises after its wait, as luv does, and closes what it leaves open", function()
     local script = [[

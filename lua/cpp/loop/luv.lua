@@ -14,7 +14,7 @@ local TICK = 0.01 -- seconds between two steps where there is no descriptor to w
 -- [core client] = { poll =, timer =, waiting = number of coroutines, stepping = boolean }
 local watched = setmetatable({}, { __mode = "k" })
 
--- The host may have closed all handles there are (uv.walk), and closing twice raises.
+-- The host may have closed it (uv.walk), and closing twice raises.
 local function close(handle)
   if handle and not handle:is_closing() then handle:close() end
 end
@@ -29,8 +29,29 @@ end
 
 local step
 
+local function is_gone(handle)
+  return not handle or handle:is_closing()
+end
+
+-- The handles of a client. Those that the host has closed are made anew: what waits would never be woken.
+local function watch(core_client)
+  local handles = watched[core_client]
+  if not handles then
+    handles = { waiting = 0 }
+    watched[core_client] = handles
+  end
+  if is_gone(handles.timer) then handles.timer = uv.new_timer() end
+  local descriptor = core_client:pollfd()
+  if descriptor and is_gone(handles.poll) then
+    handles.poll = uv.new_poll(descriptor)
+    handles.poll:start("r", function() step(core_client) end)
+  end
+  return handles
+end
+
 -- libcurl's next timer, in whole milliseconds: libuv has no others.
-local function arm(core_client, handles)
+local function arm(core_client)
+  local handles = watch(core_client)
   local seconds = core_client:timeout()
   if not handles.poll then seconds = math.min(seconds or TICK, TICK) end
   handles.timer:stop()
@@ -48,21 +69,10 @@ step = function(core_client)
   handles.stepping = false
   if watched[core_client] ~= handles then return end
   if handles.waiting > 0 then
-    arm(core_client, handles)
+    arm(core_client)
   else
     unwatch(core_client)
   end
-end
-
-local function watch(core_client)
-  local handles = watched[core_client]
-  if not handles then
-    local descriptor = core_client:pollfd()
-    handles = { poll = descriptor and uv.new_poll(descriptor), timer = uv.new_timer(), waiting = 0 }
-    watched[core_client] = handles
-    if handles.poll then handles.poll:start("r", function() step(core_client) end) end
-  end
-  return handles
 end
 
 -- Closed whichever way a coroutine leaves: the last one takes the handles with it. In a step the
@@ -109,7 +119,7 @@ function loop.await(core_client, request)
   repeat
     local waiting <close> = -- luacheck: ignore waiting
       dispatch.register(core_client, request, function() resume(coroutine_) end)
-    arm(core_client, handles)
+    arm(core_client)
     coroutine.yield()
   until request:done()
 end

@@ -13,7 +13,7 @@
 ---| "failed" # the operation ended failed or rejected
 ---| "stopped" # should_stop said so
 ---| "closed" # the client was closed
----| "raised" # in a batch: the item's own code raised
+---| "raised" # a callback of a wait or a batch raised, or the code of an item
 
 ---A status of the service in one spelling: in lower case, without blanks, `_` and `-`; `complete` and `succeeded` are
 ---`completed`, `cancelled` is `canceled`.

@@ -1,7 +1,7 @@
 -- Types for editors and for doc/reference.md: loops, and what a loop of one's own is written with.
 ---@meta _
 
----How calls wait: see [loops](loops.md). A loop of one's own needs the first two.
+---How calls wait: see [loops](loops.md). A loop of one's own needs the first two, and has no field `scheduler`.
 ---@class cpp.Loop
 ---Returns when `request:done()` is true, and not before. Calls of other coroutines go on meanwhile.
 ---@field await fun(core_client: cpp.CoreClient, request: cpp.CoreRequest|{ done: fun(self): boolean })
@@ -9,7 +9,7 @@
 ---@field sleep fun(core_client: cpp.CoreClient, seconds: number)
 ---Called before the client is closed, while its descriptor is open.
 ---@field release? fun(core_client: cpp.CoreClient)
----Seconds on a clock that never goes back. Default: `cpp.core.monotonic`.
+---Seconds on a clock that never goes back; another one is misuse. Default: `cpp.core.monotonic`.
 ---@field now? fun(): number
 
 ---@class cpp.Loops

@@ -17,7 +17,7 @@ local cpp = {}
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-cancel-operations>
 ---
----Errors: http, auth, network, tls, timeout, protocol, untrusted, failed, stopped, closed
+---Errors: http, auth, network, tls, timeout, protocol, untrusted, failed, stopped, closed, raised
 ---
 ---```lua
 ---local result, err = cpp.cancel { publisher = "contoso", offer = "contoso-vm", emails = { "jondoe@contoso.com" } }
@@ -34,7 +34,7 @@ function cpp.cancel(options) end
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-publish-offer>
 ---
----Errors: http, auth, network, tls, timeout, protocol, untrusted, failed, stopped, closed
+---Errors: http, auth, network, tls, timeout, protocol, untrusted, failed, stopped, closed, raised
 ---
 ---```lua
 ---local result = assert(cpp.publish { publisher = "contoso", offer = "contoso-app" })
@@ -50,7 +50,7 @@ function cpp.publish(options) end
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-go-live>
 ---
----Errors: http, auth, network, tls, timeout, protocol, untrusted, failed, stopped, closed
+---Errors: http, auth, network, tls, timeout, protocol, untrusted, failed, stopped, closed, raised
 ---
 ---```lua
 ---local operation = assert(cpp.go_live { publisher = "contoso", offer = "contoso-app", wait = true })

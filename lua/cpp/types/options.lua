@@ -3,6 +3,7 @@
 ---@meta _
 
 ---A function that gets a token: it returns the token and, optionally, the seconds until it expires; or nil and why.
+---It may wait for whatever the host's loop offers, also in a batch.
 ---@alias cpp.TokenFunction fun(): string?, (number|string)?
 
 ---The options of a client. Each may also be given in a call, where it wins. An unknown option raises, and names the
@@ -26,7 +27,7 @@
 ---@field authority_url? string # the token service, likewise. Default: `https://login.microsoftonline.com`.
 ---@field api_version? string # Default: `2017-10-31`.
 ---Seconds for one request, from its start to the end of its response. It also bounds the pauses between the attempts of
----one call. Default: `300`.
+---one call, and what a batch has it wait for. Default: `300`.
 ---@field timeout? number
 ---@field connect_timeout? number # seconds for name resolution, connecting and the TLS handshake. Default: `30`.
 ---@field retries? integer # how often a request is retried at most, when that is safe. Default: `3`.
@@ -40,8 +41,9 @@
 ---@field user_agent? string # Default: `lua-cpp/VERSION libcurl/VERSION`.
 ---Sent as x-ms-client-request-id, the same for every attempt of a call. Default: a random UUID.
 ---@field client_request_id? string
----@field loop? cpp.Loop # how calls wait: see [loops](loops.md). Default: `cpp.loop.blocking`.
----@field log? fun(entry: cpp.LogEntry) # called after each attempt
+---How calls wait: see [loops](loops.md). In an item of a batch it is the batch that waits. Default: `cpp.loop.blocking`.
+---@field loop? cpp.Loop
+---@field log? fun(entry: cpp.LogEntry) # called after each attempt. What it raises becomes a warning
 
 ---What names a publisher; and any option of a client.
 ---@class cpp.PublisherOptions : cpp.ClientOptions
@@ -82,18 +84,22 @@
 
 ---The options of a wait; and any option of a client, for each of its requests.
 ---@class cpp.WaitOptions : cpp.ClientOptions
----@field timeout? number # seconds for the whole wait. Default: `900`.
+---Seconds for the whole wait: its requests and pauses, and what a batch has it wait for. Default: `900`.
+---@field timeout? number
 ---@field interval? number # seconds between two looks at first; it grows by half each time. Default: `5`.
 ---@field max_interval? number # seconds between two looks at most. Default: `30`.
----@field on_progress? fun(operation: cpp.Operation) # called after every look
----Asked between two requests and at least once a second in a pause; true ends the wait with kind `stopped`.
+---Called after every look, with a copy of the operation. What it raises ends the wait with kind `raised`.
+---@field on_progress? fun(operation: cpp.Operation)
+---Asked between two requests and at least once a second in a pause; true ends the wait with kind `stopped`, and what it
+---raises with kind `raised`.
 ---@field should_stop? fun(): boolean?
 
 ---The options of a batch. Those of a client are for cancel_all, and for the calls that a function of map makes.
 ---@class cpp.MapOptions
 ---Requests in flight at most. An item that waits between two looks holds no connection. Default: `16`.
 ---@field concurrency? integer
----@field on_result? fun(index: integer, entry: cpp.Entry) # called as items finish
+---Called as items finish. What it raises ends the batch as should_stop does, with kind `raised`.
+---@field on_result? fun(index: integer, entry: cpp.Entry)
 ---Asked at least once a second; when it returns true nothing more is begun, and what was not begun or still waits ends
 ---with kind `stopped`. Requests in flight finish.
 ---@field should_stop? fun(): boolean?

@@ -1,0 +1,132 @@
+-- The host: the loop that waits for a call, its clock, and the callbacks.
+--
+-- One loop owns the waiting of a call:
+-- - in an item of a batch of that client: the batch, whatever loop the call's options name. It counts the request,
+--   holds it back after a 429, and stops it;
+-- - else the loop of the call's options, or the client's.
+-- A batch waits in the loop that a call in its place would wait in, so a batch within an item waits in the batch
+-- around it. A loop that has waited for a client is noted with it, and closing the client releases all of them.
+--
+-- A callback (log, token, on_progress, should_stop, on_result) runs in the host's own coroutine, the one that the
+-- host's loop knows, so that it may wait for whatever the host offers: an item passes its callback to the coroutine
+-- that runs the batch, and a batch within an item passes it on. The batch does nothing else meanwhile. What the
+-- callback raises is caught here.
+--
+-- The loop of a batch has a field `scheduler`, which no other loop has: a table with core, outer (the loop that the
+-- batch waits in), owner (the coroutine that runs it), and the functions admit, hold, stopped, call and sent (see
+-- cpp.items).
+
+local core = require "cpp.core"
+local private = require "cpp.private"
+
+local this = coroutine.running
+
+local host = {}
+
+-- [coroutine of an item] = its batch's loop. Weak keys: an item that is dropped takes its entry with it.
+local batches = setmetatable({}, { __mode = "k" })
+
+-- [loop] = the time that its clock told last.
+local last = setmetatable({}, { __mode = "k" })
+
+--- Has the calls of an item's coroutine wait in its batch's loop.
+function host.enter(thread, loop)
+  batches[thread] = loop
+end
+
+-- The loop for an item's client outside of its item: a callback runs in the coroutine that runs the batch (or the one
+-- around it), and waits there.
+local function outside_of(loop)
+  local here = this()
+  while loop.scheduler do
+    if loop.scheduler.owner == here then return loop.scheduler.outer end
+    loop = loop.scheduler.outer
+  end
+  core.misuse("the client of a batch's item was used outside of that item")
+end
+
+--- The loop that waits for a call.
+-- @param client the client
+-- @param options table of the call's, or the batch's, options
+-- @return loop
+function host.loop(client, options)
+  local batch = batches[this()]
+  if batch then
+    if batch.scheduler.core == client.core then return batch end
+    batch.scheduler.sent() -- by another client: the batch does not see it
+  end
+  local loop = client.loop
+  loop = loop.scheduler and outside_of(loop) or options.loop or loop
+  local loops = private(client).loops
+  if not loops[loop] then loops[loop] = true end
+  return loop
+end
+
+--- Has every loop that waited for a client forget it.
+function host.release(client)
+  for loop in pairs(private(client).loops) do
+    local release = loop.release
+    if release then
+      local done, problem = pcall(release, client.core)
+      if not done then host.warn("a loop's release", problem) end
+    end
+  end
+end
+
+--- The time of a loop's clock, in seconds: real monotonic time unless the loop has a `now`.
+function host.now(loop)
+  local now = loop.now
+  if not now then return core.monotonic() end
+  local time = now()
+  if type(time) ~= "number" or time ~= time or time == math.huge or time == -math.huge then
+    core.misuse("loop.now: expected a number of seconds, got " .. host.text(time))
+  end
+  local before = last[loop]
+  if before and time < before then
+    core.misuse(("loop.now: expected a clock that never goes back, got %.14g after %.14g"):format(time, before))
+  end
+  last[loop] = time
+  return time
+end
+
+--- The text of what was raised; its metatable may raise as well.
+function host.text(problem)
+  local done, text = pcall(tostring, problem)
+  return done and text or "a " .. type(problem) .. " that has no text"
+end
+
+--- Tells of a callback's failure where no err can carry it.
+-- @param what string: what failed
+-- @param problem anything: what it raised
+function host.warn(what, problem)
+  warn("cpp: ", what, " failed: ", (host.text(problem):gsub("%c", " ")))
+end
+
+--- Calls a callback, in the host's own coroutine.
+-- @param loop as of host.loop
+-- @param fn function
+-- @param ... at most two arguments
+-- @return true and at most two results; or false and what it raised
+function host.call(loop, fn, ...)
+  if loop.scheduler then return loop.scheduler.call(fn, ...) end
+  return pcall(fn, ...)
+end
+
+--- Raises again what a Ctrl-C in the interpreter raised in a callback: that is no failure of the callback.
+function host.pass_interrupt(problem)
+  if type(problem) == "string" and problem:find "interrupted!$" then error(problem, 0) end
+end
+
+--- Whether a coroutine cannot go on before the running one does: it is the same, or that of an item of a batch that the
+--- running one runs.
+function host.is_held_up(thread)
+  local here = this()
+  while thread do
+    if thread == here then return true end
+    local batch = batches[thread]
+    thread = batch and batch.scheduler.owner
+  end
+  return false
+end
+
+return host

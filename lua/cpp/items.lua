@@ -1,0 +1,163 @@
+-- What the items of a batch wait with: the loop of their calls, over the queues of the batch (cpp.batch), which holds
+-- places for requests in flight, the pause that the service asked for, and timers.
+--
+-- An item yields to its batch that it waits (PARKED), that its code is done (DONE), or a callback that the batch is to
+-- call in its own coroutine (CALL).
+
+local core = require "cpp.core"
+local host = require "cpp.host"
+local queue = require "cpp.queue"
+
+local push, is_empty = queue.push, queue.is_empty
+local yield, this, may_yield = coroutine.yield, coroutine.running, coroutine.isyieldable
+
+-- The item whose code runs.
+local function running(batch)
+  local item = batch.running
+  if not item or item.coroutine ~= this() then
+    core.misuse("the client of a batch's item was used outside of that item")
+  elseif not may_yield() then
+    core.misuse("an item of a batch cannot wait in a function that C calls (of gsub, sort, a metamethod)")
+  end
+  return item
+end
+
+-- What an item's coroutine yields to its batch. Anything else was meant for somebody else.
+local PARKED, DONE, CALL = {}, {}, {}
+
+-- Waits until the batch resumes the item. `parked` tells what for: a request's key in batch.waiting, or true. It
+-- stays when the coroutine is closed meanwhile.
+local function park(item, key)
+  item.parked = key or true
+  yield(PARKED)
+  item.parked = false
+end
+
+-- An item waits for its request no longer. Where that is because its coroutine was closed, nothing else would tell
+-- the batch.
+local function leave(batch, item)
+  local key = item.parked
+  batch.in_flight = batch.in_flight - 1
+  if batch.waiting[key] ~= item then return end
+  batch.waiting[key] = nil
+  batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
+  push(batch.ready, item)
+  if batch.core:usable() then batch.core:alarm(0) end -- whoever waits for the client has to step it
+end
+
+-- Whether the service wants no requests now. Mostly it never did, and then the clock is not asked.
+local function is_held(batch)
+  local over = batch.pause.over
+  return over > -math.huge and host.now(batch.outer) < over
+end
+
+-- Whether no request may start now.
+local function is_full(batch)
+  return batch.in_flight >= batch.concurrency or is_held(batch)
+end
+
+-- Waits for a place, or until a time. A ticket stands for the item where it waits, and whichever comes first takes
+-- it. It is used again while its timer runs: a wait has one deadline, and may come for a place many times.
+local function queue_up(batch, item, deadline)
+  local ticket = item.ticket
+  if not ticket or ticket.deadline ~= deadline then
+    ticket = { deadline = deadline }
+    batch.timers:add(deadline, ticket)
+    item.ticket = ticket
+  end
+  ticket.item = item
+  push(batch.admission, ticket)
+  park(item)
+end
+
+-- Has the item of a ticket go on; false where it has gone on already.
+local function call_up(batch, ticket)
+  local item = ticket.item
+  if not item then return false end
+  ticket.item = nil
+  push(batch.ready, item)
+  return true
+end
+
+-- The time of a ticket has come.
+local function expire(batch, ticket)
+  ticket.deadline = nil
+  call_up(batch, ticket)
+end
+
+-- Before a request starts: waits for a place, and as long as the service wants a pause, but neither beyond the deadline
+-- nor for more than `patience` seconds. Returns true when it need not wait, and nothing else is in the way; false when
+-- the time was over.
+local function admit(batch, options, deadline, patience)
+  local item = batch.running
+  if item and options.offer then item.call = options end
+  if batch.in_flight < batch.concurrency and batch.pause.over == -math.huge and not batch.stopped
+    and not batch.waiters.closed and is_empty(batch.ready) then
+    return true
+  end
+  local outer = batch.outer
+  item = running(batch)
+  if batch.stopped then return nil end
+  if not is_empty(batch.ready) then -- responses that have come are read first: one may be a 429
+    push(batch.ready, item)
+    park(item)
+  end
+  while not batch.stopped and is_full(batch) do
+    deadline = deadline or host.now(outer) + patience
+    if host.now(outer) >= deadline then return false end
+    queue_up(batch, item, deadline)
+  end
+end
+
+-- The loop that the items' calls use, over the batch's own queues.
+local function loop_of(batch)
+  local outer = batch.outer
+  return {
+    now = outer.now,
+    --- Waits for a request by its index, or for another object (a batch within this one).
+    await = function(_, request, index)
+      local item, waiters, key = running(batch), batch.waiters, index or request
+      if not index and request:done() then return end -- asked once before: it sets an alarm for its next time
+      item.sent = true
+      batch.in_flight = batch.in_flight + 1
+      batch.waiting[key] = item
+      local list = index and waiters.requests or waiters.others
+      list[key] = batch.wake
+      local waiting <close> = item -- luacheck: ignore waiting
+      park(item, key) -- a wake is only called when it is done, or nothing is any more
+    end,
+    sleep = function(_, seconds)
+      local item = running(batch)
+      if batch.stopped then return end
+      batch.timers:add(host.now(outer) + seconds, item)
+      park(item)
+    end,
+    scheduler = {
+      core = batch.core, outer = outer, owner = this(), pause = batch.pause,
+      admit = function(options, deadline, patience) return admit(batch, options, deadline, patience) end,
+      --- A 429 is about all requests of the batch: none starts before the pause is over.
+      hold = function(seconds)
+        batch.pause.over = math.max(batch.pause.over, host.now(outer) + seconds)
+      end,
+      --- Whether the batch is being stopped, so that nothing should be begun or waited for.
+      stopped = function() return batch.stopped end,
+      --- Calls a callback in the coroutine that runs the batch: see host.call.
+      call = function(fn, ...)
+        local item = running(batch)
+        item.parked = true
+        local done, first, second = yield(CALL, fn, ...)
+        item.parked = false
+        return done, first, second
+      end,
+      --- The item whose code runs has another client send something.
+      sent = function()
+        if batch.running then batch.running.sent = true end
+      end,
+    },
+  }
+end
+
+return {
+  PARKED = PARKED, DONE = DONE, CALL = CALL,
+  new = loop_of, leave = leave, is_held = is_held, call_up = call_up, expire = expire,
+}

@@ -1,0 +1,185 @@
+-- Callbacks: whatever log, token, on_progress, should_stop and on_result raise, and however they wait, an accepted cancel
+-- is in a result or an err. What they do in every combination, spec/host_model_spec.lua plays.
+
+local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
+local Portal = require "spec.portal.client"
+
+describe("a callback", function()
+  local portal, client, loop
+
+  local function offers()
+    for n = 1, 3 do
+      portal:offer { publisher = "contoso", offer = "offer-" .. n, running = true, operation_id = "op-" .. n,
+                     steps = { { name = "first", seconds = 900 } } }
+    end
+  end
+
+  fixture.client(_ENV, function(...)
+    portal, client, loop = ...
+    offers()
+  end)
+
+  local untellable = setmetatable({}, { __tostring = function() error "no text" end })
+
+  local function call(more)
+    local options = { publisher = "contoso", offer = "offer-1" }
+    for name, value in pairs(more) do options[name] = value end
+    return options
+  end
+
+  local function location()
+    return portal.url .. "/api/publishers/contoso/offers/offer-1/operations/op-1?api-version=2017-10-31"
+  end
+
+  for _, name in ipairs { "on_progress", "should_stop" } do
+    it("of a wait that raises ends it, and the err says what was accepted: " .. name, function()
+      for problem, text in pairs { ["deliberate"] = "deliberate", [untellable] = "a table that has no text" } do
+        local operation, err = client:cancel(call { wait = { [name] = function() error(problem, 0) end } })
+        assert.is_nil(operation)
+        assert.same({ "raised", problem, 202, false }, { err.kind, err.raised, err.status, err.ambiguous })
+        assert.equal(name .. " failed: " .. text, err.message)
+        assert.matches("operations/op-1", err.location, 1, true)
+        assert.same({ "contoso", "offer-1" }, { err.publisher, err.offer })
+        assert.is_truthy(client:operation(err.location))
+      end
+      local _, err = client:wait(location(), { [name] = function() error("see " .. Portal.TOKEN) end })
+      assert.equal("raised", err.kind)
+      assert.is_nil(tostring(err):find(Portal.TOKEN, 1, true))
+    end)
+  end
+
+  it("that spoils what it is shown changes nothing", function()
+    local seen = 0
+    local operation = assert(client:cancel(call { wait = { on_progress = function(shown)
+      seen = seen + 1
+      shown.state, shown.location, shown.itself, shown.steps = "canceled", "/elsewhere", shown, nil
+    end } }))
+    assert.is_true(seen > 1)
+    assert.equal(location(), operation.location)
+    assert.is_nil(operation.itself)
+    local _, err = client:wait({ publisher = "contoso", offer = "offer-2", operation_id = "op-2" },
+                               { timeout = 3, on_progress = function(shown) shown.itself = shown end })
+    assert.equal("running", err.operation.state)
+  end)
+
+  it("that closes the client ends the wait as closed", function()
+    for _, name in ipairs { "on_progress", "should_stop" } do
+      local own = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
+      local _, err = own:cancel(call { wait = { [name] = function() own:close() end } })
+      assert.equal("closed", err.kind)
+      assert.matches("operations/op-1", err.location, 1, true)
+    end
+  end)
+
+  it("of the log that closes the client, or raises what has no text, loses no result", function()
+    warn "@off"
+    local own = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
+    assert.equal(202, assert(own:cancel(call { log = function() error(untellable) end })).status)
+    assert.equal(202, assert(own:cancel(call { log = function() own:close() end })).status)
+  end)
+
+  it("of the token that raises what has no text is an err of kind auth", function()
+    local _, err = client:cancel(call { token = function() error(untellable) end })
+    assert.equal("auth: the token function failed (a table that has no text)", tostring(err))
+  end)
+
+  it("that a loop fails after is told with what was accepted", function()
+    local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
+      await = loop.await, sleep = function() error("the loop is broken", 0) end,
+    } }
+    local done, err = pcall(own.cancel, own, call { wait = true })
+    assert.is_false(done)
+    assert.same({ "raised", "the loop is broken", 202, "offer-1" }, { err.kind, err.raised, err.status, err.offer })
+    assert.matches("^raised: the loop is broken", tostring(err))
+    assert.matches("operations/op-1", err.location, 1, true)
+  end)
+
+  describe("in a batch", function()
+    -- Runs a function in a coroutine that the host resumes until it ends, with what it yields noted.
+    local function host(fn)
+      local thread, yielded = coroutine.create(fn), {}
+      while true do
+        local done, value = assert(coroutine.resume(thread))
+        if coroutine.status(thread) == "dead" then return yielded, value, done end
+        yielded[#yielded + 1] = value
+      end
+    end
+
+    it("may wait in the host's loop: it runs in the host's own coroutine", function()
+      local function waits(word, ...)
+        local results = table.pack(...)
+        return function()
+          coroutine.yield(word)
+          return table.unpack(results, 1, results.n)
+        end
+      end
+      for _, nested in ipairs { false, true } do
+        portal:reset()
+        offers()
+        local function run(own)
+          local list = {}
+          for n = 1, 3 do
+            list[n] = { publisher = "contoso", offer = "offer-" .. n, log = waits "log", token = waits("token", Portal.TOKEN),
+                        wait = { on_progress = waits "on_progress", should_stop = waits("should_stop", false) } }
+          end
+          return own:cancel_all(list, { on_result = waits "on_result", should_stop = waits("should_stop", false) })
+        end
+        local yielded, entries = host(function()
+          if not nested then return (run(client)) end
+          return client:map({ 1 }, function(_, own) return (run(own)) end)[1].result
+        end)
+        for n = 1, 3 do assert.equal("canceled", assert(entries[n].result, entries[n].err).state) end
+        local words = {}
+        for _, word in ipairs(yielded) do words[word] = (words[word] or 0) + 1 end
+        assert.equal(3, words.on_result)
+        for _, word in ipairs { "log", "token", "on_progress", "should_stop" } do assert.is_true(words[word] >= 3, word) end
+      end
+    end)
+
+    it("gets a token once for all items", function()
+      local given = 0
+      local own = cpp.client { base_url = portal.url, loop = loop, token = function()
+        given = given + 1
+        coroutine.yield "the vault"
+        return Portal.TOKEN, 3600
+      end }
+      local yielded, entries = host(function()
+        return (own:cancel_all { call {}, call { offer = "offer-2" }, call { offer = "offer-3" } })
+      end)
+      own:close()
+      assert.same({ "the vault" }, yielded)
+      assert.equal(1, given)
+      for n = 1, 3 do assert.equal(202, entries[n].result.status) end
+    end)
+
+    it("fails once for all calls that wait for its token", function()
+      local given, ends = 0, {}
+      local own = cpp.client { base_url = portal.url, loop = {
+        await = loop.await, now = loop.now, sleep = function() coroutine.yield() end,
+      }, token = function()
+        given = given + 1
+        coroutine.yield()
+        return nil, "the vault is sealed"
+      end }
+      local threads = {}
+      for n = 1, 3 do
+        threads[n] = coroutine.create(function() ends[n] = select(2, own:offer_status(call {})) end)
+        coroutine.resume(threads[n])
+      end
+      for n = 1, 3 do assert(coroutine.resume(threads[n])) end
+      own:close()
+      assert.equal(1, given)
+      for n = 1, 3 do assert.matches("the vault is sealed", ends[n].message) end
+    end)
+
+    it("of another client's call in an item leaves no doubt whether the item sent something", function()
+      local other <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
+      local entries = client:map({ 1 }, function()
+        assert(other:cancel(call {}))
+        error "deliberate"
+      end)
+      assert.is_true(entries[1].err.ambiguous)
+    end)
+  end)
+end)
