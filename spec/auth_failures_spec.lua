@@ -102,6 +102,8 @@ describe("credentials", function()
       ["no token"] = { token_type = "Bearer" }, ["a token that is no text"] = { access_token = 5 },
       ["an empty token"] = { access_token = "" }, ["a token with blanks"] = { access_token = "to ken" },
       ["a token with a line break"] = { access_token = "token\r\nX-Evil: 1" },
+      ["a token of another type"] = { access_token = "issued", token_type = "mac" },
+      ["a type that is no text"] = { access_token = "issued", token_type = 5 },
       ["a list"] = "[]", ["no JSON"] = "<html>", ["nothing"] = "",
     } do
       it("but one with " .. name .. " are an auth error", function()

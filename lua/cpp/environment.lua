@@ -5,6 +5,12 @@ local function variable(name)
   return value ~= "" and value or nil
 end
 
+-- A newline at its end is of the file that it came from.
+local function token()
+  local value = (variable "AZURE_TOKEN" or ""):gsub("\r?\n$", "")
+  return value ~= "" and value or nil
+end
+
 -- Azure's own tools take the host of another cloud with and without a scheme.
 local function authority()
   local host = variable "AZURE_AUTHORITY_HOST"
@@ -18,7 +24,7 @@ end
 -- @return table, for cpp.client
 local function environment()
   local options = {
-    token = variable "AZURE_TOKEN",
+    token = token(),
     base_url = variable "CPP_BASE_URL",
     authority_url = authority(),
   }
