@@ -14,8 +14,8 @@ describe("an item of a batch", function()
 
   local WAITING = { publisher = "contoso", offer = "waiting", operation_id = "waiting" }
 
-  local function limit(seconds, times)
-    portal:fault { match = { path = "/limited/" }, status = 429, headers = { ["Retry-After"] = tostring(seconds) }, times = times or 1 }
+  local function limit(seconds)
+    portal:fault { match = { path = "/limited/" }, status = 429, headers = { ["Retry-After"] = tostring(seconds) } }
   end
 
   -- Ends: [what] = { time, err or nil }.

@@ -18,8 +18,12 @@ describe("a loop's clock", function()
   end
 
   local CALLS = {
-    ["a cancel that waits"] = function(client) return client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true } end,
-    ["a wait"] = function(client) return client:wait { publisher = "contoso", offer = "contoso-vm", operation_id = "first" } end,
+    ["a cancel that waits"] = function(client)
+      return client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }
+    end,
+    ["a wait"] = function(client)
+      return client:wait { publisher = "contoso", offer = "contoso-vm", operation_id = "first" }
+    end,
     ["a batch"] = function(client) return client:cancel_all { { publisher = "contoso", offer = "contoso-vm" } } end,
   }
   for name, call in pairs(CALLS) do
