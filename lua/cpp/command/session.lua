@@ -117,14 +117,17 @@ end
 
 local function run(session, client)
   local batch = session:options_of("batch")
+  local done, problem = true, nil -- what ends the batch is raised when what was begun has ended
   batch.on_result = function(index, entry)
     local target = session.targets[index]
     session.ended = session.ended + 1
     advance(session, target, 100)
-    report_end(session, target, entry.result, entry.err)
+    done, problem = pcall(report_end, session, target, entry.result, entry.err)
+    if not done then error(problem, 0) end
   end
   local call = calls[session.command.call]
   client:map(session.targets, function(target, item_client) return call(session, item_client, target) end, batch)
+  if not done then error(problem, 0) end
   return exit.worst(session.seen)
 end
 
