@@ -126,7 +126,7 @@ describe("cpp-portal", function()
     it("says of what it cannot know that it does not", function()
       offer()
       portal:fault { match = { method = "POST", path = "contoso%-vm" }, action = "stall" }
-      local program = programs:start({ "bin/cpp-portal", "cancel", "-v", "contoso", "none", "contoso-vm" }, { watch = "errors" })
+      local program = programs:start({ "bin/cpp-portal", "cancel", "-vc1", "contoso", "none", "contoso-vm" }, { watch = "errors" })
       program:read_until("none: http:")
       Programs.wait_for(function() return #portal:journal { path = "contoso%-vm" } > 0 end) -- the emulator has it, and says nothing
       program:kill "INT"

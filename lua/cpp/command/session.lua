@@ -105,7 +105,7 @@ function Session:show_accepted(target, result)
 end
 
 -- Reports how a target's call ended. Nothing but an interrupt ends the run: other calls have been accepted, and are
--- still to be reported. A target that was not reported when it comes is reported then.
+-- still to be reported. A target is told of twice rather than never where one comes meanwhile.
 local function report_end(session, target, result, err)
   if err and err.kind == "raised" and is_interrupt(err.raised) then error(err.raised, 0) end
   local done, status = attempt(report.outcome, session, target, result, err)
