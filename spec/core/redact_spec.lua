@@ -203,6 +203,10 @@ describe("core.redact makes text printable:", function()
 
   it("one blank for a run of blanks", function()
     assert.equal(" a b c ", show "\r\n\ta \u{85}\n  b\u{2028}\0c  ")
+    for text, shown in pairs { ["a  b"] = "a b", ["  a"] = " a", ["a b c"] = "a b c", ["a   "] = "a ", ["a b  "] = "a b " } do
+      assert.equal(shown, show(text))
+    end
+    assert.equal("x [redacted] y", show("x a  b \t c y", "a b c"))
   end)
 
   it("within the limit, and without a part of a character", function()
