@@ -307,6 +307,15 @@ scenario("decode", { "plain" }, function(self)
   if decode '{"a":' ~= nil then fail "accepted what is no JSON" end
 end)
 
+scenario("redact", { "plain" }, function(self)
+  local spelled = context.SECRET:gsub("%W", function(c) return ("%%%02X"):format(c:byte()) end)
+  for _, text in ipairs { context.SECRET, "a%20b " .. spelled .. (" \\u00e9"):rep(300), { { [spelled] = context.SECRET } } } do
+    local shown = self.cpp.core.redact(text, 8192, { TOKEN, context.SECRET })
+    if type(shown) == "table" then shown = next(shown[1]) .. shown[1][next(shown[1])] end
+    if shown:find "part" or not shown:find("[redacted]", 1, true) then fail("a secret is seen", shown) end
+  end
+end)
+
 scenario("many_addresses", { "plain" }, function(self)
   local client = self:new_client()
   self:cancel(client, "vm", accepted, nil, { emails = context.MANY_EMAILS })
