@@ -166,6 +166,15 @@ describe("no secret is seen", function()
       portal:clear_faults()
       portal:fault { status = 302, headers = { Location = "https://example.com/?" .. escape(single) }, times = -1 }
       call_all()
+      portal:clear_faults()
+      headers["Operation-Location"] = nil
+      for _, body in ipairs { { error = { message = "failed" } }, { "list" }, {} } do
+        portal:fault { status = 200, headers = headers, body = body, times = -1 } -- which cannot be what was asked for
+        call_all()
+        portal:clear_faults()
+      end
+      portal:fault { match = { method = "POST" }, add_headers = headers }
+      collect("the id of a result", assert(client:cancel(OFFER)).request_id)
       assert_discreet()
     end)
 

@@ -89,6 +89,12 @@ local function tells_state(body, depth)
   return false
 end
 
+-- The service's id of a request, which may hold anything: what the service was sent, too.
+local function shown_id(client, id, options)
+  if not id or id:find "^%x+%-%x+%-%x+%-%x+%-%x+$" then return id end -- a UUID, as the service sends it
+  return redact.line(id, errors.ID_LIMIT, options, auth.secrets(client, options))
+end
+
 -- Sets the state of a cancel that was answered 200: it was done at once, unless the body says otherwise. Where the body
 -- says anything else, and for publish and go live, where a 200 comes too while an earlier one still runs, the result
 -- has no state and is followed like a 202. Returns an err if the body says that the call failed.
@@ -190,6 +196,7 @@ function Client:start(endpoint, options)
   local result, request = retry.call(self, endpoint, options)
   if not result then return nil, explain(self, endpoint, options, request) end
   result.call, result.submission_id = endpoint, found.submission_id
+  result.request_id = shown_id(self, result.request_id, options)
   result.publisher, result.offer = options.publisher, options.offer
   local function elapsed() return host.now(loop) - started end
   return carry(result, pcall(accept, self, endpoint, options, result, request, elapsed))
@@ -221,7 +228,7 @@ local function malformed(client, result, request, options, message)
   url = redact(url, options, auth.secrets(client, options)) -- a location may hold anything
   return nil, errors.new("protocol", message, {
     status = result.status, method = method, url = url, attempts = 1, retryable = true,
-    request_id = result.request_id, client_request_id = result.client_request_id,
+    request_id = shown_id(client, result.request_id, options), client_request_id = result.client_request_id,
     publisher = options.publisher, offer = options.offer, retry_after = result.retry_after,
   })
 end

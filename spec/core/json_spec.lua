@@ -97,6 +97,7 @@ describe("core.decode", function()
       end
     end
     assert.equal("\127", core.decode '"\127"')
+    assert.equal(" ", core.decode '" "')
     for code = 0x20, 0x7e do
       local known = ('"\\/bfnrt'):find(string.char(code), 1, true) ~= nil
       assert.equal(known, core.decode('"\\' .. string.char(code) .. '"') ~= nil, code)
