@@ -55,6 +55,14 @@ describe("an err", function()
     assert.is_true(err.ambiguous)
   end)
 
+  it("looks for the service's words in half a MiB, and no further", function()
+    local function body(bytes) return ('{"error":{"code":"Long","message":"%s"}}'):format(("x "):rep(bytes // 2)) end
+    assert.equal("Long", fail(403, body(500 * 1024)).code)
+    local err = fail(403, body(520 * 1024))
+    assert.is_nil(err.code)
+    assert.is_truthy(err.body:find '^{"error"')
+  end)
+
   for name, body in pairs { ["an empty one"] = "", ["a web page"] = "<html>", ["a text"] = '"broken"', ["a list"] = "[1]",
                             ["strange types"] = { error = { code = 5, message = { "It" } } }, ["null"] = "null" } do
     it("bears a body that tells nothing: " .. name, function()

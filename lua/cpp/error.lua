@@ -11,6 +11,7 @@ local errors = { ID_LIMIT = 200 } -- bytes of the service's request id
 
 local CODE_LIMIT, MESSAGE_LIMIT = 100, 500 -- bytes of the service's own code and message
 local BODY_LIMIT = 2048 -- bytes of an answer's body that an err keeps
+local LONGEST_BODY = 512 * 1024 -- bytes of a body in which code and message are looked for
 local LINE_LIMIT = 16 * 1024 -- bytes of an err as text
 
 -- What a status means at this service.
@@ -64,7 +65,7 @@ end
 -- wrapper, and with a capital letter, they come from the frameworks in front of it. The token
 -- service answers {"error": "invalid_client", "error_description": "..."} (RFC 6749, section 5.2).
 local function service_words(body)
-  local decoded = core.decode(body)
+  local decoded = #body <= LONGEST_BODY and core.decode(body)
   if type(decoded) ~= "table" then return nil end
   local inner = type(decoded.error) == "table" and decoded.error or decoded
   if type(decoded.Variant) == "table" then inner = { message = decoded.Variant.error } end -- seen with 500
