@@ -35,6 +35,22 @@ describe("a batch that the service slows down", function()
     end)
   end
 
+  -- Where the 429 ends its item, nothing else wakes the batch.
+  for name, concurrency in pairs { ["items that have begun"] = 4, ["items that have not"] = 1 } do
+    it("goes on after the pause with " .. name, function()
+      too_many(1, 30)
+      local entries, failed = client:map({ 1, 2, 3, 4 }, function(n, own)
+        local call = loops.offer(n, { retries = 0 })
+        local status, err = own:offer_status(call)
+        if not status then return nil, err end
+        return own:offer_status(call)
+      end, { concurrency = concurrency })
+      assert.equal(1, failed)
+      assert.equal(429, entries[1].err.status)
+      assert.equal(30, loop.elapsed())
+    end)
+  end
+
   it("ends its items at once when it is stopped, those too that wait for a place", function()
     too_many(1, 250)
     local entries, failed = client:map({ 1, 2, 3, 4 }, function(n, own)
