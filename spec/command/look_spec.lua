@@ -16,6 +16,18 @@ describe("cpp-portal", function()
     return programs:run { "bin/cpp-portal", ... }
   end
 
+  describe("publishers", function()
+    it("lists those that the token gives access to", function()
+      portal:configure { publishers = { "contoso", "fabrikam" } }
+      local output, errors, status = run("publishers")
+      assert.is_truthy(output:find("PUBLISHER %s*NAME\n"), output)
+      assert.is_truthy(output:find("\ncontoso %s*%S"), output)
+      assert.is_truthy(output:find("\nfabrikam %s*%S"), output)
+      assert.equal("", errors)
+      assert.equal(0, status)
+    end)
+  end)
+
   describe("operations", function()
     it("lists those of each offer", function()
       offer()

@@ -30,7 +30,8 @@ class LuaTree(Tree):
     of_file = staticmethod(mutations_lua.of_file)
 
     def prepare(self):
-        if not self.run(["make", "-s", "all", "examples", "BUILD=build/epoll"], 240):
+        if not (self.run(["make", "-s", "all", "examples", "BUILD=build/epoll"], 240)
+                and self.run(["make", "-s", "all", "POLLER=poll", "BUILD=build/poll"], 240)):
             sys.exit("the tree does not build")
         os.symlink("epoll/cpp", os.path.join(self.path, "build", "cpp"))  # where programs of the specs look
 
@@ -42,6 +43,10 @@ class LuaTree(Tree):
             paths.sort(key=lambda path: (not any(word in path for word in near), self.usual[variant, path]))
         for path in paths:
             yield path, ["spec/support/run", "--no-keep-going", path], {"BUILD": build}
+        # A loop has other work where the core has no descriptor to watch.
+        if not file or "/loop/" in file:
+            for path in glob.glob("spec/loop/*_spec.lua", root_dir=self.path):
+                yield f"{path} with poll", ["spec/support/run", "--no-keep-going", path], {"BUILD": "build/poll"}
 
     def build(self, mutation, original):
         before, after = compiled(original), compiled(mutation.apply(original))

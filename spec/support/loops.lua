@@ -111,6 +111,17 @@ function loops.examples(busted, make)
     assert.equal("canceled", seen.canceled[2].result.state)
   end)
 
+  it("sleeps for as long as it was told, and not much longer", function()
+    local slept
+    host:spawn(function()
+      local started = core.monotonic()
+      host.loop.sleep(client.core, 0.1)
+      slept = core.monotonic() - started
+    end)
+    host:run(LIMIT)
+    assert.is_true(slept >= 0.099 and slept < 2, slept) -- libuv counts whole milliseconds
+  end)
+
   it("runs many at once on one client", function()
     portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.1 }
     local ended = 0
