@@ -31,6 +31,13 @@ describe("a cancel where nothing runs", function()
     end)
   end
 
+  it("is sent with if_running where the list is late, and the offer's status says that something runs", function()
+    fixture.offer(portal)
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]" }
+    local result = assert(cancel { if_running = true })
+    assert.same({ 202, nil }, { result.status, result.submission_id })
+  end)
+
   it("is not sent with if_running where nothing was ever submitted", function()
     fixture.offer(portal, { running = false })
     assert.same({}, assert(cancel { if_running = true }).evidence)
@@ -59,6 +66,12 @@ describe("a cancel where nothing runs", function()
 
   it("is not sent either where the service cannot be asked", function()
     fixture.offer(portal)
+    for body, kind in pairs { [""] = "protocol", ['[{"id":"first"}]'] = "protocol",
+                              ['[{"submissionState":"completed"},null,{"submissionState":"running"}]'] = "protocol" } do
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = body, times = 4 }
+      assert.equal(kind, select(2, cancel { if_running = true, retries = 0 }).kind)
+      portal:clear_faults()
+    end
     portal:fault { match = { path = "/submissions/$" }, status = 403, times = -1 }
     local result, err = cancel { if_running = true }
     assert.is_nil(result)

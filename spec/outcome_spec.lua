@@ -238,4 +238,87 @@ describe("the outcome of a wait rests on", function()
     assert.equal("signoff", operation.outcome)
     assert.is_true(loop.elapsed() >= 300 and loop.elapsed() <= 333)
   end)
+
+  -- Times of the service, relative to now.
+  local function at(seconds)
+    return os.date("!%Y-%m-%dT%H:%M:%S.000", os.time() + seconds)
+  end
+
+  -- What the list says, one time after another; the last goes on.
+  local function lists(...)
+    for place, list in ipairs { ... } do
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = list, times = place == select("#", ...) and -1 or 1 }
+    end
+  end
+
+  local function entry(id, state, seconds)
+    return { id = id, submissionState = state, changedTime = seconds and at(seconds) }
+  end
+
+  local function cancel(options)
+    fixture.offer(portal, options)
+    return client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }
+  end
+
+  it("what ran first, and not what was published since", function()
+    lists({ entry("first", "running", -100) }, { entry("second", "running", 20), entry("first", "canceled", 10) })
+    local operation = assert(cancel { location_form = "none" })
+    assert.same({ "canceled", "first" }, { operation.outcome, operation.evidence.submission.id })
+  end)
+
+  it("what ended since the cancel was sent: an untyped operation of the cancellation is newer", function()
+    lists { entry("another", "completed", 12), entry("publish", "canceled", 10), entry("old", "completed", -1000) }
+    local operation = assert(cancel { extra = { status = "completed" } })
+    assert.same({ "canceled", "publish" }, { operation.outcome, operation.evidence.submission.id })
+  end)
+
+  it("the list of submissions where an operation has no time, whatever its id is there", function()
+    for _, id in ipairs { "FIRST", "other" } do
+      portal:reset()
+      lists { entry(id, "canceled", -1000) }
+      assert.equal("none", assert(cancel { extra = { status = "canceled" }, operation_times = false, running = false,
+                                           location_form = "legacy", nothing_running_location = "own" }).outcome)
+    end
+  end)
+
+  it("times, and not on what only looks like one", function()
+    for _, time in ipairs { "0001-01-01T00:00:00", "9999-99-99T99:99:99", "2001-02-03T04:05:06 somewhere" } do
+      portal:reset()
+      lists { { id = "new", submissionState = "canceled", changedTime = time } }
+      local operation = assert(cancel { extra = { status = "completed", lastActionDateTime = time } })
+      assert.equal("canceled", operation.outcome, time)
+    end
+  end)
+
+  it("the list that is asked again, where it is late and the offer's status says that something runs", function()
+    portal:fault { match = { path = "/status$" }, status = 200, body = { status = "running" } }
+    lists({ entry("old", "completed", -1000) }, { entry("first", "running", -1), entry("old", "completed", -1000) },
+          { entry("first", "canceled", 50), entry("old", "completed", -1000) })
+    assert.equal("canceled", assert(cancel { location_form = "none" }).outcome)
+  end)
+
+  it("the list, where the polled operation is not known any more", function()
+    fixture.offer(portal)
+    local result = assert(client:cancel(OFFER))
+    portal:fault { match = { path = "/operations/", skip = 1 }, status = 404, times = -1 }
+    local operation = assert(client:wait(result))
+    assert.same({ "canceled", "canceled" }, { operation.state, operation.outcome })
+    assert.is_nil(operation.evidence.operation)
+  end)
+
+  it("the submission, where an operation of the cancellation failed", function()
+    for state, outcome in pairs { completed = "completed", canceled = "canceled", failed = "failed" } do
+      portal:reset()
+      lists { entry("publish", state, 10) }
+      local operation, err = cancel { cancellation = "own", cancel_mode = "fails_alone" }
+      assert.equal(outcome, operation and operation.outcome or err.kind)
+    end
+  end)
+
+  it("no status of the offer while the list cannot be read", function()
+    portal:fault { match = { path = "/submissions/$" }, status = 500 }
+    portal:fault { match = { path = "/status$" }, status = 200, body = { status = "published" } }
+    assert.equal("canceled", assert(cancel { extra = { status = "completed" }, cancellation = "own",
+                                             cancel_seconds = 0 }).outcome)
+  end)
 end)

@@ -124,6 +124,40 @@ describe("reconcile", function()
     end)
   end
 
+  it("tells what was canceled before the call from what was canceled since", function()
+    offer { running = false }
+    local function submission(seconds)
+      return { { id = "first", submissionState = "canceled",
+                 changedTime = os.date("!%Y-%m-%dT%H:%M:%S.000", os.time() + seconds) } }
+    end
+    local err = ambiguous(false)
+    for seconds, expected in pairs { [-3600] = { "unknown", "none" }, [10] = { "canceled", "canceled" } } do
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = submission(seconds) }
+      local answer = assert(client:reconcile(err))
+      assert.same(expected, { answer.state, answer.outcome })
+    end
+    local copy = { publisher = "contoso", offer = "contoso-vm", ambiguous = true } -- of another process
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = submission(-3600) }
+    assert.equal("unknown", assert(client:reconcile(copy)).outcome)
+  end)
+
+  it("knows what ran, where the cancel had asked", function()
+    offer()
+    portal:fault { match = POST, action = "close", act = true }
+    local _, err = client:cancel { publisher = "contoso", offer = "contoso-vm", if_running = true }
+    assert.same({ "cancel", "first" }, { err.call, err.submission_id })
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = {
+      { id = "new", submissionState = "completed" }, { id = "first", submissionState = "canceled" } } }
+    assert.equal("canceled", assert(client:reconcile(err)).outcome)
+  end)
+
+  it("says nothing of how the newest submission ended while the offer's status says that something runs", function()
+    offer { running = false, status = "running" }
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "old", submissionState = "completed" } } }
+    local answer = assert(client:reconcile(OFFER))
+    assert.same({ "unknown", "unknown", "running" }, { answer.state, answer.outcome, answer.offer_status })
+  end)
+
   it("takes options of a client", function()
     offer { running = false, status = "Canceled" }
     portal:fault { match = { path = "/submissions/$" }, status = 500, times = -1 }

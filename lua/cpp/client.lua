@@ -127,11 +127,9 @@ local function look_before(client, endpoint, options)
   if endpoint ~= "cancel" then core.misuse "if_running: this is an option of cancel only" end
   if not options.if_running then return {} end
   client.core:check(endpoint, options)
-  local list, err = client:operations(options)
-  if not list then return nil, err end
-  local running = follow.running(list)
-  if running then return { submission_id = follow.id_of(running) } end
-  local newest = list[1]
+  local runs, running, newest = follow.runs(client, options)
+  if runs == nil then return nil, running end
+  if runs then return { submission_id = running and follow.id_of(running) } end
   return {
     call = endpoint, publisher = options.publisher, offer = options.offer, outcome = "none",
     evidence = { submission = newest and outcome.fact(newest.state, newest.id, newest.changedTime) },
@@ -146,8 +144,7 @@ local LONGEST_LOOK = 30 -- seconds
 local function explain(client, endpoint, options, err)
   if endpoint ~= "cancel" or err.kind ~= "http" or not err.code or not MAY_RUN_NOTHING[err.status] then return err end
   local limits = { retries = 0, deadline = host.now(host.loop(client, options)) + LONGEST_LOOK }
-  local list = client:operations(options, limits)
-  if list and not follow.running(list) then
+  if follow.runs(client, options, limits) == false then
     err.reason = "no_running_operation"
     err.message = err.message .. "; no operation is running on the offer"
   end
@@ -194,7 +191,11 @@ function Client:start(endpoint, options)
   local loop = host.loop(self, options)
   local started = host.now(loop)
   local result, request = retry.call(self, endpoint, options)
-  if not result then return nil, explain(self, endpoint, options, request) end
+  if not result then
+    request.call, request.submission_id = endpoint, found.submission_id
+    private(self).failed[request] = { loop = loop, started = started }
+    return nil, explain(self, endpoint, options, request)
+  end
   result.call, result.submission_id = endpoint, found.submission_id
   result.request_id = shown_id(self, result.request_id, options)
   result.publisher, result.offer = options.publisher, options.offer
@@ -301,25 +302,31 @@ function Client:operation(target)
   return operation, err
 end
 
+-- Gives each operation of a list its state. Returns false where it is no list of operations.
+local function are_operations(list)
+  local count = 0
+  for place, operation in pairs(list or { false }) do
+    count = count + 1
+    if math.type(place) ~= "integer" or type(operation) ~= "table" then return false end
+    operation.state = status.normalise(operation.submissionState) or status.normalise(operation.status)
+  end
+  return count == #list -- a null leaves a hole
+end
+
 --- The operations (submissions) of an offer.
 -- @param options table
 -- @param limits table or nil: see retry.call
--- @return list of tables, nil, retry_after (seconds or nil); or nil, err
+-- @return list of tables, nil, retry_after (seconds or nil), the time of the response (seconds since 1970, by the
+--   service's clock, or nil); or nil, err
 function Client:operations(options, limits)
   options = core.snapshot(options)
   local result, request = retry.call(self, "operations", options, limits)
   if not result then return nil, request end
   local list = result.body
-  if list == nil or (next(list) ~= nil and list[1] == nil) then
+  if not are_operations(list) then
     return malformed(self, result, request, options, "the response is not a list of operations")
   end
-  for _, operation in ipairs(list) do
-    if type(operation) ~= "table" then
-      return malformed(self, result, request, options, "the response is not a list of operations")
-    end
-    operation.state = status.normalise(operation.submissionState or operation.status)
-  end
-  return list, nil, result.retry_after
+  return list, nil, result.retry_after, result.date
 end
 
 --- The status of an offer.

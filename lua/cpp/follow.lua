@@ -4,12 +4,11 @@
 -- Each function here takes the client, the options of the request and its limits (see retry.call).
 
 local core = require "cpp.core"
+local errors = require "cpp.error"
 local outcome = require "cpp.outcome"
 local status = require "cpp.status"
 
 local follow = {}
-
-local UNKNOWN = { outcome = "unknown" }
 
 local function with(request, fields)
   local copy = {}
@@ -35,16 +34,14 @@ end
 -- @return publisher, offer; nil where it names none
 function follow.offer_in(location)
   local publisher, offer = location:match "/publishers/([^/?#]+)/offers/([^/?#]+)/operations/"
-  if not publisher then publisher, offer = location:match "/operations/([^/?#$]+)%$([^/?#$]+)%$" end
-  publisher, offer = decoded(publisher), decoded(offer)
+  if publisher then
+    publisher, offer = decoded(publisher), decoded(offer)
+  else -- publisher$offer$version$slot
+    local id = location:match "/operations/([^/?#]+)"
+    if id then publisher, offer = decoded(id):match "^([^$]+)%$([^$]+)%$" end
+  end
   if pcall(core.check, "call", { publisher = publisher, offer = offer }) then return publisher, offer end
   return nil
-end
-
---- Looks at one operation: request.location, or request.publisher, offer and operation_id.
--- @return operation, nil, retry_after (seconds or nil); or nil, err
-function follow.operation(client, request, limits)
-  return client:look(request, limits)
 end
 
 --- Completes an operation of a list, which tells neither where it can be polled nor how far it is.
@@ -60,43 +57,23 @@ function follow.complete(client, request, limits, operation)
   if seen then operation.location, operation.progress, operation.steps = seen.location, seen.progress, seen.steps end
 end
 
---- The submission of a list that runs. A list's newest one may still be queued; an older one that was never started
--- is no operation.
--- @param list list of client:operations, the newest first
--- @return the submission, or nil
-function follow.running(list)
-  for place, submission in ipairs(list) do
-    local state = submission.state
-    if state and status.ended(state) == nil and (place == 1 or state ~= "notstarted") then return submission end
-  end
-  return nil
-end
-
---- Looks at what runs on the offer request.publisher, request.offer. The list is read whole: what its filter means is
--- not documented, and what has ended tells as much.
--- @return the running operation, nil, retry_after (seconds or nil); nil, nil, retry_after, list where none runs; or
---   nil, err
-function follow.offer(client, request, limits)
-  local list, err, retry_after = client:operations(request, limits)
+--- Whether anything runs on an offer, as far as the service tells: by its submissions, and, where none runs, by its
+-- status, since the list may be late.
+-- @return boolean; the running submission; the newest one; or nil, err
+function follow.runs(client, request, limits)
+  local list, err = client:operations(request, limits)
   if not list then return nil, err end
-  local running = follow.running(list)
-  if not running then return nil, nil, retry_after, list end
-  follow.complete(client, request, limits, running)
-  return running, nil, retry_after
-end
-
--- Reads the list into the facts, if that was not done, and what the call was about in it.
-local function ask_list(client, request, limits, facts)
-  if not facts.list then
-    local list, err = client:operations(request, limits)
-    facts.list, facts.list_error = list, err
+  local running = outcome.running(list)
+  if running then return true, running, list[1] end
+  for _, submission in ipairs(list) do
+    if not submission.state then
+      return nil, errors.new("protocol", "a submission of the offer has no state", { method = "GET" })
+    end
   end
-  facts.submission = facts.list and outcome.submission_of(facts.list, facts) or false
-  if facts.submission and facts.submission.id == facts.operation_id then
-    -- The operation does not have to say when it ended: the list does.
-    local time = outcome.time(facts.submission.changedTime)
-    facts.is_earlier = facts.is_earlier or not facts.was_running and outcome.is_before(time, facts.sent_at) or false
-  end
+  local offer, problem = client:offer_status(request, limits)
+  if not offer and problem.retryable then return nil, problem end
+  local state = offer and offer.state
+  return state == "running" or state == "inprogress" or state == "waitingforpublisherreview", nil, list[1]
 end
 
 --- Asks what the outcome of a call rests on, one thing after another, until it is clear.
@@ -104,13 +81,20 @@ end
 -- @return as outcome.of
 function follow.find_outcome(client, request, limits, facts)
   local operation = facts.operation
+  -- The list tells when an operation ended that does not say so itself, and was not seen to run.
   local is_dated = not facts.sent_at or facts.was_running or operation and outcome.time(operation.lastActionDateTime)
-  local rule = is_dated and not facts.list and outcome.of(facts)
-  if rule then return rule end
-  if not request.offer then return outcome.of(facts) or UNKNOWN end -- there is no offer to ask for
-  ask_list(client, request, limits, facts)
-  rule = outcome.of(facts)
-  if rule then return rule end
+  if is_dated and not facts.list then
+    local word, settles = outcome.of(facts)
+    if word then return word, settles end
+  end
+  if not request.offer then -- there is no offer to ask for
+    facts.submission, facts.offer = false, false
+    return outcome.of(facts)
+  end
+  if not facts.list then facts.list, facts.list_error = client:operations(request, limits) end
+  if facts.list then outcome.find_submission(facts) else facts.submission = false end
+  local word, settles = outcome.of(facts)
+  if word then return word, settles end
   local offer, err = client:offer_status(request, limits)
   facts.offer, facts.offer_error = offer or false, err
   return outcome.of(facts)

@@ -26,42 +26,47 @@ local outcome = {}
 local TOLERANCE = 2
 
 -- The facts of a rule, each one word (see operation_word and the two after it):
---   operation   of a cancel, the polled one: "canceled", "completed", "failed", "signoff", or "earlier" (it ended
---               before the cancel was sent); "published": the completed one of a publish or go live; "followed": none
---               was polled, but the offer's operation was seen to run; "unseen": none was
---   submission  the one that the call was about, in the offer's list: "canceled", "completed", "failed", "running",
---               "earlier", "undated" (it ended at a time that is not known), "contradiction" (the list says otherwise
---               of the polled operation than that itself); "none": the list is empty; "unread": it cannot be read;
---               "later": it cannot be read now
+--   operation   the polled one: "canceled", "completed", "signoff"; "earlier": it ended before the cancel was sent;
+--               "failed": that of a cancel has, "broken": any other; "published": the completed one of a publish or go
+--               live; "followed": none was polled, but the offer's operation was seen to run; "unseen": none was
+--   submission  the one that the call was about, in the offer's list: "canceled", "completed", "failed", "running";
+--               "earlier": none has ended since the cancel was sent, and none runs; "undated": it ended at a time that
+--               is not known; "contradiction": the list says otherwise of the polled operation than that itself;
+--               "none": the list is empty; "unread": it cannot be read; "later": it cannot be read now
 --   offer       the offer's status: "canceled", "completed", "failed", "running", "signoff", "never" (nothing was ever
 --               published), "other"; or "unread" or "later"
 -- A fact that a rule does not name may be anything; a fact that has not been asked for matches no rule that names it.
 -- The first rule that matches decides. `settles`: what it says may still change, so it holds only if it is the same
--- after a while (wait.lua).
+-- after a while (wait.lua). So it is where a document cannot be read now.
 local PROVEN, UNPROVEN = { "completed", "followed" }, { "earlier", "unseen" }
 local NO_LIST = { "none", "unread", "later" }
 local READ = { "canceled", "completed", "failed", "running", "signoff", "never", "other", "unread", "later" }
 
 local RULES = {
   { operation = "canceled", outcome = "canceled", source = "CANCEL" },
-  { operation = "failed", outcome = "failed", source = "CANCEL" },
+  { operation = "broken", outcome = "failed", source = "LIST" },
   { operation = "signoff", outcome = "signoff", source = "SEEN" },
   { operation = "published", outcome = "completed", source = "LIST" },
   { operation = "completed", submission = "contradiction", settles = true, outcome = "unknown", source = "LOGIC" },
   { submission = "canceled", outcome = "canceled", source = "LIST" },
   { submission = "completed", outcome = "completed", source = "LIST" },
   { submission = "failed", outcome = "failed", source = "LIST" },
-  { submission = "earlier", outcome = "none", source = "LOGIC" },
-  { submission = "undated", outcome = "unknown", source = "LOGIC" },
+  { submission = "earlier", offer = "signoff", settles = true, outcome = "signoff", source = "SEEN" },
+  { submission = "earlier", offer = { "running", "later" }, settles = true, outcome = "unknown", source = "LOGIC" },
+  { submission = "earlier", offer = READ, outcome = "none", source = "LOGIC" },
   { submission = "running", offer = "signoff", settles = true, outcome = "signoff", source = "SEEN" },
+  { operation = "failed", submission = "running", offer = READ, settles = true, outcome = "failed", source = "CANCEL" },
+  { operation = "failed", submission = { "none", "unread", "later", "undated", "contradiction" }, outcome = "failed",
+    source = "CANCEL" },
+  { submission = "undated", outcome = "unknown", source = "LOGIC" },
+  { submission = "running", offer = READ, settles = true, outcome = "unknown", source = "LOGIC" },
   { submission = NO_LIST, offer = "never", outcome = "none", source = "OFFER" },
   { submission = NO_LIST, offer = "signoff", settles = true, outcome = "signoff", source = "SEEN" },
   { operation = PROVEN, submission = NO_LIST, offer = "canceled", outcome = "canceled", source = "OFFER" },
   { operation = PROVEN, submission = NO_LIST, offer = "completed", outcome = "completed", source = "OFFER" },
   { operation = UNPROVEN, submission = NO_LIST, offer = { "canceled", "completed" }, outcome = "unknown",
     source = "LOGIC" },
-  { submission = { "running", "later" }, offer = READ, settles = true, outcome = "unknown", source = "LOGIC" },
-  { offer = { "running", "later" }, settles = true, outcome = "unknown", source = "LOGIC" },
+  { submission = NO_LIST, offer = "running", settles = true, outcome = "unknown", source = "LOGIC" },
   { offer = READ, outcome = "unknown", source = "LOGIC" },
 }
 
@@ -87,12 +92,15 @@ function outcome.time(text)
   if type(text) ~= "string" then return nil end
   local year, month, day, hour, minute, second, rest =
     text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)(.*)$"
-  if not year then return nil end
+  if not year or year < "2000" then return nil end -- "0001-01-01T00:00:00" is how .NET writes no time
   local fraction, zone = rest:match "^%.(%d+)(.*)$"
   local sign, hours, minutes = (zone or rest):match "^([+-])(%d%d):?(%d%d)$"
   if not sign and not (zone or rest):find "^[Zz]?$" then return nil end
+  year, month, day = tonumber(year), tonumber(month), tonumber(day)
+  hour, minute, second = tonumber(hour), tonumber(minute), tonumber(second)
+  if month < 1 or month > 12 or day < 1 or day > 31 or hour > 23 or minute > 59 or second > 60 then return nil end
   local offset = sign and (hours * 60 + minutes) * (sign == "+" and 60 or -60) or 0
-  return days_of(tonumber(year), tonumber(month), tonumber(day)) * 86400 + hour * 3600 + minute * 60 + second
+  return days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
     + tonumber("0." .. (fraction or "0"):sub(1, 9)) - offset
 end
 
@@ -114,36 +122,89 @@ local function publishes_of(list)
   return publishes
 end
 
---- The submission of a list that a call was about: the one with a known id; else the first that ended after the
--- request was sent; else the newest.
+--- The submission of a list that runs. The newest one may still be queued; an older one that was never started is no
+-- operation.
 -- @param list list of submissions, the newest first
--- @param facts table: operation_id and submission_id (of what ran), sent_at
--- @return the submission; nil where there is none
-function outcome.submission_of(list, facts)
-  local publishes = publishes_of(list)
-  for _, id in ipairs { facts.submission_id or false, facts.operation_id or false } do
-    for _, submission in ipairs(publishes) do
-      local time = outcome.time(submission.changedTime)
-      local is_over = status.ended(submission.state) ~= nil and outcome.is_before(time, facts.sent_at)
-      if id and submission.id == id and not is_over then return submission end
-    end
+-- @return the submission, or nil
+function outcome.running(list)
+  for place, submission in ipairs(publishes_of(list)) do
+    local state = submission.state
+    if status.ended(state) == nil and (place == 1 or state ~= "notstarted") then return submission end
   end
+  return nil
+end
+
+--- Whether the ids of two documents are the same: the service may write them in either case.
+function outcome.is_same(id, other)
+  return id ~= nil and other ~= nil and tostring(id):lower() == tostring(other):lower()
+end
+
+local function by_id(list, id)
+  for _, submission in ipairs(list) do
+    if outcome.is_same(submission.id, id) then return submission end
+  end
+  return nil
+end
+
+-- Whether a submission ended before the call was sent; nil where that is not known.
+local function is_before(submission, facts)
+  return outcome.is_before(outcome.time(submission.changedTime), facts.sent_at)
+end
+
+-- The first submission that has ended since the call was sent: what ran then, for an offer has one running operation at
+-- most. Operations of the cancellation, and what was published since, are newer.
+local function first_since(publishes, facts)
   for place = #publishes, 1, -1 do
     local submission = publishes[place]
-    local before = outcome.is_before(outcome.time(submission.changedTime), facts.sent_at)
-    if before == false and status.ended(submission.state) ~= nil then return submission end
+    if status.ended(submission.state) ~= nil and is_before(submission, facts) == false then return submission end
   end
-  return publishes[1]
+  return nil
+end
+
+--- Finds the submission that a call was about, in the list of the facts.
+-- @param facts table: list; gets submission (false: there is none) and `found`, how: "id" (it is known to have run),
+--   "since" (it ended after the call was sent), "running", "earlier" (all that is listed ended before) or "newest"
+function outcome.find_submission(facts)
+  local publishes = publishes_of(facts.list)
+  local submission, found = by_id(publishes, facts.submission_id), "id"
+  if not submission and facts.sent_at then
+    submission, found = first_since(publishes, facts), "since"
+    if not submission then submission, found = outcome.running(publishes), "running" end
+    if not submission and publishes[1] and is_before(publishes[1], facts) then
+      submission, found = publishes[1], "earlier"
+    end
+  end
+  if not submission then
+    submission = by_id(publishes, facts.operation_id) or outcome.running(publishes) or publishes[1]
+    found = "newest"
+  end
+  facts.submission, facts.found = submission or false, found
+end
+
+--- Whether the polled operation of a cancel ended before the cancel was sent.
+-- @param facts table: operation, list and found where the list was read
+function outcome.is_earlier(facts)
+  local operation = facts.operation
+  if not operation or facts.call ~= "cancel" or facts.was_running then return false end
+  local time = outcome.time(operation.lastActionDateTime)
+  if not time and facts.list then
+    -- The operation does not have to say when it ended: the list does.
+    local listed = by_id(facts.list, facts.operation_id)
+    time = listed and outcome.time(listed.changedTime)
+    if not listed and facts.found == "earlier" then return true end
+  end
+  return outcome.is_before(time, facts.sent_at) or false
 end
 
 -- The words of the facts: see RULES.
 local function operation_word(facts)
-  local operation = facts.operation
-  if not operation then return (facts.was_running or facts.call ~= "cancel") and "followed" or "unseen" end
+  local operation, call = facts.operation, facts.call
+  if not operation then return (facts.was_running or call ~= "cancel") and "followed" or "unseen" end
   if status.ended(operation.state) == nil then return "signoff" end
-  if facts.is_earlier then return "earlier" end
-  if operation.state == "completed" and (facts.call == "publish" or facts.call == "go_live") then return "published" end
-  return status.ended(operation.state) and operation.state or "failed"
+  if outcome.is_earlier(facts) then return "earlier" end
+  if status.ended(operation.state) == false then return call == "cancel" and "failed" or "broken" end
+  if operation.state == "completed" and (call == "publish" or call == "go_live") then return "published" end
+  return operation.state
 end
 
 -- The word where a document could not be read.
@@ -152,22 +213,20 @@ local function unread(err)
 end
 
 local function submission_word(facts)
-  local submission = facts.submission
+  local submission, found = facts.submission, facts.found
   if submission == nil then return nil end -- not asked for
   if not submission then return facts.list and "none" or unread(facts.list_error) end
-  local state = submission.state
-  local word = status.ended(state) == false and "failed" or status.ended(state) and state or "running"
-  if word == "running" then return word end
-  if submission.id ~= nil and submission.id == facts.submission_id then return word end -- it ran at the time
-  local before = outcome.is_before(outcome.time(submission.changedTime), facts.sent_at)
-  -- A polled operation that was seen to run contradicts that nothing was left to be canceled.
-  if before then return facts.call == "cancel" and not facts.was_running and "earlier" or "undated" end
-  local operation = operation_word(facts)
-  if before == nil and (operation == "unseen" or operation == "earlier") then return "undated" end
-  if operation == "completed" and submission.id == facts.operation_id and word ~= "completed" then
-    return "contradiction"
+  local ended = status.ended(submission.state)
+  if ended == nil then return "running" end
+  local word = ended and submission.state or "failed"
+  local is_polled = outcome.is_same(submission.id, facts.operation_id)
+  if found == "earlier" then
+    if facts.call == "cancel" then return is_polled and facts.was_running and word or "earlier" end
+    return facts.status == 200 and word == "completed" and word or "undated" -- published before, in this version
   end
-  return word
+  local operation = operation_word(facts)
+  if operation == "completed" and is_polled and word ~= "completed" then return "contradiction" end
+  return found == "newest" and (operation == "unseen" or operation == "earlier") and "undated" or word
 end
 
 local OFFER_WORDS = {
@@ -179,21 +238,23 @@ local function offer_word(facts)
   local offer = facts.offer
   if offer == nil then return nil end -- not asked for
   if not offer then return unread(facts.offer_error) end
-  return status.waits_for_publisher(offer) and "signoff" or OFFER_WORDS[offer.state] or "other"
+  local word = status.waits_for_publisher(offer) and "signoff" or OFFER_WORDS[offer.state] or "other"
+  return word == "never" and facts.was_running and "other" or word
 end
 
 --- What the facts of a wait prove.
--- @param facts table: call ("cancel", "publish", "go_live" or nil), sent_at (seconds since 1970, by the service's
---   clock), operation (the polled one), is_earlier (it ended before the call), was_running (it was seen to run),
---   operation_id (its id), submission and offer (documents; false: asked for in vain; nil: not asked for), list (of
---   submissions, where it could be read), list_error and offer_error (why not)
--- @return table: outcome ("canceled", "completed", "signoff", "none", "unknown"; or "failed") and settles; or nil
+-- @param facts table: call ("cancel", "publish", "go_live" or nil) and its status, sent_at (seconds since 1970, by the
+--   service's clock), operation (the polled one), operation_id (its id), was_running (an operation was seen to run),
+--   submission_id (of what is known to have run), submission and found (see outcome.find_submission), offer
+--   (documents; false: asked for in vain; nil: not asked for), list (of submissions, where it could be read),
+--   list_error and offer_error (why not)
+-- @return "canceled", "completed", "signoff", "none", "unknown" or "failed"; and whether that may still change; or nil
 --   where more must be asked for
 function outcome.of(facts)
   local operation, submission, offer = operation_word(facts), submission_word(facts), offer_word(facts)
   for _, rule in ipairs(RULES) do
     if matches(rule.operation, operation) and matches(rule.submission, submission) and matches(rule.offer, offer) then
-      return rule
+      return rule.outcome, rule.settles or submission == "later" or offer == "later"
     end
   end
   return nil

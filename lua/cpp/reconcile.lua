@@ -2,7 +2,10 @@
 
 local core = require "cpp.core"
 local follow = require "cpp.follow"
+local host = require "cpp.host"
 local outcome = require "cpp.outcome"
+local private = require "cpp.private"
+local status = require "cpp.status"
 
 -- The limits of all requests but the first: a client that is closed between two of them is no misuse.
 local GOES_ON = {}
@@ -12,6 +15,13 @@ local function question_of(target, options)
   local question = core.snapshot(options or {})
   question.publisher, question.offer = target.publisher, target.offer
   return question
+end
+
+-- When the call of an err was sent, by the service's clock: as long before the first response as it is now ago. It is
+-- known in the process that made the call, by the same loop.
+local function sent_at(client, question, err, date)
+  local call, loop = private(client).failed[err], host.loop(client, question)
+  return call and date and call.loop == loop and date - math.ceil(host.now(loop) - call.started) or nil
 end
 
 --- Asks the service what became of a call whose outcome is not known.
@@ -30,26 +40,31 @@ local function reconcile(client, target, options)
     core.misuse("expected an err or a table with publisher and offer, got " .. type(target))
   end
   local question = question_of(target, options)
-  local facts = { submission_id = target.submission_id, sent_at = target.sent_at }
-  local list, err = client:operations(question)
+  local facts = { submission_id = target.submission_id, sent_at = target.sent_at, call = target.ambiguous and "cancel" }
+  local list, err, _, date = client:operations(question)
   if not list then return nil, err end
+  facts.list, facts.sent_at = list, facts.sent_at or sent_at(client, question, target, date)
   local answer = { state = "unknown", publisher = question.publisher, offer = question.offer }
-  local running = follow.running(list)
-  if running then
-    follow.complete(client, question, GOES_ON, running)
-    answer.state, answer.operation = "running", running
+  outcome.find_submission(facts)
+  local submission = facts.submission
+  if submission and status.ended(submission.state) == nil then
+    follow.complete(client, question, GOES_ON, submission)
+    submission.call, submission.sent_at = facts.call or nil, facts.sent_at
+    submission.submission_id = submission.operation_id
+    answer.state, answer.operation = "running", submission
     return answer
   end
-  facts.list = list
-  facts.submission = outcome.submission_of(list, facts) or false
-  local rule = outcome.of(facts)
+  local word, settles = outcome.of(facts)
   local offer, failed = client:offer_status(question, GOES_ON)
-  if not offer and not rule then return nil, failed end
+  if not offer and not word then return nil, failed end
   facts.offer = offer or false
-  rule = rule or outcome.of(facts)
-  answer.outcome = rule.outcome == "failed" and "unknown" or rule.outcome
-  answer.evidence, answer.offer_status = outcome.evidence(facts), offer and offer.state
-  if answer.outcome == "canceled" then answer.state = "canceled" end
+  if not word then word, settles = outcome.of(facts) end
+  -- The list may be late: what it says of an older submission holds where the offer's status does not contradict.
+  local runs = offer and (offer.state == "running" or offer.state == "inprogress") and facts.found == "newest"
+  local is_final = not settles or word == "signoff" and not facts.call
+  if word == "failed" or runs and word ~= "signoff" or not is_final then word = "unknown" end
+  answer.outcome, answer.evidence, answer.offer_status = word, outcome.evidence(facts), offer and offer.state
+  if word == "canceled" then answer.state = "canceled" end
   return answer
 end
 

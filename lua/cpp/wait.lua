@@ -34,9 +34,9 @@ local OWN = { timeout = true, interval = true, max_interval = true, on_progress 
 local WORDS, STATE = 500, 100 -- bytes of the service's own words, and of a state, in a message
 
 -- The state of a wait is one small table, since thousands may be waited for: client, target, options, request
--- (what each look is called with), loop, look, started, deadline, retries (its limits, see retry.call), interval,
--- failures (in a row), ridden_out (of these, all but the 404s of the grace), location, operation (as last seen),
--- running_id (of the offer's operation that was seen to run), was_running (any operation was).
+-- (what each look is called with), loop, look, follows (the offer, in place of an operation), started, deadline, retries
+-- (its limits, see retry.call), interval, failures (in a row), ridden_out (of these, all but the 404s of the grace),
+-- location, operation (as last seen), running_id (of the offer's operation that was seen to run), was_running (any was).
 
 -- What is known of secrets that a text of the service must not be shown with.
 local function secrets_of(state)
@@ -128,13 +128,6 @@ local function pause_for(state, seconds)
   return run_out(state)
 end
 
--- One look. Returns: operation, nil, retry_after; nil, nil, retry_after, list where nothing runs on the offer; or nil,
--- err, retry_after.
-local function look(state)
-  local operation, err, retry_after, list = state.look(state.client, state.request, state)
-  return operation, err, retry_after or err and err.retry_after, list
-end
-
 -- The end of an operation that ended badly.
 local function fail(state, operation)
   local reason = type(operation.error) == "table" and operation.error.message or operation.error
@@ -157,7 +150,7 @@ local function saw(state, operation)
   state.location = operation.location or state.location
   if status.ended(operation.state) == nil then
     state.was_running = true
-    if state.look == follow.offer then state.running_id = operation.operation_id or state.running_id end
+    if state.follows then state.running_id = state.running_id or operation.operation_id end
   end
   local secrets = secrets_of(state)
   redact.remember(operation, secrets)
@@ -169,24 +162,36 @@ local function saw(state, operation)
   return not done and raised(state, "on_progress", problem) or nil
 end
 
--- What the outcome rests on, as far as it is known: see outcome.of.
-local function facts_of(state, operation, list, offer)
-  local target = state.target
-  local facts = {
-    call = target.call,
-    operation = operation,
-    operation_id = operation and (target.operation_id or operation.id),
-    submission_id = state.running_id or target.submission_id,
-    was_running = state.was_running,
-    list = list,
-    offer = offer,
+-- What the outcome rests on, as far as it is known: see outcome.of. `known` has operation, list and offer, or some.
+local function facts_of(state, known)
+  local target, operation = state.target, known.operation
+  return {
+    call = target.call, status = target.status,
+    -- Where a publish is followed by its location, that is the publish.
+    sent_at = (target.call == "cancel" or not target.location) and target.sent_at or nil,
+    operation = operation, operation_id = target.operation_id or state.operation and state.operation.id,
+    submission_id = target.submission_id or state.running_id, was_running = state.was_running or false,
+    list = known.list, offer = known.offer,
   }
-  -- An operation of a publish that was answered 200 may have begun, and ended, before.
-  if target.call == "cancel" or not target.location and target.status == 202 then facts.sent_at = target.sent_at end
-  local time = operation and outcome.time(operation.lastActionDateTime)
-  facts.is_earlier = target.call == "cancel" and not facts.was_running
-    and outcome.is_before(time, facts.sent_at) or false
-  return facts
+end
+
+-- Looks at the operation, by its location or ids. Returns: operation, nil, retry_after; or nil, err, retry_after.
+local function look_at_operation(state)
+  local operation, err, retry_after = state.client:look(state.request, state)
+  return operation, err, retry_after or err and err.retry_after
+end
+
+-- Looks at what runs on the offer: what ran first stays the one that is followed. The list is read whole, since what
+-- its filter means is not documented. Returns the same; or nil, nil, retry_after, list where it has ended, or none runs.
+local function look_at_offer(state)
+  local list, err, retry_after = state.client:operations(state.request, state)
+  if not list then return nil, err, err.retry_after end
+  local facts = facts_of(state, { list = list })
+  outcome.find_submission(facts)
+  local submission = facts.submission
+  if not submission or status.ended(submission.state) ~= nil then return nil, nil, retry_after, list end
+  follow.complete(state.client, state.request, state, submission)
+  return submission, nil, retry_after
 end
 
 -- The document that a wait for an offer ends with: nothing was polled, but something was read. Returns nil and an err
@@ -199,29 +204,33 @@ local function document_of(state, facts)
   return not ending and document or nil, ending
 end
 
--- The end of a wait: the operation with its outcome; or nil and an err. What does not fit together yet is asked for
--- again.
-local function conclude(state, operation, list, offer)
+-- The end of a wait, with a word for its outcome: the operation; or nil and an err.
+local function finish(state, known, facts, word)
+  if word == "unknown" and known.err then return give_up(state, known.err) end
+  local document, problem = known.operation, nil
+  if not document then document, problem = document_of(state, facts) end
+  if problem then return give_up(state, problem) end
+  if word == "failed" then
+    return fail(state, status.ended(document.state) == false and document or facts.submission)
+  end
+  document.outcome, document.evidence = word, outcome.evidence(facts)
+  return document
+end
+
+-- What comes of an operation that has ended, or cannot be seen any more. What does not fit together yet is asked for
+-- again. Returns false and what the wait gives; or true where the offer is followed, and something runs after all.
+local function conclude(state, known)
   local loop = state.loop
-  local facts = facts_of(state, operation, list, offer)
   local settled = math.min(host.now(loop) + SETTLE, state.deadline)
   while true do
-    local rule = follow.find_outcome(state.client, state.request, state, facts)
+    local facts = facts_of(state, known)
+    local word, settles = follow.find_outcome(state.client, state.request, state, facts)
     local now = host.now(loop)
-    if not rule.settles or now >= settled then
-      local document, problem = operation, nil
-      if not document then document, problem = document_of(state, facts) end
-      if problem then return give_up(state, problem) end
-      if rule.outcome == "failed" then
-        return fail(state, operation and status.ended(operation.state) == false and operation or facts.submission)
-      end
-      document.outcome, document.evidence = rule.outcome, outcome.evidence(facts)
-      return document
-    end
+    if not settles or now >= settled then return false, finish(state, known, facts, word) end
+    if state.follows and facts.submission and status.ended(facts.submission.state) == nil then return true end
     local slept, err = sleep_until(state, math.min(now + (state.options.interval or INTERVAL), settled))
-    if not slept then return nil, err end
-    facts.list, facts.submission, facts.offer = nil, nil, nil
-    facts.list_error, facts.offer_error = nil, nil
+    if not slept then return false, nil, err end
+    known.list, known.offer = nil, nil
   end
 end
 
@@ -232,7 +241,9 @@ local function has_stopped(state, operation)
   local waited = host.now(state.loop) - state.started
   if call == "go_live" or call ~= "publish" and waited < SIGNOFF then return false end
   if status.waits_for_publisher(operation) then return true end
-  if operation.progress < 100 or not state.request.offer then return false end
+  -- [SEEN]: the step may stand in the offer's status alone.
+  local steps = operation.steps
+  if type(steps) == "table" and #steps > 0 and operation.progress < 100 or not state.request.offer then return false end
   local offer = state.client:offer_status(state.request, state)
   return offer ~= nil and status.waits_for_publisher(offer), offer
 end
@@ -240,7 +251,7 @@ end
 -- Whether what was started may not be listed yet.
 local function may_appear(state)
   local call = state.target.call
-  return (call == "publish" or call == "go_live") and state.target.status == 202 and not state.was_running
+  return (call == "publish" or call == "go_live") and not state.was_running
     and host.now(state.loop) - state.started < GRACE
 end
 
@@ -248,7 +259,7 @@ end
 -- next look may be answered.
 local function rides_out(state, err)
   state.failures = state.failures + 1
-  if not state.location and state.look == follow.operation and err.kind ~= "auth" then state.location = err.url end
+  if not state.location and not state.follows and err.kind ~= "auth" then state.location = err.url end
   if err.kind == "http" and err.status == 404 then
     return host.now(state.loop) - state.started < GRACE
   end
@@ -256,24 +267,30 @@ local function rides_out(state, err)
   return err.retryable and state.ridden_out <= FAILURES
 end
 
+-- What a failed look means: as step. An operation that is not known any more has ended: the list tells how.
+local function miss(state, err, retry_after)
+  if host.now(state.loop) >= state.deadline then return false, run_out(state) end
+  if rides_out(state, err) then return true, retry_after end
+  err.attempts = state.failures
+  local is_gone = err.kind == "http" and err.status == 404 and state.was_running and not state.follows
+  if is_gone and state.request.offer then return conclude(state, { err = err }) end
+  return false, give_up(state, err)
+end
+
 -- Looks once. Returns true, and the seconds that the service asks to wait before the next look; or, at the end of the
 -- wait, false and what it gives: the operation; or nil and an err.
 local function step(state)
-  local operation, err, retry_after, list = look(state)
+  local operation, err, retry_after, list = state.look(state)
+  if err then return miss(state, err, retry_after) end
   if operation then
     local ending = saw(state, operation)
     if ending then return false, give_up(state, ending) end
-    if status.ended(operation.state) ~= nil then return false, conclude(state, operation) end
+    if status.ended(operation.state) ~= nil then return conclude(state, { operation = operation }) end
     local stopped, offer = has_stopped(state, operation)
-    if stopped then return false, conclude(state, operation, nil, offer) end
+    if stopped then return conclude(state, { operation = operation, offer = offer }) end
     if state.request.location then state.request.location = operation.location end
-  elseif list then
-    if not may_appear(state) then return false, conclude(state, nil, list) end
-  elseif host.now(state.loop) >= state.deadline then
-    return false, run_out(state)
-  elseif not rides_out(state, err) then
-    err.attempts = state.failures
-    return false, give_up(state, err)
+  elseif not may_appear(state) then
+    return conclude(state, { list = list })
   end
   return true, retry_after
 end
@@ -317,6 +334,8 @@ local function done_at_once(target)
   return result
 end
 
+local CALLS = { cancel = true, publish = true, go_live = true }
+
 -- What is read of a target, once: the caller may change the table while the wait goes on.
 local function target_of(target)
   if type(target) == "string" then return { location = target } end
@@ -327,8 +346,8 @@ local function target_of(target)
   return {
     location = target.location, publisher = target.publisher, offer = target.offer,
     operation_id = target.operation_id, status = target.status, state = target.state, outcome = target.outcome,
-    call = target.call, sent_at = target.sent_at, submission_id = target.submission_id,
-    retry_after = target.retry_after,
+    call = CALLS[target.call] and target.call, sent_at = math.type(target.sent_at) and target.sent_at or nil,
+    submission_id = target.submission_id, retry_after = math.type(target.retry_after) and target.retry_after or nil,
   }
 end
 
@@ -360,13 +379,14 @@ local function wait(client, given, options, goes_on)
   local loop = host.loop(client, options)
   local is_closed = (goes_on or loop.scheduler) and not client.core:usable()
   if not is_closed then check_target(client, target, request) end
-  local started = host.now(loop)
+  local started, follows = host.now(loop), not (target.location or target.operation_id)
   local state = {
     client = client,
     target = target,
     options = options,
     request = request,
-    look = (target.location or target.operation_id) and follow.operation or follow.offer,
+    look = follows and look_at_offer or look_at_operation,
+    follows = follows,
     loop = loop,
     started = started,
     deadline = started + (options.timeout or TIMEOUT),
