@@ -34,9 +34,10 @@ local OWN = { timeout = true, interval = true, max_interval = true, on_progress 
 local WORDS, STATE = 500, 100 -- bytes of the service's own words, and of a state, in a message
 
 -- The state of a wait is one small table, since thousands may be waited for: client, target, options, request
--- (what each look is called with), loop, look, follows (the offer, in place of an operation), started, deadline, retries
--- (its limits, see retry.call), interval, failures (in a row), ridden_out (of these, all but the 404s of the grace),
--- location, operation (as last seen), running_id (of the offer's operation that was seen to run), was_running (any was).
+-- (what each look is called with), loop, look, follows (the offer, in place of an operation), started, deadline,
+-- retries (its limits, see retry.call), interval, failures (in a row), ridden_out (of these, all but the 404s of the
+-- grace), location, operation (as last seen), running_id (of the offer's operation that was seen to run), was_running
+-- (any was).
 
 -- What is known of secrets that a text of the service must not be shown with.
 local function secrets_of(state)
@@ -182,7 +183,8 @@ local function look_at_operation(state)
 end
 
 -- Looks at what runs on the offer: what ran first stays the one that is followed. The list is read whole, since what
--- its filter means is not documented. Returns the same; or nil, nil, retry_after, list where it has ended, or none runs.
+-- its filter means is not documented. Returns the same; or nil, nil, retry_after, list where it has ended, or none
+-- runs.
 local function look_at_offer(state)
   local list, err, retry_after = state.client:operations(state.request, state)
   if not list then return nil, err, err.retry_after end

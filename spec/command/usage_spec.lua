@@ -50,6 +50,9 @@ describe("cpp-portal's command line", function()
     ["--email: expected a value: ADDRESS"] = { "cancel", "a", "b", "--email" },
     ["--wait: expected no value"] = { "cancel", "--wait=5", "a", "b" },
     ["--timeout: expected a number, got 'soon'"] = { "cancel", "-w", "--timeout", "soon", "a", "b" },
+    ["--for: expected canceled, completed, signoff, none, got 'canceld' (did you mean canceled?)"]
+      = { "wait", "--for", "canceld", "a", "b" },
+    ["--for: expected canceled, completed, signoff, none, got 'x'"] = { "wait", "--for=x", "a", "b" },
     ["--status: this is no option of cancel"] = { "cancel", "--status", "running", "a", "b" },
     ["--timeout: expected --wait with it"] = { "publish", "-t60", "a", "b" },
     ["--json: this is no option of completion"] = { "completion", "--json", "bash" },

@@ -8,6 +8,7 @@
 -- of        what it is an option of: "client", "call", "wait" and "batch" of the library, "command"
 --           where it is the command's own
 -- field     its name there, where that is another than the option's own with `_` for `-`
+-- only      no other values than its `words` are taken
 -- words     values that completion offers; `files`: it offers names of files
 -- help      one line
 --
@@ -27,7 +28,7 @@ local options = {
     help = "only offers of this type" },
   { name = "if-running", of = "call",
     help = "send nothing where nothing runs; exit with 0" },
-  { name = "for", value = "OUTCOME", of = "command", words = { "canceled", "completed", "signoff", "none" },
+  { name = "for", value = "OUTCOME", of = "command", words = { "canceled", "completed", "signoff", "none" }, only = true,
     help = "exit with 1 if the outcome is another" },
 
   -- How long, and how much at once.

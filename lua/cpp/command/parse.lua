@@ -29,12 +29,22 @@ local function find_option(name, dashes)
                #dashes == 2 and suggestion(name, names_of(options), "--") or "")
 end
 
+local function has(list, word)
+  for _, one in ipairs(list) do
+    if one == word then return true end
+  end
+  return false
+end
+
 local function keep(given, option, text)
   local value = true
   if option.value then
     value = option.number and tonumber(text) or text
     if option.number and type(value) ~= "number" then
       wrong("--%s: expected a number, got '%s'", option.name, text)
+    elseif option.only and not has(option.words, text) then
+      wrong("--%s: expected %s, got '%s'%s", option.name, table.concat(option.words, ", "), text,
+            suggestion(text, option.words, ""))
     end
   end
   if option.many then
