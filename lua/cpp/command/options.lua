@@ -28,7 +28,8 @@ local options = {
     help = "only offers of this type" },
   { name = "if-running", of = "call",
     help = "send nothing where nothing runs; exit with 0" },
-  { name = "for", value = "OUTCOME", of = "command", words = { "canceled", "completed", "signoff", "none" }, only = true,
+  { name = "for", value = "OUTCOME", of = "command", only = true,
+    words = { "canceled", "completed", "signoff", "none" },
     help = "exit with 1 if the outcome is another" },
 
   -- How long, and how much at once.
