@@ -64,6 +64,12 @@ describe("core.redact finds", function()
     end)
   end
 
+  it("no more than a secret, where a reference ends without its semicolon", function()
+    assert.equal("([redacted])", show("(s3c&#45)", "s3c-"))
+    assert.equal("([redacted]t)", show("(s3c&#x2dt)", "s3c-"))
+    assert.equal("([redacted]&#)", show("(s3c&#00045&#)", "s3c-"))
+  end)
+
   it("a secret of any characters, by their code points", function()
     local secret = "p\u{e4}ss-\u{7ff}\u{800}\u{20ac}-\u{ffff}\u{10000}\u{1f600}\u{10ffff}-1"
     local function by_code(spell)
@@ -140,6 +146,8 @@ describe("core.redact finds", function()
       text[i] = secrets[i]
     end
     assert.equal(("[redacted] "):rep(16), show(table.concat(text, " ") .. " ", table.unpack(secrets)))
+    for i = 17, 100 do secrets[i] = ("secret-%d-x"):format(i) end
+    assert.equal("[redacted] secret-17-x a\u{fffd}", show("secret-16-x secret-17-x a\xff", table.unpack(secrets)))
   end)
 
   it("nothing in what is none", function()
@@ -185,6 +193,7 @@ describe("core.redact makes text printable:", function()
     local mark = "\u{fffd}"
     for text, count in pairs {
       ["\x80"] = 1, ["\xff"] = 1, ["\xc0\xaf"] = 2, ["\xc1\x81"] = 2, ["\xe0\x80\xaf"] = 3, ["\xed\xa0\x80"] = 3,
+      ["\xed\xbf\xbf"] = 3,
       ["\xf0\x80\x80\xaf"] = 4, ["\xf4\x90\x80\x80"] = 4, ["\xf8\x88\x80\x80\x80"] = 5, ["\xe2\x80"] = 2, ["\xc3"] = 1,
     } do
       assert.equal("(" .. mark:rep(count) .. ")", show("(" .. text .. ")"))
