@@ -10,9 +10,12 @@ unsigned long long lcpp_steps;
 #endif
 
 void lcpp_needles_add(struct lcpp_needles *needles, const unsigned char *bytes, size_t length,
-                      uint32_t *borders) {
-  needles->list[needles->count] = (struct lcpp_needle){
-      .bytes = bytes, .length = (uint32_t)length, .known = 1, .borders = borders};
+                      size_t before, uint32_t *borders) {
+  needles->list[needles->count] = (struct lcpp_needle){.bytes = bytes,
+                                                       .length = (uint32_t)length,
+                                                       .before = (uint32_t)before,
+                                                       .known = 1,
+                                                       .borders = borders};
   borders[0] = borders[1] = 0;
   needles->starting[lcpp_fold(bytes[0])] |= 1U << needles->count++;
 }
@@ -54,8 +57,8 @@ uint32_t lcpp_needles_read(struct lcpp_needles *needles, unsigned char folded) {
     if ((candidates >> i & 1) == 0) {
       continue;
     }
-    if (advance(needle, folded) && needle->length > longest) {
-      longest = needle->length;
+    if (advance(needle, folded) && needle->before + needle->length > longest) {
+      longest = needle->before + needle->length;
     }
     needles->active &= ~(1U << i);
     needles->active |= (uint32_t)(needle->matched > 0) << i;

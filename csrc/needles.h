@@ -8,12 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LCPP_NEEDLES = 16 };
+enum { LCPP_NEEDLES = 32 };
 
 /* A secret, and how far the text matches it. */
 struct lcpp_needle {
   const unsigned char *bytes;
   uint32_t length;
+  uint32_t before;   /* bytes of the secret before these, which are not compared */
   uint32_t matched;  /* bytes at the end of the text so far that begin the secret */
   uint32_t known;    /* entries of `borders` that are computed: as far as a text ever matched */
   uint32_t *borders; /* of each beginning of the secret: its longest proper end that begins it */
@@ -33,13 +34,14 @@ static inline unsigned char lcpp_fold(unsigned char c) {
   return c <= ' ' || c == '+' || c == 0x7f ? ' ' : c;
 }
 
-/* Adds a secret of 1 <= length < 2^32 bytes. Borrowed: its bytes, and `borders`, space for length +
- * 1 numbers. There must be fewer than LCPP_NEEDLES. */
+/* Adds a secret of 1 <= length < 2^32 bytes, or its end, `before` bytes behind its beginning.
+ * Borrowed: its bytes, and `borders`, space for length + 1 numbers. There must be fewer than
+ * LCPP_NEEDLES. */
 void lcpp_needles_add(struct lcpp_needles *needles, const unsigned char *bytes, size_t length,
-                      uint32_t *borders);
+                      size_t before, uint32_t *borders);
 
 /* Compares all of them with the next byte of the text, folded. Returns the length of the longest
- * that ends with it; 0: none does. */
+ * that ends with it, with what is before it; 0: none does. */
 uint32_t lcpp_needles_read(struct lcpp_needles *needles, unsigned char folded);
 
 /* How much of the longest needle's beginning the text ends with. */

@@ -12,7 +12,11 @@
 #include "steps.h"
 #include "unescape.h"
 
-enum { LONGEST_NAME = 320 }; /* bytes before an `@`: 64 characters (RFC 5321), escaped */
+enum {
+  LONGEST_NAME = 320, /* bytes before an `@`: 64 characters (RFC 5321), escaped */
+  LONGEST_START = 7,  /* bytes of a secret that may end an escape which begins before it */
+  SHORTEST_END = 8    /* bytes that a secret is found by without them */
+};
 
 /* A run of characters that may be hidden: an address, a token. */
 struct run {
@@ -142,7 +146,8 @@ static void read_behind(void *context, struct lcpp_unit unit) {
     search->starts[search->count++] = unit.start;
     uint32_t matched = lcpp_needles_read(&search->behind, c);
     if (matched > 0) {
-      cover(search, search->starts[search->count - matched], unit.end);
+      cover(search, search->starts[matched < search->count ? search->count - matched : 0],
+            unit.end);
     }
     search->blank = blank;
   }
@@ -181,40 +186,59 @@ static void strip(void *context, struct lcpp_unit unit) {
   stripped->blank = blank;
 }
 
-/* Adds a secret to both readings. `space`: 2 * (length + 1) numbers, `copy`: length bytes. A
- * backslash at the secret's end is left out: in the text it escapes what follows. */
-static void add_secret(struct search *search, struct lcpp_text secret, uint32_t *space,
-                       unsigned char *copy) {
-  const unsigned char *bytes = (const unsigned char *)secret.data;
+/* What a secret is behind its escapes. A backslash at its end is left out: in the text it escapes
+ * what follows. */
+static struct lcpp_text strip_secret(struct lcpp_text secret, unsigned char *copy) {
   struct stripped stripped = {.bytes = copy};
   struct lcpp_unescaper unescaper = {.take = strip, .context = &stripped};
-  lcpp_needles_add(&search->raw, bytes, secret.length, space);
-  if (search->plain) {
-    return;
-  }
-  if (is_plain(bytes, secret.length)) {
-    lcpp_needles_add(&search->behind, bytes, secret.length, space + secret.length + 1);
-    return;
+  if (is_plain((const unsigned char *)secret.data, secret.length)) {
+    return secret;
   }
   for (uint32_t i = 0; i < secret.length; i++) {
-    lcpp_unescape(&unescaper, (struct lcpp_unit){bytes[i], i, i + 1});
+    unsigned char byte = (unsigned char)secret.data[i];
+    lcpp_unescape(&unescaper, (struct lcpp_unit){byte, i, i + 1});
   }
   lcpp_unescape_end(&unescaper);
   while (stripped.length > 0 && copy[stripped.length - 1] == '\\') {
     stripped.length--;
   }
-  if (stripped.length >= LCPP_REDACT_SHORTEST) {
-    lcpp_needles_add(&search->behind, copy, stripped.length, space + secret.length + 1);
+  return (struct lcpp_text){(const char *)copy, stripped.length};
+}
+
+/* Numbers that the borders of a secret take: of it in one reading, or in both, and of its end. */
+static size_t borders_of(const struct search *search, size_t length) {
+  return (search->plain ? 1 : 3) * (length + 1);
+}
+
+/* Adds a secret to the readings. `borders` and `copy` have room for what it takes. */
+static void add_secret(struct search *search, struct lcpp_text secret, uint32_t *borders,
+                       unsigned char *copy) {
+  size_t room = secret.length + 1;
+  lcpp_needles_add(&search->raw, (const unsigned char *)secret.data, secret.length, 0, borders);
+  if (search->plain) {
+    return;
+  }
+  struct lcpp_text behind = strip_secret(secret, copy);
+  const unsigned char *bytes = (const unsigned char *)behind.data;
+  if (behind.length >= LCPP_REDACT_SHORTEST) {
+    lcpp_needles_add(&search->behind, bytes, behind.length, 0, borders + room);
+  }
+  /* What stands before a secret may make an escape of its first bytes: `%` of the digits of "41..",
+   * say. So it is found by its end, too. */
+  if (behind.length > SHORTEST_END) {
+    size_t before = behind.length - SHORTEST_END;
+    before = before < LONGEST_START ? before : LONGEST_START;
+    lcpp_needles_add(&search->behind, bytes + before, behind.length - before, before,
+                     borders + 2 * room);
   }
 }
 
-/* Adds all of them. `borders` and `copies` have room for what each takes. */
+/* Adds all of them. */
 static void add_secrets(struct search *search, const struct lcpp_text *secrets, size_t count,
                         uint32_t *borders, char *copies) {
-  size_t readings = search->plain ? 1 : 2;
   for (size_t i = 0; i < count; i++) {
     add_secret(search, secrets[i], borders, (unsigned char *)copies);
-    borders += readings * (secrets[i].length + 1);
+    borders += borders_of(search, secrets[i].length);
     copies += search->plain ? 0 : secrets[i].length;
   }
 }
@@ -349,7 +373,7 @@ size_t lcpp_redact(struct lcpp_text text, const struct lcpp_text *secrets, size_
   size_t bytes = 0;
   count = choose(secrets, count, chosen, &bytes);
   size_t readings = search.plain ? 1 : 2;
-  size_t numbers = readings * (length + bytes + count);
+  size_t numbers = readings * length + borders_of(&search, bytes + count);
   struct lcpp_buffer copies = {.length = search.plain ? 0 : bytes};
   uint32_t *space = malloc((numbers + 1) * sizeof *space + copies.length);
   if (space == NULL) {

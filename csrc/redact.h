@@ -14,10 +14,10 @@
 #include "needles.h"
 
 enum {
-  LCPP_REDACT_SECRETS = LCPP_NEEDLES, /* at most; addresses are also found by their form */
-  LCPP_REDACT_SHORTEST = 4,           /* bytes of a secret: a shorter one would match anything */
-  LCPP_REDACT_LIMIT = 64 * 1024,      /* bytes of a text that are looked at */
-  LCPP_REDACT_FACTOR = 16             /* and how many times what is kept of it */
+  LCPP_REDACT_SECRETS = LCPP_NEEDLES / 2, /* at most; addresses are also found by their form */
+  LCPP_REDACT_SHORTEST = 4,      /* bytes of a secret: a shorter one would match anything */
+  LCPP_REDACT_LIMIT = 64 * 1024, /* bytes of a text that are looked at */
+  LCPP_REDACT_FACTOR = 16        /* and how many times what is kept of it */
 };
 
 struct lcpp_text {

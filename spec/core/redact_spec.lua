@@ -64,6 +64,25 @@ describe("core.redact finds", function()
     end)
   end
 
+  it("a secret behind what may be the beginning of an escape", function()
+    for _, secret in ipairs { "41abcd/efgh+xyz~1", "nabcd/efgh+xyz~12", "amp;abcd/efgh=xyz", "u0041abcd/efgh=x",
+                              "0paque~token/+x==" } do
+      for _, spelling in ipairs { "plain", "percent-encoded, marks only", "with \\u, marks only", "in decimal references" } do
+        for byte = 0, 255 do
+          for _, before in ipairs { "", "x", "%", "\\", "&", "&#", "%4", "\\x" } do
+            local text = before .. string.char(byte) .. SPELLINGS[spelling](secret)
+            for _, after in ipairs { "", ")", '"', ";", "5", "&", "\\" } do
+              local shown = show(text .. after, secret)
+              if shown:find("abcd", 1, true) or shown:find("paque", 1, true) then
+                error(("%s, %s: %q shown as %q"):format(secret, spelling, text .. after, shown))
+              end
+            end
+          end
+        end
+      end
+    end
+  end)
+
   it("no more than a secret, where a reference ends without its semicolon", function()
     assert.equal("([redacted])", show("(s3c&#45)", "s3c-"))
     assert.equal("([redacted]t)", show("(s3c&#x2dt)", "s3c-"))
