@@ -9,7 +9,7 @@
 
 /* Of a table that is copied: how deep it may be, what each entry takes of the limit, and the bytes
  * of a text in it. It is a document of the service, or what a program has made of one. */
-enum { DEEPEST = 64, ENTRY_COST = 16, ENTRY_LIMIT = 4096 };
+enum { DEEPEST = 64, ENTRY_COST = 16, ENTRY_LIMIT = 2048 };
 
 /* What is not shown, and how much else may be. */
 struct pen {
