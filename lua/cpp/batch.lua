@@ -42,6 +42,15 @@ local function raised_err(batch, item, problem)
   })
 end
 
+-- Calls a callback in the coroutine that runs the batch. Responses that come meanwhile have not been read yet when it
+-- returns.
+local function call_back(batch, fn, ...)
+  local last = batch.ready.last
+  local done, first, second = host.call(batch.outer, fn, ...)
+  if batch.ready.last ~= last then batch.is_behind = true end
+  return done, first, second
+end
+
 local stop
 
 -- A callback of the batch raised: it is not called again, and the batch stops. What was begun is in the entries that
@@ -64,7 +73,7 @@ local function finish(batch, index, result, err)
   local entry = { request = batch.requests[index], result = result, err = err }
   batch.entries[index] = entry
   if not batch.on_result then return end
-  local done, problem = host.call(batch.outer, batch.on_result, index, entry)
+  local done, problem = call_back(batch, batch.on_result, index, entry)
   if not done then fail(batch, "on_result", problem) end
 end
 
@@ -105,7 +114,7 @@ local function run_item(batch, item)
   local done, sign, first, second, third = resume_coroutine(item.coroutine, batch, item)
   while sign == CALL do
     batch.running = before
-    local called, one, two = host.call(batch.outer, first, second, third)
+    local called, one, two = call_back(batch, first, second, third)
     if not called then host.pass_interrupt(one) end
     batch.running = item
     done, sign, first, second, third = resume_coroutine(item.coroutine, called, one, two)
@@ -188,7 +197,7 @@ local function look_at_stop(batch)
   elseif outer.scheduler and outer.scheduler.stopped() then
     stop(batch, "stopped", STOPPED)
   elseif batch.should_stop then
-    local done, answer = host.call(outer, batch.should_stop)
+    local done, answer = call_back(batch, batch.should_stop)
     if not done then
       fail(batch, "should_stop", answer)
     elseif answer then
@@ -215,6 +224,7 @@ local function run_ready(batch)
     elseif may_start(batch) then
       start(batch)
     else
+      batch.is_behind = false
       gather(batch)
       if is_empty(batch.ready) and not may_start(batch) then return end
     end
@@ -297,7 +307,7 @@ local function run_all(client, list, inputs, fn, options)
     fn = fn, next = 1, count = #requests, requests = requests, inputs = inputs or requests,
     items = {}, idle = {}, active = 0, entries = {}, failed = 0,
     concurrency = options.concurrency or CONCURRENCY, in_flight = 0, waiting = {}, -- [index or object] = item
-    ready = queue.new(), admission = queue.new(), timers = Timers.new(), stopped = false,
+    ready = queue.new(), is_behind = false, admission = queue.new(), timers = Timers.new(), stopped = false,
     on_result = options.on_result, should_stop = options.should_stop,
   }
   local around = self.outer.scheduler

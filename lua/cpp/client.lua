@@ -152,8 +152,8 @@ local function explain(client, endpoint, options, err)
 end
 
 -- What follows an accepted call: its result; or what its wait gives.
-local function accept(client, endpoint, options, result, request, elapsed)
-  if result.date then result.sent_at, result.date = result.date - math.ceil(elapsed()), nil end
+local function accept(client, endpoint, options, result, request, loop, started)
+  if result.date then result.sent_at, result.date = result.date - math.ceil(host.now(loop) - started), nil end
   if not result.location and result.body then
     local location = location_in(result.body)
     if location then result.location, result.operation_id = request:resolve(location) end
@@ -199,8 +199,7 @@ function Client:start(endpoint, options)
   result.call, result.submission_id = endpoint, found.submission_id
   result.request_id = shown_id(self, result.request_id, options)
   result.publisher, result.offer = options.publisher, options.offer
-  local function elapsed() return host.now(loop) - started end
-  return carry(result, pcall(accept, self, endpoint, options, result, request, elapsed))
+  return carry(result, pcall(accept, self, endpoint, options, result, request, loop, started))
 end
 
 --- Makes a client.

@@ -8,7 +8,7 @@ local core = require "cpp.core"
 local host = require "cpp.host"
 local queue = require "cpp.queue"
 
-local push, is_empty = queue.push, queue.is_empty
+local push = queue.push
 local yield, this, may_yield = coroutine.yield, coroutine.running, coroutine.isyieldable
 
 -- The item whose code runs.
@@ -92,13 +92,13 @@ local function admit(batch, options, deadline, patience)
   local item = batch.running
   if item and options.offer then item.call = options end
   if batch.in_flight < batch.concurrency and batch.pause.over == -math.huge and not batch.stopped
-    and not batch.waiters.closed and is_empty(batch.ready) then
+    and not batch.waiters.closed and not batch.is_behind then
     return true
   end
   local outer = batch.outer
   item = running(batch)
   if batch.stopped then return nil end
-  if not is_empty(batch.ready) then -- responses that have come are read first: one may be a 429
+  if batch.is_behind then -- the responses that have come are read first: one may be a 429
     push(batch.ready, item)
     park(item)
   end
