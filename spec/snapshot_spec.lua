@@ -79,6 +79,15 @@ describe("a call works on a copy of its options:", function()
     assert.same({ "first" }, seen())
   end)
 
+  it("the err of a wait names its target", function()
+    portal:offer { publisher = "contoso", offer = "third", running = true, operation_id = "of-third",
+                   steps = { { name = "one", seconds = 900 } } }
+    local target = { publisher = "contoso", offer = "third", operation_id = "of-third" }
+    loop.on_sleep = function() target.publisher, target.offer, target.operation_id = "fabrikam", "second", "of-second" end
+    local _, err = client:wait(target, { timeout = 5 })
+    assert.same({ "timeout", "contoso", "third", "of-third" }, { err.kind, err.publisher, err.offer, err.operation_id })
+  end)
+
   it("a batch reads its list and the tables in it before it sends anything", function()
     limit_once()
     local one = { publisher = "contoso", offer = "first" }
