@@ -140,15 +140,15 @@ bool stage_rehearse(struct stage *stage, const struct scenario *scenario) {
   return well;
 }
 
-/* Whether what a scenario raised may come of the failure. */
+/* Whether what a scenario raised may come of the failure: a text, or an err that tells what was
+ * accepted before. */
 static bool may_be_raised(lua_State *L, const struct point *point) {
-  const char *text = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : "";
-  if (strstr(text, "not enough memory") != NULL || strstr(text, "out of memory") != NULL) {
-    return true;
-  }
+  const char *text = luaL_tolstring(L, -1, NULL);
+  bool memory = strstr(text, "not enough memory") != NULL || strstr(text, "out of memory") != NULL;
   /* `require` says only that it cannot read a file. */
-  return point->source != SOURCE_LUA && point->source != SOURCE_CURL &&
-         (strstr(text, "module '") != NULL || strstr(text, "cannot read") != NULL);
+  bool file = strstr(text, "module '") != NULL || strstr(text, "cannot read") != NULL;
+  lua_pop(L, 1);
+  return memory || (file && point->source != SOURCE_LUA && point->source != SOURCE_CURL);
 }
 
 /* Blocks that were not given back: how many are not of a library's own making; and what they are.
