@@ -124,6 +124,19 @@ describe("cpp-portal", function()
       assert.is_truthy(output:find("\nLogo [2J is <b>too big</b>\n", 1, true), output)
     end)
 
+    it("shows at most 4096 bytes of a message", function()
+      offer { messages = { { messageHtml = ("x"):rep(5000), level = "error" } } }
+      local output = run("operation", "-o", "first", "contoso", "contoso-vm")
+      local shown = #output:match "x%w*%.*\n$" - 1
+      assert.is_true(shown > 4000 and shown <= 4096, shown)
+    end)
+
+    it("has no table of steps where there are none", function()
+      portal:fault { status = 200, body = { status = "running" } }
+      local output = run("operation", "-o", "first", "contoso", "contoso-vm")
+      assert.equal("OFFER       STATE       PROGRESS  STEP\ncontoso-vm  running     0 %       -\n", output)
+    end)
+
     it("prints what the service says, with --json", function()
       offer()
       local output = run("operation", "--json", "-o", "first", "contoso", "contoso-vm")
