@@ -148,3 +148,16 @@ describe("a wait for a result without a location", function()
     end)
   end
 end)
+
+describe("a wait for a location that names no offer", function()
+  local portal, client
+  fixture.client(_ENV, function(...) portal, client = ... end)
+
+  it("asks for nothing else, so that the outcome stays unknown", function()
+    portal:fault { match = { path = "^/api/elsewhere$" }, status = 200, body = { id = "1", status = "completed" } }
+    local operation = assert(client:wait "/api/elsewhere")
+    assert.equal("completed", operation.state)
+    assert.equal("unknown", operation.outcome)
+    assert.equal(1, #portal:journal())
+  end)
+end)

@@ -165,6 +165,13 @@ describe("reconcile", function()
     assert.equal(1, err.attempts)
   end)
 
+  it("ends with closed where the client is closed between its requests", function()
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]" }
+    local answer, err = client:reconcile(OFFER, { log = function() client:close() end })
+    assert.is_nil(answer)
+    assert.equal("closed", err.kind)
+  end)
+
   it("changes neither the err nor the table that it is given", function()
     offer()
     local err = ambiguous(true)

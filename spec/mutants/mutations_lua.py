@@ -19,11 +19,12 @@ WORD = re.compile(r"(?<![\w.:])(true|false|math\.max|math\.min|math\.floor|math\
 NOT = re.compile(r"\bnot ")
 NUMBER = re.compile(r"(?<![\w.])\d+(\.\d+)?(?![\w.])")
 CONDITION = re.compile(r"\b(if|elseif|while) (.*?) (then|do)\b|\b(until) (.*)$")
+# A help text is the manual's, and a rule's source is for readers.
+FIELD = re.compile(r"(?<=[{ ,])((?!help\b|source\b)\w+ = )([^,{}()]+|[^,{}()]*\([^()]*\))(?=,| ?\})")
 # Statements of one line: a call, an assignment, an `if` with all that belongs to it, a way out of a loop.
 STATEMENT = re.compile(r"^\s*(?:[A-Za-z_][\w.:\[\]#, +\-~]*?(?: = .+|\(.*\)| ?[{~].*)|if .* then .* end|break|error\(.*\))(?<!,)$")
 KEYWORD = re.compile(r"^\s*(?:local|return|function|end|else|elseif|for|while|repeat|until|do|goto)\b")
 ASSIGNED = re.compile(r"^(\s*(?:local )?[\w.\[\]:<>, ]+? = )([^=].*?)(,?)$")
-FIELD = re.compile(r"(?<=[{ ,])((?!help\b)\w+ = )([^,{}()]+|[^,{}()]*\([^()]*\))(?=,| ?\})")
 RETURNED = re.compile(r"\b(return )(.+?)( end.*)?$")
 # What would fail at once, or is a function that begins here.
 PLAIN = re.compile(r"nil\b|\{\}|function\b|require\b")
@@ -33,7 +34,7 @@ STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
 
 
 def blank(text):
-    """The text with its comments and strings blanked out, of the same length: "~" for comments, "$" for strings."""
+    """The text with its comments and strings blanked out, of the same length: with blanks, and "$" for strings."""
     pattern = re.compile(rf"--\[(=*)\[.*?\]\1\]|--[^\n]*|\[(=*)\[.*?\]\2\]|{STRING}", re.S)
 
     def cover(found):
