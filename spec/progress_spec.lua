@@ -58,6 +58,19 @@ describe("progress", function()
       assert.equal("running, 5 %, 0:00\n", stream:read("a"))
     end)
 
+    it("tells the time since the wait began, in minutes and seconds", function()
+      local monotonic, time = cpp.core.monotonic, 987654321
+      cpp.core.monotonic = function() return time end
+      local show = cpp.progress(stream)
+      for percent, seconds in ipairs { 59.9, 60, 119, 3600 } do
+        time = 987654321 + seconds
+        show { state = "running", progress = percent }
+      end
+      cpp.core.monotonic = monotonic
+      stream:seek("set")
+      assert.equal("running, 1 %, 0:59\nrunning, 2 %, 1:00\nrunning, 3 %, 1:59\nrunning, 4 %, 60:00\n", stream:read("a"))
+    end)
+
     it("is no line where nothing has changed", function()
       local steps = { { stepName = "one", status = "complete" }, { stepName = "two", status = "inProgress" },
                       { stepName = "three", status = "notStarted" } }
