@@ -96,6 +96,17 @@ describe("cancel", function()
   end)
 
   describe("gets", function()
+    it("no success for a 200 whose body says that the cancel failed", function()
+      for _, word in ipairs { "Failed", "rejected" } do
+        portal:fault { match = { method = "POST" }, status = 200, body = { status = word } }
+        local result, err = client:cancel(OFFER)
+        assert.is_nil(result)
+        assert.equal("failed", err.kind)
+        assert.is_true(err.ambiguous)
+        assert.is_truthy(err.message:find(word:lower(), 1, true), err.message)
+      end
+    end)
+
     it("200 for what was cancelled at once, with nothing to poll", function()
       offer { cancel_mode = "synchronous" }
       local result = assert(client:cancel(OFFER))

@@ -170,6 +170,18 @@ describe("the token before the last renewal is hidden in an err", function()
     assert_hidden()
   end)
 
+  it("when it came from credentials", function()
+    client:close()
+    client = cpp.client { base_url = portal.url, authority_url = portal.url, retries = 0, loop = loop,
+                          tenant = "tenant", client_id = "id", client_secret = "secret" }
+    local place = { path = "/oauth2/token$" }
+    portal:fault { match = place, status = 200, body = { access_token = "previous-token" } }
+    portal:fault { match = place, status = 200, body = { access_token = Portal.TOKEN } }
+    assert(client:offer_status(OFFER))
+    assert.equal(2, #portal:journal(place))
+    assert_hidden()
+  end)
+
   it("when it was about to expire", function()
     portal:configure { tokens = { { token = "previous-token" }, { token = Portal.TOKEN } } }
     assert(client:offer_status(OFFER))
