@@ -195,6 +195,8 @@ describe("cpp-portal", function()
     for _, words in ipairs { { "help", "cancel" }, { "cancel", "--help" }, { "-h", "cancel" }, { "cancel", "a", "-h" } } do
       assert.equal(help "cancel", (programs:run { "bin/cpp-portal", table.unpack(words) }))
     end
+    assert.equal("Usage: cpp-portal cancel [OPTION]... PUBLISHER OFFER...\n\nCancel the publishing operation that runs on an "
+      .. "offer.\n\nExample:\n", (help "cancel":match "^.-Example:\n"))
     local output, _, status = programs:run { "bin/cpp-portal", "--version" }
     assert.is_truthy(output:find("^cpp%-portal " .. require "cpp"._VERSION:gsub("%p", "%%%0") .. " %(libcurl %d[%d.]+%)\n$"))
     assert.equal(0, status)
