@@ -160,4 +160,14 @@ describe("a wait for a location that names no offer", function()
     assert.equal("unknown", operation.outcome)
     assert.equal(1, #portal:journal())
   end)
+
+  it("goes on at the location that a 202 names", function()
+    portal:fault { match = { path = "^/api/first$" }, status = 202, headers = { Location = "/api/second" } }
+    portal:fault { match = { path = "^/api/second$" }, status = 202, times = 2 }
+    portal:fault { match = { path = "^/api/second$" }, status = 200, body = { id = "1", status = "completed" } }
+    assert.equal("completed", assert(client:wait "/api/first").state)
+    local paths = {}
+    for i, entry in ipairs(portal:journal()) do paths[i] = entry.path end
+    assert.same({ "/api/first", "/api/second", "/api/second", "/api/second" }, paths)
+  end)
 end)
