@@ -14,7 +14,9 @@ describe("an item of a batch", function()
 
   local WAITING = { publisher = "contoso", offer = "waiting", operation_id = "waiting" }
 
+  -- The other offer's first response comes after the 429.
   local function limit(seconds)
+    portal:fault { match = { path = "/waiting/" }, delay = 0.05 }
     portal:fault { match = { path = "/limited/" }, status = 429, headers = { ["Retry-After"] = tostring(seconds) } }
   end
 

@@ -43,31 +43,30 @@ local NO_LIST = { "none", "unread", "later" }
 local READ = { "canceled", "completed", "failed", "running", "signoff", "never", "other", "unread", "later" }
 
 local RULES = {
-  { operation = "canceled", outcome = "canceled", source = "CANCEL" },
-  { operation = "broken", outcome = "failed", source = "LIST" },
-  { operation = "signoff", outcome = "signoff", source = "SEEN" },
-  { operation = "published", outcome = "completed", source = "LIST" },
-  { operation = "completed", submission = "contradiction", settles = true, outcome = "unknown", source = "LOGIC" },
-  { submission = "canceled", outcome = "canceled", source = "LIST" },
-  { submission = "completed", outcome = "completed", source = "LIST" },
-  { submission = "failed", outcome = "failed", source = "LIST" },
-  { submission = "earlier", offer = "signoff", settles = true, outcome = "signoff", source = "SEEN" },
-  { submission = "earlier", offer = { "running", "later" }, settles = true, outcome = "unknown", source = "LOGIC" },
-  { submission = "earlier", offer = READ, outcome = "none", source = "LOGIC" },
-  { submission = "running", offer = "signoff", settles = true, outcome = "signoff", source = "SEEN" },
-  { operation = "failed", submission = "running", offer = READ, settles = true, outcome = "failed", source = "CANCEL" },
-  { operation = "failed", submission = { "none", "unread", "later", "undated", "contradiction" }, outcome = "failed",
-    source = "CANCEL" },
-  { submission = "undated", outcome = "unknown", source = "LOGIC" },
-  { submission = "running", offer = READ, settles = true, outcome = "unknown", source = "LOGIC" },
-  { submission = NO_LIST, offer = "never", outcome = "none", source = "OFFER" },
-  { submission = NO_LIST, offer = "signoff", settles = true, outcome = "signoff", source = "SEEN" },
-  { operation = PROVEN, submission = NO_LIST, offer = "canceled", outcome = "canceled", source = "OFFER" },
-  { operation = PROVEN, submission = NO_LIST, offer = "completed", outcome = "completed", source = "OFFER" },
-  { operation = UNPROVEN, submission = NO_LIST, offer = { "canceled", "completed" }, outcome = "unknown",
-    source = "LOGIC" },
-  { submission = NO_LIST, offer = "running", settles = true, outcome = "unknown", source = "LOGIC" },
-  { offer = READ, outcome = "unknown", source = "LOGIC" },
+  { operation = "canceled", outcome = "canceled" }, -- [CANCEL]
+  { operation = "broken", outcome = "failed" }, -- [LIST]
+  { operation = "signoff", outcome = "signoff" }, -- [SEEN]
+  { operation = "published", outcome = "completed" }, -- [LIST]
+  { operation = "completed", submission = "contradiction", settles = true, outcome = "unknown" }, -- [LOGIC]
+  { submission = "canceled", outcome = "canceled" }, -- [LIST]
+  { submission = "completed", outcome = "completed" }, -- [LIST]
+  { submission = "failed", outcome = "failed" }, -- [LIST]
+  { submission = "earlier", offer = "signoff", settles = true, outcome = "signoff" }, -- [SEEN]
+  { submission = "earlier", offer = { "running", "later" }, settles = true, outcome = "unknown" }, -- [LOGIC]
+  { submission = "earlier", offer = READ, outcome = "none" }, -- [LOGIC]
+  { submission = "running", offer = "signoff", settles = true, outcome = "signoff" }, -- [SEEN]
+  { operation = "failed", submission = "running", offer = READ, settles = true, outcome = "failed" }, -- [CANCEL]
+  { operation = "failed", submission = { "none", "unread", "later", "undated", "contradiction" },
+    outcome = "failed" }, -- [CANCEL]
+  { submission = "undated", outcome = "unknown" }, -- [LOGIC]
+  { submission = "running", offer = READ, settles = true, outcome = "unknown" }, -- [LOGIC]
+  { submission = NO_LIST, offer = "never", outcome = "none" }, -- [OFFER]
+  { submission = NO_LIST, offer = "signoff", settles = true, outcome = "signoff" }, -- [SEEN]
+  { operation = PROVEN, submission = NO_LIST, offer = "canceled", outcome = "canceled" }, -- [OFFER]
+  { operation = PROVEN, submission = NO_LIST, offer = "completed", outcome = "completed" }, -- [OFFER]
+  { operation = UNPROVEN, submission = NO_LIST, offer = { "canceled", "completed" }, outcome = "unknown" }, -- [LOGIC]
+  { submission = NO_LIST, offer = "running", settles = true, outcome = "unknown" }, -- [LOGIC]
+  { offer = READ, outcome = "unknown" }, -- [LOGIC]
 }
 
 local function matches(wanted, word)

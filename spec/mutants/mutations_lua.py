@@ -19,8 +19,8 @@ WORD = re.compile(r"(?<![\w.:])(true|false|math\.max|math\.min|math\.floor|math\
 NOT = re.compile(r"\bnot ")
 NUMBER = re.compile(r"(?<![\w.])\d+(\.\d+)?(?![\w.])")
 CONDITION = re.compile(r"\b(if|elseif|while) (.*?) (then|do)\b|\b(until) (.*)$")
-# A help text is the manual's, and a rule's source is for readers.
-FIELD = re.compile(r"(?<=[{ ,])((?!help\b|source\b)\w+ = )([^,{}()]+|[^,{}()]*\([^()]*\))(?=,| ?\})")
+# A help text is the manual's.
+FIELD = re.compile(r"(?<=[{ ,])((?!help\b)\w+ = )([^,{}()]+|[^,{}()]*\([^()]*\))(?=,| ?\})")
 # Statements of one line: a call, an assignment, an `if` with all that belongs to it, a way out of a loop.
 STATEMENT = re.compile(r"^\s*(?:[A-Za-z_][\w.:\[\]#, +\-~]*?(?: = .+|\(.*\)| ?[{~].*)|if .* then .* end|break|error\(.*\))(?<!,)$")
 KEYWORD = re.compile(r"^\s*(?:local|return|function|end|else|elseif|for|while|repeat|until|do|goto)\b")
