@@ -30,6 +30,8 @@ struct lcpp_client {
   const char *client_request_id; /* NULL: each call gets one of its own */
   long timeout_ms;
   size_t max_response_bytes;
+  char date_text[32]; /* the last Date of a response, and what it means: many responses have the */
+  time_t date;        /* same, and to read one takes long */
   const char *checked_token; /* the string in the last user value: known to be well-formed */
   unsigned char random[256]; /* for request ids */
   size_t random_left;

@@ -212,6 +212,25 @@ static const char *push_body(lua_State *L, const struct lcpp_request *request) {
   return get && running ? NULL : problem; /* the status tells enough */
 }
 
+/* Sets `date`, the time of the service's clock when it responded: seconds since 1970. Expects a
+ * result on top. */
+static void set_date(lua_State *L, const struct lcpp_response *response) {
+  const char *text = lcpp_response_field(response, LCPP_DATE);
+  lua_getiuservalue(L, 1, LCPP_REQUEST_CLIENT);
+  struct lcpp_client *client = lua_touserdata(L, -1);
+  lua_pop(L, 1);
+  if (text == NULL || client == NULL || strlen(text) >= sizeof client->date_text) {
+    return;
+  }
+  if (strcmp(text, client->date_text) != 0) {
+    strcpy(client->date_text, text);
+    client->date = curl_getdate(text, NULL);
+  }
+  if (client->date >= 0) {
+    set_integer(L, "date", (long)client->date);
+  }
+}
+
 static int push_response(lua_State *L, const struct lcpp_request *request) {
   const char *problem = push_body(L, request);
   if (problem != NULL) {
@@ -222,9 +241,7 @@ static int push_response(lua_State *L, const struct lcpp_request *request) {
   lua_setfield(L, -2, "body");
   set_string(L, "location", request->transfer.outcome.location);
   set_string(L, "operation_id", request->transfer.outcome.operation_id);
-  if (request->transfer.outcome.date >= 0) {
-    set_integer(L, "date", (long)request->transfer.outcome.date);
-  }
+  set_date(L, &request->transfer.response);
   set_common(L, request);
   return 1;
 }

@@ -136,7 +136,6 @@ struct lcpp_outcome {
   bool transient;      /* a failure of the transport: a retry may succeed */
   bool out_of_memory;
   long retry_after;   /* seconds; -1: absent */
-  time_t date;        /* the service's clock: seconds since 1970; -1: absent */
   char *location;     /* owned (free); an absolute URL */
   char *operation_id; /* owned (free) */
 };

@@ -206,7 +206,6 @@ void lcpp_outcome_read(struct lcpp_outcome *outcome, const struct lcpp_response 
   outcome->sent = sent;
   outcome->status = complete ? response->status : 0;
   outcome->retry_after = complete ? read_retry_after(response) : -1;
-  outcome->date = complete ? read_date(response) : -1;
   read_kind(outcome, response, code, detail);
   if (outcome->kind == LCPP_RESPONDED && outcome->status < 300 &&
       !read_location(outcome, response, url)) {
