@@ -3,7 +3,7 @@
 -- A token is a string; or comes from a function; or from tenant, client_id and client_secret with
 -- the client credentials grant of Microsoft Entra:
 -- https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
--- Tokens of a function and of credentials are kept until 300 s before they expire (or, where nobody
+-- Tokens of a function and of credentials are kept until 300 s before they expire (or, where nothing
 -- says when that is, until the service refuses one).
 
 local core = require "cpp.core"
@@ -151,7 +151,7 @@ end
 
 -- Marks the entry as being renewed until the variable that holds the result is closed: also when
 -- the coroutine is closed in the middle. One that is dropped closes nothing: so who renews is known.
--- The mark comes last: memory may run out before, and nobody would take it away.
+-- The mark comes last: memory may run out before, and then nothing would remove it.
 local function begin(entry)
   local renewing = setmetatable({ thread = coroutine.running() }, { __mode = "v" })
   local guard = setmetatable({}, { __close = function()

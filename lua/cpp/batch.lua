@@ -95,7 +95,7 @@ local function take_next(batch, item)
   batch.next = batch.next + 1
 end
 
--- What is left of an item whose code raised, or waits for what nobody would ever tell it of.
+-- What is left of an item whose code raised, or waits for an event that cannot arrive.
 local function give_up(batch, item, done, problem)
   batch.active = batch.active - 1
   coroutine.close(item.coroutine) -- an error alone leaves its variables unclosed: a batch within it, and its requests
@@ -177,7 +177,7 @@ function stop(batch, kind, message, raised)
   end
 end
 
--- The client was closed: every request is done, whoever closed it.
+-- The client was closed: every request is done.
 local function wake_all(batch)
   for key in pairs(batch.waiting) do
     batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
@@ -318,7 +318,7 @@ local function run_all(client, list, inputs, fn, options)
   self.wake = function(key)
     push(self.ready, self.waiting[key])
     self.waiting[key] = nil
-    return true -- nobody's code ran
+    return true -- no user code ran
   end
   self.item = { __close = function(item) items.leave(self, item) end }
   self.client = client:with_loop(items.new(self))

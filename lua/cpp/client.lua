@@ -361,7 +361,7 @@ function Client:close()
   self.core:close()
   local known = private(self)
   known.tokens, known.options = {}, {}
-  dispatch.closed(self.core) -- whoever waited in another coroutine learns of it
+  dispatch.closed(self.core) -- waits in other coroutines end
 end
 
 --- The same client over another loop: what the items of a batch get.

@@ -7,14 +7,14 @@
 ---@class cpp.dispatch
 local dispatch = {}
 
--- [core client] = its waiters, see dispatch.waiters. Weak keys: a client that nobody has any more takes its
+-- [core client] = its waiters, see dispatch.waiters. Weak keys: a client that is dropped takes its
 -- waiters with it.
 local clients = setmetatable({}, { __mode = "k" })
 
 --- The waiters of a client.
 -- @return table: requests = { [index of a request] = wake }, others = { [object] = wake }, sleepers =
 --   { [key] = wake }, of functions that are called with their key; closed, a boolean: whether the client is
---   closed, and nobody will be woken any more
+--   closed, and nothing will be woken any more
 function dispatch.waiters(core_client)
   local waiters = clients[core_client]
   if not waiters then
@@ -44,7 +44,7 @@ local registration = {
 -- @param core_client a client of cpp.core
 -- @param request one of its requests; or any object with a method `done`, which is asked after
 --   every step
--- @param wake function, which must not raise. It may return true when it ran nobody's
+-- @param wake function, which must not raise. It may return true when it ran none of the user's
 --   code: then the client is as it was
 -- @return to-be-closed value that takes the registration back: a coroutine that is closed while it
 --   waits must not be woken any more
@@ -99,7 +99,7 @@ local function run_others(others)
 end
 
 --- Wakes everybody whose request is done, but asks no other object.
--- A request that finished and that nobody waits for (its coroutine was dropped) is let go.
+-- A request that finished and that nothing waits for (its coroutine was dropped) is let go.
 function dispatch.run_requests(core_client)
   local requests = dispatch.waiters(core_client).requests
   local _, index = core_client:finished()
@@ -107,7 +107,7 @@ function dispatch.run_requests(core_client)
     local wake = requests[index]
     if wake then
       requests[index] = nil
-      if not wake(index) and not core_client:usable() then return end -- whoever was woken closed it
+      if not wake(index) and not core_client:usable() then return end -- what was woken closed it
     end
     _, index = core_client:finished()
   end

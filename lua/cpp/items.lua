@@ -22,7 +22,7 @@ local function running(batch)
   return item
 end
 
--- What an item's coroutine yields to its batch. Anything else was meant for somebody else.
+-- What an item's coroutine yields to its batch. Anything else was meant for another scheduler.
 local PARKED, DONE, CALL = {}, {}, {}
 
 -- Waits until the batch resumes the item. `parked` tells what for: a request's key in batch.waiting, or true. It
@@ -42,7 +42,7 @@ local function leave(batch, item)
   batch.waiting[key] = nil
   batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
   push(batch.ready, item)
-  if batch.core:usable() then batch.core:alarm(0) end -- whoever waits for the client has to step it
+  if batch.core:usable() then batch.core:alarm(0) end -- what waits for the client has to step it
 end
 
 -- Whether the service wants no requests now. Mostly it never did, and then the clock is not asked.

@@ -11,7 +11,7 @@
 -- list       the name of its answer in JSON, where that is a list
 -- view       how answers are shown: a row of cpp/command/views.lua
 -- options    names of its options, beyond the common ones
--- print      instead of all that: what a command prints that asks nobody (a module under cpp.command)
+-- print      instead of all that: what a command prints without a request (a module under cpp.command)
 
 local START = { "email", "wait", "timeout", "interval", "max-interval" }
 

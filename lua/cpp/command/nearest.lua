@@ -1,4 +1,4 @@
--- The name that somebody may have meant.
+-- The known name that is nearest to a mistyped one.
 
 -- Levenshtein distance.
 local function distance(a, b)

@@ -28,7 +28,7 @@ end
 function Screen:answer(line)
   erase(self)
   local written, problem = io.stdout:write(line, "\n")
-  if written then written, problem = io.stdout:flush() end -- at once: somebody may be waiting for it
+  if written then written, problem = io.stdout:flush() end -- at once: a reader may be waiting for it
   if not written then self.problem = self.problem or problem end
 end
 

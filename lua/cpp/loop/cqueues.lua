@@ -32,7 +32,7 @@ local function state_of(core_client, controller)
   return state
 end
 
--- Closed whichever way a coroutine leaves: where nobody leads after it, another one has its turn.
+-- Closed whichever way a coroutine leaves: where none leads after it, another one has its turn.
 local place = {
   __close = function(self)
     local state, ready = self.state, self.ready
@@ -88,7 +88,7 @@ function loop.await(core_client, request)
 end
 
 --- Waits for a time, or until the client is closed.
--- @param core_client a client of cpp.core; whoever waits for one of its requests steps it
+-- @param core_client a client of cpp.core; a coroutine that waits for one of its requests steps it
 -- @param seconds number
 function loop.sleep(core_client, seconds)
   if not cqueues.running() then return blocking.sleep(core_client, seconds) end
