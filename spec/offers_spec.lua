@@ -66,7 +66,8 @@ describe("offer", function()
   fixture.client(_ENV, function(...) portal, client = ... end)
 
   it("gives one offer, or one of its versions", function()
-    for path, options in pairs { [""] = {}, ["/versions/2"] = { version = "2" }, ["/slot/preview"] = { slot = "preview" } } do
+    for path, options in pairs { [""] = {}, ["/versions/2"] = { version = "2" }, ["/versions/3"] = { version = 3 },
+                                 ["/slot/preview"] = { slot = "preview" } } do
       portal:reset()
       options.publisher, options.offer = "contoso", "contoso-vm"
       assert.equal("contoso-vm", assert(client:offer(options)).id)

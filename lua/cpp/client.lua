@@ -254,6 +254,7 @@ end
 function Client:offer(options)
   options = core.snapshot(options)
   if options.version ~= nil and options.slot ~= nil then core.misuse "version: expected without slot" end
+  if math.type(options.version) == "integer" then options.version = tostring(options.version) end
   return ask(self, "offer", options)
 end
 

@@ -59,7 +59,7 @@
 
 ---What offer takes: one of `version` and `slot`, or neither.
 ---@class cpp.OneOfferOptions : cpp.OfferOptions
----@field version? string # the number of a version
+---@field version? integer|string # the number of a version
 ---@field slot? "draft"|"preview"|"production"|string
 
 ---What cancel, publish and go_live take.
