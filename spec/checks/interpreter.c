@@ -78,7 +78,8 @@ int main(int count, char **words) {
   collector_install(L);
   luaL_openlibs(L);
   int at = 1;
-  bool done = true;
+  const char *first = getenv("LUA_INIT_5_4"); /* a chunk; files are not needed here */
+  bool done = first == NULL || (load(L, luaL_loadstring(L, first)) && run(L, 0));
   while (done && at + 1 < count && strcmp(words[at], "-e") == 0) {
     done = load(L, luaL_loadstring(L, words[at + 1])) && run(L, 0);
     at += 2;
