@@ -104,6 +104,7 @@ describe("wait", function()
         ["expected a result, a location or a table"] = { 42 },
         ["location: expected a URL, or a path that begins with /"] = { "56615b67-2185" },
         ["location: expected a non%-empty string"] = { "" },
+        ["location: expected a non%-empty string, got number"] = { { location = 5 } },
         ["publisher: expected a non%-empty string, got nil"] = { {} },
         ["offer: expected a non%-empty string, got nil"] = { { publisher = "contoso", operation_id = "1" } },
         ["unknown option 'intervall' %(the nearest known one is 'interval'%)"] = { "/api", { intervall = 1 } },

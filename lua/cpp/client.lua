@@ -258,8 +258,10 @@ function Client:offer(options)
   return ask(self, "offer", options)
 end
 
+-- Scheme, host and effective port of an absolute URL.
 local function origin_of(url)
-  return url:match "^[^:]+://[^/?#]*":lower()
+  local scheme, rest = url:lower():match "^([^:]+)://([^/?#]*)"
+  return scheme .. "://" .. rest:gsub(scheme == "https" and ":443$" or ":80$", "")
 end
 
 --- One operation, with the seconds that the service asks to wait before the next look.
@@ -286,6 +288,7 @@ function Client:look(options, limits)
   if not operation.state then return malformed(self, result, request, options, "the response has no status") end
   operation.progress = status.progress(operation, operation.state)
   operation.location = select(2, request:url())
+  if options.offer then operation.publisher, operation.offer = options.publisher, options.offer end
   -- [ARM]: a poll that is answered 202 may name another place. Only one of the same origin gets the token.
   if running and result.location and origin_of(result.location) == origin_of(operation.location) then
     operation.location = result.location

@@ -322,7 +322,7 @@ local function request_of(target, options)
   request.publisher, request.offer = target.publisher, target.offer
   if not request.location then
     request.operation_id = target.operation_id
-  elseif not request.offer then
+  elseif not request.offer and type(target.location) == "string" then
     request.publisher, request.offer = follow.offer_in(target.location)
   end
   return request

@@ -251,6 +251,13 @@ describe("cpp-portal", function()
       assert.equal(1, status)
     end)
 
+    it("names its own offer in a row, whatever an operation says", function()
+      offer { cancel_seconds = 0, extra = { publisher = "q", offer = { x = 1 } } }
+      local output = run("cancel", "--wait", "--json", "contoso", "contoso-vm")
+      local row = cjson.decode(output)
+      assert.same({ "contoso", "contoso-vm", "canceled" }, { row.publisher, row.offer, row.outcome })
+    end)
+
     it("sends nothing where nothing runs, with --if-running", function()
       offer { running = false }
       for word, wait in pairs { ["-w"] = true, ["-q"] = false } do

@@ -110,7 +110,8 @@ end
 local function document_of(session, target, result)
   local list = session.command.list
   local document = list and { [list] = result } or result
-  document.publisher, document.offer = document.publisher or target.publisher, document.offer or target.offer
+  -- The target's own names: those of a document are the service's word.
+  if target.publisher then document.publisher, document.offer = target.publisher, target.offer end
   return document
 end
 
