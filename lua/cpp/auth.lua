@@ -76,11 +76,11 @@ local function key_of(source, credentials)
                         credentials.client_id, credentials.client_secret }, "\0")
 end
 
---- What must not be seen of a call, beyond its own options.
+--- What must not be seen of a call.
 -- @param client the client
 -- @param options table of the call's options
 -- @param token string or nil: the bearer token that is sent
--- @return list of strings
+-- @return list of strings: see redact.secrets
 function auth.secrets(client, options, token)
   local list = { token }
   local function add(secret)
@@ -96,7 +96,7 @@ function auth.secrets(client, options, token)
     add(entry.token)
     add(entry.previous)
   end
-  return list
+  return redact.secrets(options, list)
 end
 
 -- RFC 6749, section 5.1: its case does not matter. One that is not told is taken for what was asked for.

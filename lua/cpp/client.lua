@@ -89,12 +89,6 @@ local function tells_state(body, depth)
   return false
 end
 
--- The service's id of a request, which may hold anything: what the service was sent, too.
-local function shown_id(client, id, options)
-  if not id or id:find "^%x+%-%x+%-%x+%-%x+%-%x+$" then return id end -- a UUID, as the service sends it
-  return redact.line(id, errors.ID_LIMIT, options, auth.secrets(client, options))
-end
-
 -- Sets the state of a cancel that was answered 200: it was done at once, unless the body says otherwise. Where the body
 -- says anything else, and for publish and go live, where a 200 comes too while an earlier one still runs, the result
 -- has no state and is followed like a 202. Returns an err if the body says that the call failed.
@@ -132,7 +126,8 @@ local function look_before(client, endpoint, options)
   if runs then return { submission_id = running and follow.id_of(running) } end
   return {
     call = endpoint, publisher = options.publisher, offer = options.offer, outcome = "none",
-    evidence = { submission = newest and outcome.fact(newest.state, newest.id, newest.changedTime) },
+    evidence = { submission = newest and outcome.fact(newest.state, newest.id, newest.changedTime,
+                                                     auth.secrets(client, options)) },
   }
 end
 
@@ -167,14 +162,14 @@ local function accept(client, endpoint, options, result, request, loop, started)
 end
 
 -- Has nothing raised after a call was accepted (by a loop that fails, by Ctrl-C) without saying what was accepted.
-local function carry(result, done, ...)
+local function carry(result, secrets, done, ...)
   if done then return ... end
   local problem = ...
   error(errors.new("raised", host.text(problem), {
-    raised = problem, status = result.status, location = result.location, operation_id = result.operation_id,
-    publisher = result.publisher, offer = result.offer, request_id = result.request_id,
-    client_request_id = result.client_request_id, call = result.call, sent_at = result.sent_at,
-    submission_id = result.submission_id,
+    raised = problem, status = result.status, call = result.call, sent_at = result.sent_at,
+    location = redact(result.location, nil, secrets), operation_id = redact(result.operation_id, nil, secrets),
+    submission_id = redact(result.submission_id, nil, secrets), publisher = result.publisher, offer = result.offer,
+    request_id = result.request_id, client_request_id = result.client_request_id,
   }), 0)
 end
 
@@ -191,15 +186,16 @@ function Client:start(endpoint, options)
   local loop = host.loop(self, options)
   local started = host.now(loop)
   local result, request = retry.call(self, endpoint, options)
+  local secrets = auth.secrets(self, options)
   if not result then
-    request.call, request.submission_id = endpoint, found.submission_id
+    request.call, request.submission_id = endpoint, redact(found.submission_id, nil, secrets)
     private(self).failed[request] = { loop = loop, started = started }
     return nil, explain(self, endpoint, options, request)
   end
   result.call, result.submission_id = endpoint, found.submission_id
-  result.request_id = shown_id(self, result.request_id, options)
+  result.request_id = redact.line(result.request_id, errors.ID_LIMIT, nil, secrets)
   result.publisher, result.offer = options.publisher, options.offer
-  return carry(result, pcall(accept, self, endpoint, options, result, request, loop, started))
+  return carry(result, secrets, pcall(accept, self, endpoint, options, result, request, loop, started))
 end
 
 --- Makes a client.
@@ -225,10 +221,11 @@ end
 
 local function malformed(client, result, request, options, message)
   local method, url = request:url()
-  url = redact(url, options, auth.secrets(client, options)) -- a location may hold anything
+  local secrets = auth.secrets(client, options) -- a location and an id may hold anything
   return nil, errors.new("protocol", message, {
-    status = result.status, method = method, url = url, attempts = 1, retryable = true,
-    request_id = shown_id(client, result.request_id, options), client_request_id = result.client_request_id,
+    status = result.status, method = method, url = redact(url, nil, secrets), attempts = 1, retryable = true,
+    request_id = redact.line(result.request_id, errors.ID_LIMIT, nil, secrets),
+    client_request_id = result.client_request_id,
     publisher = options.publisher, offer = options.offer, retry_after = result.retry_after,
   })
 end
@@ -283,7 +280,7 @@ function Client:look(options, limits)
     return malformed(self, result, request, options, "the response is not an operation")
   end
   if not usable then operation = {} end
-  operation.state = status.normalise(operation.status)
+  operation.state = status.normalise(operation.status, auth.secrets(self, options))
   if running and (not operation.state or status.ended(operation.state) ~= nil) then operation.state = "running" end
   if not operation.state then return malformed(self, result, request, options, "the response has no status") end
   operation.progress = status.progress(operation, operation.state)
@@ -306,12 +303,13 @@ function Client:operation(target)
 end
 
 -- Gives each operation of a list its state. Returns false where it is no list of operations.
-local function are_operations(list)
+local function are_operations(list, secrets)
   local count = 0
   for place, operation in pairs(list or { false }) do
     count = count + 1
     if math.type(place) ~= "integer" or type(operation) ~= "table" then return false end
-    operation.state = status.normalise(operation.submissionState) or status.normalise(operation.status)
+    operation.state = status.normalise(operation.submissionState, secrets)
+      or status.normalise(operation.status, secrets)
   end
   return count == #list -- a null leaves a hole
 end
@@ -326,7 +324,7 @@ function Client:operations(options, limits)
   local result, request = retry.call(self, "operations", options, limits)
   if not result then return nil, request end
   local list = result.body
-  if not are_operations(list) then
+  if not are_operations(list, auth.secrets(self, options)) then
     return malformed(self, result, request, options, "the response is not a list of operations")
   end
   return list, nil, result.retry_after, result.date
@@ -342,7 +340,7 @@ function Client:offer_status(options, limits)
   if not result then return nil, request end
   local answer = result.body
   if answer and answer[1] ~= nil and #answer == 1 then answer = answer[1] end
-  local state = type(answer) == "table" and status.normalise(answer.status)
+  local state = type(answer) == "table" and status.normalise(answer.status, auth.secrets(self, options))
   if not state then return malformed(self, result, request, options, "the response has no status") end
   answer.state = state
   return answer

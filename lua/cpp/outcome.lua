@@ -259,23 +259,29 @@ function outcome.of(facts)
   return nil
 end
 
-local WORD = 100 -- bytes of an id or a time
+local LONGEST = 200 -- bytes of an id or a time
+local ID, TIME = "^[%w%-._~$:]+$", "^%d[%d%-:.+TtZz ]*$"
+
+-- A text of the service where it has a form, and holds no secret; or nil.
+local function in_form(text, form, secrets)
+  if type(text) ~= "string" or #text > LONGEST or not text:find(form) then return nil end
+  return redact.line(text, LONGEST, nil, secrets) == text and text or nil
+end
 
 --- A fact as it may be shown: the service's id and time may be anything.
-function outcome.fact(state, id, time)
-  return {
-    state = state, id = type(id) == "string" and redact.line(id, WORD) or nil,
-    time = type(time) == "string" and redact.line(time, WORD) or nil,
-  }
+-- @param secrets list of strings that it must not be shown with: see redact.secrets
+function outcome.fact(state, id, time, secrets)
+  return { state = state, id = in_form(id, ID, secrets), time = in_form(time, TIME, secrets) }
 end
 
 --- What the facts are, for people.
+-- @param secrets list of strings that they must not be shown with
 -- @return table: of `operation`, `submission` and `offer_status`, as far as they were read, each state, id and time
-function outcome.evidence(facts)
+function outcome.evidence(facts, secrets)
   local operation, submission, offer = facts.operation, facts.submission, facts.offer
   return {
-    operation = operation and outcome.fact(operation.state, facts.operation_id, operation.lastActionDateTime),
-    submission = submission and outcome.fact(submission.state, submission.id, submission.changedTime) or nil,
+    operation = operation and outcome.fact(operation.state, facts.operation_id, operation.lastActionDateTime, secrets),
+    submission = submission and outcome.fact(submission.state, submission.id, submission.changedTime, secrets) or nil,
     offer_status = offer and { state = offer.state } or nil,
   }
 end

@@ -14,8 +14,7 @@ end
 -- State and step come from outside: nothing in them may move the cursor, or show a secret.
 local function describe(operation, columns)
   local secrets = redact.remembered(operation)
-  -- The service's own word is redacted before it is normalised, which would change a secret in it.
-  local state = status.normalise(redact(operation.status, nil, secrets)) or operation.state or "unknown"
+  local state = operation.state or "unknown"
   local step = status.current_step(operation)
   return redact.line(step and state .. ": " .. step or state, columns, nil, secrets)
 end

@@ -1,5 +1,6 @@
 -- Reconciling: after an ambiguous error, what the service itself says about the offer.
 
+local auth = require "cpp.auth"
 local core = require "cpp.core"
 local follow = require "cpp.follow"
 local host = require "cpp.host"
@@ -63,7 +64,8 @@ local function reconcile(client, target, options)
   local runs = offer and (offer.state == "running" or offer.state == "inprogress") and facts.found == "newest"
   local is_final = not settles or word == "signoff" and not facts.call
   if word == "failed" or runs and word ~= "signoff" or not is_final then word = "unknown" end
-  answer.outcome, answer.evidence, answer.offer_status = word, outcome.evidence(facts), offer and offer.state
+  answer.outcome, answer.evidence = word, outcome.evidence(facts, auth.secrets(client, question))
+  answer.offer_status = offer and offer.state
   if word == "canceled" then answer.state = "canceled" end
   return answer
 end

@@ -9,9 +9,10 @@ local core = require "cpp.core"
 
 local status = {}
 
-local LONGEST = 100 -- bytes of a state
+local LONGEST = 50 -- bytes of a text that may be a state: those that were seen have up to 28
+local UNKNOWN = "unknown"
 
--- Different words for the same state. What is not listed stays as it is, normalised.
+-- Different words for the same state. Any other word stays as it is, normalised.
 local SAME = {
   complete = "completed",
   succeeded = "completed",
@@ -24,13 +25,19 @@ local ENDS_WELL = { completed = true, canceled = true }
 local ENDS_BADLY = { failed = true, rejected = true }
 
 --- The one spelling of a status.
+-- A state is one word of letters, so it can be shown anywhere: a secret in it could not be recognised any more.
 -- @param text string from the service; anything else gives nil
--- @return string in lower case, such as "running", "completed", "canceled", "notstarted"; nil
-function status.normalise(text)
+-- @param secrets list of strings or nil: a text that holds one of these is no state (see redact.secrets)
+-- @return string in lower case, such as "running", "completed", "canceled", "notstarted"; "unknown" for a text that is
+--   no such word; nil
+function status.normalise(text, secrets)
   if type(text) ~= "string" then return nil end
+  if #text > LONGEST then return UNKNOWN end
   local plain = text:lower():gsub("[%s_-]", "")
   if plain == "" then return nil end
-  return SAME[plain] or plain:find "^%l+$" and plain or core.redact(plain, LONGEST)
+  if not plain:find "^%l+$" then return UNKNOWN end
+  if secrets and core.redact(text, 2 * LONGEST, secrets):find("[", 1, true) then return UNKNOWN end
+  return SAME[plain] or plain
 end
 
 --- Whether an operation in that (normalised) state is over, and how.

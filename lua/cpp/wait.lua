@@ -31,17 +31,18 @@ local STOP_CHECK = 1 -- seconds between two looks at should_stop
 local OWN = { timeout = true, interval = true, max_interval = true, on_progress = true,
               should_stop = true }
 
-local WORDS, STATE = 500, 100 -- bytes of the service's own words, and of a state, in a message
+local WORDS = 500 -- bytes of the service's own words in a message
 
 -- The state of a wait is one small table, since thousands may be waited for: client, target, options, request
 -- (what each look is called with), loop, look, follows (the offer, in place of an operation), started, deadline,
 -- retries (its limits, see retry.call), interval, failures (in a row), ridden_out (of these, all but the 404s of the
--- grace), location, operation (as last seen), running_id (of the offer's operation that was seen to run), was_running
+-- grace), location, secrets, operation (as last seen), running_id (of the offer's operation that was seen to run), was_running
 -- (any was).
 
--- What is known of secrets that a text of the service must not be shown with.
+-- The secrets that a text of the service must not be shown with. A closed client has forgotten its own.
 local function secrets_of(state)
-  return auth.secrets(state.client, state.request)
+  if state.client.core:usable() then state.secrets = auth.secrets(state.client, state.request) end
+  return state.secrets
 end
 
 -- The pause until the next look. Retry-After replaces the interval [ARM, RFC]; otherwise the
@@ -54,19 +55,11 @@ local function next_pause(state, retry_after)
   return math.min(longest, pause * (0.9 + 0.2 * core.random()))
 end
 
--- The state that was last seen, as it may be shown: made anew, since a secret in it could not be recognised where
--- it was normalised. Nil where none was seen.
-local function shown_state(state)
-  local operation = state.operation
-  local word = operation and (operation.status or operation.submissionState)
-  return status.normalise(redact.line(word, STATE, state.request, secrets_of(state)))
-end
-
 -- A copy of the operation that was last seen, for an err.
 local function presentable(state)
   if not state.operation then return nil end
   local copy = redact.document(state.operation, state.request, secrets_of(state))
-  copy.state = shown_state(state)
+  copy.state = state.operation.state -- in a long document it may have no room
   return copy
 end
 
@@ -76,8 +69,9 @@ local function give_up(state, err)
   err.operation = presentable(state)
   err.location = redact(state.location, state.request, secrets)
   err.publisher, err.offer = err.publisher or target.publisher, err.offer or target.offer
-  err.operation_id = target.operation_id
-  err.call, err.sent_at, err.submission_id = target.call, target.sent_at, target.submission_id
+  err.operation_id = redact(target.operation_id, state.request, secrets)
+  err.submission_id = redact(target.submission_id, state.request, secrets)
+  err.call, err.sent_at = target.call, target.sent_at
   return nil, err
 end
 
@@ -103,7 +97,7 @@ end
 
 -- The end of a wait at its deadline.
 local function run_out(state)
-  local seen = state.operation and "last seen: " .. (shown_state(state) or "unknown") or "it was never seen"
+  local seen = state.operation and "last seen: " .. (state.operation.state or "unknown") or "it was never seen"
   return give_up(state, errors.new("timeout", ("the operation has not ended after %g s (%s)"):format(
     state.deadline - state.started, seen)))
 end
@@ -215,7 +209,7 @@ local function finish(state, known, facts, word)
   if word == "failed" then
     return fail(state, status.ended(document.state) == false and document or facts.submission)
   end
-  document.outcome, document.evidence = word, outcome.evidence(facts)
+  document.outcome, document.evidence = word, outcome.evidence(facts, secrets_of(state))
   return document
 end
 
@@ -401,6 +395,7 @@ local function wait(client, given, options, goes_on)
     location = target.location,
     operation = nil,
   }
+  secrets_of(state)
   if is_closed then return give_up(state, interruption(state)) end
   return poll(state)
 end

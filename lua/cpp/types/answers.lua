@@ -16,7 +16,8 @@
 ---| "raised" # a callback of a wait or a batch raised, or the code of an item
 
 ---A status of the service in one spelling: in lower case, without blanks, `_` and `-`; `complete` and `succeeded` are
----`completed`, `cancelled` is `canceled`.
+---`completed`, `cancelled` is `canceled`. Always a word of up to 50 letters: any other text, and one that holds a
+---secret, is `unknown`; the document's own `status` or `submissionState` tells it.
 ---@alias cpp.State "running"|"inprogress"|"notstarted"|"completed"|"canceled"|"failed"|"rejected"|string
 
 ---What cancel, publish and go_live give.
@@ -54,8 +55,8 @@
 ---One response of the service.
 ---@class cpp.Fact
 ---@field state? cpp.State
----@field id? string
----@field time? string # of its last change, as the service sends it
+---@field id? string # letters, digits and `-._~$:`, at most 200; absent where it is not, or holds a secret
+---@field time? string # of its last change, as the service sends it: digits and `-:.+TZ`; likewise
 
 ---An operation. Beside these, whatever the service sends: whole numbers are integers, exact up to 64 bits; `null` is
 ---absent; of members with the same name the last one counts; strings are as they were sent, with any character.
