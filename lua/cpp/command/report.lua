@@ -19,7 +19,7 @@ local function table_of(session)
   if not session.table then
     local longest = 0
     for _, target in ipairs(session.targets) do
-      longest = math.max(longest, session.screen.width_of(target.offer))
+      longest = math.max(longest, session.screen:width_of(target.offer))
     end
     session.table = session.screen:table(view_of(session).columns, longest)
   end
@@ -27,7 +27,7 @@ local function table_of(session)
 end
 
 local function write_rows(session, target, document)
-  local rows = view_of(session).rows(document, target)
+  local rows = view_of(session).rows(document, target, session.screen.secrets())
   table_of(session).open()
   for _, row in ipairs(rows) do table_of(session).write(row) end
 end
@@ -35,11 +35,11 @@ end
 local function write_details(session, document)
   local view = view_of(session)
   if #session.targets > 1 or not view.details then return end
-  local rows = view.details.rows(document)
+  local rows = view.details.rows(document, session.screen.secrets())
   if #rows > 0 then
     session.screen:answer("")
     local longest = 0
-    for _, row in ipairs(rows) do longest = math.max(longest, session.screen.width_of(row[1])) end
+    for _, row in ipairs(rows) do longest = math.max(longest, session.screen:width_of(row[1])) end
     local steps = session.screen:table(view.details.columns, longest)
     for _, row in ipairs(rows) do steps.write(row) end
   end

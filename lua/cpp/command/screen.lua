@@ -12,6 +12,12 @@ local SHOWN = 4096 -- bytes of a text that are shown
 local Screen = {}
 Screen.__index = Screen
 
+--- What must not be seen of the session: a function, since tokens are renewed.
+-- @return list of strings: see redact.secrets
+function Screen.secrets()
+  return nil
+end
+
 --- A screen.
 -- @param quiet boolean: progress is not drawn; nor is it where standard error is no terminal
 function Screen.new(quiet)
@@ -34,13 +40,13 @@ end
 
 --- Writes a text of the service as a line of the answer.
 function Screen:note(text)
-  self:answer(redact.line(text, SHOWN))
+  self:answer(redact.line(text, SHOWN, nil, self.secrets()))
 end
 
 --- Writes a line for people, behind the command's name.
 function Screen:say(line)
   erase(self)
-  io.stderr:write("cpp-portal: ", redact.line(line, SHOWN), "\n") -- a state in it is the service's word
+  io.stderr:write("cpp-portal: ", redact.line(line, SHOWN, nil, self.secrets()), "\n")
 end
 
 --- Draws how far an operation is.
@@ -58,10 +64,10 @@ function Screen:finish()
   return not self.problem, self.problem
 end
 
--- What a cell shows: whatever the service gave, nothing of it can move the cursor.
-local function cell(value)
+-- What a cell shows: whatever the service gave, nothing of it can move the cursor or is a secret.
+local function cell(value, secrets)
   if value == nil or value == "" or type(value) == "table" then return "-" end
-  return redact.line(tostring(value), SHOWN)
+  return redact.line(tostring(value), SHOWN, nil, secrets)
 end
 
 local function pad(text, width)
@@ -69,8 +75,8 @@ local function pad(text, width)
 end
 
 --- The columns that a cell takes.
-function Screen.width_of(value)
-  local text = cell(value)
+function Screen:width_of(value)
+  local text = cell(value, self.secrets())
   return utf8.len(text) or #text
 end
 
@@ -98,8 +104,8 @@ function Screen:table(columns, longest)
   end
   function own.write(row)
     own.open()
-    local cells = {}
-    for i = 1, #columns do cells[i] = cell(row[i]) end
+    local cells, secrets = {}, self.secrets()
+    for i = 1, #columns do cells[i] = cell(row[i], secrets) end
     write_row(self, widths, cells)
   end
   return own

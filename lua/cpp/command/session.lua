@@ -1,5 +1,6 @@
 -- One run of a command that asks the service: a client, the targets, all at once, and a report of each.
 
+local auth = require "cpp.auth"
 local calls = require "cpp.command.calls"
 local cpp = require "cpp"
 local environment = require "cpp.environment"
@@ -139,6 +140,8 @@ function Session.run(parsed)
   local session = setmetatable({ command = parsed.command, given = parsed.given, targets = parsed.targets,
                                  screen = Screen.new(parsed.given.quiet), seen = {}, ended = 0, progress = 0 }, Session)
   local client <close> = open_client(session)
+  local call = session:options_of("call")
+  function session.screen.secrets() return auth.secrets(client, call) end
   check(session, client)
   -- What reads the output may end before the last call has: that must not end the calls.
   if session.command.call == "start" then cpp.core.ignore_sigpipe() end

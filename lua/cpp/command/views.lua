@@ -1,5 +1,6 @@
 -- What people see of an answer: tables. Of each: its columns (heading, least width), and the rows that a
--- document makes. `details`, where there is one, is a table beneath for a single answer.
+-- document makes. `details`, where there is one, is a table beneath for a single answer. The screen redacts what it
+-- shows; `secrets` are for what is normalised before.
 
 local status = require "cpp.status"
 
@@ -41,11 +42,11 @@ views.operations = {
 --- The offers of a publisher.
 views.offers = {
   columns = { { "OFFER", 20 }, { "STATE", 10 }, { "CHANGED", 28 }, { "TYPE" } },
-  rows = function(document)
+  rows = function(document, _, secrets)
     local rows = {}
     for i, offer in ipairs(document.offers) do
       offer = list(offer)
-      rows[i] = { offer.id, status.normalise(offer.status), offer.changedTime, offer.offerTypeId }
+      rows[i] = { offer.id, status.normalise(offer.status, secrets), offer.changedTime, offer.offerTypeId }
     end
     return rows
   end,
@@ -73,11 +74,11 @@ views.progress = {
   end,
   details = {
     columns = { { "STEP" }, { "STATE", 10 }, { "PROGRESS" } },
-    rows = function(document)
+    rows = function(document, secrets)
       local rows = {}
       for _, step in ipairs(list(document.steps)) do
         step = list(step)
-        rows[#rows + 1] = { step.stepName, status.normalise(step.status), percent(step.progressPercentage) }
+        rows[#rows + 1] = { step.stepName, status.normalise(step.status, secrets), percent(step.progressPercentage) }
       end
       return rows
     end,

@@ -1,0 +1,71 @@
+-- cpp-portal shows no token that the service echoes: in no table, no detail, no line for people.
+
+local fixture = require "spec.support.fixture"
+
+describe("cpp-portal, whose token is echoed,", function()
+  local portal, programs
+  fixture.programs(_ENV, function(...)
+    portal, programs = ...
+    fixture.offer(portal)
+  end)
+
+  local function echo(path, body)
+    portal:fault { match = { method = "GET", path = path }, status = 200, body = body, times = -1 }
+  end
+
+  for kind, token in pairs { ["of any characters"] = "aB3dE5fG7hI9jK1lM2nO", ["of letters"] = "aBcDeFgHiJkL" } do
+    describe(kind .. ",", function()
+      before_each(function()
+        portal:configure { tokens = { { token = token } } }
+        programs.environment.AZURE_TOKEN = token
+      end)
+
+      -- What is shown, which does not hold the token in any case: on standard output, and on standard error.
+      local function shown(...)
+        local output, errors = programs:run { "bin/cpp-portal", ... }
+        for _, text in ipairs { output, errors } do
+          if text:lower():find(token:lower(), 1, true) then error("it is shown: " .. text, 2) end
+        end
+        return output, errors
+      end
+
+      it("redacts the operations", function()
+        echo("/submissions/$", { { id = token, submissionType = token, submissionState = "running " .. token, slot = token,
+                                   changedTime = token } })
+        assert.matches("\ncontoso%-vm +%[redacted%] +%[redacted%] +unknown +%[redacted%] +%[redacted%]\n",
+                       (shown("operations", "contoso", "contoso-vm")))
+      end)
+
+      it("redacts an operation, its steps and messages", function()
+        echo("/operations/", { status = "x " .. token, messages = { { messageHtml = "see " .. token }, token },
+                               steps = { { stepName = token, status = "x " .. token } } })
+        local output = shown("operation", "-o", "first", "contoso", "contoso-vm")
+        assert.matches("\ncontoso%-vm +unknown +0 %% +%[redacted%]\n", output)
+        assert.matches("\n%[redacted%] +unknown +%-\nsee %[redacted%]\n%[redacted%]\n$", output)
+      end)
+
+      it("redacts the status of an offer", function()
+        echo("/status$", { status = "x" .. token, messages = { token } })
+        assert.matches("\ncontoso%-vm +unknown +0 %% +%-\n%[redacted%]\n$", (shown("status", "contoso", "contoso-vm")))
+      end)
+
+      it("redacts publishers and offers", function()
+        echo("/api/publishers$", { { id = token, name = token } })
+        echo("/offers$", { { id = token, status = "x" .. token, changedTime = token, offerTypeId = token } })
+        assert.matches("\n%[redacted%] +%[redacted%]\n", (shown("publishers")))
+        assert.matches("\n%[redacted%] +unknown +%[redacted%] +%[redacted%]\n", (shown("offers", "contoso")))
+      end)
+
+      it("redacts locations, and how to go on", function()
+        local location = "/api/publishers/contoso/offers/contoso-vm/operations/" .. token
+        portal:fault { match = { method = "POST" }, add_headers = { ["Operation-Location"] = location }, times = -1 }
+        echo("/operations/", { status = "running" })
+        assert.matches("accepted +http://[^\n]*/operations/%[redacted%]\n", (shown("cancel", "contoso", "contoso-vm")))
+        local _, errors = shown("cancel", "--wait", "--timeout", "0.1", "contoso", "contoso-vm")
+        assert.matches("go on with: [^\n]*%[redacted%]", errors)
+        _, errors = shown("cancel", "--json", "--wait", "--timeout", "0.1", "contoso", "contoso-vm")
+        assert.matches("accepted: [^\n]*%[redacted%]", errors)
+      end)
+    end)
+  end
+end)
