@@ -128,6 +128,11 @@ describe("a token", function()
       assert.equal("auth: the token function returned no token (the vault is closed to [redacted])", tostring(err))
     end)
 
+    it("is an auth error when the function returns a token that is malformed, in words that are not redacted", function()
+      local _, err = with_function { "a b" }:cancel(OFFER)
+      assert.equal("auth: the token function returned something that is not a valid token", tostring(err))
+    end)
+
     it("is an auth error when the function raises", function()
       local client = new_client { token = function() error("no vault", 0) end }
       local _, err = client:cancel(OFFER)

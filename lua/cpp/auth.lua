@@ -134,7 +134,7 @@ local function function_token(loop, client, source, options)
                              .. (reason and " (" .. reason .. ")" or ""))
   end
   if not token:find(USABLE) then
-    return nil, errors.new("auth", "the token function returned something that is no bearer token")
+    return nil, errors.new("auth", "the token function returned something that is not a valid token")
   end
   return token, tonumber(detail)
 end
