@@ -36,8 +36,8 @@ local WORDS = 500 -- bytes of the service's own words in a message
 -- The state of a wait is one small table, since thousands may be waited for: client, target, options, request
 -- (what each look is called with), loop, look, follows (the offer, in place of an operation), started, deadline,
 -- retries (its limits, see retry.call), interval, failures (in a row), ridden_out (of these, all but the 404s of the
--- grace), location, secrets, operation (as last seen), running_id (of the offer's operation that was seen to run), was_running
--- (any was).
+-- grace), location, secrets, operation (as last seen), running_id (of the offer's operation that was seen to run),
+-- was_running (any was).
 
 -- The secrets that a text of the service must not be shown with. A closed client has forgotten its own.
 local function secrets_of(state)
