@@ -65,6 +65,12 @@ describe("cpp-portal, whose token is echoed,", function()
         assert.matches("go on with: [^\n]*%[redacted%]", errors)
         _, errors = shown("cancel", "--json", "--wait", "--timeout", "0.1", "contoso", "contoso-vm")
         assert.matches("accepted: [^\n]*%[redacted%]", errors)
+        local program = programs:start({ "bin/cpp-portal", "cancel", "--json", "-wi60", "contoso", "contoso-vm" },
+                                       { watch = "errors" })
+        program:read_until("accepted")
+        program:kill "INT"
+        local output = program:finish()
+        assert.matches('"location":"http[^"]*/operations/%[redacted%][^"]*"', (output:gsub("\\/", "/")))
       end)
     end)
   end
