@@ -208,6 +208,12 @@ static void finish(struct lcpp_unescaper *unescaper, size_t depth, bool byte, ui
   }
 }
 
+/* Ends an HTML number without its semicolon, before a byte or at the end of the text. */
+static void end_number(struct lcpp_unescaper *unescaper, size_t depth) {
+  struct lcpp_layer *layer = &unescaper->layers[depth];
+  finish(unescaper, depth, false, layer->held[layer->count - 1].end);
+}
+
 static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
   struct lcpp_layer *layer = &unescaper->layers[depth];
   LCPP_STEP();
@@ -226,7 +232,12 @@ static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_uni
         finish(unescaper, depth, false, unit.end);
         return;
       case BEFORE:
-        finish(unescaper, depth, false, layer->held[layer->count - 1].end);
+        /* An escape may spell the rest of the number, which the next layer reads then. */
+        if ((unit.byte == '%' || unit.byte == '\\') && depth + 1 < LCPP_LAYERS) {
+          release(unescaper, depth);
+          break;
+        }
+        end_number(unescaper, depth);
         feed(unescaper, depth, unit); /* once: the escape before it is over */
         return;
       case BROKEN:
@@ -245,9 +256,18 @@ void lcpp_unescape(struct lcpp_unescaper *unescaper, struct lcpp_unit unit) {
   feed(unescaper, 0, unit);
 }
 
+/* Whether an HTML number has begun, and has digits. */
+static bool is_number(const struct lcpp_layer *layer) {
+  return layer->count > 2 && layer->held[1].byte == '#' && layer->digits > 0;
+}
+
 void lcpp_unescape_end(struct lcpp_unescaper *unescaper) {
   for (size_t depth = 0; depth < LCPP_LAYERS; depth++) {
-    release(unescaper, depth);
+    if (is_number(&unescaper->layers[depth])) {
+      end_number(unescaper, depth);
+    } else {
+      release(unescaper, depth);
+    }
   }
 }
 

@@ -46,7 +46,7 @@ bool lcpp_begins_escape(unsigned char byte);
 /* Reads the next byte of the text. */
 void lcpp_unescape(struct lcpp_unescaper *unescaper, struct lcpp_unit unit);
 
-/* The end of the text: an escape that has begun is none. */
+/* The end of the text: an escape that has begun is none, unless it is an HTML number. */
 void lcpp_unescape_end(struct lcpp_unescaper *unescaper);
 
 /* Where the escape begins that has begun; `end` if none has. */

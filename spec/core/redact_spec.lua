@@ -31,6 +31,13 @@ local SPELLINGS = {
   ["in decimal references"] = hexadecimal "&#%d;",
   ["in hexadecimal references"] = hexadecimal "&#x%x;",
   ["in long references"] = hexadecimal "&#x00000%X;",
+  ["in references without semicolons"] = hexadecimal "&#%d",
+  ["with \\u, digits and semicolons only"] = function(text)
+    return (text:gsub("[%d;]", function(c) return ("\\u%04x"):format(c:byte()) end))
+  end,
+  ["percent-encoded, digits and semicolons only"] = function(text)
+    return (text:gsub("[%d;]", function(c) return ("%%%02x"):format(c:byte()) end))
+  end,
   ["in named references"] = function(text)
     return (text:gsub("%p", { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&apos;",
                               ["+"] = "&plus;", ["/"] = "&sol;", ["="] = "&equals;", ["@"] = "&commat;" }))
@@ -50,13 +57,17 @@ describe("core.redact finds", function()
           -- A backslash that ends the secret may be left.
           local left = secret:find "\\$" and "[^%[]*" or ""
           assert.is_truthy(shown:find("^<%[redacted%]" .. left .. "> and %(%[redacted%]" .. left .. "%)$"), shown)
+          shown = show(spelled, secret)
+          assert.is_truthy(shown:find("^%[redacted%]" .. left .. "$"), shown)
         end
       end)
     end
     it("an address " .. outer, function()
       for _, address in ipairs { "jane.doe+azure@contoso.example", "o'brien@contoso.example", "a_b-c@x.y.example" } do
         for _, inner in ipairs { "plain", outer } do
-          local shown = show("mail <" .. wrap(SPELLINGS[inner](address)) .. ">, thanks")
+          local spelled = wrap(SPELLINGS[inner](address))
+          assert.is_nil(show(spelled):find "contoso" or show(spelled):find "jane", spelled)
+          local shown = show("mail <" .. spelled .. ">, thanks")
           assert.is_nil(shown:find "contoso" or shown:find "x%.y" or shown:find "jane" or shown:find "brien", shown)
           assert.is_truthy(shown:find "^mail <.*%[redacted%]>, thanks$", shown)
         end
@@ -80,6 +91,13 @@ describe("core.redact finds", function()
           end
         end
       end
+    end
+  end)
+
+  it("an address whose @ is a reference with an escape in it", function()
+    for _, at in ipairs { "&#64\\u003b", "&#6\\u0034;", "&#%36%34%3b", "&#x4%30;", "&#x\\u0034\\u0030\\u003b", "&commat%3b",
+                          "\\u004%30", "%\\u00340", "%4&#48;", "\\u&#48;040" } do
+      assert.equal("(mail [redacted] now)", show("(mail jane" .. at .. "contoso.example now)"))
     end
   end)
 
@@ -309,7 +327,7 @@ describe("the number of steps for each byte", function()
     for i = 1, 16 do many[i] = ("a"):rep(60) .. ("%x"):format(i) end
     for _, piece in ipairs { "a", "@", "a@", "eyJ", "%40", "%", "%25", "\\", "\\u005c", "\\\\%40", "&", "&amp;", "&#", "&#38",
                              "&#0000000", "bearer ", "bearer", "\xff", "\u{85}", " ", "&abcdefgh", "%u00", "\\ud83d",
-                             "&#x1", "a%61&#97;" } do
+                             "&#x1", "&#1\\", "&#1%", "a%61&#97;" } do
       local text = piece:rep(65536 // #piece)
       add(text, ("a"):rep(2000) .. "b")
       add(text, table.unpack(many))
