@@ -255,6 +255,9 @@ static void hide_beginnings(struct search *search, uint32_t held) {
       search->length - search->name.start <= LONGEST_NAME) {
     from = search->name.start;
   }
+  if (search->domain.on && search->domain.start < from) {
+    from = search->domain.start;
+  }
   if (from < search->length) {
     cover(search, from, search->length);
   }
