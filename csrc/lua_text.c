@@ -11,25 +11,37 @@
  * of a text in it. It is a document of the service, or what a program has made of one. */
 enum { DEEPEST = 64, ENTRY_COST = 16, ENTRY_LIMIT = 2048 };
 
+/* Where core.redact has the memory of the copies of secrets on its stack. */
+enum { COPIES = 4 };
+
 /* What is not shown, and how much else may be. */
 struct pen {
-  struct lcpp_text secrets[LCPP_REDACT_SECRETS]; /* of strings on the stack */
-  size_t count;
-  bool clean;  /* the text is only made printable */
-  size_t left; /* bytes */
+  struct lcpp_secrets secrets; /* of strings on the stack */
+  bool clean;                  /* the text is only made printable */
+  size_t left;                 /* bytes */
 };
 
 static size_t least(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
+/* Prepares the secrets, once a text needs it. An error leaves the copies to the collector. */
+static void prepare(lua_State *L, struct pen *pen, struct lcpp_text text) {
+  text.length = least(text.length, LCPP_REDACT_LIMIT);
+  if (!pen->clean && pen->secrets.copies == NULL && !lcpp_is_plain(text)) {
+    lcpp_secrets_prepare(&pen->secrets, lua_newuserdatauv(L, pen->secrets.bytes, 0));
+    lua_replace(L, COPIES);
+  }
+}
+
 /* Pushes a text as it may be shown, of `limit` bytes at most. [-0, +1, m] */
 static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size_t limit) {
   /* A byte may become U+FFFD, and an address of three bytes "[redacted]". */
   size_t most = least(least(limit, pen->left), 4 * text.length);
+  prepare(L, pen, text);
   luaL_Buffer buffer;
   char *shown = luaL_buffinitsize(L, &buffer, most);
-  size_t length = lcpp_redact(text, pen->clean ? NULL : pen->secrets, pen->count, shown, most);
+  size_t length = lcpp_redact(text, pen->clean ? NULL : &pen->secrets, shown, most);
   if (length == SIZE_MAX) {
     luaL_error(L, "not enough memory");
   }
@@ -80,22 +92,33 @@ static void push_value(lua_State *L, struct pen *pen, int index, int depth) {
   }
 }
 
+/* Reads the list of secrets. They stay on the stack. [-0, +(0..LCPP_SECRETS + 1), -] */
+static void read_secrets(lua_State *L, struct lcpp_secrets *secrets, int index) {
+  lcpp_reserve(L, LCPP_SECRETS + 1);
+  for (int i = 1; secrets->count < LCPP_SECRETS; i++) {
+    struct lcpp_text secret = {NULL, 0};
+    size_t before = secrets->count;
+    if (lua_rawgeti(L, index, i) != LUA_TSTRING) {
+      return;
+    }
+    secret.data = lua_tolstring(L, -1, &secret.length);
+    lcpp_secrets_add(secrets, secret);
+    lua_pop(L, secrets->count == before);
+  }
+}
+
 /* core.redact(value, limit, secrets) -> what may be shown of the value: a string of `limit` bytes
  * at most, a copy of a table whose entries take as much together, or the value itself. `secrets`: a
  * list of strings, or nothing. */
 int lcpp_core_redact(lua_State *L) {
   lua_Integer limit = luaL_checkinteger(L, 2);
   luaL_argcheck(L, limit > 0 && limit <= LCPP_REDACT_LIMIT, 2, "bytes expected");
-  struct pen pen = {.count = 0, .left = (size_t)limit};
-  lua_settop(L, 3);
-  lcpp_reserve(L, LCPP_REDACT_SECRETS);
-  for (int i = 1; lua_istable(L, 3) && pen.count < LCPP_REDACT_SECRETS; i++) {
-    if (lua_rawgeti(L, 3, i) != LUA_TSTRING) {
-      break;
-    }
-    struct lcpp_text *secret = &pen.secrets[pen.count++];
-    secret->data = lua_tolstring(L, -1, &secret->length);
+  struct pen pen = {.left = (size_t)limit};
+  lua_settop(L, COPIES);
+  if (lua_istable(L, 3)) {
+    read_secrets(L, &pen.secrets, 3);
   }
   push_value(L, &pen, 1, 0);
+  lcpp_secrets_clear(&pen.secrets);
   return 1;
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "buffer.h"
 #include "needles.h"
 #include "printable.h"
 #include "steps.h"
@@ -156,90 +155,39 @@ static void read_behind(void *context, struct lcpp_unit unit) {
   look_for_jwt(search, unit);
 }
 
-/* Whether nothing in the text needs to be unescaped or cleaned. */
-static bool is_plain(const unsigned char *text, size_t length) {
-  for (size_t i = 0; i < length; i++) {
-    unsigned char c = text[i];
-    LCPP_STEP();
-    if (c < ' ' || c >= 0x7f || lcpp_begins_escape(c) ||
-        (c == ' ' && i > 0 && text[i - 1] == ' ')) {
-      return false;
-    }
-  }
-  return true;
-}
-
-/* What a secret is behind its escapes: for a search of a text behind its own. */
-struct stripped {
-  unsigned char *bytes;
-  size_t length;
-  bool blank;
-};
-
-static void strip(void *context, struct lcpp_unit unit) {
-  struct stripped *stripped = context;
-  unsigned char c = lcpp_fold(unit.byte);
-  bool blank = c == ' ' && unit.byte != '+';
-  if (!(blank && stripped->blank)) {
-    stripped->bytes[stripped->length++] = c;
-  }
-  stripped->blank = blank;
-}
-
-/* What a secret is behind its escapes. A backslash at its end is left out: in the text it escapes
- * what follows. */
-static struct lcpp_text strip_secret(struct lcpp_text secret, unsigned char *copy) {
-  struct stripped stripped = {.bytes = copy};
-  struct lcpp_unescaper unescaper = {.take = strip, .context = &stripped};
-  if (is_plain((const unsigned char *)secret.data, secret.length)) {
-    return secret;
-  }
-  for (uint32_t i = 0; i < secret.length; i++) {
-    unsigned char byte = (unsigned char)secret.data[i];
-    lcpp_unescape(&unescaper, (struct lcpp_unit){byte, i, i + 1});
-  }
-  lcpp_unescape_end(&unescaper);
-  while (stripped.length > 0 && copy[stripped.length - 1] == '\\') {
-    stripped.length--;
-  }
-  return (struct lcpp_text){(const char *)copy, stripped.length};
-}
-
 /* Numbers that the borders of a secret take: of it in one reading, or in both, and of its end. */
 static size_t borders_of(const struct search *search, size_t length) {
   return (search->plain ? 1 : 3) * (length + 1);
 }
 
-/* Adds a secret to the readings. `borders` and `copy` have room for what it takes. */
-static void add_secret(struct search *search, struct lcpp_text secret, uint32_t *borders,
-                       unsigned char *copy) {
-  size_t room = secret.length + 1;
-  lcpp_needles_add(&search->raw, (const unsigned char *)secret.data, secret.length, 0, borders);
+/* Adds a secret to the readings. `borders` has room for what it takes. */
+static void add_secret(struct search *search, const struct lcpp_secret *secret, uint32_t *borders) {
+  size_t room = secret->raw.length + 1;
+  lcpp_needles_add(&search->raw, (const unsigned char *)secret->raw.data, secret->raw.length, 0,
+                   borders);
   if (search->plain) {
     return;
   }
-  struct lcpp_text behind = strip_secret(secret, copy);
-  const unsigned char *bytes = (const unsigned char *)behind.data;
-  if (behind.length >= LCPP_REDACT_SHORTEST) {
-    lcpp_needles_add(&search->behind, bytes, behind.length, 0, borders + room);
+  const unsigned char *bytes = (const unsigned char *)secret->behind.data;
+  size_t length = secret->behind.length;
+  if (length >= LCPP_SECRETS_SHORTEST) {
+    lcpp_needles_add(&search->behind, bytes, length, 0, borders + room);
   }
   /* What stands before a secret may make an escape of its first bytes: `%` of the digits of "41..",
    * say. So it is found by its end, too. */
-  if (behind.length > SHORTEST_END) {
-    size_t before = behind.length - SHORTEST_END;
+  if (length > SHORTEST_END) {
+    size_t before = length - SHORTEST_END;
     before = before < LONGEST_START ? before : LONGEST_START;
-    lcpp_needles_add(&search->behind, bytes + before, behind.length - before, before,
-                     borders + 2 * room);
+    lcpp_needles_add(&search->behind, bytes + before, length - before, before, borders + 2 * room);
   }
 }
 
 /* Adds all of them. */
-static void add_secrets(struct search *search, const struct lcpp_text *secrets, size_t count,
-                        uint32_t *borders, char *copies) {
-  for (size_t i = 0; i < count; i++) {
-    add_secret(search, secrets[i], borders, (unsigned char *)copies);
-    borders += borders_of(search, secrets[i].length);
-    copies += search->plain ? 0 : secrets[i].length;
+static void add_secrets(struct search *search, const struct lcpp_secrets *secrets,
+                        uint32_t *borders) {
+  for (size_t i = 0; i < secrets->count; i++) {
+    add_secret(search, &secrets->list[i], borders);
+    borders += borders_of(search, secrets->list[i].raw.length);
   }
 }
 
@@ -352,45 +300,28 @@ static size_t write_page(const struct search *search, struct page page) {
   return page.length;
 }
 
-/* The secrets that are looked for; returns their number. */
-static size_t choose(const struct lcpp_text *secrets, size_t count, struct lcpp_text *chosen,
-                     size_t *bytes) {
-  size_t found = 0;
-  for (size_t i = 0; i < count && found < LCPP_REDACT_SECRETS; i++) {
-    if (secrets[i].length >= LCPP_REDACT_SHORTEST) {
-      chosen[found++] = secrets[i];
-      *bytes += secrets[i].length;
-    }
-  }
-  return found;
-}
-
-size_t lcpp_redact(struct lcpp_text text, const struct lcpp_text *secrets, size_t count,
-                   char *shown, size_t limit) {
+size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
+                   size_t limit) {
+  static const struct lcpp_secrets none = {.count = 0};
+  const struct lcpp_secrets *wanted = secrets != NULL ? secrets : &none;
   size_t most = limit < LCPP_REDACT_LIMIT / LCPP_REDACT_FACTOR ? limit * LCPP_REDACT_FACTOR
                                                                : LCPP_REDACT_LIMIT;
   size_t length = text.length < most ? text.length : most;
   struct search search = {.text = (const unsigned char *)text.data, .length = (uint32_t)length};
-  search.plain = is_plain(search.text, length);
-  struct lcpp_text chosen[LCPP_REDACT_SECRETS];
-  size_t bytes = 0;
-  count = choose(secrets, count, chosen, &bytes);
+  search.plain = lcpp_is_plain((struct lcpp_text){text.data, length});
   size_t readings = search.plain ? 1 : 2;
-  size_t numbers = readings * length + borders_of(&search, bytes + count);
-  struct lcpp_buffer copies = {.length = search.plain ? 0 : bytes};
-  uint32_t *space = malloc((numbers + 1) * sizeof *space + copies.length);
+  size_t numbers = readings * length + borders_of(&search, wanted->bytes + wanted->count);
+  uint32_t *space = malloc((numbers + 1) * sizeof *space);
   if (space == NULL) {
     return SIZE_MAX;
   }
-  copies.data = (char *)(space + numbers);
   search.covered = memset(space, 0, length * sizeof *space);
   search.starts = space + (readings - 1) * length;
-  add_secrets(&search, chosen, count, space + readings * length, copies.data);
+  add_secrets(&search, wanted, space + readings * length);
   if (secrets != NULL) {
     read_all(&search, length < text.length);
   }
   size_t written = write_page(&search, (struct page){shown, 0, limit});
-  lcpp_buffer_clear(&copies); /* secrets without their escapes */
   free(space);
   return written;
 }

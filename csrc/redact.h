@@ -11,27 +11,20 @@
 
 #include <stddef.h>
 
-#include "needles.h"
+#include "secrets.h"
 
 enum {
-  LCPP_REDACT_SECRETS = LCPP_NEEDLES / 2, /* at most; addresses are also found by their form */
-  LCPP_REDACT_SHORTEST = 4,      /* bytes of a secret: a shorter one would match anything */
   LCPP_REDACT_LIMIT = 64 * 1024, /* bytes of a text that are looked at */
   LCPP_REDACT_FACTOR = 8         /* and how many times what is kept of it */
-};
-
-struct lcpp_text {
-  const char *data;
-  size_t length;
 };
 
 /* Writes the text to `shown`, which has room for `limit` bytes, with "[redacted]" in place of each
  * secret, bearer token, JSON Web Token and e-mail address; as printable UTF-8 in one line (see
  * printable.h), with one blank for a run of blanks. Returns the number of bytes written; SIZE_MAX
  * if memory ran out. Looks at the first 8 * limit bytes of the text, 64 KiB at most; what may be
- * the beginning of a secret where they end is not shown. Secrets that are too short, or too many,
- * are ignored. NULL for `secrets`: the text is only made printable. */
-size_t lcpp_redact(struct lcpp_text text, const struct lcpp_text *secrets, size_t count,
-                   char *shown, size_t limit);
+ * the beginning of a secret where they end is not shown. The secrets are
+ * prepared, unless the text is plain. NULL for them: the text is only made printable. */
+size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
+                   size_t limit);
 
 #endif

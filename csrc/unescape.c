@@ -35,10 +35,6 @@ static int hexadecimal(unsigned char c) {
   return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-bool lcpp_begins_escape(unsigned char byte) {
-  return byte == '%' || byte == '\\' || byte == '&';
-}
-
 /* The next of a fixed number of digits. */
 static enum verdict read_digit(struct lcpp_layer *layer, unsigned char c, enum verdict end) {
   int value = hexadecimal(c);

@@ -41,7 +41,9 @@ struct lcpp_unescaper {
 };
 
 /* Whether a byte begins an escape. */
-bool lcpp_begins_escape(unsigned char byte);
+static inline bool lcpp_begins_escape(unsigned char byte) {
+  return byte == '%' || byte == '\\' || byte == '&';
+}
 
 /* Reads the next byte of the text. */
 void lcpp_unescape(struct lcpp_unescaper *unescaper, struct lcpp_unit unit);

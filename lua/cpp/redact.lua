@@ -20,7 +20,7 @@ function redact.secrets(options, more)
   for _, secret in ipairs(type(more) == "table" and more or { more }) do add(secret) end
   if options then
     add(options.client_secret)
-    if options.token ~= secrets[1] then add(options.token) end
+    add(options.token)
     local emails = options.emails
     for _, address in ipairs(type(emails) == "table" and emails or { emails }) do
       if type(address) == "string" then

@@ -190,6 +190,13 @@ describe("core.redact finds", function()
     assert.equal("[redacted] secret-17-x a\u{fffd}", show("secret-16-x secret-17-x a\xff", table.unpack(secrets)))
   end)
 
+  it("as many as differ, and are long enough", function()
+    local secrets = {}
+    for i = 1, 40 do secrets[i] = i % 2 == 0 and "secret-0-x" or "abc" end
+    for i = 1, 15 do secrets[#secrets + 1] = ("secret-%d-x"):format(i) end
+    for i = 0, 15 do assert.equal("[redacted] abc", show(("secret-%d-x abc"):format(i), table.unpack(secrets))) end
+  end)
+
   it("nothing in what is none", function()
     for _, text in ipairs { "", "a @ b", "user at example", "bearer", "100 % of eyes", "/api/operations/contoso$vm$2$preview",
                             "https://cloudpartner.azure.com/api/publishers/contoso?api-version=2017-10-31" } do
@@ -302,6 +309,18 @@ describe("core.redact of a document", function()
     assert.is_true(#copy > 0 and #copy <= 32)
   end)
 
+  it("reads the secrets once for all of its texts", function()
+    local secrets, document = {}, {}
+    for i = 1, 16 do secrets[i] = ("%41b"):rep(2000) .. i end
+    for i = 1, 2000 do document[i] = "\u{e9}" end
+    local function measure(count, value)
+      local started = os.clock()
+      for _ = 1, count do core.redact(value, 65536, secrets) end
+      return os.clock() - started
+    end
+    assert.is_true(measure(1, document) < measure(300, "\u{e9}"))
+  end)
+
   it("leaves what is neither a text nor a table as it is", function()
     for _, value in ipairs { 5, 2.5, true, print } do assert.equal(value, core.redact(value, 10, {})) end
     assert.is_nil(core.redact(nil, 10))
@@ -318,7 +337,7 @@ describe("the number of steps for each byte", function()
     assert(os.remove(directory) and os.execute("mkdir " .. directory))
     local program = directory .. "/redact"
     local command = "${CC:-cc} -O1 -std=c11 -D_GNU_SOURCE -DLCPP_COUNT_STEPS -Icsrc -o %s spec/fuzz/redact.c spec/fuzz/replay.c "
-      .. "csrc/redact.c csrc/needles.c csrc/unescape.c csrc/printable.c csrc/buffer.c"
+      .. "csrc/redact.c csrc/secrets.c csrc/needles.c csrc/unescape.c csrc/printable.c csrc/buffer.c"
     assert(os.execute(command:format(program)))
     local inputs = {}
     local function add(text, ...)

@@ -72,7 +72,7 @@ static bool is_telling(struct lcpp_text secret) {
     }
     digit = digit || (c >= '0' && c <= '9');
   }
-  return digit && secret.length >= LCPP_REDACT_SHORTEST;
+  return digit && secret.length >= LCPP_SECRETS_SHORTEST;
 }
 
 static size_t show(struct lcpp_text text, const struct lcpp_text *secrets, size_t count, char *shown, size_t limit) {
@@ -80,13 +80,21 @@ static size_t show(struct lcpp_text text, const struct lcpp_text *secrets, size_
   for (size_t i = 0; i < count; i++) {
     bytes += secrets[i].length;
   }
+  struct lcpp_secrets prepared = {.count = 0};
   lcpp_steps = 0;
-  size_t length = lcpp_redact(text, secrets, count, shown, limit);
-  size_t steps = STEPS + STEPS_OF_SECRET * (count < LCPP_REDACT_SECRETS ? count : LCPP_REDACT_SECRETS);
+  for (size_t i = 0; i < count; i++) {
+    lcpp_secrets_add(&prepared, secrets[i]);
+  }
+  char *copies = malloc(prepared.bytes + 1);
+  lcpp_secrets_prepare(&prepared, copies);
+  size_t length = lcpp_redact(text, &prepared, shown, limit);
+  lcpp_secrets_clear(&prepared);
+  free(copies);
+  size_t steps = STEPS + STEPS_OF_SECRET * (count < LCPP_SECRETS ? count : LCPP_SECRETS);
   require(lcpp_steps <= steps * (bytes + 1), "too many steps", "", 0);
   require(length != SIZE_MAX && length <= limit, "too long", "", 0);
   require(is_printable(shown, length), "not printable", shown, length);
-  for (size_t i = 0; i < count && i < LCPP_REDACT_SECRETS; i++) {
+  for (size_t i = 0; i < count && i < LCPP_SECRETS; i++) {
     require(!is_telling(secrets[i]) || memmem(shown, length, secrets[i].data, secrets[i].length) == NULL, "a secret is seen",
             shown, length);
   }
@@ -130,7 +138,7 @@ static void check_spelled(struct lcpp_text secret, unsigned way) {
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
-  struct lcpp_text secrets[LCPP_REDACT_SECRETS + 2];
+  struct lcpp_text secrets[LCPP_SECRETS + 2];
   size_t count = 0;
   if (size < 2) {
     return 0;
