@@ -219,7 +219,7 @@ void lcpp_check_token(lua_State *L, const char *token, size_t length) {
   size_t body = strspn(token, characters);
   size_t padding = strspn(token + body, "=");
   if (body == 0 || body + padding != length) {
-    lcpp_misuse(L, "token: expected a valid token (letters, digits and -._~+/=; RFC 6750)");
+    lcpp_misuse(L, "token: expected a bearer token (letters, digits and -._~+/=; RFC 6750)");
   }
   check_length(L, &options[LCPP_OPTION_TOKEN], length);
 }

@@ -119,7 +119,7 @@ describe("the module", function()
       for _, newline in ipairs { "\n", "\r\n" } do
         assert.equal("202", run(CANCEL, { AZURE_TOKEN = portals.TOKEN .. newline, CPP_BASE_URL = portal.url }))
       end
-      assert.matches("token: expected a valid token", run(CANCEL, { AZURE_TOKEN = "t\n\n", CPP_BASE_URL = portal.url }))
+      assert.matches("token: expected a bearer token", run(CANCEL, { AZURE_TOKEN = "t\n\n", CPP_BASE_URL = portal.url }))
       assert.matches("there is no token", run(CANCEL, { AZURE_TOKEN = "\n", CPP_BASE_URL = portal.url }))
     end)
 

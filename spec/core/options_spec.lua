@@ -20,7 +20,7 @@ local TYPES = {
               words = { "a non%-empty string", "an identifier" } },
   secret = { takes = { "x", "\1\r\n" }, refuses = { 1, "", "a\0b" }, words = "a non%-empty string" },
   token = { takes = { "x", "aZ09-._~+/==", print }, refuses = { 1, true, "", "=", "a b", "a=b", "a\0", "a\n", "caf\u{e9}" },
-            words = { "a string or a function", "a valid token" } },
+            words = { "a string or a function", "a bearer token" } },
   empty = { takes = { "", "x" }, refuses = { 1, "\31" }, words = "a string" },
   seconds = { takes = { 0.001, 1, 1000000 }, refuses = { 0, 0.0009, 1000000.1, -1, 0 / 0, math.huge, "1", true },
               words = "a number of seconds above 0" },
@@ -163,13 +163,13 @@ describe("the request id and the token of a call", function()
       assert.matches("client_request_id: expected .*" .. words, refusal(client.start, client, "cancel", offer, "token", id))
     end
     for _, token in ipairs { "", "a b", "a\0b", "=" } do
-      assert.matches("token: expected a valid token", refusal(client.start, client, "cancel", offer, token))
+      assert.matches("token: expected a bearer token", refusal(client.start, client, "cancel", offer, token))
     end
   end)
 
   it("are checked again after one that was right", function()
     client:start("cancel", offer, "token")
-    assert.matches("token: expected a valid token", refusal(client.start, client, "cancel", offer, "to ken"))
+    assert.matches("token: expected a bearer token", refusal(client.start, client, "cancel", offer, "to ken"))
     client:start("cancel", offer, "token")
   end)
 end)
