@@ -7,7 +7,7 @@
 #include "printable.h"
 #include "steps.h"
 
-enum { UNKNOWN = 0xfffd, LONGEST_NAME = 8 };
+enum { UNKNOWN = 0xfffd, SHY = 0xad, LONGEST_NAME = 14 };
 
 /* What a byte does to the escape that has begun. */
 enum verdict {
@@ -81,20 +81,59 @@ static enum verdict read_number(struct lcpp_layer *layer, unsigned char c) {
   return layer->number > 0x10ffff ? BROKEN : zero ? SKIP : MORE;
 }
 
-/* HTML's names of ASCII characters, in any case. */
+/* HTML's names of ASCII characters, in any case, and of invisible ones, which are all the same. */
 static uint32_t named(const struct lcpp_layer *layer) {
   static const struct {
     char name[LONGEST_NAME + 1];
-    char character;
+    unsigned char character;
   } names[] = {
-      {"amp", '&'},      {"lt", '<'},     {"gt", '>'},     {"quot", '"'},   {"apos", '\''},
-      {"commat", '@'},   {"nbsp", ' '},   {"plus", '+'},   {"sol", '/'},    {"equals", '='},
-      {"period", '.'},   {"lowbar", '_'}, {"percnt", '%'}, {"bsol", '\\'},  {"colon", ':'},
-      {"semi", ';'},     {"comma", ','},  {"excl", '!'},   {"num", '#'},    {"dollar", '$'},
-      {"lpar", '('},     {"rpar", ')'},   {"ast", '*'},    {"midast", '*'}, {"quest", '?'},
-      {"lsqb", '['},     {"lbrack", '['}, {"rsqb", ']'},   {"rbrack", ']'}, {"hat", '^'},
-      {"underbar", '_'}, {"grave", '`'},  {"lcub", '{'},   {"lbrace", '{'}, {"verbar", '|'},
-      {"vert", '|'},     {"rcub", '}'},   {"rbrace", '}'}, {"tab", ' '},    {"newline", ' '},
+      {"amp", '&'},
+      {"lt", '<'},
+      {"gt", '>'},
+      {"quot", '"'},
+      {"apos", '\''},
+      {"commat", '@'},
+      {"nbsp", ' '},
+      {"plus", '+'},
+      {"sol", '/'},
+      {"equals", '='},
+      {"period", '.'},
+      {"lowbar", '_'},
+      {"percnt", '%'},
+      {"bsol", '\\'},
+      {"colon", ':'},
+      {"semi", ';'},
+      {"comma", ','},
+      {"excl", '!'},
+      {"num", '#'},
+      {"dollar", '$'},
+      {"lpar", '('},
+      {"rpar", ')'},
+      {"ast", '*'},
+      {"midast", '*'},
+      {"quest", '?'},
+      {"lsqb", '['},
+      {"lbrack", '['},
+      {"rsqb", ']'},
+      {"rbrack", ']'},
+      {"hat", '^'},
+      {"underbar", '_'},
+      {"grave", '`'},
+      {"lcub", '{'},
+      {"lbrace", '{'},
+      {"verbar", '|'},
+      {"vert", '|'},
+      {"rcub", '}'},
+      {"rbrace", '}'},
+      {"tab", ' '},
+      {"newline", ' '},
+      {"shy", SHY},
+      {"zwj", SHY},
+      {"zwnj", SHY},
+      {"lrm", SHY},
+      {"rlm", SHY},
+      {"nobreak", SHY},
+      {"zerowidthspace", SHY},
   };
   char name[LCPP_ESCAPE_LIMIT] = {0};
   for (unsigned i = 1; i < layer->count; i++) {
@@ -103,7 +142,7 @@ static uint32_t named(const struct lcpp_layer *layer) {
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     LCPP_STEP();
     if (strcasecmp(name, names[i].name) == 0) {
-      return (unsigned char)names[i].character;
+      return names[i].character;
     }
   }
   return UNKNOWN; /* some letter, which is what an address needs to be told by */
@@ -138,6 +177,46 @@ static enum verdict read_next(struct lcpp_layer *layer, unsigned char c) {
   }
 }
 
+/* Hands on the bytes of a character that has begun. */
+static void take_character(struct lcpp_unescaper *unescaper) {
+  for (unsigned i = 0; i < unescaper->count; i++) {
+    unescaper->take(unescaper->context, unescaper->character[i]);
+  }
+  unescaper->count = 0;
+}
+
+/* Reads a byte of a character that is not of ASCII. One that is invisible is left out. */
+static void read_character(struct lcpp_unescaper *unescaper, struct lcpp_unit unit) {
+  bool begins = (unit.byte & 0xc0) != 0x80;
+  if (begins || unescaper->count == sizeof unescaper->character / sizeof unit) {
+    take_character(unescaper);
+  }
+  unescaper->character[unescaper->count++] = unit;
+  char bytes[4] = {0};
+  for (unsigned i = 0; i < unescaper->count; i++) {
+    bytes[i] = (char)unescaper->character[i].byte;
+  }
+  uint32_t code = 0;
+  bool whole = lcpp_utf8_read(bytes, unescaper->count, &code) > 0;
+  if (whole && lcpp_look_of(code) == LCPP_INVISIBLE) {
+    unescaper->count = 0;
+  } else if (whole) {
+    take_character(unescaper);
+  }
+}
+
+/* Reads a byte behind the layers. */
+static void read_last(struct lcpp_unescaper *unescaper, struct lcpp_unit unit) {
+  if (unit.byte >= 0x80) {
+    read_character(unescaper, unit);
+    return;
+  }
+  if (unescaper->count > 0) {
+    take_character(unescaper);
+  }
+  unescaper->take(unescaper->context, unit);
+}
+
 static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit);
 
 /* Hands a byte to the next layer. */
@@ -148,7 +227,7 @@ static void pass(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_uni
   if (depth + 1 < LCPP_LAYERS) {
     feed(unescaper, depth + 1, unit);
   } else {
-    unescaper->take(unescaper->context, unit);
+    read_last(unescaper, unit);
   }
 }
 
@@ -265,9 +344,13 @@ void lcpp_unescape_end(struct lcpp_unescaper *unescaper) {
       release(unescaper, depth);
     }
   }
+  take_character(unescaper);
 }
 
 uint32_t lcpp_unescape_held(const struct lcpp_unescaper *unescaper, uint32_t end) {
+  if (unescaper->count > 0) {
+    return unescaper->character[0].start;
+  }
   for (size_t depth = LCPP_LAYERS; depth > 0; depth--) {
     const struct lcpp_layer *layer = &unescaper->layers[depth - 1];
     if (layer->count > 0) {

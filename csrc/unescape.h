@@ -3,7 +3,8 @@
  *
  * Undone are percent-encoding (`%40`, `%u0040`), the escapes of JSON and of its relatives
  * (`\u0040`, `\x40`, `\/`, `\n`) and HTML's character references (`&#64;`, `&#x40;`, `&commat;`),
- * and what is escaped again, in the same way or another (`%2540`, `%26%2364%3B`).
+ * and what is escaped again, in the same way or another (`%2540`, `%26%2364%3B`). Left out are the
+ * invisible characters (printable.h): a secret that they part is read as one.
  */
 #ifndef LCPP_UNESCAPE_H
 #define LCPP_UNESCAPE_H
@@ -20,7 +21,7 @@ struct lcpp_unit {
 };
 
 /* Layers: two of the service, and one that a secret itself may look like. */
-enum { LCPP_LAYERS = 3, LCPP_ESCAPE_LIMIT = 12 };
+enum { LCPP_LAYERS = 3, LCPP_ESCAPE_LIMIT = 16 };
 
 /* One layer: an escape that has begun. */
 struct lcpp_layer {
@@ -33,9 +34,11 @@ struct lcpp_layer {
   uint32_t high_start;
 };
 
-/* All zeros, but for the last two, is the beginning of a text. */
+/* All zeros, but for the last two members, is the beginning of a text. */
 struct lcpp_unescaper {
   struct lcpp_layer layers[LCPP_LAYERS];
+  struct lcpp_unit character[4]; /* behind them: the bytes of a character that has begun */
+  unsigned count;
   void (*take)(void *context, struct lcpp_unit unit); /* gets each byte, in order */
   void *context;
 };
@@ -51,7 +54,7 @@ void lcpp_unescape(struct lcpp_unescaper *unescaper, struct lcpp_unit unit);
 /* The end of the text: an escape that has begun is none, unless it is an HTML number. */
 void lcpp_unescape_end(struct lcpp_unescaper *unescaper);
 
-/* Where the escape begins that has begun; `end` if none has. */
+/* Where the escape or character begins that has begun; `end` if none has. */
 uint32_t lcpp_unescape_held(const struct lcpp_unescaper *unescaper, uint32_t end);
 
 #endif

@@ -101,6 +101,24 @@ describe("core.redact finds", function()
     end
   end)
 
+  it("what invisible characters part", function()
+    for _, mark in ipairs {
+      "\u{200b}", "\u{ad}", "\u{feff}\u{2060}", "\u{e0041}", "%E2%80%8B", "%25C2%25AD", "\\u200b", "\\udb40\\udc41", "&shy;",
+      "&#8203;", "&#173", "&ZeroWidthSpace;", "&amp;zwnj;",
+    } do
+      assert.equal("(x [redacted])", show("(x 0paque." .. mark .. "tok" .. mark .. "en)", "0paque.token"))
+      assert.equal("(x [redacted])", show("(x 0paque" .. mark .. "&#46;token)", "0paque.token"))
+      assert.equal("(x [redacted])", show("(x jane" .. mark .. "@" .. mark .. "contoso" .. mark .. ".example)"))
+      assert.equal("(x [redacted])", show("(x Bea" .. mark .. "rer " .. mark .. "abc" .. mark .. "def)"))
+      assert.equal("(x [redacted])", show("(x 0paque&#46;token)", "0paque" .. mark .. ".token"))
+    end
+    for _, text in ipairs { "\u{e9}", "\u{20ac}", "\u{1f600}" } do
+      assert.equal("0paque" .. text .. ".token", show("0paque" .. text .. ".token", "0paque.token"))
+      assert.equal("0paque[redacted]", show("0paque" .. text:sub(1, -2) .. "0paque.token", text:sub(1, -2) .. "0paque.token"))
+    end
+    assert.equal("0paque\u{fffd}.token", show("0paque\u{200b}.token", "another"))
+  end)
+
   it("no more than a secret, where a reference ends without its semicolon", function()
     assert.equal("([redacted])", show("(s3c&#45)", "s3c-"))
     assert.equal("([redacted]t)", show("(s3c&#x2dt)", "s3c-"))
@@ -349,7 +367,7 @@ describe("the number of steps for each byte", function()
     for i = 1, 16 do many[i] = ("a"):rep(60) .. ("%x"):format(i) end
     for _, piece in ipairs { "a", "@", "a@", "eyJ", "%40", "%", "%25", "\\", "\\u005c", "\\\\%40", "&", "&amp;", "&#", "&#38",
                              "&#0000000", "bearer ", "bearer", "\xff", "\u{85}", " ", "&abcdefgh", "%u00", "\\ud83d",
-                             "&#x1", "&#1\\", "&#1%", "a%61&#97;" } do
+                             "&#x1", "&#1\\", "&#1%", "\u{200b}", "\u{e9}", "\xf0\x80", "&zwj;", "a%61&#97;" } do
       local text = piece:rep(65536 // #piece)
       add(text, ("a"):rep(2000) .. "b")
       add(text, table.unpack(many))
