@@ -294,17 +294,19 @@ static void read_number(lua_State *L, const struct option *option, struct lcpp_v
 
 /* Checks the loop on top. Its fields may be those of its class. */
 static void check_loop(lua_State *L, const struct option *option) {
-  static const char *const functions[] = {"await", "sleep"};
+  static const char expected[] =
+      "cpp.loop.blocking, cpp.loop.cqueues, cpp.loop.luv or a loop with await and sleep";
+  static const char *const functions[] = {"await", "sleep", "now"};
   if (lua_type(L, -1) != LUA_TTABLE) {
-    wrong(L, option, "a loop, such as cpp.loop.cqueues");
+    wrong(L, option, expected);
   }
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     int type = lua_getfield(L, -1, functions[i]);
     lua_pop(L, 1);
-    if (type != LUA_TFUNCTION) {
-      lcpp_misuse(
-          L, "%s: expected a loop, such as cpp.loop.cqueues, got a table without a function %s",
-          option->name, functions[i]);
+    bool may_be_absent = i == 2;
+    if (type != LUA_TFUNCTION && !(may_be_absent && type == LUA_TNIL)) {
+      lcpp_misuse(L, "%s: expected %s, got a table whose %s is no function", option->name, expected,
+                  functions[i]);
     }
   }
 }

@@ -31,6 +31,44 @@ describe("closing the client", function()
   end)
   after_each(function() client:close() end)
 
+  it("closes, whatever loop a call was refused for", function()
+    local blocking = cpp.loop.blocking
+    for _, loop in ipairs { 5, true, "cqueues", cpp.loop, {}, { await = blocking.await, sleep = blocking.sleep, now = 5 },
+                            { await = print, sleep = setmetatable({}, { __call = print }) } } do
+      new_client()
+      local others = { loop = loop }
+      for _, call in ipairs {
+        function() client:cancel(loops.offer(1, others)) end,
+        function() client:cancel(loops.offer(1, { wait = others })) end,
+        function() client:operations(loops.offer(1, others)) end,
+        function() client:wait(loops.offer(1), others) end,
+        function() client:map({ 1 }, look, others) end,
+        function() client:reconcile(loops.offer(1), others) end,
+      } do
+        local _, problem = pcall(call)
+        assert.matches("closed_spec.lua:%d+: cpp: loop: expected cpp.loop.blocking, .* await and sleep, got ", problem)
+      end
+      client:close()
+      assert.error_matches(function() look(1, client) end, "closed")
+    end
+    assert.equal(0, #portal:journal { path = "/offers/" })
+  end)
+
+  it("has what a loop wants to be called for, and keeps no loop that is done with", function()
+    new_client()
+    local kept, released = setmetatable({}, { __mode = "k" }), 0
+    local function release() released = released + 1 end
+    for n = 1, 3 do
+      local loop = { await = cpp.loop.blocking.await, sleep = cpp.loop.blocking.sleep, release = release }
+      kept[loop] = true
+      assert(client:offer_status(loops.offer(n, { loop = loop })))
+    end
+    collectgarbage()
+    assert.is_nil(next(kept))
+    client:close()
+    assert.equal(1, released)
+  end)
+
   describe("under a batch", function()
     it("ends all when an item closes it", function()
       new_client()

@@ -5,7 +5,8 @@
 --   holds it back after a 429, and stops it;
 -- - else the loop of the call's options, or the client's.
 -- A batch waits in the loop that a call in its place would wait in, so a batch within an item waits in the batch
--- around it. A loop that has waited for a client is noted with it, and closing the client releases all of them.
+-- around it. The `release` of a loop that has waited for a client is noted with it, and closing the client calls all of
+-- them. A loop is checked before it is noted.
 --
 -- A callback (log, token, on_progress, should_stop, on_result) runs in the host's own coroutine, the one that the
 -- host's loop knows, so that it may wait for whatever the host offers: an item passes its callback to the coroutine
@@ -57,19 +58,21 @@ function host.loop(client, options)
   end
   local loop = client.loop
   loop = loop.scheduler and outside_of(loop) or options.loop or loop
-  local loops = private(client).loops
-  if not loops[loop] then loops[loop] = true end
+  local known = private(client)
+  if not known.loops[loop] then
+    core.check("call", { loop = loop })
+    local release = loop.release
+    if release ~= nil then known.releases[release] = true end
+    known.loops[loop] = true
+  end
   return loop
 end
 
 --- Has every loop that waited for a client forget it.
 function host.release(client)
-  for loop in pairs(private(client).loops) do
-    local release = loop.release
-    if release then
-      local done, problem = pcall(release, client.core)
-      if not done then host.warn("a loop's release", problem) end
-    end
+  for release in next, private(client).releases do
+    local done, problem = pcall(release, client.core)
+    if not done then host.warn("a loop's release", problem) end
   end
 end
 

@@ -59,7 +59,7 @@ describe("a core client", function()
         { { max_response_bytes = 0 }, "max_response_bytes: expected a whole number of bytes, 1 or more" },
         { { base_url = "" }, "base_url: expected a non%-empty string" },
         { { base_url = 1 }, "base_url: expected a non%-empty string, got number" },
-        { { loop = "cqueues" }, "loop: expected a loop, such as cpp.loop.cqueues, got string" },
+        { { loop = "cqueues" }, "loop: expected cpp.loop.blocking, .* or a loop with await and sleep, got string" },
         { { log = {} }, "log: expected a function, got table" },
         { { token = {} }, "token: expected a string or a function, got table" },
         { { token = "a b" }, "token: expected a bearer token" },

@@ -31,7 +31,7 @@ local TYPES = {
   loop = {
     takes = { { await = print, sleep = print }, cpp.loop.blocking, setmetatable({}, { __index = cpp.loop.blocking }) },
     refuses = { 1, "x", print, {}, { await = print }, { await = print, sleep = 1 }, cpp.loop },
-    words = "a loop, such as cpp.loop.cqueues",
+    words = "cpp.loop.blocking, cpp.loop.cqueues, cpp.loop.luv or a loop with await and sleep",
   },
   switch = { takes = { true, false, {} }, refuses = { 1, "x", print }, words = "a boolean or a table" },
   addresses = { takes = { "a@b", {} }, refuses = { 1, true, print }, words = "a string or a list of strings" },
