@@ -31,6 +31,41 @@ describe("closing the client", function()
   end)
   after_each(function() client:close() end)
 
+  it("loses no accepted cancel of a call with a secret of its own, and shows no secret in an err", function()
+    local own = { tenant = "emulator-tenant", client_id = "emulator-client", client_secret = "of-the-client-7731" }
+    local said = { error = { code = "Bad", message = "seen: of-the-client-7731, of-the-call-5512" } }
+    for _, answer in ipairs { { status = 202, headers = { ["x-ms-request-id"] = "of-the-client-7731" } },
+                              { status = 500, body = said }, { status = 400, body = said } } do
+      for _, batch in ipairs { false, true } do
+        portal:reset()
+        loops.offers(portal, 8)
+        portal:fault { match = { path = "/token" }, times = -1, status = 200,
+                       body = { access_token = portals.TOKEN, expires_in = 3600 } }
+        answer.match = { path = "/cancel" }
+        portal:fault(answer)
+        new_client(own)
+        local call = loops.offer(1, { client_secret = "of-the-call-5512", log = function(entry)
+          if entry.method == "POST" and entry.url:find "cancel" then client:close() end
+        end })
+        local result, err
+        if batch then
+          local entry = client:cancel_all({ call })[1]
+          result, err = entry.result, entry.err
+        else
+          result, err = client:cancel(call)
+        end
+        if answer.status == 202 then
+          assert.equal(202, assert(result, err).status)
+          assert.is_nil(tostring(result.request_id):find "7731")
+        else
+          assert.same({ "http", answer.status, answer.status == 500 }, { err.kind, err.status, err.ambiguous })
+          assert.is_nil((tostring(err) .. err.body):find "7731")
+          assert.is_nil((tostring(err) .. err.body):find "5512")
+        end
+      end
+    end
+  end)
+
   it("closes, whatever loop a call was refused for", function()
     local blocking = cpp.loop.blocking
     for _, loop in ipairs { 5, true, "cqueues", cpp.loop, {}, { await = blocking.await, sleep = blocking.sleep, now = 5 },

@@ -34,23 +34,20 @@ local function closed()
   return errors.new("closed", "the client was closed before this request was sent")
 end
 
--- Raises unless the credentials are given together.
-local function credentials_of(client, options)
-  local found, missing, defaults = {}, nil, private(client).options
+-- The credentials of a call, or nil; and the name of the first that is missing, or nil.
+local function credentials_of(defaults, options)
+  local found, missing = {}, nil
   for _, name in ipairs(CREDENTIALS) do
     found[name] = options[name] or defaults[name]
     missing = missing or not found[name] and name
   end
   if not next(found) then return nil end
   found.scope = options.scope or defaults.scope
-  if missing then
-    core.misuse(missing .. ": expected with tenant, client_id and client_secret together")
-  end
   for _, name in ipairs { "authority_url", "timeout", "connect_timeout", "ca_file", "proxy",
                           "user_agent", "max_response_bytes", "loop", "log", "retries" } do
     found[name] = options[name]
   end
-  return found
+  return found, missing
 end
 
 -- The service gives numbers or strings, expires_in (seconds) or expires_on (Unix time), or neither.
@@ -63,10 +60,10 @@ end
 
 -- Where the token of a call comes from: a string or a function; or nil where it comes from credentials,
 -- or there is none. Those of a call go before the token of its client.
-local function source_of(client, options)
+local function source_of(defaults, options)
   return options.token
     or not (options.tenant or options.client_id or options.client_secret)
-      and private(client).options.token or nil
+      and defaults.token or nil
 end
 
 -- Kept tokens by their source: a function itself, or what tells credentials apart.
@@ -86,12 +83,13 @@ function auth.secrets(client, options, token)
   local function add(secret)
     if type(secret) == "string" then list[#list + 1] = secret end
   end
-  local known = private(client)
+  local known = private(client).secrets[1]
+  if not known then return list end -- of a client that was closed before the call
   add(known.options.token)
   add(known.options.client_secret)
-  local source = source_of(client, options)
-  local credentials = not source and credentials_of(client, options)
-  local entry = (source or credentials) and known.tokens[key_of(source, credentials)]
+  local source, credentials, missing = source_of(known.options, options), nil, nil
+  if not source then credentials, missing = credentials_of(known.options, options) end
+  local entry = (source or credentials and not missing) and known.tokens[key_of(source, credentials)]
   if entry then
     add(entry.token)
     add(entry.previous)
@@ -217,9 +215,12 @@ end
 -- @return string; or nil, err (kind "auth"; "closed" when the client was closed meanwhile; "stopped" in a
 --   batch that is being stopped)
 function auth.token(client, endpoint, options, rejected, limits)
-  local source = source_of(client, options)
+  local defaults = private(client).options
+  local source = source_of(defaults, options)
   if type(source) == "string" then return source end
-  local credentials = not source and credentials_of(client, options) or nil
+  local credentials, missing
+  if not source then credentials, missing = credentials_of(defaults, options) end
+  if missing then core.misuse(missing .. ": expected with tenant, client_id and client_secret together") end
   client.core:check(endpoint, options)
   if not source and not credentials then
     return nil, errors.new("auth", "there is no token: give `token`, or `tenant`, `client_id` and "

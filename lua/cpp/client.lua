@@ -208,7 +208,9 @@ function Client.new(options)
     core = core.client(own), -- checks every option
     loop = own.loop or blocking,
   }
-  private(self).options = own
+  local known = private(self)
+  known.options = own
+  known.secrets[1] = { options = own, tokens = known.tokens }
   if own.tenant or own.client_id or own.client_secret then
     for _, name in ipairs { "tenant", "client_id", "client_secret" } do
       if not own[name] then
@@ -363,6 +365,7 @@ function Client:close()
   self.core:close()
   local known = private(self)
   known.tokens, known.options = {}, {}
+  setmetatable(known.secrets, { __mode = "v" }) -- those of calls that still run
   dispatch.closed(self.core) -- waits in other coroutines end
 end
 
@@ -385,11 +388,17 @@ function Client:cancel_all(list, options)
   return batch.cancel_all(self, list, options)
 end
 
--- A method that is called with a dot, or as one of the module with a colon.
+-- Gives what a method returned. Its first argument lives as long as the method runs.
+local function hold(_, ...)
+  return ...
+end
+
+-- Each method holds the client's secrets, so that what it shows is shown without them though the client is closed
+-- meanwhile; and raises when it is called with a dot, or as one of the module with a colon.
 for name, method in pairs(Client) do
   if type(method) == "function" and name:find "^%l" and name ~= "new" then
     Client[name] = function(self, ...)
-      if getmetatable(self) == Client then return method(self, ...) end
+      if getmetatable(self) == Client then return hold(private(self).secrets[1], method(self, ...)) end
       core.misuse(("%s: this is a method: call client:%s with a colon"):format(name, name))
     end
   end

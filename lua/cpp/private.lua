@@ -9,13 +9,15 @@ local clients = setmetatable({}, { __mode = "k" })
 -- @param like client or nil: another one, with which it shares everything from now on
 -- @return table: options (its own, with its secrets), tokens (those that are kept, by their source), loops (the set of
 --   those that have waited for it), releases (the set of what these want called when it is closed), failed (of each err
---   of a call that acts: the loop, and when it began there)
+--   of a call that acts: the loop, and when it began there), secrets (a list, whose one element has options and tokens
+--   as they were when the client was closed: each running method holds it, and after the close nothing else does)
 local function private(client, like)
   local known = clients[client]
   if not known then
     known = like and clients[like] or {
       options = {},
       tokens = setmetatable({}, { __mode = "k" }), -- of token functions, while they are in use
+      secrets = {},
       loops = setmetatable({}, { __mode = "k" }),
       releases = {},
       failed = setmetatable({}, { __mode = "k" }),
