@@ -22,7 +22,7 @@ end
 -- known in the process that made the call, by the same loop.
 local function sent_at(client, question, err, date)
   local call, loop = private(client).failed[err], host.loop(client, question)
-  return call and date and call.loop == loop and date - math.ceil(host.now(loop) - call.started) or nil
+  return call and date and rawequal(call.loop, loop) and date - math.ceil(host.now(loop) - call.started) or nil
 end
 
 --- Asks the service what became of a call whose outcome is not known.
