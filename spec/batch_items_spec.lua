@@ -87,6 +87,28 @@ describe("a batch", function()
     assert.equal(offer, entries[1].err.offer)
   end)
 
+  it("names in the err of an item that raised what was sent last of what acts", function()
+    local function cancel(n, own) return assert(own:cancel(loops.offer(n))) end
+    local fns = {
+      function(own) cancel(1, own) look(2, own) end,
+      function(own) cancel(2, own) pcall(own.cancel, own, loops.offer(1, { emails = { 5 } })) end,
+      function(own, item) cancel(3, own) item.offer = "changed" end,
+      function(_, item) item.offer = "changed" end,
+      function() coroutine.wrap(function() cancel(5, client) end)() end, -- by the client around the batch
+      function(own) own:map({ 6 }, cancel) end,
+    }
+    local list = {}
+    for n, fn in ipairs(fns) do list[n] = { publisher = "contoso", offer = "offer-4", fn = fn } end
+    local entries = client:map(list, function(item, own)
+      item.fn(own, item)
+      error "deliberate"
+    end)
+    for n, expected in ipairs { "offer-1", "offer-2", "offer-3", "offer-4", "offer-5", "offer-4" } do
+      local err = entries[n].err
+      assert.same({ "raised", expected, n ~= 4 }, { err.kind, err.offer, err.ambiguous }, n)
+    end
+  end)
+
   it("ends an item that waits for something else, instead of hanging", function()
     local entries, failed = client:map({ 1, 2, 3 }, function(n, own)
       if n == 2 then coroutine.yield("to nobody") end

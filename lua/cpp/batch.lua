@@ -26,9 +26,8 @@ local STOPPED = "should_stop ended the batch before this item"
 -- Options of the batch itself; cancel_all hands all others to each call.
 local OF_BATCH = { concurrency = true, on_result = true, should_stop = true, loop = true }
 
--- A name of what an item sent last, or else of the item where it is a table. Not asking its metatable, which may raise.
-local function name_of(batch, item, field)
-  local input = item.call or batch.inputs[item.index]
+-- A name of what an item is for, where it is a table. Not asking its metatable, which may raise.
+local function name_of(input, field)
   local name = type(input) == "table" and rawget(input, field)
   return type(name) == "string" and name or nil
 end
@@ -36,10 +35,8 @@ end
 -- What an item's code raised, as an err: misuse in one item must not end the others. Once a request of the item was
 -- sent, it is unknown what the service made of it: the response is lost with the code that had it. Code that raises an
 -- err has read the response.
-local function raised_err(batch, item, problem)
-  return errors.raised(problem, {
-    ambiguous = item.sent, publisher = name_of(batch, item, "publisher"), offer = name_of(batch, item, "offer"),
-  })
+local function raised_err(item, problem)
+  return errors.raised(problem, { ambiguous = item.sent ~= false, publisher = item.publisher, offer = item.offer })
 end
 
 -- Calls a callback in the coroutine that runs the batch. Responses that come meanwhile have not been read yet when it
@@ -91,8 +88,11 @@ end
 
 -- The next entry of the list is the item's.
 local function take_next(batch, item)
-  item.index, item.sent, item.call = batch.next, false, false
-  batch.next = batch.next + 1
+  local index = batch.next
+  local input = batch.inputs[index]
+  item.index, item.sent = index, false
+  item.publisher, item.offer = name_of(input, "publisher"), name_of(input, "offer")
+  batch.next = index + 1
 end
 
 -- What is left of an item whose code raised, or waits for an event that cannot arrive.
@@ -104,7 +104,7 @@ local function give_up(batch, item, done, problem)
   elseif item.parked then
     problem = "cpp: an item's coroutine was closed while it waited"
   end
-  finish(batch, item.index, nil, raised_err(batch, item, problem))
+  finish(batch, item.index, nil, raised_err(item, problem))
 end
 
 -- Resumes an item, and calls what it has the batch call. What it yields or raises may be the user's, whose `==` may
@@ -112,15 +112,19 @@ end
 local function run_item(batch, item)
   local before = batch.running
   batch.running = item
+  local around = host.begin_item(item)
   local done, sign, first, second, third = resume_coroutine(item.coroutine, batch, item)
   while rawequal(sign, CALL) do
     batch.running = before
+    host.end_item(around)
     local called, one, two = call_back(batch, first, second, third)
     if not called then host.pass_interrupt(one) end
     batch.running = item
+    around = host.begin_item(item)
     done, sign, first, second, third = resume_coroutine(item.coroutine, called, one, two)
   end
   batch.running = before
+  host.end_item(around)
   return done, sign, first, second
 end
 
@@ -143,7 +147,7 @@ end
 -- Thousands of items may wait: each is small.
 local function new_item(batch)
   local item = setmetatable({
-    index = 0, sent = false, call = false, parked = false, coroutine = coroutine.create(work),
+    index = 0, sent = false, publisher = nil, offer = nil, around = nil, parked = false, coroutine = coroutine.create(work),
   }, batch.item)
   host.enter(item.coroutine, batch.client.loop)
   batch.items[#batch.items + 1] = item

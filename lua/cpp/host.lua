@@ -14,7 +14,7 @@
 -- callback raises is caught here.
 --
 -- The loop of a batch has a field `scheduler`, which no other loop has: a table with core, outer (the loop that the
--- batch waits in), owner (the coroutine that runs it), and the functions admit, hold, stopped, call and sent (see
+-- batch waits in), owner (the coroutine that runs it), and the functions admit, hold, stopped and call (see
 -- cpp.items).
 
 local core = require "cpp.core"
@@ -27,12 +27,45 @@ local host = {}
 -- [coroutine of an item] = its batch's loop. Weak keys: an item that is dropped takes its entry with it.
 local batches = setmetatable({}, { __mode = "k" })
 
+-- The item whose code runs now, and in item.around the one that runs the batch that it is in.
+local running
+
 -- [loop] = the time that its clock told last.
 local last = setmetatable({}, { __mode = "k" })
 
 --- Has the calls of an item's coroutine wait in its batch's loop.
 function host.enter(thread, loop)
   batches[thread] = loop
+end
+
+--- Tells that the code of an item runs now, up to end_item.
+-- @return what to give end_item
+function host.begin_item(item)
+  local around = running
+  item.around, running = around, item
+  return around
+end
+
+function host.end_item(around)
+  running = around
+end
+
+--- Notes in the item whose code runs, and in those around it, what is being sent: by whatever client, in whatever
+-- coroutine of that code. The item keeps the names of its last POST; those around it, whose items have errs of their
+-- own, that something was sent.
+-- @param request the core's
+-- @param options table of the call's options
+function host.sent(request, options)
+  if not running then return end
+  local method = request:url()
+  if method == "POST" or running.sent ~= "POST" then
+    running.sent = method
+    if options.offer then running.publisher, running.offer = options.publisher, options.offer end
+  end
+  local item = running.around
+  while item do
+    item.sent, item = item.sent or "inside", item.around
+  end
 end
 
 -- The loop for an item's client outside of its item: a callback runs in the coroutine that runs the batch (or the one
@@ -52,10 +85,7 @@ end
 -- @return loop
 function host.loop(client, options)
   local batch = batches[this()]
-  if batch then
-    if batch.scheduler.core == client.core then return batch end
-    batch.scheduler.sent() -- by another client: the batch does not see it
-  end
+  if batch and batch.scheduler.core == client.core then return batch end
   local loop = client.loop
   loop = loop.scheduler and outside_of(loop) or options.loop or loop
   local known = private(client)

@@ -88,15 +88,13 @@ end
 -- Before a request starts: waits for a place, and as long as the service wants a pause, but neither beyond the deadline
 -- nor for more than `patience` seconds. Returns true when it need not wait, and nothing else is in the way; false when
 -- the time was over.
-local function admit(batch, options, deadline, patience)
-  local item = batch.running
-  if item and options.offer then item.call = options end
+local function admit(batch, deadline, patience)
   if batch.in_flight < batch.concurrency and batch.pause.over == -math.huge and not batch.stopped
     and not batch.waiters.closed and not batch.is_behind then
     return true
   end
   local outer = batch.outer
-  item = running(batch)
+  local item = running(batch)
   if batch.stopped then return nil end
   if batch.is_behind then -- the responses that have come are read first: one may be a 429
     push(batch.ready, item)
@@ -118,7 +116,6 @@ local function loop_of(batch)
     await = function(_, request, index)
       local item, waiters, key = running(batch), batch.waiters, index or request
       if not index and request:done() then return end -- asked once before: it sets an alarm for its next time
-      item.sent = true
       batch.in_flight = batch.in_flight + 1
       batch.waiting[key] = item
       local list = index and waiters.requests or waiters.others
@@ -134,7 +131,7 @@ local function loop_of(batch)
     end,
     scheduler = {
       core = batch.core, outer = outer, owner = this(), pause = batch.pause,
-      admit = function(options, deadline, patience) return admit(batch, options, deadline, patience) end,
+      admit = function(deadline, patience) return admit(batch, deadline, patience) end,
       --- A 429 is about all requests of the batch: none starts before the pause is over.
       hold = function(seconds)
         batch.pause.over = math.max(batch.pause.over, host.now(outer) + seconds)
@@ -148,10 +145,6 @@ local function loop_of(batch)
         local done, first, second = yield(CALL, fn, ...)
         item.parked = false
         return done, first, second
-      end,
-      --- The item whose code runs has another client send something.
-      sent = function()
-        if batch.running then batch.running.sent = true end
       end,
     },
   }

@@ -62,6 +62,7 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close>, index = core_client:start(endpoint, options, token, id,
     deadline and timeout_until(loop, client, options, deadline))
+  if endpoint ~= "token" then host.sent(request, options) end
   local result, failure
   if index then result, failure = loop.await(core_client, request, index) end
   -- The blocking loop has taken the result already. Other loops only wait, and may return anything.
@@ -82,7 +83,7 @@ end
 local function admit(client, loop, options, err, deadline, patience)
   local scheduler = loop.scheduler
   local admitted
-  if scheduler and options then admitted = scheduler.admit(options, deadline, patience) end
+  if scheduler and options then admitted = scheduler.admit(deadline, patience) end
   if admitted and not err then return true end
   if (scheduler or err) and not client.core:usable() then return nil, closed() end
   if scheduler and scheduler.stopped() then
