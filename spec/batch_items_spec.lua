@@ -109,6 +109,12 @@ describe("a batch", function()
     end
   end)
 
+  it("takes no table that an item raises for an err of its own making", function()
+    local problem = { kind = "http" }
+    local entries = client:map({ problem }, function(item) error(item) end)
+    assert.same({ "raised", problem, false }, { entries[1].err.kind, entries[1].err.raised, entries[1].err.ambiguous })
+  end)
+
   it("ends an item that waits for something else, instead of hanging", function()
     local entries, failed = client:map({ 1, 2, 3 }, function(n, own)
       if n == 2 then coroutine.yield("to nobody") end

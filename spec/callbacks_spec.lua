@@ -79,6 +79,30 @@ describe("a callback", function()
     assert.equal(202, assert(own:cancel(call { log = function() own:close() end })).status)
   end)
 
+  it("that raises ends no batch as Ctrl-C does, whatever it says", function()
+    warn "@off"
+    for _, text in ipairs { "upload was interrupted!", "interrupted! ", "a.lua:1: interrupted!\nb", ("x"):rep(60) .. ":1: interrupted!" } do
+      for level = 0, 1 do
+        local entries = client:cancel_all({ call {}, call { offer = "offer-2" } },
+          { on_result = function() error(text, level) end, concurrency = 1 })
+        assert.equal("offer-1", (entries[1].result or entries[1].err).offer)
+        assert.equal("raised", entries[2].err.kind)
+      end
+    end
+  end)
+
+  it("of the warnings that raises, or is none, loses no result", function()
+    local own = _G.warn
+    finally(function() _G.warn = own end)
+    for _, other in ipairs { function() error "deliberate" end, false } do
+      _G.warn = other
+      portal:reset()
+      offers()
+      assert.equal(202, assert(client:cancel(call { log = error })).status)
+      assert.equal(202, client:cancel_all({ call { offer = "offer-2" } }, { on_result = error })[1].result.status)
+    end
+  end)
+
   it("of the token that raises what has no text is an err of kind auth", function()
     local _, err = client:cancel(call { token = function() error(untellable) end })
     assert.equal("auth: the token function failed (a table that has no text)", tostring(err))

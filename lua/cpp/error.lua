@@ -158,7 +158,7 @@ end
 -- @param fields table: more fields
 -- @return err, of kind "raised"
 function errors.raised(problem, fields)
-  if type(problem) == "table" and rawget(problem, "kind") then return problem end
+  if type(problem) == "table" and rawequal(getmetatable(problem), metatable) then return problem end
   local done, text = pcall(tostring, problem) -- of the caller's making, so that it may raise as well
   if not done then text = "a " .. type(problem) .. " that has no text" end
   local err = errors.new("raised", redact(text), fields)

@@ -21,6 +21,7 @@ local core = require "cpp.core"
 local private = require "cpp.private"
 
 local this = coroutine.running
+local tell = warn -- the host may take it away, or have one of its own that raises
 
 local host = {}
 
@@ -132,7 +133,7 @@ end
 -- @param what string: what failed
 -- @param problem anything: what it raised
 function host.warn(what, problem)
-  warn("cpp: ", what, " failed: ", (host.text(problem):gsub("%c", " ")))
+  pcall(tell, "cpp: ", what, " failed: ", (host.text(problem):gsub("%c", " ")))
 end
 
 --- Calls a callback, in the host's own coroutine.
@@ -145,9 +146,18 @@ function host.call(loop, fn, ...)
   return pcall(fn, ...)
 end
 
---- Raises again what a Ctrl-C in the interpreter raised in a callback: that is no failure of the callback.
+local LONGEST_CHUNK = 60 -- bytes of a chunk's name in a message, LUA_IDSIZE of luaconf.h
+
+--- Whether this was raised by a Ctrl-C in the interpreter (lua.c): that text, with the place where it came.
+function host.is_interrupt(problem)
+  if type(problem) ~= "string" then return false end
+  local chunk = problem:match "^([^\n]*):%d+: interrupted!$"
+  return problem == "interrupted!" or chunk ~= nil and #chunk < LONGEST_CHUNK
+end
+
+--- Raises again what a Ctrl-C raised in a callback: that is no failure of the callback.
 function host.pass_interrupt(problem)
-  if type(problem) == "string" and problem:find "interrupted!$" then error(problem, 0) end
+  if host.is_interrupt(problem) then error(problem, 0) end
 end
 
 --- Whether a coroutine cannot go on before the running one does: it is the same, or that of an item of a batch that the

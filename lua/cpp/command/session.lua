@@ -5,6 +5,7 @@ local calls = require "cpp.command.calls"
 local cpp = require "cpp"
 local environment = require "cpp.environment"
 local exit = require "cpp.command.exit"
+local host = require "cpp.host"
 local options = require "cpp.command.options"
 local report = require "cpp.command.report"
 local Screen = require "cpp.command.screen"
@@ -22,15 +23,11 @@ local function checked(of, fn, ...)
   error({ usage = options.label(field, of) .. ": " .. expected }, 0)
 end
 
-local function is_interrupt(problem)
-  return type(problem) == "string" and problem:find "interrupted!$" ~= nil
-end
-
 -- Calls a function whose failure must not end what goes on meanwhile. An interrupt does.
 -- @return as pcall
 local function attempt(fn, ...)
   local done, result = pcall(fn, ...)
-  if not done and is_interrupt(result) then error(result, 0) end
+  if not done and host.is_interrupt(result) then error(result, 0) end
   return done, result
 end
 
@@ -108,7 +105,7 @@ end
 -- Reports how a target's call ended. Nothing but an interrupt ends the run: other calls have been accepted, and are
 -- still to be reported. A target is told of twice rather than never where one comes meanwhile.
 local function report_end(session, target, result, err)
-  if err and err.kind == "raised" and is_interrupt(err.raised) then error(err.raised, 0) end
+  if err and err.kind == "raised" and host.is_interrupt(err.raised) then error(err.raised, 0) end
   local done, status = attempt(report.outcome, session, target, result, err)
   if not done then status = report.unwritten(session, target, result, err, status) end
   if session.screen.problem and target.accepted then report.said(session, target) end
@@ -148,7 +145,7 @@ function Session.run(parsed)
   local done, status = pcall(run, session, client)
   if not done then
     if type(status) == "table" and status.usage then error(status, 0) end
-    return is_interrupt(status) and report.interrupted(session) or report.broken(session, status)
+    return host.is_interrupt(status) and report.interrupted(session) or report.broken(session, status)
   end
   local written, problem = session.screen:finish()
   if written then return status end
