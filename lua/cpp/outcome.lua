@@ -53,6 +53,7 @@ local RULES = {
   { submission = "failed", outcome = "failed" }, -- [LIST]
   { submission = "earlier", offer = "signoff", settles = true, outcome = "signoff" }, -- [SEEN]
   { submission = "earlier", offer = { "running", "later" }, settles = true, outcome = "unknown" }, -- [LOGIC]
+  { operation = "unseen", submission = "earlier", offer = READ, settles = true, outcome = "none" }, -- [LOGIC]
   { submission = "earlier", offer = READ, outcome = "none" }, -- [LOGIC]
   { submission = "running", offer = "signoff", settles = true, outcome = "signoff" }, -- [SEEN]
   { operation = "failed", submission = "running", offer = READ, settles = true, outcome = "failed" }, -- [CANCEL]
@@ -190,7 +191,7 @@ function outcome.is_earlier(facts)
     -- The operation does not have to say when it ended: the list does.
     local listed = by_id(facts.list, facts.operation_id)
     time = listed and outcome.time(listed.changedTime)
-    if not listed and facts.found == "earlier" then return true end
+    if not facts.operation_id and facts.found == "earlier" then return true end
   end
   return outcome.is_before(time, facts.sent_at) or false
 end

@@ -11,6 +11,8 @@ local status = require "cpp.status"
 -- The limits of all requests but the first: a client that is closed between two of them is no misuse.
 local GOES_ON = {}
 
+local SETTLED = 60 -- seconds after a call in which the list of submissions may be late
+
 -- What is passed on to the requests: a client's options, and what the target names.
 local function question_of(target, options)
   local question = core.snapshot(options or {})
@@ -62,7 +64,8 @@ local function reconcile(client, target, options)
   if not word then word, settles = outcome.of(facts) end
   -- The list may be late: what it says of an older submission holds where the offer's status does not contradict.
   local runs = offer and (offer.state == "running" or offer.state == "inprogress") and facts.found == "newest"
-  local is_final = not settles or word == "signoff" and not facts.call
+  local is_late = date and facts.sent_at and date - facts.sent_at >= SETTLED
+  local is_final = not settles or word == "none" and is_late or word == "signoff" and not facts.call
   if word == "failed" or runs and word ~= "signoff" or not is_final then word = "unknown" end
   answer.outcome, answer.evidence = word, outcome.evidence(facts, auth.secrets(client, question))
   answer.offer_status = offer and offer.state
