@@ -81,7 +81,8 @@ describe("a callback", function()
 
   it("that raises ends no batch as Ctrl-C does, whatever it says", function()
     warn "@off"
-    for _, text in ipairs { "upload was interrupted!", "interrupted! ", "a.lua:1: interrupted!\nb", ("x"):rep(60) .. ":1: interrupted!" } do
+    for _, text in ipairs { "upload was interrupted!", "interrupted! ", "a.lua:1: interrupted!\nb",
+                         ("x"):rep(60) .. ":1: interrupted!" } do
       for level = 0, 1 do
         local entries = client:cancel_all({ call {}, call { offer = "offer-2" } },
           { on_result = function() error(text, level) end, concurrency = 1 })
@@ -117,6 +118,89 @@ describe("a callback", function()
     assert.same({ "raised", "the loop is broken", 202, "offer-1" }, { err.kind, err.raised, err.status, err.offer })
     assert.matches("^raised: the loop is broken", tostring(err))
     assert.matches("operations/op-1", err.location, 1, true)
+  end)
+
+  describe("(what a loop may do)", function()
+    -- A client whose loop does as blocking, and raises, or has its clock go wrong, once the service has seen `count`
+    -- cancels.
+    local function failing(how, count)
+      local broken = false
+      local function see()
+        broken = broken or #portal:journal { method = "POST", path = "/cancel" } >= count
+        if broken and how == "raises" then error("the loop is broken", 0) end
+      end
+      return cpp.client { base_url = portal.url, token = Portal.TOKEN, retries = 0, loop = {
+        await = function(...)
+          loop.await(...)
+          see()
+        end,
+        sleep = function(...)
+          loop.sleep(...)
+          see()
+        end,
+        now = function()
+          if not broken or how == "raises" then return loop.now() end
+          return how == "turns NaN" and 0 / 0 or loop.now() - 1e6
+        end,
+      } }
+    end
+
+    for _, how in ipairs { "raises", "turns NaN", "goes back" } do
+      it("loses no accepted cancel of a batch: it " .. how, function()
+        for _, wait in ipairs { false, { interval = 1 } } do
+          for concurrency = 1, 3 do
+            portal:reset()
+            offers()
+            local own <close> = failing(how, 2)
+            local list = { call { wait = wait }, call { offer = "offer-2", wait = wait }, call { offer = "offer-3", wait = wait } }
+            local done, entries = pcall(own.cancel_all, own, list, { concurrency = concurrency })
+            if not done then
+              assert.equal("raised", entries.kind)
+              entries = entries.entries
+            else
+              assert.is_not.equal("raises", how)
+            end
+            local sent = {}
+            for _, entry in ipairs(portal:journal { method = "POST", path = "/cancel" }) do
+              sent[entry.path:match "offer%-%d"] = true
+            end
+            for n = 1, 3 do
+              local result, err = entries[n].result, entries[n].err
+              assert.equal(list[n], entries[n].request)
+              assert.is_true(result ~= nil or err ~= nil)
+              if sent["offer-" .. n] then
+                assert.equal("offer-" .. n, (result or err).offer)
+                assert.is_true(result ~= nil or err.ambiguous or err.location ~= nil)
+              else
+                assert.is_false(err.ambiguous)
+              end
+            end
+          end
+        end
+      end)
+    end
+
+    it("loses no accepted cancel: it raises once the response is there, or before", function()
+      local own <close> = failing("raises", 1)
+      local done, err = pcall(own.cancel, own, call {})
+      assert.is_false(done)
+      assert.same({ "raised", "the loop is broken", 202, "offer-1", "cancel", false },
+                  { err.kind, err.raised, err.status, err.offer, err.call, err.ambiguous })
+      assert.matches("operations/op-1", err.location, 1, true)
+      local early <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
+        sleep = loop.sleep, await = function(core_client)
+          while #portal:journal { method = "POST", path = "offer%-2/cancel" } == 0 do core_client:step(0.01) end
+          error "early"
+        end,
+      } }
+      done, err = pcall(early.cancel, early, call { offer = "offer-2" })
+      assert.is_false(done)
+      assert.same({ "raised", "offer-2", true }, { err.kind, err.offer, err.ambiguous or err.location ~= nil })
+      local unsent <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
+        sleep = loop.sleep, await = function() error("nothing was sent", 0) end,
+      } }
+      assert.same({ false, "nothing was sent" }, { pcall(unsent.cancel, unsent, call { offer = "offer-3" }) })
+    end)
   end)
 
   describe("in a batch", function()

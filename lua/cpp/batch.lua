@@ -12,6 +12,7 @@ local errors = require "cpp.error"
 local host = require "cpp.host"
 local items = require "cpp.items"
 local queue = require "cpp.queue"
+local redact = require "cpp.redact"
 local Timers = require "cpp.timers"
 
 local push, pop, is_empty = queue.push, queue.pop, queue.is_empty
@@ -147,7 +148,8 @@ end
 -- Thousands of items may wait: each is small.
 local function new_item(batch)
   local item = setmetatable({
-    index = 0, sent = false, publisher = nil, offer = nil, around = nil, parked = false, coroutine = coroutine.create(work),
+    index = 0, sent = false, publisher = nil, offer = nil, around = nil, parked = false,
+    coroutine = coroutine.create(work),
   }, batch.item)
   host.enter(item.coroutine, batch.client.loop)
   batch.items[#batch.items + 1] = item
@@ -268,7 +270,20 @@ local function wait(batch)
   })
 end
 
--- When the batch is left early (on_result raised, its own coroutine was closed), the items' requests
+-- What has the batch itself end (a clock or a loop that fails, Ctrl-C) is raised where its items wait, so that each
+-- ends with what is known of it; and then again, with the entries of all.
+local function break_off(batch, problem)
+  if batch.next == 1 then error(problem, 0) end -- nothing was begun
+  batch.broken, batch.stopped, batch.on_result, batch.should_stop = { problem = problem }, true, nil, nil
+  for _, item in ipairs(batch.items) do
+    if not batch.entries[item.index] and item.parked then pcall(resume, batch, item) end
+    if not batch.entries[item.index] then finish(batch, item.index, nil, raised_err(item, problem)) end
+  end
+  stop(batch, "raised", "the batch ended before this item: " .. redact(host.text(problem)), problem)
+  error(errors.carrying(problem, { entries = batch.entries }), 0)
+end
+
+-- When the batch is left early (it was broken off, its own coroutine was closed), the items' requests
 -- are aborted by the closing of their coroutines.
 local function abandon(batch)
   for _, item in ipairs(batch.items) do
@@ -276,14 +291,19 @@ local function abandon(batch)
   end
 end
 
-local function run(batch)
-  local guard <close> = setmetatable({}, { __close = function() abandon(batch) end }) -- luacheck: ignore guard
+local function run_to_end(batch)
   while true do
     look_at_stop(batch)
     run_ready(batch)
     if batch.active == 0 and batch.next > batch.count then return end
     wait(batch)
   end
+end
+
+local function run(batch)
+  local guard <close> = setmetatable({}, { __close = function() abandon(batch) end }) -- luacheck: ignore guard
+  local done, problem = pcall(run_to_end, batch)
+  if not done then break_off(batch, problem) end
 end
 
 local function check_list(list, fn)

@@ -164,13 +164,7 @@ end
 -- Has nothing raised after a call was accepted (by a loop that fails, by Ctrl-C) without saying what was accepted.
 local function carry(result, secrets, done, ...)
   if done then return ... end
-  local problem = ...
-  error(errors.new("raised", host.text(problem), {
-    raised = problem, status = result.status, call = result.call, sent_at = result.sent_at,
-    location = redact(result.location, nil, secrets), operation_id = redact(result.operation_id, nil, secrets),
-    submission_id = redact(result.submission_id, nil, secrets), publisher = result.publisher, offer = result.offer,
-    request_id = result.request_id, client_request_id = result.client_request_id,
-  }), 0)
+  error(errors.accepted((...), result, secrets), 0)
 end
 
 --- A call that starts something: cancel, publish and go_live. For batches, whose items have tables of their own;

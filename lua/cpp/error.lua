@@ -5,6 +5,7 @@
 -- `publisher`, `offer`, `retry_after`, `reason`, as far as they are known. tostring(err) is one line.
 
 local core = require "cpp.core"
+local host = require "cpp.host"
 local redact = require "cpp.redact"
 
 local errors = { ID_LIMIT = 200 } -- bytes of the service's request id
@@ -153,17 +154,36 @@ function errors.new(kind, message, fields)
   return err
 end
 
+--- Makes an err that carries what was raised, and what is known all the same.
+-- @param problem anything
+-- @param fields table or nil: more fields
+-- @return err, of kind "raised"
+function errors.carrying(problem, fields)
+  local err = errors.new("raised", redact(host.text(problem)), fields)
+  err.raised = problem
+  return err
+end
+
+--- Makes an err that carries what was raised after a call was accepted.
+-- @param problem anything
+-- @param result table: of the call
+-- @param secrets list of strings: what to keep out
+function errors.accepted(problem, result, secrets)
+  return errors.carrying(problem, {
+    status = result.status, call = result.call, sent_at = result.sent_at,
+    location = redact(result.location, nil, secrets), operation_id = redact(result.operation_id, nil, secrets),
+    submission_id = redact(result.submission_id, nil, secrets), publisher = result.publisher, offer = result.offer,
+    request_id = result.request_id, client_request_id = result.client_request_id,
+  })
+end
+
 --- Makes an err of what code raised; one that it raised itself stays as it is.
 -- @param problem anything
 -- @param fields table: more fields
 -- @return err, of kind "raised"
 function errors.raised(problem, fields)
   if type(problem) == "table" and rawequal(getmetatable(problem), metatable) then return problem end
-  local done, text = pcall(tostring, problem) -- of the caller's making, so that it may raise as well
-  if not done then text = "a " .. type(problem) .. " that has no text" end
-  local err = errors.new("raised", redact(text), fields)
-  err.raised = problem
-  return err
+  return errors.carrying(problem, fields)
 end
 
 return errors

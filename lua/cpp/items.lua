@@ -26,11 +26,13 @@ end
 local PARKED, DONE, CALL = {}, {}, {}
 
 -- Waits until the batch resumes the item. `parked` tells what for: a request's key in batch.waiting, or true. It
--- stays when the coroutine is closed meanwhile.
-local function park(item, key)
+-- stays when the coroutine is closed meanwhile. What has ended the batch itself is raised here, so that a call that was
+-- accepted tells of it.
+local function park(batch, item, key)
   item.parked = key or true
   yield(PARKED)
   item.parked = false
+  if batch.broken then error(batch.broken.problem, 0) end
 end
 
 -- An item waits for its request no longer. Where that is because its coroutine was closed, nothing else would tell
@@ -67,7 +69,7 @@ local function queue_up(batch, item, deadline)
   end
   ticket.item = item
   push(batch.admission, ticket)
-  park(item)
+  park(batch, item)
 end
 
 -- Has the item of a ticket go on; false where it has gone on already.
@@ -98,7 +100,7 @@ local function admit(batch, deadline, patience)
   if batch.stopped then return nil end
   if batch.is_behind then -- the responses that have come are read first: one may be a 429
     push(batch.ready, item)
-    park(item)
+    park(batch, item)
   end
   while not batch.stopped and is_full(batch) do
     deadline = deadline or host.now(outer) + patience
@@ -121,13 +123,13 @@ local function loop_of(batch)
       local list = index and waiters.requests or waiters.others
       list[key] = batch.wake
       local waiting <close> = item -- luacheck: ignore waiting
-      park(item, key) -- a wake is only called when it is done, or nothing is any more
+      park(batch, item, key) -- a wake is only called when it is done, or nothing is any more
     end,
     sleep = function(_, seconds)
       local item = running(batch)
       if batch.stopped then return end
       batch.timers:add(host.now(outer) + seconds, item)
-      park(item)
+      park(batch, item)
     end,
     scheduler = {
       core = batch.core, outer = outer, owner = this(), pause = batch.pause,
@@ -144,6 +146,7 @@ local function loop_of(batch)
         item.parked = true
         local done, first, second = yield(CALL, fn, ...)
         item.parked = false
+        if batch.broken then error(batch.broken.problem, 0) end
         return done, first, second
       end,
     },

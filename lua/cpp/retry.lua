@@ -54,6 +54,24 @@ local function timeout_until(loop, client, options, deadline)
   return math.max(0.001, math.min(timeout_of(client, options), deadline - host.now(loop)))
 end
 
+-- Raises what the loop raised while it waited for a request. What acts may have been processed by then: what is raised
+-- is an err that says so, with what is known.
+local function raise(client, endpoint, options, token, request, problem)
+  request:abort() -- unless it is done
+  local result, failure = request:result()
+  local is_harmless = request:url() == "GET" or endpoint == "token"
+  if is_harmless or failure and not failure.sent then error(problem, 0) end
+  local secrets = auth.secrets(client, options, token)
+  if result then
+    result.call, result.publisher, result.offer = endpoint, options.publisher, options.offer
+    result.request_id = redact.line(result.request_id, errors.ID_LIMIT, options, secrets)
+    error(errors.accepted(problem, result, redact.secrets(options, secrets)), 0)
+  end
+  local err = errors.from_failure(failure, options, secrets, false)
+  err.kind, err.message, err.raised, err.call = "raised", redact(host.text(problem)), problem, endpoint
+  error(err, 0)
+end
+
 -- One exchange. Returns the result, or nil and a failure of the core; and the request.
 local function exchange(loop, client, endpoint, options, token, deadline, id, attempt)
   local core_client = client.core
@@ -64,7 +82,11 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
     deadline and timeout_until(loop, client, options, deadline))
   if endpoint ~= "token" then host.sent(request, options) end
   local result, failure
-  if index then result, failure = loop.await(core_client, request, index) end
+  if index then
+    local awaited
+    awaited, result, failure = pcall(loop.await, core_client, request, index)
+    if not awaited then raise(client, endpoint, options, token, request, result) end
+  end
   -- The blocking loop has taken the result already. Other loops only wait, and may return anything.
   if type(result) ~= "table" and type(failure) ~= "table" then result, failure = request:result() end
   if log then log_attempt(loop, log, client, options, token, request, attempt, started, result or failure) end

@@ -145,7 +145,8 @@ function Session.run(parsed)
   local done, status = pcall(run, session, client)
   if not done then
     if type(status) == "table" and status.usage then error(status, 0) end
-    return host.is_interrupt(status) and report.interrupted(session) or report.broken(session, status)
+    local raised = type(status) == "table" and status.raised or status
+    return host.is_interrupt(raised) and report.interrupted(session) or report.broken(session, status)
   end
   local written, problem = session.screen:finish()
   if written then return status end

@@ -159,3 +159,4 @@
 ---@field sent_at? integer # likewise
 ---@field submission_id? string # likewise
 ---@field raised? any # of kind "raised": what was raised
+---@field entries? cpp.Entry[] # of one that a batch raised: its entries so far, one for each item
