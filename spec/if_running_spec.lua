@@ -3,8 +3,8 @@
 local fixture = require "spec.support.fixture"
 
 describe("a cancel where nothing runs", function()
-  local portal, client
-  fixture.client(_ENV, function(...) portal, client = ... end)
+  local portal, client, loop
+  fixture.client(_ENV, function(...) portal, client, loop = ... end)
 
   local function cancel(options)
     options.publisher, options.offer = "contoso", "contoso-vm"
@@ -100,6 +100,15 @@ describe("a cancel where nothing runs", function()
       assert.matches("if_running_spec.lua:%d+: cpp: " .. message, problem)
     end
     assert.same({}, portal:journal())
+  end)
+
+  it("does not ask why it was refused for longer than the call has left", function()
+    fixture.offer(portal, { running = false, nothing_running = 404 })
+    local _, err = cancel { timeout = 5, log = function(entry)
+      if entry.method == "POST" then loop.sleep(client.core, 5) end
+    end }
+    assert.same({ "http", 404 }, { err.kind, err.status })
+    assert.equal(0, #portal:journal { method = "GET" })
   end)
 
   for _, status in ipairs { 400, 404 } do

@@ -136,9 +136,12 @@ local LONGEST_LOOK = 30 -- seconds
 
 -- Finds out whether a cancel was refused because nothing ran: what the service says then is not documented, but that it
 -- says something (a code) is.
-local function explain(client, endpoint, options, err)
+-- The look takes no longer than the call has left of its timeout.
+local function explain(client, endpoint, options, err, started)
   if endpoint ~= "cancel" or err.kind ~= "http" or not err.code or not MAY_RUN_NOTHING[err.status] then return err end
-  local limits = { retries = 0, deadline = host.now(host.loop(client, options)) + LONGEST_LOOK }
+  local now, over = host.now(host.loop(client, options)), started + retry.timeout_of(client, options)
+  if now >= over then return err end
+  local limits = { retries = 0, deadline = math.min(now + LONGEST_LOOK, over) }
   if follow.runs(client, options, limits) == false then
     err.reason = "no_running_operation"
     err.message = err.message .. "; no operation is running on the offer"
@@ -184,7 +187,7 @@ function Client:start(endpoint, options)
   if not result then
     request.call, request.submission_id = endpoint, redact(found.submission_id, nil, secrets)
     private(self).failed[request] = { loop = loop, started = started }
-    return nil, explain(self, endpoint, options, request)
+    return nil, explain(self, endpoint, options, request, started)
   end
   result.call, result.submission_id = endpoint, found.submission_id
   result.request_id = redact.line(result.request_id, errors.ID_LIMIT, nil, secrets)

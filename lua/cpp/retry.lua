@@ -44,10 +44,12 @@ local function log_attempt(loop, log, client, options, token, request, attempt, 
   if not done then host.warn("the log function", problem) end
 end
 
--- The seconds that a request may take, and the pauses of a call together.
-local function timeout_of(client, options)
+--- The seconds that a request may take, and the pauses of a call together.
+function retry.timeout_of(client, options)
   return options.timeout or private(client).options.timeout or TIMEOUT
 end
+
+local timeout_of = retry.timeout_of
 
 -- The seconds that a request may take: as its options say, but not beyond the deadline.
 local function timeout_until(loop, client, options, deadline)
