@@ -188,6 +188,10 @@ describe("the answers", function()
         portal:clear_faults()
       end
     end
+    offer()
+    local _, err = pcall(client.map, client, { 1 }, function(_, own) return own:cancel(OFFER) end,
+                         { loop = { await = function() error "deliberate" end, sleep = print } })
+    failure(nil, err)
     all_seen "cpp.Error"
   end)
 
