@@ -67,7 +67,8 @@ describe("the module", function()
   it("names the loops that there are", function()
     assert.error_matches(function() return cpp.loop.cqueue end,
       "there is no loop cpp.loop.cqueue: expected blocking, cqueues or luv")
-    assert.error_matches(function() cpp.client { loop = cpp.loop } end, "loop: expected .* with await and sleep, got a table whose await is no function")
+    assert.error_matches(function() cpp.client { loop = cpp.loop } end,
+      "loop: expected .* with await and sleep, got a table whose await is no function")
   end)
 
   it("loads all that a call may need before it sends anything", function()

@@ -47,6 +47,8 @@ function host.begin_item(item)
   return around
 end
 
+--- Tells that the code of an item does not run any more.
+-- @param around what begin_item gave
 function host.end_item(around)
   running = around
 end
