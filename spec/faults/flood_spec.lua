@@ -42,13 +42,13 @@ describe("a flood", function()
   end
 
   for _, mode in ipairs { "key-updates", "tickets" } do
-    it(("of TLS %s ends at the deadline"):format(mode), function()
+    it(("of TLS %s ends at the deadline, or where too much has arrived"):format(mode), function()
       local tls = certificates.good
       server = Process.start { program, mode, tls.certificate, tls.key }
       local client = lab:client { base_url = "https://localhost:" .. server:read_line(), ca_file = certificates.ca_file }
       local started = core.monotonic()
       local failure, longest = run(client, TIMEOUT + 3) -- making the records takes a second
-      assert.equal("timeout", failure.kind)
+      assert.is_true(failure.kind == "timeout" or failure.kind == "protocol", failure.kind)
       assert.is_true(core.monotonic() - started < TIMEOUT + 3 + MARGIN)
       assert.is_true(longest < LONGEST_STEP, longest)
     end)
