@@ -45,7 +45,7 @@ local registration = {
 -- @param request one of its requests; or any object with a method `done`, which is asked after
 --   every step
 -- @param wake function, which must not raise. It may return true when it ran none of the user's
---   code: then the client is as it was
+--   code: then the client has not changed
 -- @return to-be-closed value that takes the registration back: a coroutine that is closed while it
 --   waits must not be woken any more
 function dispatch.register(core_client, request, wake)

@@ -246,7 +246,7 @@ end
 -- @param facts table: call ("cancel", "publish", "go_live" or nil) and its status, sent_at (seconds since 1970, by the
 --   service's clock), operation (the polled one), operation_id (its id), was_running (an operation was seen to run),
 --   submission_id (of what is known to have run), submission and found (see outcome.find_submission), offer
---   (documents; false: asked for in vain; nil: not asked for), list (of submissions, where it could be read),
+--   (documents; false: requested, not usable; nil: not asked for), list (of submissions, where it could be read),
 --   list_error and offer_error (why not)
 -- @return "canceled", "completed", "signoff", "none", "unknown" or "failed"; and whether that may still change; or nil
 --   where more must be asked for

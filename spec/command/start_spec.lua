@@ -5,6 +5,9 @@ local fixture = require "spec.support.fixture"
 local Portal = require "spec.portal.client"
 local Programs = require "spec.support.program"
 
+-- What the interpreters of programs run first already: the coverage of lines, say.
+local before = (os.getenv "LUA_INIT_5_4" or "") .. "\n"
+
 describe("cpp-portal", function()
   local portal, programs
   fixture.programs(_ENV, function(...) portal, programs = ... end)
@@ -81,7 +84,7 @@ describe("cpp-portal", function()
 
     -- Breaks a module of the command for one offer, as an error in it would.
     local function broken(module, member)
-      programs.environment.LUA_INIT_5_4 = ([[
+      programs.environment.LUA_INIT_5_4 = before .. ([[
         table.insert(package.searchers, 2, function(name)
           if name ~= %q then return nil end
           local found = package.searchpath(name, package.path)
@@ -122,7 +125,7 @@ describe("cpp-portal", function()
 
     it("reports what was accepted where the run itself ends", function()
       for _, offer_name in ipairs { "ok-1", "odd", "ok-2" } do offer(nil, offer_name) end
-      programs.environment.LUA_INIT_5_4 = [[
+      programs.environment.LUA_INIT_5_4 = before .. [[
         table.insert(package.searchers, 2, function(name)
           if name ~= "cpp.command.report" then return nil end
           local found = package.searchpath(name, package.path)

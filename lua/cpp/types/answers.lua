@@ -38,7 +38,7 @@
 ---@field offer string # as in the call
 ---@field retry_after? integer # seconds that the service asks to wait before the first look
 ---@field request_id? string # the service's, for its support; printable
----@field client_request_id? string # ours, as it was sent
+---@field client_request_id? string # as sent in the request
 ---@field body? any # the decoded body, or its text, as the service sent it
 
 ---What a wait found out: `canceled`; `completed`: the publish or go live finished; `signoff`: the publish waits for the
@@ -148,7 +148,7 @@
 ---@field attempts? integer # how often it was sent; of a wait: failures in a row
 ---@field retry_after? integer # seconds that the service asks to wait
 ---@field request_id? string # the service's, for its support
----@field client_request_id? string # ours, as it was sent
+---@field client_request_id? string # as sent in the request
 ---@field body? string # of the response, at most 2 KiB
 ---@field publisher? string # as in the call
 ---@field offer? string # as in the call

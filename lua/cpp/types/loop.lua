@@ -24,13 +24,13 @@ local dispatch = {}
 ---Registers a function to be called once, when the request is done or the client is closed.
 ---@param core_client cpp.CoreClient
 ---@param request cpp.CoreRequest|{ done: fun(self): boolean } # or any object with a method `done`
----@param wake fun(): boolean? # it must not raise; true if it ran no user code, so that the client is as it was
+---@param wake fun(): boolean? # it must not raise; true if it ran no user code: the client is unchanged
 ---@return table registration # for a `<close>` variable, which takes the registration back
 function dispatch.register(core_client, request, wake) end
 
 ---Registers a function to be called once, when the client is closed: for who sleeps. Raises when it is closed already.
 ---@param core_client cpp.CoreClient
----@param wake fun(): boolean? # it must not raise; true if it ran no user code, so that the client is as it was
+---@param wake fun(): boolean? # it must not raise; true if it ran no user code: the client is unchanged
 ---@return table registration # for a `<close>` variable, which takes the registration back
 function dispatch.sleeping(core_client, wake) end
 
