@@ -75,6 +75,13 @@ describe("publish and go live", function()
     assert.is_true(loop.elapsed() >= 60)
   end)
 
+  it("follow the operation that runs already, where a 202 names it", function()
+    put { running = true, publish_running = 202 }
+    local result = assert(client:publish(OFFER))
+    assert.same({ 202, "first" }, { result.status, result.operation_id })
+    assert.equal("completed", assert(client:wait(result)).outcome)
+  end)
+
   it("wait for an operation that is not listed yet", function()
     put { location_form = "none" }
     portal:fault { match = { path = "/submissions/$" }, status = 200, times = 3, body = {

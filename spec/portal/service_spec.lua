@@ -104,6 +104,29 @@ describe("the service of the portal emulator", function()
         end)
     end)
 
+    describe("an offer that has been migrated", function()
+        it("says so, and its operations name no addresses", function()
+            for migrated, status in pairs { [true] = "migrated", [false] = "none" } do
+                put { migrated = migrated }
+                call("POST", OFFER .. "/cancel", { body = EMAILS })
+                assert.equal(status, call("GET", OFFER).json.pcMigrationStatus)
+                assert.equal(not migrated, call("GET", operation_path()).json.notificationEmails ~= nil)
+            end
+        end)
+    end)
+
+    describe("a path", function()
+        it("is taken with and without its last slash", function()
+            put()
+            for _, path in ipairs { OFFER, OFFER .. "/submissions", operation_path(), "/api/publishers",
+                OFFER:match("^(.*/offers)/") } do
+                local with, without = call("GET", path .. "/"), call("GET", path)
+                assert.same({ 200, 200 }, { with.status, without.status })
+                assert.same(without.json, with.json)
+            end
+        end)
+    end)
+
     describe("a cancellation of its own", function()
         it("ends completed where the publish is canceled, and otherwise as it is told to", function()
             for lost, mode in pairs { completed = "accepted", failed = "lost_race" } do
