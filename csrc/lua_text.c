@@ -3,6 +3,7 @@
  * document passes here: see redact.h.
  */
 #include <stdint.h>
+#include <string.h>
 
 #include "lua_binding.h"
 #include "redact.h"
@@ -55,6 +56,9 @@ void lcpp_clean_top(lua_State *L, size_t limit) {
   struct pen pen = {.clean = true, .left = limit};
   struct lcpp_text text = {NULL, 0};
   text.data = lua_tolstring(L, -1, &text.length);
+  if (text.length <= limit && lcpp_is_plain(text)) {
+    return; /* as most are */
+  }
   push_text(L, &pen, text, limit);
   lua_remove(L, -2);
 }
@@ -92,24 +96,57 @@ static void push_value(lua_State *L, struct pen *pen, int index, int depth) {
   }
 }
 
-/* Reads the list of secrets. They stay on the stack. [-0, +(0..LCPP_SECRETS + 1), -] */
-static void read_secrets(lua_State *L, struct lcpp_secrets *secrets, int index) {
-  lcpp_reserve(L, LCPP_SECRETS + 1);
-  for (int i = 1; secrets->count < LCPP_SECRETS; i++) {
-    struct lcpp_text secret = {NULL, 0};
-    size_t before = secrets->count;
-    if (lua_rawgeti(L, index, i) != LUA_TSTRING) {
-      return;
+/* Adds the addresses of a text, which commas part. */
+static void add_addresses(struct lcpp_secrets *secrets, struct lcpp_text text) {
+  const char *end = text.data + text.length;
+  for (const char *at = text.data; at < end && secrets->count < LCPP_SECRETS; at++) {
+    const char *comma = memchr(at, ',', (size_t)(end - at));
+    const char *last = comma != NULL ? comma : end;
+    const char *next = last;
+    for (; at < last && *at == ' '; at++) {
     }
-    secret.data = lua_tolstring(L, -1, &secret.length);
-    lcpp_secrets_add(secrets, secret);
-    lua_pop(L, secrets->count == before);
+    for (; at < last && last[-1] == ' '; last--) {
+    }
+    lcpp_secrets_add(secrets, (struct lcpp_text){at, (size_t)(last - at)});
+    at = next;
+  }
+}
+
+typedef void (*adder)(struct lcpp_secrets *secrets, struct lcpp_text text);
+
+/* Adds the value on top if it is a string, and leaves it there if something was added. */
+static void take_string(lua_State *L, struct lcpp_secrets *secrets, adder add) {
+  size_t before = secrets->count;
+  if (lua_type(L, -1) == LUA_TSTRING) {
+    struct lcpp_text text = {NULL, 0};
+    text.data = lua_tolstring(L, -1, &text.length);
+    add(secrets, text);
+  }
+  lua_pop(L, secrets->count == before);
+}
+
+static void take_list(lua_State *L, struct lcpp_secrets *secrets, int list, adder add) {
+  for (int i = 1; secrets->count < LCPP_SECRETS && lua_rawgeti(L, list, i) != LUA_TNIL; i++) {
+    take_string(L, secrets, add);
+  }
+}
+
+/* Reads the secrets. What was added stays on the stack. */
+static void read_secrets(lua_State *L, struct lcpp_secrets *secrets, int index) {
+  lcpp_reserve(L, LCPP_SECRETS + 4);
+  take_list(L, secrets, index, lcpp_secrets_add);
+  lua_pushliteral(L, "emails");
+  if (lua_rawget(L, index) == LUA_TTABLE) {
+    take_list(L, secrets, lua_gettop(L), add_addresses);
+  } else {
+    take_string(L, secrets, add_addresses);
   }
 }
 
 /* core.redact(value, limit, secrets) -> what may be shown of the value: a string of `limit` bytes
  * at most, a copy of a table whose entries take as much together, or the value itself. `secrets`: a
- * list of strings, or nothing. */
+ * list, or nothing; what is no string in it is skipped. Its field `emails` has addresses: a list,
+ * or a string in which commas part them. */
 int lcpp_core_redact(lua_State *L) {
   lua_Integer limit = luaL_checkinteger(L, 2);
   luaL_argcheck(L, limit > 0 && limit <= LCPP_REDACT_LIMIT, 2, "bytes expected");

@@ -26,7 +26,8 @@ void lcpp_secrets_add(struct lcpp_secrets *secrets, struct lcpp_text secret) {
   }
   for (size_t i = 0; i < secrets->count; i++) {
     struct lcpp_text known = secrets->list[i].raw;
-    if (known.length == secret.length && memcmp(known.data, secret.data, secret.length) == 0) {
+    if (known.length == secret.length &&
+        (known.data == secret.data || memcmp(known.data, secret.data, secret.length) == 0)) {
       return;
     }
   }

@@ -339,6 +339,26 @@ describe("core.redact of a document", function()
     assert.is_true(measure(1, document) < measure(300, "\u{e9}"))
   end)
 
+  it("hides the addresses of the field emails, as a list or parted by commas", function()
+    for _, emails in ipairs { "jane-at-home,  joe-at-work , x,", { "jane-at-home", false, "x", "joe-at-work" } } do
+      assert.equal("[redacted]; [redacted]", core.redact("jane-at-home; joe-at-work", LIMIT, { emails = emails }))
+    end
+  end)
+
+  it("skips what is no string in the list, up to its first nil", function()
+    assert.equal("[redacted]; 0paque-b",
+                 core.redact("0paque-a; 0paque-b", LIMIT, { false, print, 7, "0paque-a", nil, "0paque-b" }))
+  end)
+
+  it("hides a secret in a text of the same bytes and length", function()
+    for _, secret in ipairs { "abc-123-cba", "aaaa", "-3a1" } do
+      for _, text in ipairs { secret, secret .. "_" .. secret:reverse():upper(), "321" .. secret } do
+        assert.equal((text:gsub(secret:gsub("%-", "%%-"), "[redacted]")), show(text, secret))
+      end
+    end
+    assert.equal("cba-123-cba", show("cba-123-cba", "abc-123-cba"))
+  end)
+
   it("leaves what is neither a text nor a table as it is", function()
     for _, value in ipairs { 5, 2.5, true, print } do assert.equal(value, core.redact(value, 10, {})) end
     assert.is_nil(core.redact(nil, 10))
