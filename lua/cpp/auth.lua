@@ -73,28 +73,30 @@ local function key_of(source, credentials)
                         credentials.client_id, credentials.client_secret }, "\0")
 end
 
---- What must not be seen of a call.
+local CLOSED = { options = {}, tokens = {} } -- of a client that was closed before the call
+
+--- What must not be seen of a call: its own token, secret and addresses, those of its client, and the kept token with
+-- the one before it.
 -- @param client the client
 -- @param options table of the call's options
 -- @param token string or nil: the bearer token that is sent
--- @return list of strings: see redact.secrets
+-- @return list for redact.line
 function auth.secrets(client, options, token)
-  local list = { token }
-  local function add(secret)
-    if type(secret) == "string" then list[#list + 1] = secret end
+  local known = private(client).secrets[1] or CLOSED
+  local own = known.options
+  local source, entry = source_of(own, options), nil
+  if type(source) == "function" then
+    entry = known.tokens[source]
+  elseif not source then
+    local credentials, missing = credentials_of(own, options)
+    entry = credentials and not missing and known.tokens[key_of(nil, credentials)]
   end
-  local known = private(client).secrets[1]
-  if not known then return list end -- of a client that was closed before the call
-  add(known.options.token)
-  add(known.options.client_secret)
-  local source, credentials, missing = source_of(known.options, options), nil, nil
-  if not source then credentials, missing = credentials_of(known.options, options) end
-  local entry = (source or credentials and not missing) and known.tokens[key_of(source, credentials)]
-  if entry then
-    add(entry.token)
-    add(entry.previous)
-  end
-  return redact.secrets(options, list)
+  return {
+    token or false, own.token or false, own.client_secret or false,
+    entry and entry.token or false, entry and entry.previous or false,
+    options.token or false, options.client_secret or false,
+    emails = options.emails,
+  }
 end
 
 -- RFC 6749, section 5.1: its case does not matter. One that is not told is taken for what was asked for.
@@ -116,7 +118,8 @@ local function request_token(client, credentials, limits)
     or not is_bearer(answer.token_type) and "has a token_type other than Bearer"
   if problem then
     return nil, errors.new("auth", "the token service's response " .. problem,
-      { status = result.status, request_id = redact.line(result.request_id, errors.ID_LIMIT, credentials) })
+      { status = result.status,
+        request_id = redact.line(result.request_id, errors.ID_LIMIT, auth.secrets(client, credentials)) })
   end
   return token, lifetime_of(answer)
 end
@@ -127,7 +130,7 @@ local function function_token(loop, client, source, options)
   local called, token, detail = host.call(loop, source)
   if not called then token, detail = nil, host.text(token) end
   if type(token) ~= "string" then
-    local reason = type(detail) == "string" and redact.line(detail, 500, options, auth.secrets(client, options))
+    local reason = type(detail) == "string" and redact.line(detail, 500, auth.secrets(client, options))
     return nil, errors.new("auth", (called and "the token function returned no token" or "the token function failed")
                              .. (reason and " (" .. reason .. ")" or ""))
   end

@@ -102,7 +102,7 @@ local function read_200(client, endpoint, result, request, options)
   if problem then
     local method, url = request:url()
     local message = "the response has status 200 and reports a failure: "
-      .. redact.line(problem, 200, options, auth.secrets(client, options))
+      .. redact.line(problem, 200, auth.secrets(client, options))
     return errors.new(status.ended(state) == false and "failed" or "protocol", message, {
       status = result.status, method = method, url = url, attempts = 1, ambiguous = true,
       request_id = result.request_id, client_request_id = result.client_request_id,
@@ -117,7 +117,6 @@ end
 -- With if_running: what a cancel would cancel. Returns a table: submission_id, the running operation's; or a result
 -- with the outcome "none"; or nil and an err.
 local function look_before(client, endpoint, options)
-  if options.if_running == nil then return {} end
   if endpoint ~= "cancel" then core.misuse "if_running: this is an option of cancel only" end
   if not options.if_running then return {} end
   client.core:check(endpoint, options)
@@ -177,20 +176,23 @@ end
 function Client:start(endpoint, options)
   -- What is wrong with the wait must come out before the call has acted, not after.
   if type(options.wait) == "table" then core.check("wait", options.wait) end
-  local found, problem = look_before(self, endpoint, options)
-  if not found then return nil, problem end
-  if found.outcome then return found end
+  local submission_id
+  if options.if_running ~= nil then
+    local found, problem = look_before(self, endpoint, options)
+    if not found or found.outcome then return found, problem end
+    submission_id = found.submission_id
+  end
   local loop = host.loop(self, options)
   local started = host.now(loop)
-  local result, request = retry.call(self, endpoint, options)
+  local result, request = retry.call(self, endpoint, options, nil, loop)
   local secrets = auth.secrets(self, options)
   if not result then
-    request.call, request.submission_id = endpoint, redact(found.submission_id, nil, secrets)
+    request.call, request.submission_id = endpoint, redact(submission_id, secrets)
     private(self).failed[request] = { loop = loop, started = started }
     return nil, explain(self, endpoint, options, request, started)
   end
-  result.call, result.submission_id = endpoint, found.submission_id
-  result.request_id = redact.line(result.request_id, errors.ID_LIMIT, nil, secrets)
+  result.call, result.submission_id = endpoint, submission_id
+  result.request_id = redact.line(result.request_id, errors.ID_LIMIT, secrets)
   result.publisher, result.offer = options.publisher, options.offer
   return carry(result, secrets, pcall(accept, self, endpoint, options, result, request, loop, started))
 end
@@ -222,8 +224,8 @@ local function malformed(client, result, request, options, message)
   local method, url = request:url()
   local secrets = auth.secrets(client, options) -- a location and an id may hold anything
   return nil, errors.new("protocol", message, {
-    status = result.status, method = method, url = redact(url, nil, secrets), attempts = 1, retryable = true,
-    request_id = redact.line(result.request_id, errors.ID_LIMIT, nil, secrets),
+    status = result.status, method = method, url = redact(url, secrets), attempts = 1, retryable = true,
+    request_id = redact.line(result.request_id, errors.ID_LIMIT, secrets),
     client_request_id = result.client_request_id,
     publisher = options.publisher, offer = options.offer, retry_after = result.retry_after,
   })

@@ -78,10 +78,10 @@ local function service_words(body)
   return type(code) == "string" and code or nil, type(message) == "string" and message or nil
 end
 
-local function describe(err, options, secrets, of_tokens)
+local function describe(err, secrets, of_tokens)
   local code, words
   if err.body then code, words = service_words(err.body) end
-  err.code = code and redact.line(code, CODE_LIMIT, options, secrets)
+  err.code = code and redact.line(code, CODE_LIMIT, secrets)
   if err.kind == "http" then
     local meaning = of_tokens and "the token service refused" or MEANINGS[err.status] or "the service refused"
     err.message = ("%d: %s"):format(err.status, meaning)
@@ -89,7 +89,7 @@ local function describe(err, options, secrets, of_tokens)
   end
   if code or words then
     local said = table.concat({ code or "", words or "" }, code and words and ": " or "")
-    err.message = ("%s (%s)"):format(err.message, redact.line(said, MESSAGE_LIMIT, options, secrets))
+    err.message = ("%s (%s)"):format(err.message, redact.line(said, MESSAGE_LIMIT, secrets))
   end
   if err.kind == "http" and CAUSES[err.status] and not of_tokens then
     err.message = err.message .. "; " .. CAUSES[err.status]
@@ -121,20 +121,19 @@ end
 
 --- Makes an err from a failure of the core: completes it and says what it means.
 -- @param failure table from request:result()
--- @param options table of the call's options: publisher, offer; secrets to keep out
--- @param secrets string, list of strings or nil: what else to keep out, such as the token that was sent
+-- @param options table of the call's options: publisher, offer
+-- @param secrets list: what to keep out, as of auth.secrets
 -- @param safe boolean: the request changes nothing, so sending it again is harmless
 -- @param of_tokens boolean or nil: it was the token service that was asked
 -- @return err
 function errors.from_failure(failure, options, secrets, safe, of_tokens)
   local err = setmetatable(failure, metatable)
-  secrets = redact.secrets(options, secrets)
-  describe(err, options, secrets, of_tokens)
-  err.body = redact.line(err.body, BODY_LIMIT, options, secrets)
-  err.message = redact(err.message, options, secrets)
-  err.url = redact(err.url, options, secrets) -- a location may hold anything
-  err.location = redact(err.location, options, secrets)
-  err.request_id = redact.line(err.request_id, errors.ID_LIMIT, options, secrets)
+  describe(err, secrets, of_tokens)
+  err.body = redact.line(err.body, BODY_LIMIT, secrets)
+  err.message = redact(err.message, secrets)
+  err.url = redact(err.url, secrets) -- a location may hold anything
+  err.location = redact(err.location, secrets)
+  err.request_id = redact.line(err.request_id, errors.ID_LIMIT, secrets)
   err.ambiguous = not safe and is_ambiguous(err)
   err.retryable = is_retryable(err, safe)
   err.publisher, err.offer = options.publisher, options.offer
@@ -167,12 +166,12 @@ end
 --- Makes an err that carries what was raised after a call was accepted.
 -- @param problem anything
 -- @param result table: of the call
--- @param secrets list of strings: what to keep out
+-- @param secrets list: what to keep out, as of auth.secrets
 function errors.accepted(problem, result, secrets)
   return errors.carrying(problem, {
     status = result.status, call = result.call, sent_at = result.sent_at,
-    location = redact(result.location, nil, secrets), operation_id = redact(result.operation_id, nil, secrets),
-    submission_id = redact(result.submission_id, nil, secrets), publisher = result.publisher, offer = result.offer,
+    location = redact(result.location, secrets), operation_id = redact(result.operation_id, secrets),
+    submission_id = redact(result.submission_id, secrets), publisher = result.publisher, offer = result.offer,
     request_id = result.request_id, client_request_id = result.client_request_id,
   })
 end

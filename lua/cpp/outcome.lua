@@ -266,11 +266,11 @@ local ID, TIME = "^[%w%-._~$:]+$", "^%d[%d%-:.+TtZz ]*$"
 -- A text of the service where it has a form, and holds no secret; or nil.
 local function in_form(text, form, secrets)
   if type(text) ~= "string" or #text > LONGEST or not text:find(form) then return nil end
-  return redact.line(text, LONGEST, nil, secrets) == text and text or nil
+  return redact.line(text, LONGEST, secrets) == text and text or nil
 end
 
 --- A fact as it may be shown: the service's id and time may be anything.
--- @param secrets list of strings that it must not be shown with: see redact.secrets
+-- @param secrets list: what it must not be shown with, as of auth.secrets
 function outcome.fact(state, id, time, secrets)
   return { state = state, id = in_form(id, ID, secrets), time = in_form(time, TIME, secrets) }
 end

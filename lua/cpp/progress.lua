@@ -16,7 +16,7 @@ local function describe(operation, columns)
   local secrets = redact.remembered(operation)
   local state = operation.state or "unknown"
   local step = status.current_step(operation)
-  return redact.line(step and state .. ": " .. step or state, columns, nil, secrets)
+  return redact.line(step and state .. ": " .. step or state, columns, secrets)
 end
 
 local function draw(stream, operation, elapsed)

@@ -33,12 +33,12 @@ local function log_attempt(loop, log, client, options, token, request, attempt, 
   local method, url = request:url()
   local done, problem = host.call(loop, log, {
     method = method,
-    url = redact(url, options, secrets),
+    url = redact(url, secrets),
     status = answer.status,
     milliseconds = (core.monotonic() - started) * 1000,
     attempt = attempt,
     kind = answer.kind, -- nil when it went well
-    request_id = redact.line(answer.request_id, errors.ID_LIMIT, options, secrets),
+    request_id = redact.line(answer.request_id, errors.ID_LIMIT, secrets),
     client_request_id = answer.client_request_id,
   })
   if not done then host.warn("the log function", problem) end
@@ -66,8 +66,8 @@ local function raise(client, endpoint, options, token, request, problem)
   local secrets = auth.secrets(client, options, token)
   if result then
     result.call, result.publisher, result.offer = endpoint, options.publisher, options.offer
-    result.request_id = redact.line(result.request_id, errors.ID_LIMIT, options, secrets)
-    error(errors.accepted(problem, result, redact.secrets(options, secrets)), 0)
+    result.request_id = redact.line(result.request_id, errors.ID_LIMIT, secrets)
+    error(errors.accepted(problem, result, secrets), 0)
   end
   local err = errors.from_failure(failure, options, secrets, false)
   err.kind, err.message, err.raised, err.call = "raised", redact(host.text(problem)), problem, endpoint
@@ -171,9 +171,10 @@ end
 -- @param options table of the call's options, checked by the core when the request starts
 -- @param limits table or nil: `retries` (number) instead of the option's; `deadline` (on the
 --   loop's clock) that neither a pause nor a request goes beyond
+-- @param loop table or nil: what host.loop gives for this call, where the caller has asked already
 -- @return the core's result and its request; or nil, err (kinds: all but `failed`)
-function retry.call(client, endpoint, options, limits)
-  local loop = host.loop(client, options)
+function retry.call(client, endpoint, options, limits, loop)
+  loop = loop or host.loop(client, options)
   -- What belongs to a longer call, or to an item of a batch, began before the client was closed: no misuse.
   if (limits or loop.scheduler) and not client.core:usable() then return nil, closed() end
   local deadline = limits and limits.deadline

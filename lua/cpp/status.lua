@@ -27,7 +27,7 @@ local ENDS_BADLY = { failed = true, rejected = true }
 --- The one spelling of a status.
 -- A state is one word of letters, so it can be shown anywhere: a secret in it could not be recognised any more.
 -- @param text string from the service; anything else gives nil
--- @param secrets list of strings or nil: a text that holds one of these is no state (see redact.secrets)
+-- @param secrets list or nil: a text that holds one of these is no state (see auth.secrets)
 -- @return string in lower case, such as "running", "completed", "canceled", "notstarted"; "unknown" for a text that is
 --   no such word; nil
 function status.normalise(text, secrets)

@@ -58,7 +58,7 @@ end
 -- A copy of the operation that was last seen, for an err.
 local function presentable(state)
   if not state.operation then return nil end
-  local copy = redact.document(state.operation, state.request, secrets_of(state))
+  local copy = redact.document(state.operation, secrets_of(state))
   copy.state = state.operation.state -- in a long document it may have no room
   return copy
 end
@@ -67,10 +67,10 @@ end
 local function give_up(state, err)
   local target, secrets = state.target, secrets_of(state)
   err.operation = presentable(state)
-  err.location = redact(state.location, state.request, secrets)
+  err.location = redact(state.location, secrets)
   err.publisher, err.offer = err.publisher or target.publisher, err.offer or target.offer
-  err.operation_id = redact(target.operation_id, state.request, secrets)
-  err.submission_id = redact(target.submission_id, state.request, secrets)
+  err.operation_id = redact(target.operation_id, secrets)
+  err.submission_id = redact(target.submission_id, secrets)
   err.call, err.sent_at = target.call, target.sent_at
   return nil, err
 end
@@ -78,7 +78,7 @@ end
 -- What a callback raised, as an err: with the status of the call that is waited for, where it was accepted.
 local function raised(state, name, problem)
   host.pass_interrupt(problem)
-  local text = redact.line(host.text(problem), WORDS, state.request, secrets_of(state))
+  local text = redact.line(host.text(problem), WORDS, secrets_of(state))
   return errors.new("raised", name .. " failed: " .. text, { raised = problem, status = state.target.status })
 end
 
@@ -126,7 +126,7 @@ end
 -- The end of an operation that ended badly.
 local function fail(state, operation)
   local reason = type(operation.error) == "table" and operation.error.message or operation.error
-  reason = type(reason) == "string" and ": " .. redact.line(reason, WORDS, state.request, secrets_of(state)) or ""
+  reason = type(reason) == "string" and ": " .. redact.line(reason, WORDS, secrets_of(state)) or ""
   return give_up(state, errors.new("failed", "the operation ended " .. operation.state .. reason))
 end
 

@@ -88,7 +88,7 @@ end
 
 -- The same is said on standard error: a row that cannot be written ends nothing.
 local function write_error(session, target, fields)
-  fields.location = redact(fields.location, nil, session.screen.secrets())
+  fields.location = redact(fields.location, session.screen.secrets())
   local done, text = pcall(encode, { publisher = target.publisher, offer = target.offer, error = fields })
   if done then session.screen:answer(text) end
 end

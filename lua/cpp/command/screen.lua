@@ -13,7 +13,7 @@ local Screen = {}
 Screen.__index = Screen
 
 --- What must not be seen of the session: a function, since tokens are renewed.
--- @return list of strings: see redact.secrets
+-- @return list: see redact.line
 function Screen.secrets()
   return nil
 end
@@ -40,13 +40,13 @@ end
 
 --- Writes a text of the service as a line of the answer.
 function Screen:note(text)
-  self:answer(redact.line(text, SHOWN, nil, self.secrets()))
+  self:answer(redact.line(text, SHOWN, self.secrets()))
 end
 
 --- Writes a line for people, behind the command's name.
 function Screen:say(line)
   erase(self)
-  io.stderr:write("cpp-portal: ", redact.line(line, SHOWN, nil, self.secrets()), "\n")
+  io.stderr:write("cpp-portal: ", redact.line(line, SHOWN, self.secrets()), "\n")
 end
 
 --- Draws how far an operation is.
@@ -67,7 +67,7 @@ end
 -- What a cell shows: whatever the service gave, nothing of it can move the cursor or is a secret.
 local function cell(value, secrets)
   if value == nil or value == "" or type(value) == "table" then return "-" end
-  return redact.line(tostring(value), SHOWN, nil, secrets)
+  return redact.line(tostring(value), SHOWN, secrets)
 end
 
 local function pad(text, width)

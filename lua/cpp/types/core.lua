@@ -26,7 +26,7 @@ function core.decode(text) end
 ---of which the same is true, in its values and its names; anything else as it is.
 ---@param value any
 ---@param limit integer # bytes that are kept, 65536 at most
----@param secrets? string[] # the first 16 that differ are looked for
+---@param secrets? table # a list; the first 16 that differ are looked for, and those of its field `emails`
 ---@return any shown
 function core.redact(value, limit, secrets) end
 
