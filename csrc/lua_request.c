@@ -236,7 +236,7 @@ static int push_response(lua_State *L, const struct lcpp_request *request) {
   if (problem != NULL) {
     return push_failure(L, request, "protocol", problem, true);
   }
-  lua_createtable(L, 0, 8);
+  lua_createtable(L, 0, 16); /* with room for what lua/cpp/client.lua adds */
   lua_insert(L, -2);
   lua_setfield(L, -2, "body");
   set_string(L, "location", request->transfer.outcome.location);

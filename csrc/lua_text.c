@@ -37,6 +37,11 @@ static void prepare(lua_State *L, struct pen *pen, struct lcpp_text text) {
 
 /* Pushes a text as it may be shown, of `limit` bytes at most. [-0, +1, m] */
 static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size_t limit) {
+  if (text.length <= least(limit, pen->left) && lcpp_is_harmless(text, &pen->secrets)) {
+    lua_pushlstring(L, text.data, text.length);
+    pen->left -= text.length;
+    return;
+  }
   /* A byte may become U+FFFD, and an address of three bytes "[redacted]". */
   size_t most = least(least(limit, pen->left), 4 * text.length);
   prepare(L, pen, text);

@@ -267,16 +267,11 @@ static size_t look_at(const struct search *search, uint32_t at, enum lcpp_look *
   return length > 0 ? length : 1;
 }
 
-static size_t write_plain(const void *text, size_t length, char *shown, size_t limit) {
-  size_t most = length < limit ? length : limit;
-  memcpy(shown, text, most);
-  return most;
-}
-
 static size_t write_page(const struct search *search, struct page page) {
   static const char hidden[] = "[redacted]", invisible[] = "\xef\xbf\xbd";
   if (search->plain && !search->found) {
-    return write_plain(search->text, search->length, page.data, page.limit);
+    append(&page, search->text, search->length < page.limit ? search->length : page.limit);
+    return page.length;
   }
   uint32_t hidden_to = 0;
   bool was_hidden = false;
@@ -335,9 +330,10 @@ static bool may_hold(const struct alphabet *alphabet, struct lcpp_text secret) {
   return true;
 }
 
-/* Whether a plain text cannot hold what is hidden, for it lacks a byte of it or is too short. So it
- * is with most ids and URLs. Without a blank and a plus, a byte matches itself alone. */
-static bool is_harmless(struct lcpp_text text, const struct lcpp_secrets *secrets) {
+bool lcpp_is_harmless(struct lcpp_text text, const struct lcpp_secrets *secrets) {
+  if (!lcpp_is_plain(text)) {
+    return false;
+  }
   struct alphabet alphabet = alphabet_of(text);
   bool harmful = has(&alphabet, ' ') || has(&alphabet, '+') || has(&alphabet, '@') ||
                  may_hold(&alphabet, (struct lcpp_text){"eyJ", 3});
@@ -355,13 +351,8 @@ size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, ch
   size_t most = limit < LCPP_REDACT_LIMIT / LCPP_REDACT_FACTOR ? limit * LCPP_REDACT_FACTOR
                                                                : LCPP_REDACT_LIMIT;
   size_t length = text.length < most ? text.length : most;
-  bool whole = length == text.length;
-  bool plain = lcpp_is_plain((struct lcpp_text){text.data, length});
-  if (plain && (secrets == NULL || (whole && is_harmless(text, wanted)))) {
-    return write_plain(text.data, length, shown, limit);
-  }
-  struct search search = {
-      .text = (const unsigned char *)text.data, .length = (uint32_t)length, .plain = plain};
+  struct search search = {.text = (const unsigned char *)text.data, .length = (uint32_t)length};
+  search.plain = lcpp_is_plain((struct lcpp_text){text.data, length});
   size_t readings = search.plain ? 1 : 2;
   size_t numbers = readings * length + borders_of(&search, wanted->bytes + wanted->count);
   uint32_t *space = malloc((numbers + 1) * sizeof *space);
@@ -372,7 +363,7 @@ size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, ch
   search.starts = space + (readings - 1) * length;
   add_secrets(&search, wanted, space + readings * length);
   if (secrets != NULL) {
-    read_all(&search, !whole);
+    read_all(&search, length < text.length);
   }
   size_t written = write_page(&search, (struct page){shown, 0, limit});
   free(space);

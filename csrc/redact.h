@@ -9,6 +9,7 @@
 #ifndef LCPP_REDACT_H
 #define LCPP_REDACT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "secrets.h"
@@ -17,6 +18,11 @@ enum {
   LCPP_REDACT_LIMIT = 64 * 1024, /* bytes of a text that are looked at */
   LCPP_REDACT_FACTOR = 8         /* and how many times what is kept of it */
 };
+
+/* Whether lcpp_redact would show all of a text as it is, since it is plain and cannot hold what is
+ * hidden: it lacks a byte of that, or is too short. So it is with most ids and URLs. Texts that
+ * have a blank, a plus or an at sign are not looked into; so each byte matches itself alone. */
+bool lcpp_is_harmless(struct lcpp_text text, const struct lcpp_secrets *secrets);
 
 /* Writes the text to `shown`, which has room for `limit` bytes, with "[redacted]" in place of each
  * secret, bearer token, JSON Web Token and e-mail address; as printable UTF-8 in one line (see

@@ -33,10 +33,16 @@ local function name_of(input, field)
   return type(name) == "string" and name or nil
 end
 
+-- Notes what the item is for.
+local function note_names(item, input)
+  item.publisher, item.offer = name_of(input, "publisher"), name_of(input, "offer")
+end
+
 -- What an item's code raised, as an err: misuse in one item must not end the others. Once a request of the item was
 -- sent, it is unknown what the service made of it: the response is lost with the code that had it. Code that raises an
 -- err has read the response.
-local function raised_err(item, problem)
+local function raised_err(batch, item, problem)
+  if not item.offer then note_names(item, batch.inputs[item.index]) end
   return errors.raised(problem, { ambiguous = item.sent ~= false, publisher = item.publisher, offer = item.offer })
 end
 
@@ -90,9 +96,8 @@ end
 -- The next entry of the list is the item's.
 local function take_next(batch, item)
   local index = batch.next
-  local input = batch.inputs[index]
-  item.index, item.sent = index, false
-  item.publisher, item.offer = name_of(input, "publisher"), name_of(input, "offer")
+  item.index, item.sent, item.publisher, item.offer = index, false, nil, nil
+  if batch.inputs == batch.requests then note_names(item, batch.inputs[index]) end -- the caller's, which may be changed
   batch.next = index + 1
 end
 
@@ -105,7 +110,7 @@ local function give_up(batch, item, done, problem)
   elseif item.parked then
     problem = "cpp: an item's coroutine was closed while it waited"
   end
-  finish(batch, item.index, nil, raised_err(item, problem))
+  finish(batch, item.index, nil, raised_err(batch, item, problem))
 end
 
 -- Resumes an item, and calls what it has the batch call. What it yields or raises may be the user's, whose `==` may
@@ -277,7 +282,7 @@ local function break_off(batch, problem)
   batch.broken, batch.stopped, batch.on_result, batch.should_stop = { problem = problem }, true, nil, nil
   for _, item in ipairs(batch.items) do
     if not batch.entries[item.index] and item.parked then pcall(resume, batch, item) end
-    if not batch.entries[item.index] then finish(batch, item.index, nil, raised_err(item, problem)) end
+    if not batch.entries[item.index] then finish(batch, item.index, nil, raised_err(batch, item, problem)) end
   end
   stop(batch, "raised", "the batch ended before this item: " .. redact(host.text(problem)), problem)
   error(errors.carrying(problem, { entries = batch.entries }), 0)

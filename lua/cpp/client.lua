@@ -175,7 +175,7 @@ end
 -- @param options table: the call's own
 function Client:start(endpoint, options)
   -- What is wrong with the wait must come out before the call has acted, not after.
-  if type(options.wait) == "table" then core.check("wait", options.wait) end
+  if options.wait and type(options.wait) == "table" then core.check("wait", options.wait) end
   local submission_id
   if options.if_running ~= nil then
     local found, problem = look_before(self, endpoint, options)
@@ -192,7 +192,7 @@ function Client:start(endpoint, options)
     return nil, explain(self, endpoint, options, request, started)
   end
   result.call, result.submission_id = endpoint, submission_id
-  result.request_id = redact.line(result.request_id, errors.ID_LIMIT, secrets)
+  result.request_id = core.redact(result.request_id, errors.ID_LIMIT, secrets)
   result.publisher, result.offer = options.publisher, options.offer
   return carry(result, secrets, pcall(accept, self, endpoint, options, result, request, loop, started))
 end

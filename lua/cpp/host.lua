@@ -56,11 +56,10 @@ end
 --- Notes in the item whose code runs, and in those around it, what is being sent: by whatever client, in whatever
 -- coroutine of that code. The item keeps the names of its last POST; those around it, whose items have errs of their
 -- own, that something was sent.
--- @param request the core's
+-- @param method string: "GET" or "POST"
 -- @param options table of the call's options
-function host.sent(request, options)
+function host.sent(method, options)
   if not running then return end
-  local method = request:url()
   if method == "POST" or running.sent ~= "POST" then
     running.sent = method
     if options.offer then running.publisher, running.offer = options.publisher, options.offer end

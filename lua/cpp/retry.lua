@@ -8,11 +8,15 @@
 local core = require "cpp.core"
 local errors = require "cpp.error"
 local auth = require "cpp.auth"
+local blocking = require "cpp.loop.blocking"
 local host = require "cpp.host"
 local private = require "cpp.private"
 local redact = require "cpp.redact"
 
 local retry = {}
+
+local METHODS = {}
+for _, endpoint in ipairs(core.endpoints) do METHODS[endpoint.name] = endpoint.method end
 
 -- The pause of azure-core and azcore: 0.8 s, doubling, at most 60 s.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.8, 60
@@ -82,7 +86,7 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close>, index = core_client:start(endpoint, options, token, id,
     deadline and timeout_until(loop, client, options, deadline))
-  if endpoint ~= "token" then host.sent(request, options) end
+  if endpoint ~= "token" then host.sent(METHODS[endpoint], options) end
   local result, failure
   if index then
     local awaited
@@ -90,7 +94,7 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
     if not awaited then raise(client, endpoint, options, token, request, result) end
   end
   -- The blocking loop has taken the result already. Other loops only wait, and may return anything.
-  if type(result) ~= "table" and type(failure) ~= "table" then result, failure = request:result() end
+  if loop ~= blocking or not index then result, failure = request:result() end
   if log then log_attempt(loop, log, client, options, token, request, attempt, started, result or failure) end
   return result, failure, request
 end
