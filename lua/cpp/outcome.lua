@@ -4,17 +4,19 @@
 -- publish finished first) or an operation of the cancellation itself (then `completed` says that the cancel worked).
 --
 -- Sources, as the rules name them:
--- [CANCEL] "Cancel operation": the 202 names "the location of the cancellation operation"
+-- [CANCEL] "Cancel operation": the 202 names the "location of the cancellation operation"
 --          https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-cancel-operations
--- [LIST]   "Retrieve operations"; its first submission is the newest, and `canceled` one of its states, as seen by
---          openshift-ansible
+-- [LIST]   "Retrieve operations": "Only one operation can have status running at a time"; `completed` and `failed`
+--          are states. Not documented, but seen by openshift-ansible: the first submission is the newest, and
+--          `canceled` is a state
 --          https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations
--- [OFFER]  "Retrieve the status of the offer"
+-- [OFFER]  "Retrieve offer status"
 --          https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-offer-status
--- [SEEN]   in clients of the service: a cancel is answered with 202 whether something ran or not, and takes 1 to 3
---          minutes (openshift-ansible); a publish waits for the publisher's sign-off until go live (azure-img-utils)
--- [LOGIC]  inferred: an offer has one running operation at most, so what ended before the cancel was sent was not
---          cancelled by it
+-- [SEEN]   in clients of the service: a cancel gets 202 whether something ran or not, and takes 1 to 3 minutes
+--          (openshift-ansible); a publish waits for the publisher's sign-off until go live (azure-img-utils)
+-- [LOGIC]  inferred: nothing but a cancel makes an operation `canceled`; what ended before the cancel was sent was not
+--          canceled by it; of what ended since, the first ran when it was sent [LIST]
+-- Links to what was seen are in doc/partner-center.md.
 
 local redact = require "cpp.redact"
 local status = require "cpp.status"
@@ -43,7 +45,7 @@ local NO_LIST = { "none", "unread", "later" }
 local READ = { "canceled", "completed", "failed", "running", "signoff", "never", "other", "unread", "later" }
 
 local RULES = {
-  { operation = "canceled", outcome = "canceled" }, -- [CANCEL]
+  { operation = "canceled", outcome = "canceled" }, -- [LOGIC]
   { operation = "broken", outcome = "failed" }, -- [LIST]
   { operation = "signoff", outcome = "signoff" }, -- [SEEN]
   { operation = "published", outcome = "completed" }, -- [LIST]

@@ -3,7 +3,8 @@
 -- The service spells them in many ways (`not started`, `notStarted`, `NotStarted`; `complete`,
 -- `completed`, `succeeded`; `canceled`, `cancelled`), so they are compared in lower case, without
 -- blanks, `_` and `-`.
--- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operation-by-id
+-- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations
+-- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-offer-status
 
 local core = require "cpp.core"
 

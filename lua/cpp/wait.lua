@@ -4,9 +4,8 @@
 -- [ARM]  https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
 --        (poll the location, honour Retry-After, 202 means "still running")
 -- [RFC]  RFC 9110, section 10.2.3 (Retry-After)
--- [OP]   "Retrieve an operation by id", Cloud Partner Portal API reference
---        https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-overview
--- [SEEN] seen in the service's other clients: cancelling takes 1 to 3 minutes
+-- [SEEN] seen by other clients of the service: cancelling takes 1 to 3 minutes (openshift-ansible), and a publish waits
+--        for the publisher's sign-off (azure-img-utils); links are in doc/partner-center.md
 -- What the end of an operation proves is in outcome.lua.
 
 local auth = require "cpp.auth"
