@@ -4,11 +4,12 @@
  * Adding a call is adding a row: URL building, origin check, limits and errors follow from it.
  *
  * Source: the Cloud Partner Portal API reference, "Cancel operation", "Publish an offer", "Go
- * live", "Retrieve operations", "Retrieve offers", "Retrieve a specific offer", "Retrieve the
- * status of the offer":
+ * live", "Retrieve operations", "Retrieve offers", "Retrieve a specific offer", "Retrieve offer
+ * status":
  * https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-overview
- * `publishers` is not in the reference; other clients of the service use it. `token` is the client
- * credentials grant of Microsoft Entra: by scope the v2 endpoint, else the v1 endpoint.
+ * `publishers` and the filter by type are not in the reference; other clients of the service use
+ * them (doc/partner-center.md). `token` is the client credentials grant of Microsoft Entra: by scope
+ * the v2 endpoint, else the v1 endpoint.
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
  */
 #include "lua_binding.h"

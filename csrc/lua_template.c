@@ -6,7 +6,8 @@
 
 #include "lua_binding.h"
 
-/* What the templates of endpoint.c may name. */
+/* What the templates of endpoint.c may name: {name}, percent-encoded, or [name?...], what is there
+ * only where that option is given. */
 static const struct {
   const char *name;
   enum lcpp_option option;

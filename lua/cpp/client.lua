@@ -133,8 +133,8 @@ end
 local MAY_RUN_NOTHING = { [400] = true, [404] = true } -- what a cancel without an operation may get
 local LONGEST_LOOK = 30 -- seconds
 
--- Finds out whether a cancel was refused because nothing ran: what the service says then is not documented, but that it
--- says something (a code) is.
+-- Finds out whether a cancel was refused because nothing ran: what the service says then is not documented. Without a
+-- code, the refusal may come from anything in front of it.
 -- The look takes no longer than the call has left of its timeout.
 local function explain(client, endpoint, options, err, started)
   if endpoint ~= "cancel" or err.kind ~= "http" or not err.code or not MAY_RUN_NOTHING[err.status] then return err end

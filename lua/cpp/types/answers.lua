@@ -26,7 +26,7 @@
 ---@field call "cancel"|"publish"|"go_live" # what was called
 ---@field location? string # an absolute URL in ASCII: the place to poll; absent where there is nothing to poll
 ---@field operation_id? string # where the location has an identifier: letters, digits and `-._~$:`
----"canceled" at the 200 of a cancel without a location, unless the body says otherwise.
+---"canceled" at the 200 of a cancel without a location (documented), unless the body says otherwise.
 ---@field state? cpp.State
 ---"none" with `if_running` where nothing runs: nothing was sent. With `wait`, see cpp.Operation.
 ---@field outcome? cpp.Outcome
@@ -79,7 +79,7 @@
 ---@field stepName? string
 ---@field status? string
 ---@field progressPercentage? number # 0..100
----@field messages? cpp.Message[]
+---@field messages? (cpp.Message|string)[] # documented as strings, objects in the documentation's example
 ---@field [string] any
 
 ---A message of the service. Its HTML comes from outside: do not put it into a page as it is.
@@ -88,7 +88,7 @@
 ---@field level? string # "information" or "error"
 ---@field timestamp? string
 
----One of the operations of an offer, as the service lists them.
+---One of the operations of an offer, as the service lists them; the fields are those of the documentation's example.
 ---@class cpp.Submission
 ---@field state? cpp.State # its submissionState, normalised
 ---@field id? string # the operation's identifier

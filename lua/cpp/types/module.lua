@@ -29,8 +29,9 @@ local cpp = {}
 ---@return cpp.Error? err
 function cpp.cancel(options) end
 
----Publishes an offer: starts an operation that cancel stops. A 200 says that a publish runs already. A wait ends where
----the publish is completed, or waits for the publisher's sign-off (`outcome` is "signoff").
+---Publishes an offer: starts an operation that cancel stops. A 202 is documented. A 200 does not say that it has ended:
+---it may be the response to a publish that runs already (inferred). A wait ends where the publish is completed, or waits
+---for the publisher's sign-off (`outcome` is "signoff").
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-publish-offer>
 ---
@@ -46,7 +47,7 @@ function cpp.cancel(options) end
 function cpp.publish(options) end
 
 ---Takes an offer live that was published to preview: starts an operation that cancel stops. No body is sent without
----`emails`, which are not documented here: the service notifies the addresses that the publish gave.
+---`emails`, which are not documented here: by its documentation, the service notifies the addresses of the publish.
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-go-live>
 ---
@@ -63,7 +64,7 @@ function cpp.go_live(options) end
 
 ---Looks at one operation, once.
 ---
----Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operation-by-id>
+---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations>
 ---
 ---Errors: http, auth, network, tls, timeout, protocol, untrusted, stopped, closed
 ---
@@ -77,7 +78,7 @@ function cpp.go_live(options) end
 ---@return cpp.Error? err
 function cpp.operation(target) end
 
----Lists the operations (submissions) of an offer.
+---Lists the operations (submissions) of an offer: the newest first, as other clients of the service rely on.
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations>
 ---
@@ -122,7 +123,7 @@ function cpp.offers(options) end
 function cpp.offer(options) end
 
 ---Lists the publishers that the token gives access to, as the service sends them: a cheap check of a token. The call is
----not documented; other clients of the service use it.
+---not documented; other clients of the service use it (see [Partner Center](partner-center.md)).
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-overview>
 ---

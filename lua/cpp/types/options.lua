@@ -51,7 +51,9 @@
 
 ---What offers takes.
 ---@class cpp.OffersOptions : cpp.PublisherOptions
----@field type? string # only offers of this type, such as "microsoft-azure-virtualmachines" (offerTypeId)
+---Only offers of this type, such as "microsoft-azure-virtualmachines" (offerTypeId). The service filters them: not
+---documented, but used by other clients.
+---@field type? string
 
 ---What names an offer; and any option of a client.
 ---@class cpp.OfferOptions : cpp.PublisherOptions
@@ -64,16 +66,17 @@
 
 ---What cancel, publish and go_live take.
 ---@class cpp.StartOptions : cpp.OfferOptions
----Who is notified: a list of addresses, one comma separated string, or nothing. For migrated offers the service ignores
----them.
+---Addresses to notify: a list, one comma separated string, or nothing. By its documentation, the service ignores them for
+---migrated offers.
 ---@field emails? string|string[]
 ---@field wait? boolean|cpp.WaitOptions # true, or wait's options: return what cpp.wait returns
----Of cancel: asks for the running submission first, and sends nothing where none runs (`outcome` is "none").
+---Of cancel: asks first whether something runs, by the submissions and the status of the offer, and sends nothing where
+---nothing does (`outcome` is "none").
 ---@field if_running? boolean
 
 ---What operations takes.
 ---@class cpp.OperationsOptions : cpp.OfferOptions
----@field status? string # a filter, such as "running"
+---@field status? string # a filter of the service, such as "running"; how it compares is not documented
 
 ---Where an operation is: a location; or publisher, offer and operation_id; and any option of a client.
 ---@class cpp.OperationTarget : cpp.ClientOptions
