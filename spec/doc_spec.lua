@@ -167,6 +167,17 @@ describe("the documentation", function()
     end
   end)
 
+  it("names places in the code that there are, in doc/security.md", function()
+    for line in content("doc/security.md"):gmatch "[^\n]+" do
+      for file, names in line:gmatch "`([%w_]+/[%w_/]+%.%l+)`([%w_, `]*)" do
+        local code = content(file)
+        for name in names:gmatch "`([%w_]+)`" do
+          assert.is_truthy(code:find("%f[%w_]" .. name .. "%f[^%w_]"), file .. " has no " .. name)
+        end
+      end
+    end
+  end)
+
   for _, page in ipairs(PAGES) do
     it("has links that lead somewhere: " .. page, function()
       local directory = page:match "^(.*/)" or ""
