@@ -29,6 +29,10 @@ function loop.sleep(core_client, seconds)
   coroutine.yield()
 end
 
+function loop.spawn(thread)
+  ready[#ready + 1] = thread
+end
+
 -- The host: waits for the client's descriptor (and for its own sockets, if it had any), for timers,
 -- and resumes who is ready.
 local function watch(core_client, longest)

@@ -141,6 +141,16 @@ describe("a token", function()
       assert.equal("auth", err.kind)
     end)
 
+    it("is an auth error when the function needs a token itself in a batch", function()
+      local client
+      client = new_client { timeout = 5, token = function()
+        local entries = client:map({ 1 }, function(_, own) return own:offer_status(OFFER) end)
+        return nil, entries[1].err.message
+      end }
+      local _, err = client:offer_status(OFFER)
+      assert.is_truthy(tostring(err):find("makes a call that needs its own token", 1, true))
+    end)
+
     it("is an auth error when the function needs a token itself", function()
       local client
       client = new_client { token = function()

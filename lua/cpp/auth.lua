@@ -16,7 +16,7 @@ local auth = {}
 
 local MARGIN = 300 -- seconds before its expiry that a token is renewed
 local TIMEOUT = 300 -- seconds for one request; a client's option says otherwise
-local LOOK = 0.02 -- seconds between two looks at a token that another call is getting
+local FIRST_LOOK, LOOK = 0.001, 0.02 -- seconds between two looks at a token that is being renewed: from, doubling up to
 local USABLE = "^[%w%-%._~%+/]+=*$" -- RFC 6750, section 2.1
 
 local CREDENTIALS = { "tenant", "client_id", "client_secret" }
@@ -124,8 +124,7 @@ local function request_token(client, credentials, limits)
   return token, lifetime_of(answer)
 end
 
--- The function is the host's: it may fail like anything else that asks a network, which is no misuse. It may wait in
--- the host's loop, also in a batch.
+-- The function is the host's: it may fail like anything else that asks a network, which is no misuse.
 local function function_token(loop, client, source, options)
   local called, token, detail = host.call(loop, source)
   if not called then token, detail = nil, host.text(token) end
@@ -150,20 +149,23 @@ local function keep(entry, token, lifetime, time)
   entry.renew_at = lifetime and time + math.max(lifetime - MARGIN, lifetime / 2) or nil
 end
 
--- Marks the entry as being renewed until the variable that holds the result is closed: also when
--- the coroutine is closed in the middle. One that is dropped closes nothing: so who renews is known.
--- The mark comes last: memory may run out before, and then nothing would remove it.
-local function begin(entry)
-  local renewing = setmetatable({ thread = coroutine.running() }, { __mode = "v" })
-  local guard = setmetatable({}, { __close = function()
-    if entry.renewing == renewing then entry.renewing = nil end
-  end })
-  entry.renewing = renewing
-  return guard, renewing
+-- A renewal: who runs it (weak: one that is dropped ends nothing), and then its token, or why it has failed.
+local function new_renewal(thread)
+  return setmetatable({ thread = thread, token = nil, failed = nil }, { __mode = "v" })
 end
 
-local function renew(loop, client, options, entry, source, credentials, limits)
-  local guard <close>, renewing = begin(entry) -- luacheck: ignore guard
+-- Marks the entry as being renewed until the value is closed: also when the coroutine is closed in the middle. The mark
+-- comes last: memory may run out before, and then nothing would remove it.
+local function begin(entry, renewal)
+  local guard = setmetatable({}, { __close = function()
+    if entry.renewal == renewal then entry.renewal = nil end
+  end })
+  entry.renewal = renewal
+  return guard
+end
+
+local function renew(loop, client, options, entry, renewal, source, credentials, limits)
+  local guard <close> = begin(entry, renewal) -- luacheck: ignore guard
   local token, detail
   if credentials then
     token, detail = request_token(client, credentials, limits)
@@ -172,40 +174,81 @@ local function renew(loop, client, options, entry, source, credentials, limits)
   end
   if not token then
     -- What a deadline of this call ended may go well for another one.
-    if source or not limits then renewing.failed = detail.kind == "auth" and detail.message end
+    if source or not limits then renewal.failed = detail.kind == "auth" and detail.message end
     return nil, detail
   end
   if not client.core:usable() then return nil, closed() end
   keep(entry, token, detail, host.now(loop))
+  renewal.token = token
   return token
 end
 
--- Whether nothing will end the renewal: its coroutine is dead or gone.
-local function is_abandoned(renewing)
-  return not renewing.thread or coroutine.status(renewing.thread) == "dead"
+-- Has a token function run beside the calls that wait for its token, none of which it then holds up. Returns the
+-- renewal; or nil where the loop cannot do that.
+local function renew_beside(loop, client, options, entry, source)
+  local renewal = new_renewal()
+  entry.renewal = renewal -- where the loop raises, it is abandoned
+  local function run(outer)
+    renewal.thread = coroutine.running()
+    local done, problem = pcall(renew, outer, client, options, entry, renewal, source)
+    if not done then renewal.failed = "the token function failed (" .. host.text(problem) .. ")" end
+  end
+  renewal.thread = host.spawn(loop, run)
+  if renewal.thread then return renewal end
+  entry.renewal = nil
+  return nil
 end
 
--- One at a time: a call that comes while a token is being renewed waits for it, and shares its failure. Returns true;
--- or nil and an err where there will be none.
-local function wait_for_renewal(loop, client, options, entry, source, limits)
-  local give_up = limits and limits.deadline
+-- Whether nothing will end the renewal: its coroutine is dead or gone.
+local function is_abandoned(renewal)
+  return not renewal.thread or coroutine.status(renewal.thread) == "dead"
+end
+
+-- What a call waits for a renewal at most.
+local function patience(loop, client, options, limits)
+  return limits and limits.deadline
     or host.now(loop) + (options.timeout or private(client).options.timeout or TIMEOUT)
-  while entry.renewing and not is_abandoned(entry.renewing) do
-    local renewing = entry.renewing
-    if host.is_held_up(renewing.thread) then
+end
+
+-- Waits until a renewal has ended; all calls that wait share its failure. Returns true; or nil and an err where there
+-- will be no token in time.
+local function wait_for(renewal, loop, client, entry, give_up)
+  local look = FIRST_LOOK
+  while entry.renewal == renewal and not is_abandoned(renewal) do
+    local left = give_up - host.now(loop)
+    if loop.scheduler and loop.scheduler.stopped() then
+      return nil, errors.new("stopped", "should_stop ended the batch before this request was sent")
+    elseif left <= 0 then
+      return nil, errors.new("auth", "the token that is being renewed did not come in time", { retryable = true })
+    end
+    loop.sleep(client.core, math.min(look, left))
+    look = math.min(look * 2, LOOK)
+    if not client.core:usable() then return nil, closed() end
+  end
+  if renewal.failed then return nil, errors.new("auth", renewal.failed) end
+  return true
+end
+
+-- One renewal at a time: a call that comes meanwhile waits for it. Returns true; or nil and an err.
+local function wait_for_others(loop, client, options, entry, source, limits)
+  local give_up = patience(loop, client, options, limits)
+  while entry.renewal and not is_abandoned(entry.renewal) do
+    if host.is_held_up(entry.renewal.thread) then
       if not source then return true end -- it goes on after this call only, which gets a token of its own
       return nil, errors.new("auth", "the token function makes a call that needs its own token")
-    elseif loop.scheduler and loop.scheduler.stopped() then
-      return nil, errors.new("stopped", "should_stop ended the batch before this request was sent")
-    elseif host.now(loop) >= give_up then
-      return nil, errors.new("auth", "the token that another call is getting did not come in time",
-                             { retryable = true })
     end
-    loop.sleep(client.core, LOOK)
-    if not client.core:usable() then return nil, closed() end
-    if renewing.failed then return nil, errors.new("auth", renewing.failed) end
+    local waited, err = wait_for(entry.renewal, loop, client, entry, give_up)
+    if not waited then return nil, err end
   end
   return true
+end
+
+-- The token of a token function that runs beside this call; or nil and an err.
+local function token_of(renewal, loop, client, options, entry, limits)
+  local waited, err = wait_for(renewal, loop, client, entry, patience(loop, client, options, limits))
+  if not waited then return nil, err end
+  if renewal.token then return renewal.token end
+  return nil, client.core:usable() and errors.new("auth", "the token function did not end") or closed()
 end
 
 --- The bearer token for a call.
@@ -214,7 +257,7 @@ end
 --   anything is asked of anybody
 -- @param options table of the call's options
 -- @param rejected string or nil: the token that the service has just refused with 401
--- @param limits table or nil: `deadline`, as for retry.call
+-- @param limits table or nil: `deadline`, as for retry.call: it bounds the waiting for a renewal, as the timeout does
 -- @return string; or nil, err (kind "auth"; "closed" when the client was closed meanwhile; "stopped" in a
 --   batch that is being stopped)
 function auth.token(client, endpoint, options, rejected, limits)
@@ -234,13 +277,15 @@ function auth.token(client, endpoint, options, rejected, limits)
   local entry = tokens[key] or {}
   tokens[key] = entry
   local loop = host.loop(client, options)
-  if entry.renewing then
-    local waited, err = wait_for_renewal(loop, client, options, entry, source, limits)
+  if entry.renewal then
+    local waited, err = wait_for_others(loop, client, options, entry, source, limits)
     if not waited then return nil, err end
   end
   if rejected and entry.token == rejected then entry.token, entry.previous = nil, rejected end
   if is_fresh(entry, host.now(loop)) then return entry.token end
-  return renew(loop, client, options, entry, source, credentials, limits)
+  local beside = source and renew_beside(loop, client, options, entry, source)
+  if beside then return token_of(beside, loop, client, options, entry, limits) end
+  return renew(loop, client, options, entry, new_renewal(coroutine.running()), source, credentials, limits)
 end
 
 return auth

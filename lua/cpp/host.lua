@@ -8,10 +8,11 @@
 -- around it. The `release` of a loop that has waited for a client is noted with it, and closing the client calls all of
 -- them. A loop is checked before it is noted.
 --
--- A callback (log, token, on_progress, should_stop, on_result) runs in the host's own coroutine, the one that the
--- host's loop knows, so that it may wait for whatever the host offers: an item passes its callback to the coroutine
--- that runs the batch, and a batch within an item passes it on. The batch does nothing else meanwhile. What the
--- callback raises is caught here.
+-- A callback (log, on_progress, should_stop, on_result) runs in the host's own coroutine, the one that the host's loop
+-- knows, so that it may wait for whatever the host offers: an item passes its callback to the coroutine that runs the
+-- batch, and a batch within an item passes it on. The batch does nothing else meanwhile. What the callback raises is
+-- caught here. A token function, which may wait long and for many calls, runs in a coroutine of its own where the loop
+-- can start one (`spawn`), so that no deadline waits for it; elsewhere it is a callback like the others.
 --
 -- The loop of a batch has a field `scheduler`, which no other loop has: a table with core, outer (the loop that the
 -- batch waits in), owner (the coroutine that runs it), and the functions admit, hold, stopped and call (see
@@ -30,6 +31,10 @@ local batches = setmetatable({}, { __mode = "k" })
 
 -- The item whose code runs now, and in item.around the one that runs the batch that it is in.
 local running
+
+-- [coroutine that host.spawn started] = the coroutine that waits for it; the loop that it waits in.
+local started_by = setmetatable({}, { __mode = "kv" })
+local spawned_in = setmetatable({}, { __mode = "k" })
 
 -- [loop] = the time that its clock told last.
 local last = setmetatable({}, { __mode = "k" })
@@ -74,6 +79,7 @@ end
 -- around it), and waits there.
 local function outside_of(loop)
   local here = this()
+  if spawned_in[here] then return spawned_in[here] end
   while loop.scheduler do
     if loop.scheduler.owner == here then return loop.scheduler.outer end
     loop = loop.scheduler.outer
@@ -147,6 +153,28 @@ function host.call(loop, fn, ...)
   return pcall(fn, ...)
 end
 
+-- The loop of the host that a batch, or one within it, waits in.
+local function outermost(loop)
+  while loop.scheduler do loop = loop.scheduler.outer end
+  return loop
+end
+
+--- Starts a function in a coroutine of its own, beside what runs now.
+-- @param loop as of host.loop
+-- @param fn function(loop), which must not raise: it gets the loop to wait in
+-- @return the coroutine; or nil where the loop can start none here
+function host.spawn(loop, fn)
+  loop = outermost(loop)
+  if not loop.spawn then return nil end
+  local thread = coroutine.create(function() fn(loop) end)
+  started_by[thread], spawned_in[thread] = this(), loop
+  local item = running
+  running = nil -- it may begin at once, and is no part of the item
+  local started = loop.spawn(thread)
+  running = item
+  return started ~= false and thread or nil
+end
+
 local LONGEST_CHUNK = 60 -- bytes of a chunk's name in a message, LUA_IDSIZE of luaconf.h
 
 --- Whether this was raised by a Ctrl-C in the interpreter (lua.c): that text, with the place where it came.
@@ -161,14 +189,19 @@ function host.pass_interrupt(problem)
   if host.is_interrupt(problem) then error(problem, 0) end
 end
 
---- Whether a coroutine cannot go on before the running one does: it is the same, or that of an item of a batch that the
---- running one runs.
+--- Whether a coroutine cannot go on before the running one does: it is the same, or waits for the running one, which is
+-- a batch's callback, an item, or was started by host.spawn.
 function host.is_held_up(thread)
-  local here = this()
-  while thread do
-    if thread == here then return true end
-    local batch = batches[thread]
-    thread = batch and batch.scheduler.owner
+  local here, through = this(), nil -- through: the batch by which `here` waits for the running coroutine
+  while here do
+    local held, by = thread, nil
+    while held do
+      if held == here then return through == nil or through ~= by end -- two items of a batch do not wait for each other
+      by = batches[held]
+      held = by and by.scheduler.owner
+    end
+    through = batches[here]
+    here, through = through and through.scheduler.owner or started_by[here], through or started_by
   end
   return false
 end

@@ -127,6 +127,7 @@ function Host:callback(client, value, frequency)
     if self.world:chance(frequency or 12) then
       local before = self.world.now
       local watch <close> = setmetatable({}, { __close = function() -- luacheck: ignore watch
+        if self.world.spawned[coroutine.running()] then return end -- no call waits for that beyond its deadline
         self.world.waited = self.world.waited + self.world.now - before
       end })
       DEEDS[self.world:random(self.is_quick and AT_ONCE or #DEEDS)](self, client)

@@ -17,6 +17,19 @@ local START = 987654321.25 -- seconds: an error that takes a time for a duration
 local World = {}
 World.__index = World
 
+local YIELDED = {} -- what a coroutine of the world yields; anything else is an error
+
+local function resume(self, thread)
+  if coroutine.status(thread) ~= "suspended" then return end
+  local done, sign = coroutine.resume(thread)
+  if not done then
+    self.raised[#self.raised + 1] = { problem = sign, task = self.tasks[thread] }
+    coroutine.close(thread)
+  elseif coroutine.status(thread) == "suspended" and sign ~= YIELDED then
+    error "a coroutine of the host has been given what was not for it"
+  end
+end
+
 --- Makes a world.
 function World.new(seed)
   local self = setmetatable({
@@ -24,6 +37,11 @@ function World.new(seed)
     registered = {}, loops = {},
   }, World)
   for place, name in ipairs { "first", "second" } do self.loops[place] = self:loop(name) end
+  self.spawned = setmetatable({}, { __mode = "k" })
+  self.loops[2].spawn = function(thread)
+    self.tasks[thread], self.spawned[thread] = true, true
+    if self:chance(2) then self.ready[#self.ready + 1] = thread else resume(self, thread) end
+  end
   return self
 end
 
@@ -49,19 +67,6 @@ function World:after(seconds, fn)
   local event = setmetatable({ fn = fn }, { __close = function(own) own.fn = nil end })
   self.events:add(self.now + seconds, event)
   return event
-end
-
-local YIELDED = {} -- what a coroutine of the world yields; anything else is an error
-
-local function resume(self, thread)
-  if coroutine.status(thread) ~= "suspended" then return end
-  local done, sign = coroutine.resume(thread)
-  if not done then
-    self.raised[#self.raised + 1] = { problem = sign, task = self.tasks[thread] }
-    coroutine.close(thread)
-  elseif coroutine.status(thread) == "suspended" and sign ~= YIELDED then
-    error "a coroutine of the host has been given what was not for it"
-  end
 end
 
 --- Starts a coroutine of the host.

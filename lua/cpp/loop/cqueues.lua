@@ -97,6 +97,15 @@ function loop.sleep(core_client, seconds)
   closed:wait(seconds)
 end
 
+--- Starts a coroutine beside the running one.
+-- @param coroutine_ a new coroutine, which must not raise
+-- @return boolean: false outside of a controller
+function loop.spawn(coroutine_)
+  local controller = cqueues.running()
+  if controller then controller:attach(coroutine_) end
+  return controller ~= nil
+end
+
 --- Called before a client is closed: cqueues must forget its descriptor while it is open.
 function loop.release(core_client)
   local descriptor = core_client:pollfd()

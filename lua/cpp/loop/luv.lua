@@ -139,6 +139,10 @@ function loop.sleep(core_client, seconds)
   coroutine.yield()
 end
 
+--- Starts a coroutine beside the running one.
+-- @param coroutine_ a new coroutine, which must not raise
+loop.spawn = resume
+
 --- Called before a client is closed: libuv must let go of its descriptor while it is open.
 loop.release = unwatch
 
