@@ -112,8 +112,8 @@ local function grammar()
 end
 
 describe("each type is well-formed, and of names that exist:", function()
-  local KNOWN = { string = true, number = true, integer = true, boolean = true, any = true, T = true, ["nil"] = true,
-                  ["file*"] = true }
+  local KNOWN = { string = true, number = true, integer = true, boolean = true, thread = true, any = true, T = true,
+                  ["nil"] = true, ["file*"] = true }
   local pattern = grammar()
 
   local function check(kind, where)

@@ -11,7 +11,7 @@
 ---@field release? fun(core_client: cpp.CoreClient)
 ---Starts a new coroutine, which does not raise, as one of the host's. Where a loop has this, a token function runs in a
 ---coroutine of its own, and no deadline waits for it. It returns false where it can start none.
----@field spawn? fun(thread: thread): boolean?
+---@field spawn? fun(thread: thread): boolean|nil
 ---Seconds on a clock that never goes back; another one is misuse. Default: `cpp.core.monotonic`.
 ---@field now? fun(): number
 
