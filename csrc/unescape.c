@@ -327,8 +327,23 @@ static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_uni
   }
 }
 
+/* Whether no escape and no character has begun. */
+static bool is_idle(const struct lcpp_unescaper *unescaper) {
+  unsigned begun = unescaper->count;
+  uint32_t high = 0;
+  for (size_t depth = 0; depth < LCPP_LAYERS; depth++) {
+    begun |= unescaper->layers[depth].count;
+    high |= unescaper->layers[depth].high;
+  }
+  return begun == 0 && high == 0;
+}
+
 void lcpp_unescape(struct lcpp_unescaper *unescaper, struct lcpp_unit unit) {
-  feed(unescaper, 0, unit);
+  if (unit.byte < 0x80 && !lcpp_begins_escape(unit.byte) && is_idle(unescaper)) {
+    unescaper->take(unescaper->context, unit); /* what the layers come to, for most bytes */
+  } else {
+    feed(unescaper, 0, unit);
+  }
 }
 
 /* Whether an HTML number has begun, and has digits. */
