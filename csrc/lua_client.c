@@ -142,8 +142,8 @@ static int client_step(lua_State *L) {
   return 2;
 }
 
-/* client:finished() -> the request that finished first and was not claimed yet, and the index that
- * it had (see request:index); or nil. */
+/* client:finished() -> the request that finished first and was not claimed yet, the index that it
+ * had (see request:index), and the bytes of the response's body; or nil. */
 static int client_finished(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   struct lcpp_transfer *transfer = lcpp_engine_next_finished(client->engine);
@@ -158,7 +158,8 @@ static int client_finished(lua_State *L) {
   luaL_unref(L, -2, index);
   request->index = 0;
   lua_pushinteger(L, index);
-  return 2;
+  lua_pushinteger(L, (lua_Integer)transfer->response.body.length);
+  return 3;
 }
 
 /* client:pollfd() -> the descriptor for a host loop to watch, or nil where there is no epoll.

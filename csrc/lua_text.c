@@ -10,7 +10,7 @@
 
 /* Of a table that is copied: how deep it may be, what each entry takes of the limit, and the bytes
  * of a text in it. It is a document of the service, or what a program has made of one. */
-enum { DEEPEST = 64, ENTRY_COST = 16, ENTRY_LIMIT = 2048 };
+enum { DEEPEST = 64, ENTRY_COST = 16, ENTRY_LIMIT = 1024 };
 
 /* Where core.redact has the memory of the copies of secrets on its stack. */
 enum { COPIES = 4 };
@@ -28,7 +28,6 @@ static size_t least(size_t a, size_t b) {
 
 /* Prepares the secrets, once a text needs it. An error leaves the copies to the collector. */
 static void prepare(lua_State *L, struct pen *pen, struct lcpp_text text) {
-  text.length = least(text.length, LCPP_REDACT_LIMIT);
   if (!pen->clean && pen->secrets.copies == NULL && !lcpp_is_plain(text)) {
     lcpp_secrets_prepare(&pen->secrets, lua_newuserdatauv(L, pen->secrets.bytes, 0));
     lua_replace(L, COPIES);
@@ -44,7 +43,8 @@ static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size
   }
   /* A byte may become U+FFFD, and an address of three bytes "[redacted]". */
   size_t most = least(least(limit, pen->left), 4 * text.length);
-  prepare(L, pen, text);
+  size_t looked_at = least(text.length, most + LCPP_REDACT_AHEAD);
+  prepare(L, pen, (struct lcpp_text){text.data, looked_at});
   luaL_Buffer buffer;
   char *shown = luaL_buffinitsize(L, &buffer, most);
   size_t length = lcpp_redact(text, pen->clean ? NULL : &pen->secrets, shown, most);
@@ -53,8 +53,7 @@ static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size
   }
   luaL_pushresultsize(&buffer, length);
   /* What is looked at takes time, even if nothing is shown of it. */
-  size_t looked_at = least(text.length / LCPP_REDACT_FACTOR, most);
-  pen->left -= length > looked_at ? length : looked_at;
+  pen->left -= least(pen->left, length > looked_at ? length : looked_at);
 }
 
 void lcpp_clean_top(lua_State *L, size_t limit) {

@@ -348,8 +348,7 @@ size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, ch
                    size_t limit) {
   static const struct lcpp_secrets none = {.count = 0};
   const struct lcpp_secrets *wanted = secrets != NULL ? secrets : &none;
-  size_t most = limit < LCPP_REDACT_LIMIT / LCPP_REDACT_FACTOR ? limit * LCPP_REDACT_FACTOR
-                                                               : LCPP_REDACT_LIMIT;
+  size_t most = limit + LCPP_REDACT_AHEAD;
   size_t length = text.length < most ? text.length : most;
   struct search search = {.text = (const unsigned char *)text.data, .length = (uint32_t)length};
   search.plain = lcpp_is_plain((struct lcpp_text){text.data, length});

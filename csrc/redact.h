@@ -15,8 +15,8 @@
 #include "secrets.h"
 
 enum {
-  LCPP_REDACT_LIMIT = 64 * 1024, /* bytes of a text that are looked at */
-  LCPP_REDACT_FACTOR = 8         /* and how many times what is kept of it */
+  LCPP_REDACT_LIMIT = 64 * 1024, /* bytes of a text that may be kept */
+  LCPP_REDACT_AHEAD = 2048       /* bytes that are looked at beyond those: a long token is hidden */
 };
 
 /* Whether lcpp_redact would show all of a text as it is, since it is plain and cannot hold what is
@@ -27,9 +27,9 @@ bool lcpp_is_harmless(struct lcpp_text text, const struct lcpp_secrets *secrets)
 /* Writes the text to `shown`, which has room for `limit` bytes, with "[redacted]" in place of each
  * secret, bearer token, JSON Web Token and e-mail address; as printable UTF-8 in one line (see
  * printable.h), with one blank for a run of blanks. Returns the number of bytes written; SIZE_MAX
- * if memory ran out. Looks at the first 8 * limit bytes of the text, 64 KiB at most; what may be
- * the beginning of a secret where they end is not shown. The secrets are
- * prepared, unless the text is plain. NULL for them: the text is only made printable. */
+ * if memory ran out. Looks at the first `limit` bytes of the text and LCPP_REDACT_AHEAD more;
+ * what may be the beginning of a secret where they end is not shown. The secrets are prepared,
+ * unless the text is plain. NULL for them: the text is only made printable. */
 size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
                    size_t limit);
 

@@ -106,4 +106,15 @@ describe("text of the service is printable:", function()
       end)
     end
   end
+
+  it("of a large document, as far as an err keeps it", function()
+    local steps = {}
+    for i = 1, 1000 do steps[i] = { stepName = "step " .. i, messages = { ("a\u{200b}b "):rep(20) } } end
+    respond(200, {}, cjson.encode { status = "failed", steps = steps })
+    local _, err = client:wait(Lab.LOCATION)
+    assert_printable("err", err)
+    assert.equal("failed", err.operation.state)
+    local kept = #cjson.encode(err.operation)
+    assert.is_true(kept > 4096 and kept < 16384, kept)
+  end)
 end)

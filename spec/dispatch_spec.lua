@@ -9,12 +9,13 @@ local file_methods = getmetatable(io.stdout).__index
 
 local function new_core()
   return {
-    done = {}, open = true,
+    done = {}, open = true, bytes = 0,
     finished = function(self)
       assert(self.open, "the client is closed")
       local request = table.remove(self.done, 1)
-      return request, places[request or self]
+      return request, places[request or self], self.bytes
     end,
+    alarm = function(self, seconds) self.rings_in = seconds end,
     usable = function(self) return self.open end,
     timeout = function(self) assert(self.open, "the client is closed") end,
   }
@@ -65,6 +66,20 @@ describe("cpp.dispatch", function()
     core.done = { requests[1] }
     dispatch.run(core)
     assert.same({}, core.done)
+  end)
+
+  it("leaves the others for the next turn once responses of 64 KiB were handed on", function()
+    for _, case in ipairs { { 65536, { "a" } }, { 32768, { "a", "b" } }, { 21845, { "a", "b", "c" } } } do
+      core, woken = new_core(), {}
+      core.bytes, core.done = case[1], { table.unpack(requests) }
+      for n, name in ipairs { "a", "b", "c" } do dispatch.register(core, requests[n], waker(name)) end
+      dispatch.run(core)
+      assert.same(case[2], woken)
+      assert.equal(#core.done > 0 and 0 or nil, core.rings_in)
+      dispatch.run(core)
+      dispatch.run(core)
+      assert.same({ "a", "b", "c" }, woken)
+    end
   end)
 
   it("takes a registration back by hand, and at the end of its scope", function()

@@ -98,18 +98,27 @@ local function run_others(others)
   end
 end
 
---- Wakes everybody whose request is done, but asks no other object.
+local TURN = 64 * 1024 -- bytes of bodies in one turn, and the rest of the last one
+
+--- Wakes everybody whose request is done, but asks no other object. What is woken reads its response, which takes time
+-- for a long one: the host gets its turn in between.
 -- A request that finished and that nothing waits for (its coroutine was dropped) is let go.
 function dispatch.run_requests(core_client)
   local requests = dispatch.waiters(core_client).requests
-  local _, index = core_client:finished()
+  local left = TURN
+  local _, index, bytes = core_client:finished()
   while index do
+    left = left - bytes
     local wake = requests[index]
     if wake then
       requests[index] = nil
       if not wake(index) and not core_client:usable() then return end -- what was woken closed it
     end
-    _, index = core_client:finished()
+    if left <= 0 then
+      core_client:alarm(0) -- for the others
+      return
+    end
+    _, index, bytes = core_client:finished()
   end
 end
 

@@ -76,7 +76,7 @@ static bool is_telling(struct lcpp_text secret) {
 }
 
 static size_t show(struct lcpp_text text, const struct lcpp_text *secrets, size_t count, char *shown, size_t limit) {
-  size_t bytes = text.length < LCPP_REDACT_LIMIT ? text.length : LCPP_REDACT_LIMIT;
+  size_t bytes = text.length < limit + LCPP_REDACT_AHEAD ? text.length : limit + LCPP_REDACT_AHEAD;
   for (size_t i = 0; i < count; i++) {
     bytes += secrets[i].length;
   }

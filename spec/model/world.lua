@@ -212,7 +212,7 @@ function Core:finished()
   while request and not request.unclaimed do request = table.remove(self.finished_ones, 1) end
   if not request then return nil end
   request.unclaimed = false
-  return request, request.place
+  return request, request.place, 0
 end
 
 -- It rings once, at the earliest time that was asked for.

@@ -153,7 +153,7 @@
 ---@field publisher? string # as in the call
 ---@field offer? string # as in the call
 ---@field location? string # of a wait, or of a 2xx whose body cannot be read: where any process can go on
----@field operation? cpp.Operation # of a wait: what was last seen, of each text at most 2 KiB, of all 64 KiB
+---@field operation? cpp.Operation # of a wait: what was last seen, of each text at most 1 KiB, of all 8 KiB
 ---@field operation_id? string # of a wait: as in its target
 ---@field call? string # likewise
 ---@field sent_at? integer # likewise

@@ -91,9 +91,10 @@ function CoreClient:check(endpoint, options) end
 ---@return integer finished # how many have finished and were not claimed
 function CoreClient:step(seconds) end
 
----Claims the request that finished first; also returns the index that it had.
+---Claims the request that finished first; also returns the index that it had, and the size of its response.
 ---@return cpp.CoreRequest? request
 ---@return integer? index
+---@return integer? bytes # of the response's body
 function CoreClient:finished() end
 
 ---The one descriptor to watch for reading; nil in a build without epoll: then step every 10 ms.
