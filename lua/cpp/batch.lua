@@ -265,7 +265,7 @@ local function wait(batch)
   local wake_at = left and host.now(outer) + left
   outer.await(core_client, {
     done = function()
-      if is_empty(batch.ready) and core_client:usable() then dispatch.run_requests(core_client) end
+      if core_client:usable() then dispatch.run_requests(core_client) end
       if not is_empty(batch.ready) or not core_client:usable() then return true end
       left = wake_at and wake_at - host.now(outer)
       if left and left <= 0 then return true end

@@ -11,14 +11,16 @@ local dispatch = {}
 -- waiters with it.
 local clients = setmetatable({}, { __mode = "k" })
 
+local TURN = 64 * 1024 -- bytes of bodies that are handed on after one step, and the rest of the last one
+
 --- The waiters of a client.
 -- @return table: requests = { [index of a request] = wake }, others = { [object] = wake }, sleepers =
---   { [key] = wake }, of functions that are called with their key; closed, a boolean: whether the client is
---   closed, and nothing will be woken any more
+--   { [key] = wake }, of functions that are called with their key; left, the bytes of bodies that may still be handed
+--   on before the next step; closed, a boolean: whether the client is closed, and nothing will be woken any more
 function dispatch.waiters(core_client)
   local waiters = clients[core_client]
   if not waiters then
-    waiters = { requests = {}, others = {}, sleepers = {}, closed = false }
+    waiters = { requests = {}, others = {}, sleepers = {}, left = TURN, closed = false }
     clients[core_client] = waiters
   end
   return waiters
@@ -98,32 +100,28 @@ local function run_others(others)
   end
 end
 
-local TURN = 64 * 1024 -- bytes of bodies in one turn, and the rest of the last one
-
 --- Wakes everybody whose request is done, but asks no other object. What is woken reads its response, which takes time
--- for a long one: the host gets its turn in between.
+-- for a long one: what is beyond a turn's share waits for the next step.
 -- A request that finished and that nothing waits for (its coroutine was dropped) is let go.
 function dispatch.run_requests(core_client)
-  local requests = dispatch.waiters(core_client).requests
-  local left = TURN
-  local _, index, bytes = core_client:finished()
-  while index do
-    left = left - bytes
+  local waiters = dispatch.waiters(core_client)
+  local requests = waiters.requests
+  while waiters.left > 0 do
+    local _, index, bytes = core_client:finished()
+    if not index then return end
+    waiters.left = waiters.left - bytes
+    if waiters.left <= 0 then core_client:alarm(0) end -- for the others
     local wake = requests[index]
     if wake then
       requests[index] = nil
       if not wake(index) and not core_client:usable() then return end -- what was woken closed it
     end
-    if left <= 0 then
-      core_client:alarm(0) -- for the others
-      return
-    end
-    _, index, bytes = core_client:finished()
   end
 end
 
 --- Wakes everybody whose request or object is done. To be called after a step.
 function dispatch.run(core_client)
+  dispatch.waiters(core_client).left = TURN
   dispatch.run_requests(core_client)
   local waiters = clients[core_client]
   if waiters and next(waiters.others) then run_others(waiters.others) end
