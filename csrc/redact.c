@@ -151,8 +151,12 @@ static void read_behind(void *context, struct lcpp_unit unit) {
     search->blank = blank;
   }
   look_for_address(search, unit);
-  look_for_bearer(search, unit);
-  look_for_jwt(search, unit);
+  if (search->bearer_seen > 0 || search->token.on || (unit.byte | 0x20) == 'b') {
+    look_for_bearer(search, unit);
+  }
+  if (search->jwt_seen > 0 || unit.byte == 'e') {
+    look_for_jwt(search, unit);
+  }
 }
 
 /* Numbers that the borders of a secret take: of it in one reading, or in both, and of its end. */
