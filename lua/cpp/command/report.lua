@@ -28,9 +28,7 @@ local function table_of(session)
 end
 
 local function write_rows(session, target, document)
-  local rows = view_of(session).rows(document, target, session.screen.secrets())
-  table_of(session).open()
-  for _, row in ipairs(rows) do table_of(session).write(row) end
+  table_of(session)(view_of(session).rows(document, target, session.screen.secrets()))
 end
 
 local function write_details(session, document)
@@ -41,10 +39,9 @@ local function write_details(session, document)
     session.screen:answer("")
     local longest = 0
     for _, row in ipairs(rows) do longest = math.max(longest, session.screen:width_of(row[1])) end
-    local steps = session.screen:table(view.details.columns, longest)
-    for _, row in ipairs(rows) do steps.write(row) end
+    session.screen:table(view.details.columns, longest)(rows)
   end
-  for _, message in ipairs(view.messages(document)) do session.screen:note(message) end
+  session.screen:notes(view.messages(document))
 end
 
 local function shell_quote(text)

@@ -30,17 +30,24 @@ local function erase(screen)
   screen.drawn = false
 end
 
---- Writes a line of the answer. Where that fails, `problem` says why: what was begun is still finished.
-function Screen:answer(line)
+--- Writes a line of the answer, or several. Where that fails, `problem` says why: what was begun is still finished.
+function Screen:answer(lines)
   erase(self)
-  local written, problem = io.stdout:write(line, "\n")
+  local written, problem = io.stdout:write(lines, "\n")
   if written then written, problem = io.stdout:flush() end -- at once: a reader may be waiting for it
   if not written then self.problem = self.problem or problem end
 end
 
---- Writes a text of the service as a line of the answer.
-function Screen:note(text)
-  self:answer(redact.line(text, SHOWN, self.secrets()))
+-- Writes lines of the answer at once; none is fine.
+local function answer_all(screen, lines)
+  if #lines > 0 then screen:answer(table.concat(lines, "\n")) end
+end
+
+--- Writes texts of the service, each as a line of the answer.
+function Screen:notes(texts)
+  local lines, secrets = {}, self.secrets()
+  for i, text in ipairs(texts) do lines[i] = redact.line(text, SHOWN, secrets) end
+  answer_all(self, lines)
 end
 
 --- Writes a line for people, behind the command's name.
@@ -70,45 +77,42 @@ local function cell(value, secrets)
   return redact.line(tostring(value), SHOWN, secrets)
 end
 
-local function pad(text, width)
-  return text .. (" "):rep(width - (utf8.len(text) or #text)) -- rep with less than 0 is nothing
-end
-
 --- The columns that a cell takes.
 function Screen:width_of(value)
   local text = cell(value, self.secrets())
   return utf8.len(text) or #text
 end
 
-local function write_row(screen, widths, cells)
-  local parts = {}
-  for i, text in ipairs(cells) do parts[i] = pad(text, widths[i]) end
-  screen:answer((table.concat(parts, "  "):gsub(" +$", "")))
+local function pad(text, width)
+  return text .. (" "):rep(width - (utf8.len(text) or #text)) -- rep with less than 0 is nothing
 end
 
---- Makes a table, which is written row by row, as they come.
+--- Makes a table.
 -- @param columns list of { heading, least width }
 -- @param longest number or nil: a greater least width of the first column
--- @return table: `write(row)`, a list of values, some of which may be nil; `open()` writes the headings,
---   where no row has yet
+-- @return function(rows): writes rows, each a list of values, some of which may be nil; before the first ones the
+--   headings
 function Screen:table(columns, longest)
   local headings, widths = {}, {}
   for i, column in ipairs(columns) do
-    headings[i], widths[i] = column[1], math.max(#column[1], column[2] or 0, i == 1 and longest or 0)
+    widths[i] = math.max(#column[1], column[2] or 0, i == 1 and longest or 0)
+    headings[i] = pad(column[1], widths[i])
   end
   local opened = false
-  local own = {}
-  function own.open()
-    if not opened then write_row(self, widths, headings) end
+  return function(rows)
+    local lines, secrets = {}, self.secrets()
+    local function add(cells) lines[#lines + 1] = table.concat(cells, "  "):match "^.*[^ ]" end
+    if not opened then add(headings) end
     opened = true
+    local cells, before = {}, {} -- a column often repeats its value
+    for _, row in ipairs(rows) do
+      for i, width in ipairs(widths) do
+        if row[i] ~= before[i] or not cells[i] then cells[i], before[i] = pad(cell(row[i], secrets), width), row[i] end
+      end
+      add(cells)
+    end
+    answer_all(self, lines)
   end
-  function own.write(row)
-    own.open()
-    local cells, secrets = {}, self.secrets()
-    for i = 1, #columns do cells[i] = cell(row[i], secrets) end
-    write_row(self, widths, cells)
-  end
-  return own
 end
 
 return Screen

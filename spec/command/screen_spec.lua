@@ -1,0 +1,44 @@
+-- What cpp-portal writes: a table at once, however many rows it has.
+
+local Screen = require "cpp.command.screen"
+
+describe("cpp.command.screen", function()
+  local stdout, written, flushed
+  before_each(function()
+    stdout, written, flushed = io.stdout, {}, 0
+    io.stdout = { -- luacheck: ignore
+      write = function(_, ...)
+        written[#written + 1] = table.concat { ... }
+        return true
+      end,
+      flush = function()
+        flushed = flushed + 1
+        return true
+      end,
+    }
+  end)
+  after_each(function() io.stdout = stdout end) -- luacheck: ignore
+
+  it("writes the rows of a table at once, its headings before the first", function()
+    local write = Screen.new(true):table({ { "A" }, { "B", 3 }, { "C" } }, 2)
+    write {}
+    write { { "a", "b" }, { "a", "b", "c" }, { nil, "long", 1.5 } }
+    write { { "x" } }
+    write {}
+    assert.same({ "A   B    C\n", "a   b    -\na   b    c\n-   long  1.5\n", "x   -    -\n" }, written)
+    assert.equal(3, flushed)
+  end)
+
+  it("asks for the secrets once for each table, and shows none of them", function()
+    local asked, screen = 0, Screen.new(true)
+    function screen.secrets()
+      asked = asked + 1
+      return { "s3cret" }
+    end
+    screen:table({ { "A" }, { "B" } })({ { "s3cret", 1 }, { "s3cret", 2 }, { "x s3cret", "s3cret" } })
+    screen:notes { "s3cret", "a\nb" }
+    screen:notes {}
+    assert.same({ "A  B\n[redacted]  1\n[redacted]  2\nx [redacted]  [redacted]\n", "[redacted]\na b\n" }, written)
+    assert.equal(3, asked)
+  end)
+end)
