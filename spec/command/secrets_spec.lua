@@ -50,7 +50,7 @@ describe("cpp-portal, whose token is echoed,", function()
       end)
 
       it("redacts publishers and offers", function()
-        echo("/api/publishers$", { { id = token, name = token } })
+        echo("/api/publishers$", { { id = token, definition = { displayText = token } } })
         echo("/offers$", { { id = token, status = "x" .. token, changedTime = token, offerTypeId = token } })
         assert.matches("\n%[redacted%] +%[redacted%]\n", (shown("publishers")))
         assert.matches("\n%[redacted%] +unknown +%[redacted%] +%[redacted%]\n", (shown("offers", "contoso")))

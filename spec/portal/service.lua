@@ -200,7 +200,8 @@ function calls.publishers(self)
     table.sort(names)
     local list = {}
     for index, name in ipairs(names) do
-        list[index] = { id = name, name = name }
+        -- As pub saw it.
+        list[index] = { version = 0, id = name, definition = { displayText = "The publisher " .. name } }
     end
     return answers.json(200, json.array(list))
 end

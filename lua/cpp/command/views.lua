@@ -59,7 +59,7 @@ views.publishers = {
     local rows = {}
     for i, publisher in ipairs(document.publishers) do
       publisher = list(publisher)
-      rows[i] = { publisher.id, publisher.name }
+      rows[i] = { publisher.id, list(publisher.definition).displayText }
     end
     return rows
   end,
