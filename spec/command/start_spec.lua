@@ -167,6 +167,13 @@ describe("cpp-portal", function()
       assert.equal(0, status)
     end)
 
+    it("prints what a refusal means with --json", function()
+      offer { running = false, nothing_running = 400 }
+      local output, _, status = run("cancel", "--json", "contoso", "contoso-vm")
+      assert.equal("no_running_operation", cjson.decode(output).error.reason)
+      assert.equal(1, status)
+    end)
+
     it("notifies each --email, in any of the ways to write an option", function()
       offer()
       run("cancel", "-e", "jane@contoso.example", "--email", "john@contoso.example", "contoso", "contoso-vm",

@@ -8,8 +8,8 @@ local views = require "cpp.command.views"
 local report = {}
 
 -- What of an err is worth having in JSON.
-local ERROR_FIELDS = { "kind", "message", "status", "code", "retryable", "ambiguous", "attempts", "method", "url",
-                       "location", "request_id", "client_request_id", "retry_after", "operation" }
+local ERROR_FIELDS = { "kind", "message", "status", "code", "reason", "retryable", "ambiguous", "attempts", "method",
+                       "url", "location", "request_id", "client_request_id", "retry_after", "operation" }
 
 local function view_of(session)
   return views[session.command.view]
