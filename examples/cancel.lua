@@ -4,7 +4,7 @@
 --   AZURE_TOKEN=... examples/cancel.lua PUBLISHER OFFER [ADDRESS...]
 --
 -- The addresses are notified. CPP_BASE_URL names another service, such as an emulator.
--- Exit status: 0 the service has accepted it; 1 it has not, or nobody knows; 2 wrong usage.
+-- Exit status: 0 the service has accepted it; 1 it has not, or that is not known; 2 wrong usage.
 
 local cpp = require "cpp"
 

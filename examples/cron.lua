@@ -5,7 +5,7 @@
 --   30 22 * * *  . /etc/cpp.env; exec flock -n -E 0 /run/lock/cpp examples/cron.lua contoso contoso-vm contoso-app
 --
 -- flock (util-linux) lets one run at a time do it: another one that comes meanwhile leaves it to the first.
--- /etc/cpp.env, which nobody else may read, exports AZURE_TENANT_ID, AZURE_CLIENT_ID and
+-- /etc/cpp.env, which no other user may read, exports AZURE_TENANT_ID, AZURE_CLIENT_ID and
 -- AZURE_CLIENT_SECRET. CPP_BASE_URL names another service, such as an emulator.
 --
 -- Exit status: 0 nothing runs any more; 1 something does, or did to its end, or it is not known;

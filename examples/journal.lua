@@ -51,7 +51,7 @@ local function cancel(offer, client)
     return nil
   end
   -- An earlier run may have been killed before it knew whether its cancel had arrived. To cancel the same
-  -- operation again changes nothing; another one was started since, by somebody who may want it.
+  -- operation again changes nothing (inferred); another one was started since, and may be wanted.
   local id = found.operation.operation_id or "-"
   if begun and last[offer].detail ~= id then return nil, "another operation runs now: " .. id end
   note(offer, "begin", id)

@@ -34,7 +34,7 @@ function loop.spawn(thread)
 end
 
 -- The host: waits for the client's descriptor (and for its own sockets, if it had any), for timers,
--- and resumes who is ready.
+-- and resumes what is ready.
 local function watch(core_client, longest)
   local timeout = math.min(longest, core_client:timeout() or longest)
   for _, timer in pairs(due) do timeout = math.min(timeout, timer.time - core.monotonic()) end

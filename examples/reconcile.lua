@@ -1,10 +1,10 @@
 #!/usr/bin/env lua5.4
--- The full recipe: cancel; where nobody knows whether that arrived, ask the service; decide; wait.
+-- The full recipe: cancel; where it is not known whether that arrived, ask the service; decide; wait.
 --
 --   AZURE_TOKEN=... examples/reconcile.lua PUBLISHER OFFER
 --
 -- CPP_BASE_URL names another service, such as an emulator. Exit status: 0 canceled; 1 not canceled;
--- 2 wrong usage; 3 it is not known, and somebody should look.
+-- 2 wrong usage; 3 it is not known: look in the portal.
 
 local cpp = require "cpp"
 
@@ -20,7 +20,7 @@ local function cancel(target)
   local result, err
   for _ = 1, TRIES do
     result, err = cpp.cancel(target)
-    -- A clear answer, whichever it is. What may safely be sent again has been, several times.
+    -- A clear result, whichever it is. What may safely be sent again has been, several times.
     if result or not err.ambiguous then return result, err end
 
     say(tostring(err))
@@ -33,8 +33,8 @@ local function cancel(target)
     if found.state == "canceled" then return found end
     if found.state == "unknown" then return nil, err end
     -- It runs: either the cancel has not arrived, or it is being carried out. An offer has one running
-    -- operation at most, and cancelling that again changes nothing; so here it is right to send again.
-    -- Somebody whose offers are published by others at the same time would compare operation ids first.
+    -- operation at most (documented), and cancelling that again changes nothing (inferred); so here it is right to
+    -- send again. Where other programs publish the offers at the same time, compare the ids of operations first.
   end
   return nil, err
 end

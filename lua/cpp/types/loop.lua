@@ -20,7 +20,7 @@
 ---@field cqueues cpp.Loop # suspends the coroutine of a cqueues controller
 ---@field luv cpp.Loop # suspends the coroutine; libuv's callbacks resume it
 
----Who waits for what: `require "cpp.dispatch"`, for loops of one's own.
+---Which coroutine waits for which request: `require "cpp.dispatch"`, for loops of one's own.
 ---@class cpp.dispatch
 local dispatch = {}
 
@@ -31,17 +31,18 @@ local dispatch = {}
 ---@return table registration # for a `<close>` variable, which takes the registration back
 function dispatch.register(core_client, request, wake) end
 
----Registers a function to be called once, when the client is closed: for who sleeps. Raises when it is closed already.
+---Registers a function to be called once, when the client is closed: for a coroutine that sleeps. Raises when it is
+---closed already.
 ---@param core_client cpp.CoreClient
 ---@param wake fun(): boolean? # it must not raise; true if it ran no user code: the client is unchanged
 ---@return table registration # for a `<close>` variable, which takes the registration back
 function dispatch.sleeping(core_client, wake) end
 
----Wakes everybody whose request is done: to be called after each step.
+---Wakes all whose request is done: to be called after each step.
 ---@param core_client cpp.CoreClient
 function dispatch.run(core_client) end
 
----Whether anybody waits for a request of that client.
+---Whether any coroutine waits for a request of that client.
 ---@param core_client cpp.CoreClient
 ---@return boolean
 function dispatch.is_waiting(core_client) end
