@@ -9,6 +9,8 @@ LUADIR      ?= $(PREFIX)/share/lua/$(LUA_VERSION)
 LIBDIR      ?= $(PREFIX)/lib/lua/$(LUA_VERSION)
 BINDIR      ?= $(PREFIX)/bin
 COMPLETIONS ?= $(PREFIX)/share/bash-completion/completions
+ZSH_COMPLETIONS  ?= $(PREFIX)/share/zsh/site-functions
+FISH_COMPLETIONS ?= $(PREFIX)/share/fish/vendor_completions.d
 MANDIR      ?= $(PREFIX)/share/man
 
 LUA         ?= lua$(LUA_VERSION)
@@ -172,7 +174,7 @@ versions: deps ## the specs with Lua 5.5, as far as its modules allow
 soak: deps ## REQUESTS (50000) cancels with faults by chance (SEED): one true outcome each, memory flat
 	@spec/checks/soak $(or $(REQUESTS),50000) $(SEED)
 
-install: install-files ## install into DESTDIR, PREFIX (LUADIR, LIBDIR, BINDIR, COMPLETIONS, MANDIR)
+install: install-files ## install into DESTDIR, PREFIX (LUADIR, LIBDIR, BINDIR, ..., MANDIR)
 	@$(REQUIREMENTS) run || true
 
 # What LuaRocks and packages call: they have lua-cjson where LUA does not look.
@@ -181,20 +183,23 @@ install-files: all install-command
 	  install -D -m 644 lua/$$file $(DESTDIR)$(LUADIR)/$$file || exit 1; done
 	install -D -m 755 $(MODULE) $(DESTDIR)$(LIBDIR)/cpp/core.so
 
-# The command, its completion, and the manuals. The command starts with the Lua that the module was built
-# for. The completion is made from its tables, for which the module itself is not needed.
+# The command, its completions, and the manuals. The command starts with the Lua that the module was built
+# for. A completion asks the command for its script when it is first used: nothing is made here that may grow old.
 install-command:
-	@install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(COMPLETIONS)
+	@install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(COMPLETIONS) $(DESTDIR)$(ZSH_COMPLETIONS) $(DESTDIR)$(FISH_COMPLETIONS)
 	sed '1s|lua5\.4$$|$(LUA)|' bin/cpp-portal >$(DESTDIR)$(BINDIR)/cpp-portal
 	chmod 755 $(DESTDIR)$(BINDIR)/cpp-portal
-	$(LUA) -e 'package.path = "lua/?.lua;lua/?/init.lua" io.write(require "cpp.command.completion"())' \
-	  >$(DESTDIR)$(COMPLETIONS)/cpp-portal
-	chmod 644 $(DESTDIR)$(COMPLETIONS)/cpp-portal
+	echo 'eval "$$(cpp-portal completion bash)"' >$(DESTDIR)$(COMPLETIONS)/cpp-portal
+	printf '%s\n' '#compdef cpp-portal' 'eval "$$(cpp-portal completion zsh)"' >$(DESTDIR)$(ZSH_COMPLETIONS)/_cpp-portal
+	echo 'cpp-portal completion fish | source' >$(DESTDIR)$(FISH_COMPLETIONS)/cpp-portal.fish
+	chmod 644 $(DESTDIR)$(COMPLETIONS)/cpp-portal $(DESTDIR)$(ZSH_COMPLETIONS)/_cpp-portal \
+	  $(DESTDIR)$(FISH_COMPLETIONS)/cpp-portal.fish
 	install -D -m 644 doc/man/cpp-portal.1 $(DESTDIR)$(MANDIR)/man1/cpp-portal.1
 	install -D -m 644 doc/man/cpp.3lua $(DESTDIR)$(MANDIR)/man3/cpp.3lua
 
 uninstall: ## remove what `make install` put there
 	rm -f $(DESTDIR)$(BINDIR)/cpp-portal $(DESTDIR)$(COMPLETIONS)/cpp-portal \
+	  $(DESTDIR)$(ZSH_COMPLETIONS)/_cpp-portal $(DESTDIR)$(FISH_COMPLETIONS)/cpp-portal.fish \
 	  $(DESTDIR)$(MANDIR)/man1/cpp-portal.1 $(DESTDIR)$(MANDIR)/man3/cpp.3lua
 	@for file in $(LUA_FILES); do rm -f $(DESTDIR)$(LUADIR)/$$file || exit 1; done
 	rm -f $(DESTDIR)$(LIBDIR)/cpp/core.so

@@ -19,6 +19,7 @@ supported_platforms = { "linux" }
 dependencies = {
   "lua >= 5.4, < 5.6",
   "lua-cjson >= 2.1.0",
+  "argparse >= 0.7", -- of the command cpp-portal alone
 }
 -- libcurl 7.85 or newer with its headers. Its .pc file is looked for because it comes with them, and
 -- because LuaRocks searches the folder that Debian names after the machine's type for libraries, but

@@ -66,7 +66,7 @@ describe("cpp-portal", function()
 
     it("says at once what is wrong with its options", function()
       local _, errors, status = run("wait", "--timeout", "0", "contoso", "contoso-vm")
-      assert.equal("cpp-portal: --timeout: expected a number of seconds above 0; see `cpp-portal help`\n", errors)
+      assert.equal("cpp-portal: --timeout: expected a number of seconds above 0; see `cpp-portal help wait`\n", errors)
       assert.equal(2, status)
     end)
   end)

@@ -2,20 +2,20 @@
 -- manual's spec. A new call of the service is a new row.
 --
 -- name       as it is written
--- operands   what follows it
+-- operands   what follows it, as usage lines show it
 -- summary    one line for help
 -- example    operands and options of an example
--- call       how the service is asked: a function of cpp/command/calls.lua
+-- call       how the service is asked: a function of cpp/command/calls.lua; without it, the parser prints a text
 -- endpoint   the endpoint of the C core that the targets are checked against; also the client's method
 -- ends       list of the outcomes that the command is meant to bring about; the first is the one for `wait --for`
 -- list       the name of its answer in JSON, where that is a list
 -- view       how answers are shown: a row of cpp/command/views.lua
 -- options    names of its options, beyond the common ones
--- print      instead of all that: what a command prints without a request (a module under cpp.command)
+-- choices    the words that its operand may be
 
 local START = { "email", "wait", "timeout", "interval", "max-interval" }
 
-return {
+local commands = {
   { name = "cancel", operands = "PUBLISHER OFFER...",
     summary = "cancel the publishing operation that runs on an offer",
     example = "--wait --email jondoe@contoso.com contoso contoso-vm",
@@ -54,12 +54,24 @@ return {
     summary = "show the status of an offer",
     example = "--json contoso contoso-vm",
     call = "look", endpoint = "offer_status", view = "progress", options = {} },
-  { name = "completion", operands = "bash",
-    summary = "print a script that completes this command's words in bash",
+  { name = "completion", operands = "SHELL",
+    summary = "print a script that completes this command's words in bash, zsh or fish",
     example = "bash > /etc/bash_completion.d/cpp-portal",
-    print = "completion", words = { "bash" }, options = {} },
+    choices = { "bash", "zsh", "fish" }, options = {} },
   { name = "help", operands = "[COMMAND]",
     summary = "print help, about a command where one is named",
     example = "cancel",
-    print = "help", options = {} },
+    options = {} },
 }
+
+--- The row of a command.
+-- @param name string or nil
+-- @return table, or nil
+function commands.find(name)
+  for _, command in ipairs(commands) do
+    if command.name == name then return command end
+  end
+  return nil
+end
+
+return commands

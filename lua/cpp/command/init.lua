@@ -1,7 +1,8 @@
 -- The command cpp-portal: everything that bin/cpp-portal does. See cpp-portal(1).
 
+local commands = require "cpp.command.commands"
 local exit = require "cpp.command.exit"
-local parse = require "cpp.command.parse"
+local parse = require "cpp.command.parser"
 
 local function wants_json(words)
   for _, word in ipairs(words) do
@@ -10,11 +11,19 @@ local function wants_json(words)
   return false
 end
 
+-- Where help is: that of the command which the words name.
+local function help_for(words)
+  for _, word in ipairs(words) do
+    if commands.find(word) then return "cpp-portal help " .. word end
+  end
+  return "cpp-portal help"
+end
+
 local function usage_error(words, message)
   if wants_json(words) then
     io.stdout:write(require "cpp.command.json" { error = { kind = "usage", message = message } }, "\n")
   end
-  io.stderr:write("cpp-portal: ", message, "; see `cpp-portal help`\n")
+  io.stderr:write("cpp-portal: ", message, "; see `", help_for(words), "`\n")
   return exit.USAGE
 end
 
@@ -32,11 +41,10 @@ local function versions()
 end
 
 local function main(words)
-  local parsed, problem = parse(words)
-  if not parsed then return usage_error(words, problem) end
+  local parsed = parse(words)
+  if parsed.usage then return usage_error(words, parsed.usage) end
   if parsed.version then return print_text(versions()) end
-  local printer = parsed.command.print
-  if printer then return print_text(require("cpp.command." .. printer)(table.unpack(parsed.operands))) end
+  if parsed.shown then return print_text(parsed.shown) end
   return require "cpp.command.session".run(parsed)
 end
 

@@ -8,8 +8,7 @@
 -- of        what it is an option of: "client", "call", "wait" and "batch" of the library, "command"
 --           where it is the command's own
 -- field     its name there, where that is another than the option's own with `_` for `-`
--- only      no other values than its `words` are taken
--- words     values that completion offers; `files`: it offers names of files
+-- choices   the values that it may have
 -- help      one line
 --
 -- None takes a token or a secret: a command line can be read by every user of the machine.
@@ -21,48 +20,49 @@ local options = {
   { name = "wait", short = "w", of = "command",
     help = "wait until the operation has ended" },
   { name = "operation", short = "o", value = "ID", of = "call", field = "operation_id",
-    help = "the operation of the offer that is meant" },
-  { name = "status", short = "s", value = "STATUS", of = "call", words = { "running" },
-    help = "only operations with this status: running" },
+    help = "the id of the operation" },
+  { name = "status", short = "s", value = "STATUS", of = "call",
+    choices = { "running", "completed", "failed", "canceled", "notstarted" },
+    help = "list only operations with this status" },
   { name = "type", value = "TYPE", of = "call",
-    help = "only offers of this type" },
+    help = "list only offers of this type" },
   { name = "if-running", of = "call",
-    help = "send nothing where nothing runs; exit with 0" },
-  { name = "for", value = "OUTCOME", of = "command", only = true,
-    words = { "canceled", "completed", "signoff", "none" },
+    help = "send nothing if nothing runs, and exit with 0" },
+  { name = "for", value = "OUTCOME", of = "command",
+    choices = { "canceled", "completed", "signoff", "none" },
     help = "exit with 1 if the outcome is another" },
 
   -- How long, and how much at once.
   { name = "timeout", short = "t", value = "SECONDS", number = true, of = "wait",
-    help = "wait for the end so long at most (900)" },
+    help = "give up waiting after SECONDS (default 900)" },
   { name = "interval", short = "i", value = "SECONDS", number = true, of = "wait",
-    help = "first pause between two looks (5)" },
+    help = "initial polling interval in seconds (default 5)" },
   { name = "max-interval", value = "SECONDS", number = true, of = "wait",
-    help = "longest pause between two looks (30)" },
+    help = "longest polling interval in seconds (default 30)" },
   { name = "concurrency", short = "c", value = "NUMBER", number = true, of = "batch",
-    help = "requests at once, with several offers (16)" },
+    help = "send at most NUMBER requests at once (default 16)" },
 
   -- The service, and the way to it.
-  { name = "token-file", value = "FILE", files = true, of = "command",
-    help = "read the token from FILE; -: standard input" },
+  { name = "token-file", value = "FILE", of = "command",
+    help = "read the token from FILE; - is standard input" },
   { name = "base-url", value = "URL", of = "client",
     help = "the service, in place of CPP_BASE_URL" },
   { name = "authority-url", value = "URL", of = "client",
     help = "the token service" },
   { name = "api-version", value = "DATE", of = "client",
-    help = "version of the interface (2017-10-31)" },
+    help = "version of the interface (default 2017-10-31)" },
   { name = "request-timeout", value = "SECONDS", number = true, of = "client", field = "timeout",
-    help = "for one request (300)" },
+    help = "give a request up after SECONDS (default 300)" },
   { name = "connect-timeout", value = "SECONDS", number = true, of = "client",
-    help = "for connecting (30)" },
+    help = "give connecting up after SECONDS (default 30)" },
   { name = "retries", value = "NUMBER", number = true, of = "client",
-    help = "send again so often, where it is safe (3)" },
-  { name = "ca-file", value = "FILE", files = true, of = "client",
+    help = "retry at most NUMBER times, when safe (default 3)" },
+  { name = "ca-file", value = "FILE", of = "client",
     help = "trust these authorities as well (PEM)" },
   { name = "proxy", value = "URL", of = "client",
     help = "proxy for https; empty: none" },
   { name = "max-response-bytes", value = "BYTES", number = true, of = "client",
-    help = "longest answer that is read (4194304)" },
+    help = "longest response that is read (default 4194304)" },
   { name = "client-request-id", value = "ID", of = "client",
     help = "sent as x-ms-client-request-id" },
 

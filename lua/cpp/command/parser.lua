@@ -1,0 +1,197 @@
+-- The command line, read by argparse: https://argparse.readthedocs.io
+-- The parser, its help and its completions are made from the tables of commands, options and exit statuses.
+
+local argparse = require "argparse"
+local commands = require "cpp.command.commands"
+local exit = require "cpp.command.exit"
+local options = require "cpp.command.options"
+
+local DESCRIPTION = "Cancels, starts and follows publishing operations on the Azure Cloud Partner Portal."
+
+local EPILOG = [[
+`cpp-portal help COMMAND` describes a command and its options.
+
+Environment:
+   AZURE_TOKEN                 the bearer token; or a service principal:
+   AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET
+   AZURE_AUTHORITY_HOST        the token service of another cloud
+   CPP_BASE_URL                another service, such as an emulator
+With the Azure command line:
+   AZURE_TOKEN=$(az account get-access-token --query accessToken --output tsv \
+                 --resource https://cloudpartner.azure.com)
+
+Exit status:
+]]
+
+-- What is tried first by users of other commands, and what there is in its place.
+local INSTEAD = {
+  ["--token"] = "a command line is visible to all users of the machine: use --token-file or AZURE_TOKEN",
+  ["--client-secret"] = "a command line is visible to all users of the machine: set AZURE_CLIENT_SECRET",
+  ["--output"] = "--json prints JSON",
+  ["--format"] = "--json prints JSON",
+  ["-o"] = "--json prints JSON",
+  ["--insecure"] = "certificates are always verified; --ca-file trusts further authorities",
+  ["-k"] = "certificates are always verified; --ca-file trusts further authorities",
+}
+INSTEAD["--secret"], INSTEAD["--password"] = INSTEAD["--client-secret"], INSTEAD["--client-secret"]
+INSTEAD["--no-verify"] = INSTEAD["--insecure"]
+
+local PROGRAM = "cpp-portal"
+
+-- Ends parsing: with `usage`, what is wrong; or with `shown`, a text that was asked for.
+local function stop(fields)
+  error(fields, 0)
+end
+
+-- argparse's message, on one line.
+local function explain(parser, message)
+  local name, dashes, word = message:match "^unknown option '((%-*)([^']*))'"
+  if INSTEAD[name] then
+    message = ("there is no option %s: %s"):format(name, INSTEAD[name])
+  elseif name and #dashes == (#word == 1 and 1 or 2) and options.find(word) then
+    message = ("%s is no option of %s"):format(name, parser._name)
+  elseif name and #name == 2 then
+    message = message:match "^[^\n]*" -- any other letter would be near
+  end
+  return (message:gsub("\nDid you mean (.*)%?$", " (did you mean %1?)"))
+end
+
+local function number(option)
+  return function(text)
+    local value = tonumber(text)
+    if value then return value end
+    return nil, ("--%s: expected a number, got '%s'"):format(option.name, text)
+  end
+end
+
+-- Adds an option by its row.
+local function add_option(parser, row)
+  local option = parser:option((row.short and "-" .. row.short .. " " or "") .. "--" .. row.name)
+  option:description(row.help):target(row.name):args(row.value and 1 or 0)
+  if row.value then option:argname(row.value) end
+  if row.choices then option:choices(row.choices) end
+  if row.number then option:convert(number(row)) end
+  if row.many then option:count("*"):init(nil) end
+  return option
+end
+
+-- Adds the operands that a usage line names, such as "LOCATION | PUBLISHER OFFER...": those of its last alternative.
+local function add_arguments(parser, command)
+  local alternatives = command.operands:find(" | ", 1, true) ~= nil
+  local place = 0
+  for word in command.operands:match("[^|]*$"):gmatch "%S+" do
+    place = place + 1
+    local name = word:match "%u+"
+    local optional = word:find("[", 1, true) or alternatives and place > 1
+    local many = word:find("...", 1, true)
+    local argument = parser:argument(name):args(optional and (many and "*" or "?") or many and "+" or 1)
+    if command.choices then argument:choices(command.choices) end
+  end
+end
+
+local function usage(command)
+  local lines = {}
+  for operands in (command.operands .. " | "):gmatch "(.-) | " do
+    local text = ("%s %s [OPTION]... %s"):format(PROGRAM, command.name, operands):gsub(" +$", "")
+    lines[#lines + 1] = (#lines == 0 and "Usage: " or "   or: ") .. text
+  end
+  return table.concat(lines, "\n")
+end
+
+-- Adds a command; `common` are the options that every command of the service has.
+local function add_command(parser, row, common)
+  local command = parser:command(row.name):add_help(false):target("chosen"):summary(row.summary)
+  command:description(row.summary:sub(1, 1):upper() .. row.summary:sub(2) .. ".")
+  command:usage(usage(row)):epilog(("Example:\n   %s %s %s"):format(PROGRAM, row.name, row.example))
+  add_arguments(command, row)
+  local own = {}
+  for i, name in ipairs(row.options) do own[i] = add_option(command, options.find(name)) end
+  if #own > 0 then command:group("Options", table.unpack(own)) end
+  if row.call then command:group("Options of every command", table.unpack(common)) end
+  return command
+end
+
+local function exit_statuses()
+  local lines = {}
+  for i, row in ipairs(exit) do lines[i] = ("   %3d  %s"):format(row.status, row.help) end
+  return table.concat(lines, "\n")
+end
+
+-- The parser; and its commands by name.
+local function new()
+  local parser = argparse(PROGRAM, DESCRIPTION, EPILOG .. exit_statuses())
+  parser:add_help(false):require_command(false):command_target("command")
+  parser:usage("Usage: " .. PROGRAM .. " COMMAND [OPTION]... [OPERAND]...")
+  parser:help_max_width(80):help_description_margin(30)
+  function parser.error(current, message) stop { usage = explain(current, message) } end
+  local common, parsers = {}, {}
+  for i, name in ipairs(options.common) do common[i] = add_option(parser, options.find(name)) end
+  common[#common + 1] = add_option(parser, options.find "help"):action(function(result)
+    stop { shown = (parsers[result.command] or parser):get_help() .. "\n" }
+  end)
+  add_option(parser, options.find "version"):action(function() stop { version = true } end)
+  for _, row in ipairs(commands) do parsers[row.name] = add_command(parser, row, common) end
+  return parser, parsers
+end
+
+-- The offers, the publisher or the location that the operands name.
+local function targets_of(command, result, given)
+  local publisher, offers = result.PUBLISHER, result.OFFER
+  if type(offers) == "string" then offers = { offers } end
+  if command.endpoint == "publishers" then return { {} } end
+  if command.endpoint == "offers" then return { { publisher = publisher } } end
+  if #(offers or {}) == 0 then
+    if given.operation then stop { usage = "--operation: expected PUBLISHER and OFFER with it, got a LOCATION" } end
+    return { { location = publisher } }
+  end
+  if given.operation and #offers > 1 then stop { usage = "--operation: expected one OFFER with it" } end
+  if command.endpoint == "operation" and not given.operation then
+    stop { usage = "expected LOCATION, or PUBLISHER, OFFER and --operation" }
+  end
+  local targets = {}
+  for place, offer in ipairs(offers) do targets[place] = { publisher = publisher, offer = offer } end
+  return targets
+end
+
+local function check_options(command, given)
+  for _, option in ipairs(options) do
+    if given[option.name] ~= nil and option.of == "wait" and command.call == "start" and not given.wait then
+      stop { usage = ("--%s: expected --wait with it"):format(option.name) }
+    end
+  end
+end
+
+local printers = {
+  completion = function(result, parser) return parser["get_" .. result.SHELL .. "_complete"](parser) end,
+  help = function(result, parser, parsers)
+    local name = result.COMMAND
+    if name and not parsers[name] then stop { usage = ("unknown command '%s'"):format(name) } end
+    return (parsers[name] or parser):get_help() .. "\n"
+  end,
+}
+
+local function read(words)
+  local parser, parsers = new()
+  local result = parser:parse(words)
+  local command = commands.find(result.command)
+  if not command then stop { usage = "expected a command" } end
+  local printer = printers[command.name]
+  if printer then return { shown = printer(result, parser, parsers) } end
+  local given = {}
+  for _, option in ipairs(options) do given[option.name] = result[option.name] end
+  check_options(command, given)
+  return { command = command, given = given, targets = targets_of(command, result, given) }
+end
+
+--- Reads a command line.
+-- @param words list of its words
+-- @return table: command (its row), given (options by name: true, a value, or a list of values) and targets (list of
+--   tables with publisher and mostly offer, or with location: what the service is asked about); or shown, a text to
+--   print; or version = true; or usage, what is wrong, in one line
+local function parse(words)
+  local done, result = pcall(read, words)
+  if done or type(result) == "table" then return result end
+  error(result, 0)
+end
+
+return parse
