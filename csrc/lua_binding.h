@@ -1,8 +1,8 @@
 /*
  * What the files of the Lua binding share. Each calls only those to its right:
  *
- *   lua_module.c > lua_client.c, lua_snapshot.c > lua_start.c > lua_request.c > lua_json.c,
- * lua_text.c, lua_options.c, endpoint.c
+ *   lua_module.c > lua_command.c, lua_client.c, lua_snapshot.c > lua_start.c > lua_request.c >
+ * lua_json.c, lua_text.c, lua_options.c, endpoint.c
  *
  * Stack comments follow the Lua manual: [-pops, +pushes, what it may raise].
  */
@@ -292,6 +292,13 @@ char *lcpp_template_url(const struct lcpp_endpoint *endpoint, const struct lcpp_
 /* core.client(options) -> client. */
 int lcpp_core_client(lua_State *L);
 void lcpp_client_open(lua_State *L); /* makes the metatable: [-0, +0, m] */
+
+/* lua_command.c */
+
+/* core.begin_command(), core.signals(), core.terminal_size(file): for the command alone. */
+int lcpp_core_begin_command(lua_State *L);
+int lcpp_core_signals(lua_State *L);
+int lcpp_core_terminal_size(lua_State *L);
 
 /* lua_module.c */
 

@@ -7,7 +7,7 @@
  * - core.monotonic(): seconds on a clock that never jumps
  * - core.random(): a number in [0, 1), not from the host's generator, math.random, which is its own
  * - core.is_terminal(file): whether a file of the io library is a terminal
- * - core.ignore_sigpipe(): for a command, whose output may be closed while it still has work to do
+ * - core.begin_command(), core.signals(), core.terminal_size(file): see lua_command.c
  * - core.check(scope, options): raises unless they are right for "client", "call", "wait", "batch"
  * - core.snapshot(options): a copy of the caller's table, see lua_snapshot.c
  * - core.misuse(message): raises a usage error at the caller's own line, see lua_options.c
@@ -19,7 +19,6 @@
  *
  * libcurl is not touched before the first client is made, so `require` stays quick.
  */
-#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <time.h>
@@ -42,13 +41,6 @@ static int core_is_terminal(lua_State *L) {
   const luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
   lua_pushboolean(L, stream->closef != NULL && isatty(fileno(stream->f)) == 1);
   return 1;
-}
-
-/* For the command: a library leaves the signals of its host as they are. */
-static int core_ignore_sigpipe(lua_State *L) {
-  (void)L;
-  signal(SIGPIPE, SIG_IGN);
-  return 0;
 }
 
 static int core_random(lua_State *L) {
@@ -83,7 +75,9 @@ int luaopen_cpp_core(lua_State *L) {
                                        {"monotonic", core_monotonic},
                                        {"random", core_random},
                                        {"is_terminal", core_is_terminal},
-                                       {"ignore_sigpipe", core_ignore_sigpipe},
+                                       {"begin_command", lcpp_core_begin_command},
+                                       {"signals", lcpp_core_signals},
+                                       {"terminal_size", lcpp_core_terminal_size},
                                        {"check", lcpp_core_check},
                                        {"snapshot", lcpp_core_snapshot},
                                        {"misuse", lcpp_core_misuse},

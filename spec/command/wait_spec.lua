@@ -112,7 +112,8 @@ describe("cpp-portal", function()
       program:read_until("accepted")
       program:kill "INT"
       local _, errors, status = program:finish()
-      assert.is_truthy(errors:find("^cpp%-portal: interrupted\ncpp%-portal: contoso%-vm: go on with: cpp%-portal wait %-%-for "
+      assert.is_truthy(errors:find("^cpp%-portal: interrupted %(Ctrl%-C%)\ncpp%-portal: contoso%-vm: go on with: "
+        .. "cpp%-portal wait %-%-for "
         .. "canceled '?http[^\n]+/operations/first[^\n]*\n$"), errors)
       assert.equal(130, status)
       portal:advance(100)
@@ -130,6 +131,8 @@ describe("cpp-portal", function()
       program:read_until("none: http:")
       Programs.wait_for(function() return #portal:journal { path = "contoso%-vm" } > 0 end) -- the emulator has it, and says nothing
       program:kill "INT"
+      program:read_until("finishing what was sent, for at most 10 s")
+      program:kill "INT"
       local _, errors, status = program:finish()
       assert.is_truthy(errors:find("\ncpp-portal: contoso-vm: it is not known whether the service has acted\ncpp-portal: "
         .. "contoso-vm: look before trying again: cpp-portal operations --status running contoso contoso-vm\n", 1, true), errors)
@@ -144,8 +147,12 @@ describe("cpp-portal", function()
       local program = programs:start { "bin/cpp-portal", "cancel", "--json", "-c1", "contoso", "contoso-vm", "none-begun" }
       Programs.wait_for(function() return #portal:journal { path = "contoso%-vm" } > 0 end)
       program:kill "INT"
+      local object = cjson.decode(program:read_line())
+      assert.same({ kind = "interrupted", message = "interrupted (Ctrl-C)", ambiguous = false }, object.error)
+      assert.equal("none-begun", object.offer)
+      program:kill "TERM"
       local output, _, status = program:finish()
-      local object = cjson.decode(output)
+      object = cjson.decode(output:match "\n(.*)")
       assert.same({ kind = "interrupted", message = "interrupted (Ctrl-C)", ambiguous = true }, object.error)
       assert.equal("contoso-vm", object.offer)
       assert.equal(130, status)

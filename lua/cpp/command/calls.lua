@@ -21,8 +21,9 @@ end
 --- Begins an operation, or cancels one; and waits for its end where that is wanted.
 -- @return the call's result, or the operation at its end; or nil, err
 function calls.start(session, client, target)
-  target.begun = true
+  target.begun, session.in_flight = true, session.in_flight + 1
   local result, err = client[session.command.endpoint](client, session:request(target))
+  session.in_flight = session.in_flight - 1
   if not result then return nil, err end
   if result.outcome then return result end -- nothing was sent
   target.accepted, target.location, target.followed = true, result.location, result

@@ -13,10 +13,13 @@ local exit = {
     help = "no token was to be had, or the service refused it (401, 403)" },
   { status = 6, name = "UNAVAILABLE",
     help = "the service was not reached or is busy: nothing was done, try later" },
+  { status = 129, name = "HUNG_UP", help = "the terminal was closed (SIGHUP)" },
   { status = 130, name = "INTERRUPTED", help = "interrupted (Ctrl-C)" },
+  { status = 143, name = "TERMINATED", help = "terminated (SIGTERM)" },
 }
 
-for _, row in ipairs(exit) do exit[row.name] = row.status end
+local meanings = {}
+for _, row in ipairs(exit) do exit[row.name], meanings[row.status] = row.status, row.help end
 
 -- Of several offers' statuses, the first of these that occurs: what wants a look comes first.
 local URGENCY = { exit.AMBIGUOUS, exit.FAILED, exit.UNAUTHORIZED, exit.UNAVAILABLE, exit.NOT_ENDED }
@@ -29,6 +32,17 @@ function exit.worst(seen)
     if seen[status] then return status end
   end
   return exit.DONE
+end
+
+--- The status for a signal, as shells have it.
+-- @param number of the signal
+function exit.of_signal(number)
+  return 128 + number
+end
+
+--- What a status means, in words.
+function exit.meaning(status)
+  return meanings[status]
 end
 
 --- The status for an err.

@@ -90,7 +90,26 @@ local function write_error(session, target, fields)
   if done then session.screen:answer(text) end
 end
 
+-- A signal came before the end of a target's call.
+local function cut_off(session, target, err)
+  if session.given.json then
+    write_error(session, target, { kind = "interrupted", message = exit.meaning(session.signal),
+                                   ambiguous = err.ambiguous, location = err.location or target.location })
+  end
+  if err.ambiguous then
+    say(session, target, "it is not known whether the service has acted")
+    say_how_to_look(session, target)
+  elseif target.accepted or session.command.call == "wait" then
+    say_how_to_go_on(session, target, err.location or target.location)
+  elseif session.command.call == "start" then
+    say(session, target, "nothing was sent")
+  end
+  return session.signal
+end
+
 local function failure(session, target, err)
+  if session.signal and (err.kind == "stopped" or err.kind == "closed") then return cut_off(session, target, err) end
+  if err.kind == "stopped" then return exit.DONE end -- nothing reads the output
   local accepted = target.accepted or session.command.call == "wait" and err.kind == "timeout"
   local status = exit.of(err, accepted)
   if session.given.json then
@@ -120,6 +139,19 @@ local function write_json(session, document)
   session.screen:answer(text)
 end
 
+-- Tells on standard error where a target stands, where standard output cannot be written: also of those that were
+-- written before, since a pipe may have lost them.
+local function tell(session, target, document)
+  if session.command.call == "look" then return end
+  local location = document.location or target.location
+  target.told = (document.outcome or document.state or "accepted") .. (location and ": " .. location or "")
+  if not session.screen.problem then return end
+  for _, one in ipairs(session.retold and { target } or session.targets) do
+    if one.told then say(session, one, one.told) end
+  end
+  session.retold = true
+end
+
 --- Reports that a call was accepted whose end is waited for: whatever happens to this process, another
 -- one can go on from the location.
 function report.accepted(session, target, result)
@@ -127,6 +159,7 @@ function report.accepted(session, target, result)
     if result.location then say(session, target, "accepted: " .. result.location) end
   else
     write_rows(session, target, result)
+    tell(session, target, result)
   end
 end
 
@@ -157,6 +190,7 @@ function report.outcome(session, target, result, err)
     write_rows(session, target, document)
     write_details(session, document)
   end
+  tell(session, target, document)
   return conclude(session, target, document.outcome)
 end
 
@@ -176,11 +210,6 @@ function report.unwritten(session, target, result, err, problem)
   return err and err.ambiguous and exit.AMBIGUOUS or exit.FAILED
 end
 
---- Says that a call was accepted, for people, where standard output cannot be written.
-function report.said(session, target)
-  say(session, target, "accepted" .. (target.location and ": " .. target.location or ""))
-end
-
 -- What is told of a target in the middle of which the run ended.
 local function left(session, target, kind, message)
   local unknown = not target.accepted and session.command.call == "start"
@@ -196,18 +225,11 @@ local function left(session, target, kind, message)
   return unknown and exit.AMBIGUOUS or exit.NOT_ENDED
 end
 
-local function report_left(session, kind, message)
-  for _, target in ipairs(session.targets) do
-    if target.begun and not target.ended then session.seen[left(session, target, kind, message)] = true end
-  end
-end
-
---- Reports an interruption: what was begun, and how to go on.
--- @return the exit status
-function report.interrupted(session)
-  session.screen:say("interrupted")
-  report_left(session, "interrupted", "interrupted (Ctrl-C)")
-  return exit.INTERRUPTED
+--- Says that a signal has come.
+-- @param grace seconds that what was sent may take
+function report.interrupted(session, grace)
+  local rest = session.in_flight > 0 and (": finishing what was sent, for at most %d s"):format(grace) or ""
+  session.screen:say(exit.meaning(session.signal) .. rest)
 end
 
 --- Reports that the run ended early, such as by a lack of memory: what was begun, and how to go on.
@@ -215,7 +237,10 @@ end
 -- @return the exit status
 function report.broken(session, problem)
   session.screen:say(tostring(problem))
-  report_left(session, "raised", tostring(problem))
+  for _, target in ipairs(session.targets) do
+    local is_left = target.begun and not target.ended
+    if is_left then session.seen[left(session, target, "raised", tostring(problem))] = true end
+  end
   session.seen[exit.FAILED] = true
   return exit.worst(session.seen)
 end

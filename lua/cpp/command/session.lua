@@ -1,15 +1,22 @@
 -- One run of a command that asks the service: a client, the targets, all at once, and a report of each.
+--
+-- A signal is noted, and looked for where the command waits: no more is begun then, and what was sent gets GRACE
+-- seconds to be answered, so that each target has an end that is known and reported.
 
 local auth = require "cpp.auth"
 local calls = require "cpp.command.calls"
+local core = require "cpp.core"
 local cpp = require "cpp"
 local environment = require "cpp.environment"
 local exit = require "cpp.command.exit"
-local host = require "cpp.host"
+local new_loop = require "cpp.command.loop"
 local options = require "cpp.command.options"
+local private = require "cpp.private"
 local report = require "cpp.command.report"
 local Screen = require "cpp.command.screen"
 local token_file = require "cpp.command.token_file"
+
+local GRACE = 10 -- seconds
 
 local Session = {}
 Session.__index = Session
@@ -21,14 +28,6 @@ local function checked(of, fn, ...)
   local field, expected = tostring(results[2]):match("cpp: ([%a_]+)[%[%d%]]*: (.*)$")
   if not field then error(results[2], 0) end
   error({ usage = options.label(field, of) .. ": " .. expected }, 0)
-end
-
--- Calls a function whose failure must not end what goes on meanwhile. An interrupt does.
--- @return as pcall
-local function attempt(fn, ...)
-  local done, result = pcall(fn, ...)
-  if not done and host.is_interrupt(result) then error(result, 0) end
-  return done, result
 end
 
 --- The given options that are options of something of the library.
@@ -57,18 +56,34 @@ local function log_to(screen)
   end
 end
 
+-- What is done while the command waits. Returns true once, when a signal has come: the batch is to stop.
+local function between(session)
+  local count, number = core.signals()
+  if count == 0 then return false end
+  local now = core.monotonic()
+  if not session.signal then
+    session.signal, session.give_up = exit.of_signal(number), now + GRACE
+    report.interrupted(session, GRACE)
+    return true
+  elseif (count > 1 or now >= session.give_up) and session.client.core:usable() then
+    session.client:close() -- what is in flight ends as not known
+  end
+  return false
+end
+
 local function open_client(session)
   local fields = environment()
   for name, value in pairs(session:options_of("client")) do fields[name] = value end
   if session.given["token-file"] then fields.token = token_file(session.given["token-file"]) end
   if session.given.verbose then fields.log = log_to(session.screen) end
+  fields.loop = new_loop(function() return between(session) end)
   return checked("client", cpp.client, fields)
 end
 
 -- Everything is checked before anything is sent.
 local function check(session, client)
-  checked("wait", cpp.core.check, "wait", session:options_of("wait"))
-  checked("batch", cpp.core.check, "batch", session:options_of("batch"))
+  checked("wait", core.check, "wait", session:options_of("wait"))
+  checked("batch", core.check, "batch", session:options_of("batch"))
   for _, target in ipairs(session.targets) do
     local request = session:request(target)
     local endpoint = request.location and "location" or request.operation_id and "operation"
@@ -93,29 +108,33 @@ function Session:progress_of(target)
   return function(operation)
     target.location = operation.location or target.location
     advance(self, target, operation.progress)
-    attempt(self.screen.progress, self.screen, #self.targets == 1 and operation or all_of(self))
+    pcall(self.screen.progress, self.screen, #self.targets == 1 and operation or all_of(self))
   end
 end
 
 --- Shows that a call was accepted whose end is waited for, whatever becomes of what is shown.
 function Session:show_accepted(target, result)
-  attempt(report.accepted, self, target, result)
+  pcall(report.accepted, self, target, result)
 end
 
--- Reports how a target's call ended. Nothing but an interrupt ends the run: other calls have been accepted, and are
--- still to be reported. A target is told of twice rather than never where one comes meanwhile.
+-- Reports how a target's call ended. Nothing ends the run: other calls are still to be reported.
 local function report_end(session, target, result, err)
-  if err and err.kind == "raised" and host.is_interrupt(err.raised) then error(err.raised, 0) end
-  local done, status = attempt(report.outcome, session, target, result, err)
+  local done, status = pcall(report.outcome, session, target, result, err)
   if not done then status = report.unwritten(session, target, result, err, status) end
-  if session.screen.problem and target.accepted then report.said(session, target) end
   session.seen[status] = true
   target.ended = true
+end
+
+-- Whether nothing more is to be begun. What only asks has no sense where nothing reads its output.
+local function is_over(session)
+  if session.signal or between(session) then return true end
+  return session.command.call == "look" and session.screen.problem ~= nil
 end
 
 local function run(session, client)
   local batch = session:options_of("batch")
   local done, problem = true, nil -- what ends the batch is raised when what was begun has ended
+  batch.should_stop = function() return is_over(session) end
   batch.on_result = function(index, entry)
     local target = session.targets[index]
     session.ended = session.ended + 1
@@ -126,32 +145,32 @@ local function run(session, client)
   local call = calls[session.command.call]
   client:map(session.targets, function(target, item_client) return call(session, item_client, target) end, batch)
   if not done then error(problem, 0) end
-  return exit.worst(session.seen)
+  return session.seen[session.signal] and session.signal or exit.worst(session.seen)
 end
 
 --- Runs a command.
--- @param parsed table from cpp/command/parse.lua
+-- @param parsed table from cpp/command/parser.lua
 -- @return the exit status. Raises a table with `usage` where an option or operand is not what the
 --   library takes
 function Session.run(parsed)
   local session = setmetatable({ command = parsed.command, given = parsed.given, targets = parsed.targets,
-                                 screen = Screen.new(parsed.given.quiet), seen = {}, ended = 0, progress = 0 }, Session)
+                                 screen = Screen.new(parsed.given.quiet), seen = {}, ended = 0, progress = 0,
+                                 in_flight = 0 }, Session)
+  core.begin_command()
   local client <close> = open_client(session)
-  local call = session:options_of("call")
-  function session.screen.secrets() return auth.secrets(client, call) end
+  session.client = client
+  local call, secrets = session:options_of("call"), private(client).secrets[1] -- also of a client that was closed
+  function session.screen.secrets() return secrets and auth.secrets(client, call) end
   check(session, client)
-  -- What reads the output may end before the last call has: that must not end the calls.
-  if session.command.call == "start" then cpp.core.ignore_sigpipe() end
   local done, status = pcall(run, session, client)
   if not done then
     if type(status) == "table" and status.usage then error(status, 0) end
-    local raised = type(status) == "table" and status.raised or status
-    return host.is_interrupt(raised) and report.interrupted(session) or report.broken(session, status)
+    return report.broken(session, status)
   end
   local written, problem = session.screen:finish()
   if written then return status end
   session.screen:say("standard output: " .. problem)
-  return exit.worst { [status] = true, [exit.FAILED] = true }
+  return status == session.signal and status or exit.worst { [status] = true, [exit.FAILED] = true }
 end
 
 return Session

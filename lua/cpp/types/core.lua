@@ -43,8 +43,20 @@ function core.random() end
 ---@return boolean
 function core.is_terminal(file) end
 
----Ignores SIGPIPE in this process, for a command whose output may be closed while it still has work to do.
-function core.ignore_sigpipe() end
+---Prepares this process for the command: SIGPIPE is ignored, SIGHUP, SIGINT and SIGTERM are only noted (the third ends the
+---process), and no socket gets the number of a standard stream that is closed. A library leaves these to its host.
+function core.begin_command() end
+
+---The signals that were noted.
+---@return integer count 0, 1 or 2
+---@return integer? first the number of the first one
+function core.signals() end
+
+---The size of a terminal.
+---@param file file*
+---@return integer? columns nil where it is no terminal, or has no size
+---@return integer? rows
+function core.terminal_size(file) end
 
 ---Raises unless the options are right for that scope.
 ---@param scope "client"|"call"|"wait"|"batch"

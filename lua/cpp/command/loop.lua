@@ -1,0 +1,32 @@
+-- How the command waits: as the blocking loop does, with a function that is called in between, ten times a second or
+-- when a signal comes.
+
+local blocking = require "cpp.loop.blocking"
+local core = require "cpp.core"
+
+local SLICE = 0.1 -- seconds
+
+--- Makes a loop.
+-- @param between function() -> boolean: true has a batch go on at once
+-- @return loop: see doc/loops.md
+local function new(between)
+  local loop = {}
+
+  function loop.await(core_client, request)
+    local of_batch = type(request) ~= "userdata"
+    blocking.await(core_client, { done = function() return between() and of_batch or request:done() end })
+  end
+
+  function loop.sleep(core_client, seconds)
+    local deadline = core.monotonic() + seconds
+    repeat
+      if between() then return end
+      local left = deadline - core.monotonic()
+      if core_client:usable() then blocking.sleep(core_client, math.max(0, math.min(left, SLICE))) end
+    until left <= SLICE or not core_client:usable()
+  end
+
+  return loop
+end
+
+return new

@@ -1,0 +1,165 @@
+-- cpp-portal and what ends it early: signals at any moment, closed pipes, full disks, closed streams. What the service
+-- has accepted is in the report, or is reported as not known.
+
+local fixture = require "spec.support.fixture"
+local Programs = require "spec.support.program"
+
+local KILLS = 50
+local OFFERS = 40
+
+describe("cpp-portal", function()
+  local portal, programs
+  fixture.programs(_ENV, function(...) portal, programs = ... end)
+
+  -- Puts the offers there; returns their names.
+  local function offers()
+    local names = {}
+    for number = 1, OFFERS do
+      names[number] = ("offer-%02d"):format(number)
+      fixture.offer(portal, { offer = names[number], operation_id = "op" .. number })
+    end
+    return names
+  end
+
+  -- The offers whose cancel the emulator has received.
+  local function received()
+    local set, count = {}, 0
+    for _, entry in ipairs(portal:journal { method = "POST" }) do
+      local name = entry.path:match "/offers/([^/]+)/cancel"
+      assert.is_nil(set[name], name)
+      set[name], count = true, count + 1
+    end
+    return set, count
+  end
+
+  -- What was reported of an offer: the words of its lines.
+  local function reported(name, text)
+    local told = {}
+    for line in text:gmatch "[^\n]+" do
+      if line:find(name, 1, true) then
+        for _, word in ipairs { "accepted", "not known", "nothing was sent", "canceled" } do
+          if line:find(word, 1, true) then told[word] = true end
+        end
+      end
+    end
+    return told
+  end
+
+  local function cancel(names, ...)
+    local words = { "bin/cpp-portal", "cancel", "--concurrency=3", ... }
+    words[#words + 1] = "contoso"
+    return table.move(names, 1, #names, #words + 1, words)
+  end
+
+  describe("killed at any moment", function()
+    it("reports each cancel that was accepted", function()
+      local random = portal.url:match "(%d+)$" -- any, and shown
+      math.randomseed(tonumber(random))
+      for kill = 1, KILLS do
+        portal:reset()
+        local names = offers()
+        portal:fault { match = { method = "POST" }, delay = 0.005, times = -1 }
+        local signal = kill % 2 == 0 and "INT" or "TERM"
+        local program = programs:start(cancel(names))
+        local after = math.random(0, OFFERS - 1)
+        Programs.wait_for(function() return #portal:journal { method = "POST" } >= after end)
+        program:kill(signal)
+        local output, errors, status, ended_by = program:finish()
+        local set, count = received()
+        if ended_by then -- before it began
+          assert.same({ 0, "" }, { count, output })
+        elseif status ~= 0 then
+          assert.equal(signal == "INT" and 130 or 143, status, errors)
+          for _, name in ipairs(names) do
+            local told = reported(name, output .. errors)
+            local expected = set[name] and "accepted" or "nothing was sent"
+            assert.is_true(told[expected] or set[name] and told["not known"] or count == 0 and next(told) == nil,
+                           ("%s, kill %d of seed %s: %s%s"):format(name, kill, random, output, errors))
+          end
+        end
+      end
+    end)
+
+    it("says how to go on with those that are waited for", function()
+      local names = offers()
+      local program = programs:start(cancel(names, "--wait", "--interval", "60"))
+      for _ = 1, OFFERS + 1 do program:read_line() end
+      program:kill "TERM"
+      local _, errors, status = program:finish()
+      for number, name in ipairs(names) do
+        assert.is_truthy(errors:find(name:gsub("%-", "%%-") .. ": go on with: cpp%-portal wait %-%-for canceled [^\n]*/op"
+                         .. number .. "[?\n]"), errors)
+      end
+      assert.equal(143, status)
+    end)
+
+    it("ends within ten seconds where the service does not respond", function()
+      local names = offers()
+      portal:fault { match = { method = "POST" }, action = "stall", times = -1 }
+      local program = programs:start(cancel(names))
+      Programs.wait_for(function() return #portal:journal { method = "POST" } == 3 end)
+      local started = os.time()
+      program:kill "TERM"
+      local _, errors, status = program:finish()
+      assert.is_true(os.time() - started <= 12)
+      local set = received()
+      for _, name in ipairs(names) do
+        assert.is_true(reported(name, errors)[set[name] and "not known" or "nothing was sent"], errors)
+      end
+      assert.equal(143, status)
+    end)
+  end)
+
+  describe("whose output is closed", function()
+    -- Runs a shell command in which @ is the cancel of all offers.
+    local function shell(text, ...)
+      local names = offers()
+      local command = programs:command(cancel(names, ...))
+      local output, errors, status = programs:run { "bash", "-c", (text:gsub("@", function() return command end)) }
+      local _, count = received()
+      assert.equal(OFFERS, count)
+      return names, output, errors, status
+    end
+
+    for what, redirection in pairs { ["a pipe that is closed early"] = " | head -1; exit ${PIPESTATUS[0]}",
+                                     ["a pipe that nothing reads"] = " | true; exit ${PIPESTATUS[0]}",
+                                     ["a full disk"] = " >/dev/full", ["a closed stream"] = " >&-" } do
+      it("cancels all, and tells of each on standard error: " .. what, function()
+        for _, json in ipairs { "--retries=3", "--json" } do
+          portal:reset()
+          local names, output, errors, status = shell("@" .. redirection, json)
+          for _, name in ipairs(names) do
+            assert.is_true(reported(name, output .. errors).accepted, errors)
+          end
+          assert.is_truthy(errors:find "cpp%-portal: standard output: %u[^\n]+\n$", errors)
+          assert.equal(1, status)
+        end
+      end)
+    end
+
+    it("cancels all, where standard error is closed or full", function()
+      for _, redirection in ipairs { " 2>&-", " 2>/dev/full" } do
+        portal:reset()
+        local names, output, _, status = shell("@" .. redirection)
+        for _, name in ipairs(names) do assert.is_true(reported(name, output).accepted, output) end
+        assert.equal(0, status)
+      end
+    end)
+
+    it("cancels all, where everything is closed", function()
+      local _, output, errors, status = shell "@ <&- >&- 2>&-"
+      assert.equal("", output .. errors)
+      assert.equal(1, status)
+    end)
+
+    it("asks no more than is read", function()
+      local names = offers()
+      portal:fault { match = { method = "GET" }, delay = 0.01, times = -1 }
+      local command = programs:command { "bin/cpp-portal", "status", "--concurrency=1", "contoso", table.unpack(names) }
+      local _, errors, status = programs:run { "bash", "-c", command .. " | true; exit ${PIPESTATUS[0]}" }
+      assert.equal("cpp-portal: standard output: Broken pipe\n", errors)
+      assert.equal(1, status)
+      assert.is_true(#portal:journal() < OFFERS)
+    end)
+  end)
+end)
