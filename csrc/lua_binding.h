@@ -270,9 +270,11 @@ void lcpp_request_open(lua_State *L); /* makes the metatable: [-0, +0, m] */
 struct lcpp_client *lcpp_check_client(lua_State *L);
 
 /* client:start(endpoint, options, token, client_request_id, timeout) -> request, index.
- * client:check(endpoint, options): raises what start would raise of them. */
+ * client:check(endpoint, options): raises what start would raise of them.
+ * client:describe(endpoint, options) -> method, URL, header lines, body: what start would send. */
 int lcpp_client_start(lua_State *L);
 int lcpp_client_check(lua_State *L);
+int lcpp_client_describe(lua_State *L);
 
 /* lua_template.c: the paths and queries of endpoint.c. */
 

@@ -219,6 +219,7 @@ void lcpp_client_open(lua_State *L) {
                                          {NULL, NULL}};
   static const luaL_Reg methods[] = {{"start", lcpp_client_start},
                                      {"check", lcpp_client_check},
+                                     {"describe", lcpp_client_describe},
                                      {"step", client_step},
                                      {"finished", client_finished},
                                      {"pollfd", client_pollfd},

@@ -172,6 +172,21 @@ static void append_body(lua_State *L, struct lcpp_buffer *body,
   }
 }
 
+/* Gives the request its URL; where that fails, it has none, and *why may say why. Raises nothing.
+ */
+static enum lcpp_url_status set_url(struct lcpp_request *request, const struct lcpp_origin *origin,
+                                    const char *api_version,
+                                    const struct lcpp_value values[LCPP_OPTION_COUNT],
+                                    const char **why) {
+  struct lcpp_transfer *transfer = &request->transfer;
+  if (request->endpoint->path != NULL) {
+    transfer->url = lcpp_template_url(request->endpoint, origin, api_version, values);
+    return LCPP_URL_OK;
+  }
+  const char *location = values[LCPP_OPTION_LOCATION].text;
+  return lcpp_url_poll(origin, location, api_version, &transfer->url, why);
+}
+
 /* Starts the transfer, or ends it at once with the reason why it must not be sent. Raises nothing.
  */
 static void start(struct lcpp_engine *engine, struct lcpp_request *request,
@@ -179,13 +194,7 @@ static void start(struct lcpp_engine *engine, struct lcpp_request *request,
                   const char *api_version, const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   struct lcpp_transfer *transfer = &request->transfer;
   const char *why = NULL;
-  enum lcpp_url_status status = LCPP_URL_OK;
-  if (request->endpoint->path != NULL) {
-    transfer->url = lcpp_template_url(request->endpoint, origin, api_version, values);
-  } else {
-    status =
-        lcpp_url_poll(origin, values[LCPP_OPTION_LOCATION].text, api_version, &transfer->url, &why);
-  }
+  enum lcpp_url_status status = set_url(request, origin, api_version, values, &why);
   if (transfer->url != NULL) {
     lcpp_engine_start(engine, transfer, head);
   } else if (status == LCPP_URL_OK || status == LCPP_URL_MEMORY) {
@@ -312,6 +321,48 @@ int lcpp_client_check(lua_State *L) {
   read_origin(L, client, request, endpoint, values);
   append_body(L, &request->transfer.request_body, endpoint, values);
   return 0;
+}
+
+/* client:describe(endpoint, options) -> method, URL or nil, header lines, body
+ *
+ * What client:start would send, but for the Authorization line. Raises what that would raise; a
+ * location that must not be polled has no URL. */
+int lcpp_client_describe(lua_State *L) {
+  struct lcpp_client *client = lcpp_check_client(L);
+  lua_settop(L, 3);
+  struct lcpp_value values[LCPP_OPTION_COUNT];
+  const struct lcpp_endpoint *endpoint = read_call(L, values);
+  struct lcpp_request *request = lcpp_request_new(L, 1);
+  int own = lua_gettop(L);
+  struct lcpp_buffer *text = &request->transfer.request_body;
+  request->endpoint = endpoint;
+  const struct lcpp_origin *origin = read_origin(L, client, request, endpoint, values);
+  append_body(L, text, endpoint, values);
+  lua_pushlstring(L, text->length > 0 ? text->data : "", text->length);
+  int body = lua_gettop(L);
+  size_t body_length = text->length;
+  lcpp_buffer_clear(text);
+  lua_pushvalue(L, own);
+  const char *id = set_request_id(L, client, NULL, &values[LCPP_OPTION_CLIENT_REQUEST_ID]);
+  lcpp_check_client(L); /* as in client:start: a finaliser may have closed it */
+  struct lcpp_profile profile;
+  read_profile(client, &profile, values);
+  struct lcpp_request_head head = {
+      .post = endpoint->method == LCPP_POST,
+      .form = endpoint->body == LCPP_BODY_CREDENTIALS,
+      .client_request_id = id,
+  };
+  const struct lcpp_value *version = &values[LCPP_OPTION_API_VERSION];
+  const char *why = NULL;
+  set_url(request, origin, version->given ? version->text : client->api_version, values, &why);
+  if (!lcpp_transfer_describe(&head, &profile, body_length, text)) {
+    return luaL_error(L, "not enough memory");
+  }
+  lua_pushstring(L, head.post ? "POST" : "GET");
+  lua_pushstring(L, request->transfer.url);
+  lua_pushlstring(L, text->data, text->length);
+  lua_pushvalue(L, body);
+  return 4;
 }
 
 /* Checks the token at index 4, unless it is the one that was checked last. */

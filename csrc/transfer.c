@@ -1,6 +1,7 @@
 /* A transfer: one request and its response on an easy handle: see transfer.h. */
 #include "transfer.h"
 
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -296,6 +297,20 @@ static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_he
   }
   curl_easy_setopt(easy->handle, CURLOPT_HTTPHEADER, easy->headers);
   return CURLE_OK;
+}
+
+bool lcpp_transfer_describe(const struct lcpp_request_head *request,
+                            const struct lcpp_profile *profile, size_t body_length,
+                            struct lcpp_buffer *lines) {
+  struct lcpp_easy *easy = lcpp_easy_new(NULL, profile);
+  bool done = easy != NULL && set_headers(easy, request, body_length) == CURLE_OK;
+  const struct curl_slist *line = done ? easy->headers : NULL;
+  for (; line != NULL; line = line->next) {
+    lcpp_buffer_append(lines, line->data, strlen(line->data), SIZE_MAX);
+    lcpp_buffer_append(lines, "\n", 1, SIZE_MAX);
+  }
+  lcpp_easy_free(easy);
+  return done && lines->status == LCPP_BUFFER_OK;
 }
 
 /* CURLOPT_POSTFIELDS sends headers and body in one write. libcurl could send them again by itself:

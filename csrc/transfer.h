@@ -144,6 +144,12 @@ CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_easy *ea
                             const struct lcpp_request_head *request,
                             const struct lcpp_profile *profile);
 
+/* Appends the header lines of a request with a body of that length, each with a newline, but for
+ * the host's and the length's, which are libcurl's; false if memory ran out. */
+bool lcpp_transfer_describe(const struct lcpp_request_head *request,
+                            const struct lcpp_profile *profile, size_t body_length,
+                            struct lcpp_buffer *lines);
+
 /* Prepares it to run again, on a new connection: nothing of the request has left. */
 void lcpp_transfer_renew(struct lcpp_transfer *transfer);
 

@@ -77,20 +77,20 @@ describe("cpp-portal", function()
     it("draws a line of progress, which gives way to a message", function()
       offer()
       portal:fault { match = { method = "GET", skip = 2 }, status = 403 }
-      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-w", "-i", "0.01", "contoso", "contoso-vm" }
+      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-yw", "-i", "0.01", "contoso", "contoso-vm" }
       assert.is_truthy(output:find(LINE .. LINE .. "\r +\rcpp%-portal: contoso%-vm: http: GET"), output)
     end)
 
     it("ends the line where the operation ends", function()
       offer { cancel_seconds = 0 }
-      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-w", "-i", "0.01", "contoso", "contoso-vm" }
+      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-yw", "-i", "0.01", "contoso", "contoso-vm" }
       assert.is_truthy(output:find("\rcanceled +%[[#.]+%] +%d+ %%  %d:%d%d\r\ncontoso%-vm  canceled "), output)
     end)
 
     it("draws one line for several offers", function()
       offer({ cancel_seconds = 0 }, "offer-1")
       offer({ cancel_mode = "synchronous", location_form = "none" }, "offer-2")
-      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-c", "1", "-w", "-i", "0.01", "contoso", "offer-2",
+      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-c", "1", "-yw", "-i", "0.01", "contoso", "offer-2",
                                                 "offer-1" }
       assert.is_truthy(output:find("\r1 of 2 ended +%[#+%.+%] +%d+ %%  %d:%d%d"), output)
       assert.is_truthy(output:find("\r +\roffer%-1  canceled "), output)
@@ -98,7 +98,7 @@ describe("cpp-portal", function()
 
     it("draws nothing with --quiet", function()
       offer { cancel_seconds = 0 }
-      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-wqi0.01", "contoso", "contoso-vm" }
+      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-ywqi0.01", "contoso", "contoso-vm" }
       assert.is_nil(output:find("%", 1, true))
       assert.is_truthy(output:find("\ncontoso-vm  canceled ", 1, true), output)
     end)
@@ -108,7 +108,7 @@ describe("cpp-portal", function()
     it("ends at once with 130, and says how to go on", function()
       offer()
       offer({ cancel_mode = "synchronous", location_form = "none" }, "ended")
-      local program = programs:start { "bin/cpp-portal", "cancel", "-w", "-i", "60", "-c1", "contoso", "ended", "contoso-vm" }
+      local program = programs:start { "bin/cpp-portal", "cancel", "-yw", "-i", "60", "-c1", "contoso", "ended", "contoso-vm" }
       program:read_until("accepted")
       program:kill "INT"
       local _, errors, status = program:finish()
@@ -168,7 +168,7 @@ describe("cpp-portal", function()
     for _, signal in ipairs { "KILL", "TERM" } do
       it("leaves a location to go on from, whatever ends it: " .. signal, function()
         offer()
-        local program = programs:start { "bin/cpp-portal", "cancel", "-w", "-i", "60", "contoso", "contoso-vm" }
+        local program = programs:start { "bin/cpp-portal", "cancel", "-yw", "-i", "60", "contoso", "contoso-vm" }
         local location = program:read_until("accepted"):match("accepted +(http%S+)")
         program:kill(signal)
         program:finish()

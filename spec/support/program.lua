@@ -123,13 +123,14 @@ function Programs:run(words, options)
 end
 
 --- Runs a program on a terminal of its own.
--- @return what the terminal gets
-function Programs:run_on_terminal(words)
-  local command = "script -qec " .. quote("exec " .. self:command(words)) .. " /dev/null </dev/null"
+-- @param input (may be absent) string: what is typed
+-- @return what the terminal gets; the exit status
+function Programs:run_on_terminal(words, input)
+  local command = "script -qec " .. quote("exec " .. self:command(words)) .. " /dev/null <"
+    .. (input and quote(self:file(input)) or "/dev/null")
   local stream = assert(io.popen(command, "r"))
   local output = stream:read("a")
-  stream:close()
-  return output
+  return output, select(3, stream:close())
 end
 
 return Programs

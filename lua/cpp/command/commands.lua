@@ -10,17 +10,18 @@
 -- ends       list of the outcomes that the command is meant to bring about; the first is the one for `wait --for`
 -- list       the name of its answer in JSON, where that is a list
 -- view       how answers are shown: a row of cpp/command/views.lua
+-- asks       on a terminal, it asks before it acts
 -- options    names of its options, beyond the common ones
 -- choices    the words that its operand may be
 
-local START = { "email", "wait", "timeout", "interval", "max-interval" }
+local START = { "email", "wait", "dry-run", "timeout", "interval", "max-interval" }
 
 local commands = {
   { name = "cancel", operands = "PUBLISHER OFFER...",
     summary = "cancel the publishing operation that runs on an offer",
     example = "--wait --email jondoe@contoso.com contoso contoso-vm",
-    call = "start", endpoint = "cancel", ends = { "canceled" }, view = "states",
-    options = { "email", "wait", "if-running", "timeout", "interval", "max-interval" } },
+    call = "start", endpoint = "cancel", ends = { "canceled" }, view = "states", asks = true,
+    options = { "email", "wait", "yes", "if-running", "dry-run", "timeout", "interval", "max-interval" } },
   { name = "publish", operands = "PUBLISHER OFFER...",
     summary = "start publishing an offer",
     example = "contoso contoso-vm",

@@ -56,6 +56,13 @@ function Screen:say(line)
   io.stderr:write("cpp-portal: ", redact.line(line, SHOWN, self.secrets()), "\n")
 end
 
+--- Asks a question, in whose line the answer is typed.
+function Screen:ask(question)
+  erase(self)
+  io.stderr:write("cpp-portal: ", question)
+  io.stderr:flush()
+end
+
 --- Draws how far an operation is.
 function Screen:progress(operation)
   if not self.draws then return end

@@ -12,6 +12,7 @@ local exit = require "cpp.command.exit"
 local new_loop = require "cpp.command.loop"
 local options = require "cpp.command.options"
 local private = require "cpp.private"
+local preview = require "cpp.command.preview"
 local report = require "cpp.command.report"
 local Screen = require "cpp.command.screen"
 local token_file = require "cpp.command.token_file"
@@ -125,16 +126,19 @@ local function report_end(session, target, result, err)
   target.ended = true
 end
 
--- Whether nothing more is to be begun. What only asks has no sense where nothing reads its output.
-local function is_over(session)
-  if session.signal or between(session) then return true end
-  return session.command.call == "look" and session.screen.problem ~= nil
+--- Whether nothing more is to be begun. What only asks has no sense where nothing reads its output.
+function Session:is_over()
+  if self.signal or between(self) then return true end
+  return self.command.call == "look" and self.screen.problem ~= nil
 end
 
 local function run(session, client)
+  if session.given["dry-run"] then return preview.dry_run(session) end
+  local refused = preview.may_ask(session) and preview.ask(session)
+  if refused then return refused end
   local batch = session:options_of("batch")
   local done, problem = true, nil -- what ends the batch is raised when what was begun has ended
-  batch.should_stop = function() return is_over(session) end
+  batch.should_stop = function() return session:is_over() end
   batch.on_result = function(index, entry)
     local target = session.targets[index]
     session.ended = session.ended + 1

@@ -96,6 +96,15 @@ function CoreClient:start(endpoint, options, token, client_request_id, timeout) 
 ---@param options? table # of the call
 function CoreClient:check(endpoint, options) end
 
+---What `start` would send, but for the token.
+---@param endpoint string
+---@param options table
+---@return string method
+---@return string? url nil where the location must not be polled
+---@return string lines the header lines, but for those of host, length and token
+---@return string body
+function CoreClient:describe(endpoint, options) end
+
 ---Does what is due, and waits at most so long for something to happen: 0 is not at all, absent is until something does.
 ---Without waiting (0) it takes about half a millisecond at most, and leaves the rest to the next one.
 ---@param seconds? number

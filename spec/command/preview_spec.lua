@@ -1,0 +1,97 @@
+-- cpp-portal cancel before it acts: the question on a terminal, and --dry-run.
+
+local cjson = require "cjson"
+local fixture = require "spec.support.fixture"
+local Portal = require "spec.portal.client"
+
+describe("cpp-portal cancel", function()
+  local portal, programs
+  fixture.programs(_ENV, function(...)
+    portal, programs = ...
+    fixture.offer(portal, { steps = { { name = "Validate", seconds = 10 }, { name = "Certify", seconds = 10 } }, elapsed = 5 })
+    fixture.offer(portal, { offer = "idle", running = false })
+  end)
+
+  local function posts()
+    return #portal:journal { method = "POST" }
+  end
+
+  describe("on a terminal", function()
+    it("says what runs, and asks", function()
+      local output, status = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }, "y\n")
+      assert.is_truthy(output:find("cpp%-portal: contoso%-vm: publish, running, [^\r]*25 %%, Validate\r\n"
+        .. "cpp%-portal: Cancel it%? %[y/N%] "), output)
+      assert.is_truthy(output:find("\ncontoso%-vm +accepted"), output)
+      assert.equal(0, status)
+      assert.equal(1, posts())
+    end)
+
+    for what, input in pairs { no = "n\n", nothing = "\n", ["the end of the input"] = "" } do
+      it("sends nothing after " .. what, function()
+        local output, status = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm", "idle" }, input)
+        assert.is_truthy(output:find("cpp-portal: idle: nothing is running\r\n", 1, true), output)
+        assert.is_truthy(output:find("Cancel these 2%? %[y/N%] [^c]*cpp%-portal: not confirmed: nothing was sent\r\n$"), output)
+        assert.equal(1, status)
+        assert.equal(0, posts())
+      end)
+    end
+
+    it("does not ask with --yes, or where it would send nothing", function()
+      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "--yes", "contoso", "contoso-vm" }
+      assert.is_nil(output:find("[y/N]", 1, true))
+      assert.equal(1, posts())
+      local other, status = programs:run_on_terminal { "bin/cpp-portal", "cancel", "--if-running", "contoso", "idle" }
+      assert.is_nil(other:find("[y/N]", 1, true))
+      assert.is_truthy(other:find("\nidle +none"), other)
+      assert.equal(0, status)
+    end)
+
+    it("reports what it cannot ask about, and does not ask", function()
+      programs.environment.AZURE_TOKEN = "other"
+      local output, status = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }, "y\n")
+      assert.is_truthy(output:find("401", 1, true), output)
+      assert.is_nil(output:find("[y/N]", 1, true))
+      assert.equal(5, status)
+      assert.equal(0, posts())
+    end)
+  end)
+
+  describe("--dry-run", function()
+    it("prints the request, without its token, and sends nothing", function()
+      local output, errors, status = programs:run { "bin/cpp-portal", "cancel", "--dry-run", "--client-request-id", "mine",
+                                                    "-ejane@contoso.example", "contoso", "contoso-vm" }
+      assert.equal("POST " .. portal.url .. "/api/publishers/contoso/offers/contoso-vm/cancel?api-version=2017-10-31\n"
+        .. "Accept: application/json\nAccept-Encoding: identity\n", (output:match "^.-identity\n"))
+      assert.is_truthy(output:find("\nx-ms-client-request-id: mine\n", 1, true), output)
+      assert.is_truthy(output:find('\nAuthorization: Bearer [token]\n\n{"metadata":{"notification-emails":'
+        .. '"jane@contoso.example"}}\n', 1, true), output)
+      assert.is_nil(output:find(Portal.TOKEN, 1, true))
+      assert.equal("", errors)
+      assert.equal(0, status)
+      assert.same({}, portal:journal())
+    end)
+
+    it("prints what is sent indeed", function()
+      local words = { "bin/cpp-portal", "publish", "--json", "--client-request-id=mine", "-ejane@contoso.example", "contoso",
+                      "idle" }
+      programs:run(words)
+      local sent = portal:journal()[1]
+      table.insert(words, 3, "--dry-run")
+      local request = cjson.decode((programs:run(words))).request
+      assert.same({ sent.method, sent.body }, { request.method, request.body })
+      assert.equal(portal.url .. sent.path .. "?" .. sent.query, request.url)
+      for name, value in pairs(request.headers) do
+        if name ~= "Authorization" then assert.equal(sent.headers[name:lower()], value, name) end
+      end
+    end)
+
+    it("needs no token, and checks its options", function()
+      programs.environment.AZURE_TOKEN = ""
+      local output, _, status = programs:run { "bin/cpp-portal", "go-live", "-n", "contoso", "a", "b" }
+      assert.equal(2, select(2, output:gsub("POST ", "")))
+      assert.equal(0, status)
+      _, _, status = programs:run { "bin/cpp-portal", "cancel", "-n", "contoso", ".." }
+      assert.equal(2, status)
+    end)
+  end)
+end)
