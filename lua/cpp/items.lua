@@ -129,7 +129,7 @@ local function loop_of(batch)
       local item = running(batch)
       if batch.stopped then return end
       batch.timers:add(host.now(outer) + seconds, item)
-      park(batch, item)
+      return park(batch, item)
     end,
     scheduler = {
       core = batch.core, outer = outer, owner = this(), pause = batch.pause,

@@ -33,15 +33,14 @@ local OWN = { timeout = true, interval = true, max_interval = true, on_progress 
 local WORDS = 500 -- bytes of the service's own words in a message
 
 -- The state of a wait is one small table, since thousands may be waited for: client, target, options, request
--- (what each look is called with), loop, look, follows (the offer, in place of an operation), started, deadline,
+-- (what each look is called with), loop, follows (the offer, in place of an operation), started, deadline,
 -- retries (its limits, see retry.call), interval, failures (in a row), ridden_out (of these, all but the 404s of the
--- grace), location, secrets, operation (as last seen), running_id (of the offer's operation that was seen to run),
--- was_running (any was).
+-- grace), location, operation (as last seen), running_id (of the offer's operation that was seen to run), was_running
+-- (any was).
 
--- The secrets that a text of the service must not be shown with. A closed client has forgotten its own.
+-- The secrets that a text of the service must not be shown with.
 local function secrets_of(state)
-  if state.client.core:usable() then state.secrets = auth.secrets(state.client, state.request) end
-  return state.secrets
+  return auth.secrets(state.client, state.request)
 end
 
 -- The pause until the next look. Retry-After replaces the interval [ARM, RFC]; otherwise the
@@ -113,15 +112,6 @@ local function sleep_until(state, wake)
   end
 end
 
--- Pauses before the next look. Returns true; or nil and the err that ends the wait.
-local function pause_for(state, seconds)
-  local loop = state.loop
-  local slept, err = sleep_until(state, math.min(host.now(loop) + seconds, state.deadline))
-  if not slept then return nil, err end
-  if host.now(loop) < state.deadline then return true end
-  return run_out(state)
-end
-
 -- The end of an operation that ended badly.
 local function fail(state, operation)
   local reason = type(operation.error) == "table" and operation.error.message or operation.error
@@ -146,12 +136,10 @@ local function saw(state, operation)
     state.was_running = true
     if state.follows then state.running_id = state.running_id or operation.operation_id end
   end
-  local secrets = secrets_of(state)
-  redact.remember(operation, secrets)
   local on_progress = state.options.on_progress
   if not on_progress then return nil end
   local shown = copy_of(operation)
-  redact.remember(shown, secrets)
+  redact.remember(shown, secrets_of(state))
   local done, problem = host.call(state.loop, on_progress, shown)
   return not done and raised(state, "on_progress", problem) or nil
 end
@@ -208,7 +196,9 @@ local function finish(state, known, facts, word)
   if word == "failed" then
     return fail(state, status.ended(document.state) == false and document or facts.submission)
   end
-  document.outcome, document.evidence = word, outcome.evidence(facts, secrets_of(state))
+  local secrets = secrets_of(state)
+  redact.remember(document, secrets)
+  document.outcome, document.evidence = word, outcome.evidence(facts, secrets)
   return document
 end
 
@@ -275,7 +265,8 @@ end
 -- Looks once. Returns true, and the seconds that the service asks to wait before the next look; or, at the end of the
 -- wait, false and what it gives: the operation; or nil and an err.
 local function step(state)
-  local operation, err, retry_after, list = state.look(state)
+  local look = state.follows and look_at_offer or look_at_operation
+  local operation, err, retry_after, list = look(state)
   if err then return miss(state, err, retry_after) end
   if operation then
     local ending = saw(state, operation)
@@ -290,19 +281,19 @@ local function step(state)
   return true, retry_after
 end
 
--- The first look comes when the response that named the place to poll wants it.
+-- The first look comes when the response that named the place to poll wants it. Few calls are between here and the
+-- loop's sleep: each takes memory of every operation that is waited for.
 local function poll(state)
-  local retry_after = state.target.call and state.target.retry_after
-  if retry_after then
-    local going, ending = pause_for(state, next_pause(state, retry_after))
-    if not going then return nil, ending end
+  local goes_on, result, err = true, state.target.call and state.target.retry_after, nil
+  if not result then goes_on, result, err = step(state) end
+  while goes_on do
+    local wake = host.now(state.loop) + next_pause(state, result)
+    local slept, problem = sleep_until(state, math.min(wake, state.deadline))
+    if not slept then return nil, problem end
+    if host.now(state.loop) >= state.deadline then return run_out(state) end
+    goes_on, result, err = step(state)
   end
-  while true do
-    local goes_on, result, err = step(state)
-    if not goes_on then return result, err end
-    local going, ending = pause_for(state, next_pause(state, result))
-    if not going then return nil, ending end
-  end
+  return result, err
 end
 
 -- What each request of the wait is called with: the target, and the options that are not our own.
@@ -330,6 +321,8 @@ local function done_at_once(target)
 end
 
 local CALLS = { cancel = true, publish = true, go_live = true }
+local OF_TARGET = { "location", "publisher", "offer", "operation_id", "status", "state", "outcome", "call", "sent_at",
+                    "submission_id", "retry_after" }
 
 -- What is read of a target, once: the caller may change the table while the wait goes on.
 local function target_of(target)
@@ -338,12 +331,12 @@ local function target_of(target)
     core.misuse("expected a result, a location or a table with publisher, offer and operation_id, got "
       .. type(target))
   end
-  return {
-    location = target.location, publisher = target.publisher, offer = target.offer,
-    operation_id = target.operation_id, status = target.status, state = target.state, outcome = target.outcome,
-    call = CALLS[target.call] and target.call, sent_at = math.type(target.sent_at) and target.sent_at or nil,
-    submission_id = target.submission_id, retry_after = math.type(target.retry_after) and target.retry_after or nil,
-  }
+  local own = {}
+  for _, name in ipairs(OF_TARGET) do own[name] = target[name] end
+  own.call = CALLS[own.call] and own.call
+  own.sent_at = math.type(own.sent_at) and own.sent_at or nil
+  own.retry_after = math.type(own.retry_after) and own.retry_after or nil
+  return own
 end
 
 -- Raises unless the target names something to wait for.
@@ -380,7 +373,6 @@ local function wait(client, given, options, goes_on)
     target = target,
     options = options,
     request = request,
-    look = follows and look_at_offer or look_at_operation,
     follows = follows,
     loop = loop,
     started = started,
@@ -394,7 +386,6 @@ local function wait(client, given, options, goes_on)
     location = target.location,
     operation = nil,
   }
-  secrets_of(state)
   if is_closed then return give_up(state, interruption(state)) end
   return poll(state)
 end
