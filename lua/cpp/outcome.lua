@@ -29,8 +29,9 @@ local TOLERANCE = 2
 
 -- The facts of a rule, each one word (see operation_word and the two after it):
 --   operation   the polled one: "canceled", "completed", "signoff"; "earlier": it ended before the cancel was sent;
---               "failed": that of a cancel has, "broken": any other; "published": the completed one of a publish or go
---               live; "followed": none was polled, but the offer's operation was seen to run; "unseen": none was
+--               "unlisted": it does not say when it ended, and all that is listed ended before; "failed": that of a
+--               cancel has, "broken": any other; "published": the completed one of a publish or go live; "followed":
+--               none was polled, but the offer's operation was seen to run; "unseen": none was
 --   submission  the one that the call was about, in the offer's list: "canceled", "completed", "failed", "running";
 --               "earlier": none has ended since the cancel was sent, and none runs; "undated": it ended at a time that
 --               is not known; "contradiction": the list says otherwise of the polled operation than that itself;
@@ -40,7 +41,7 @@ local TOLERANCE = 2
 -- A fact that a rule does not name may be anything; a fact that has not been asked for matches no rule that names it.
 -- The first rule that matches decides. `settles`: what it says may still change, so it holds only if it is the same
 -- after a while (wait.lua). So it is where a document cannot be read now.
-local PROVEN, UNPROVEN = { "completed", "followed" }, { "earlier", "unseen" }
+local PROVEN, UNPROVEN = { "completed", "followed" }, { "earlier", "unlisted", "unseen" }
 local NO_LIST = { "none", "unread", "later" }
 local READ = { "canceled", "completed", "failed", "running", "signoff", "never", "other", "unread", "later" }
 
@@ -55,20 +56,21 @@ local RULES = {
   { submission = "failed", outcome = "failed" }, -- [LIST]
   { submission = "earlier", offer = "signoff", settles = true, outcome = "signoff" }, -- [SEEN]
   { submission = "earlier", offer = { "running", "later" }, settles = true, outcome = "unknown" }, -- [LOGIC]
-  { operation = "unseen", submission = "earlier", offer = READ, settles = true, outcome = "none" }, -- [LOGIC]
-  { submission = "earlier", offer = READ, outcome = "none" }, -- [LOGIC]
+  { operation = "earlier", submission = "earlier", offer = READ, outcome = "none" }, -- [LOGIC]
+  { submission = "earlier", offer = READ, settles = true, outcome = "none" }, -- [LOGIC]
   { submission = "running", offer = "signoff", settles = true, outcome = "signoff" }, -- [SEEN]
   { operation = "failed", submission = "running", offer = READ, settles = true, outcome = "failed" }, -- [CANCEL]
-  { operation = "failed", submission = { "none", "unread", "later", "undated", "contradiction" },
-    outcome = "failed" }, -- [CANCEL]
+  { operation = "failed", submission = { "undated", "contradiction" }, outcome = "failed" }, -- [CANCEL]
   { submission = "undated", outcome = "unknown" }, -- [LOGIC]
   { submission = "running", offer = READ, settles = true, outcome = "unknown" }, -- [LOGIC]
-  { submission = NO_LIST, offer = "never", outcome = "none" }, -- [OFFER]
+  { operation = UNPROVEN, submission = NO_LIST, offer = "never", outcome = "none" }, -- [OFFER]
+  { submission = NO_LIST, offer = "never", settles = true, outcome = "none" }, -- [OFFER]
   { submission = NO_LIST, offer = "signoff", settles = true, outcome = "signoff" }, -- [SEEN]
   { operation = PROVEN, submission = NO_LIST, offer = "canceled", outcome = "canceled" }, -- [OFFER]
   { operation = PROVEN, submission = NO_LIST, offer = "completed", outcome = "completed" }, -- [OFFER]
   { operation = UNPROVEN, submission = NO_LIST, offer = { "canceled", "completed" }, outcome = "unknown" }, -- [LOGIC]
   { submission = NO_LIST, offer = "running", settles = true, outcome = "unknown" }, -- [LOGIC]
+  { operation = "failed", offer = READ, outcome = "failed" }, -- [CANCEL]
   { offer = READ, outcome = "unknown" }, -- [LOGIC]
 }
 
@@ -183,19 +185,15 @@ function outcome.find_submission(facts)
   facts.submission, facts.found = submission or false, found
 end
 
---- Whether the polled operation of a cancel ended before the cancel was sent.
--- @param facts table: operation, list and found where the list was read
-function outcome.is_earlier(facts)
+-- Whether the polled operation of a cancel ended before the cancel was sent: "earlier", "unlisted" or nil. The
+-- operation does not have to say when it ended: the list does. It may have another id there.
+local function earlier_word(facts)
   local operation = facts.operation
-  if not operation or facts.call ~= "cancel" or facts.was_running then return false end
-  local time = outcome.time(operation.lastActionDateTime)
-  if not time and facts.list then
-    -- The operation does not have to say when it ended: the list does.
-    local listed = by_id(facts.list, facts.operation_id)
-    time = listed and outcome.time(listed.changedTime)
-    if not facts.operation_id and facts.found == "earlier" then return true end
-  end
-  return outcome.is_before(time, facts.sent_at) or false
+  if facts.call ~= "cancel" or facts.was_running then return nil end
+  local listed = facts.list and by_id(facts.list, facts.operation_id)
+  local time = outcome.time(operation.lastActionDateTime) or listed and outcome.time(listed.changedTime)
+  if outcome.is_before(time, facts.sent_at) then return "earlier" end
+  return not time and not listed and facts.found == "earlier" and "unlisted" or nil
 end
 
 -- The words of the facts: see RULES.
@@ -203,7 +201,8 @@ local function operation_word(facts)
   local operation, call = facts.operation, facts.call
   if not operation then return (facts.was_running or call ~= "cancel") and "followed" or "unseen" end
   if status.ended(operation.state) == nil then return "signoff" end
-  if outcome.is_earlier(facts) then return "earlier" end
+  local earlier = earlier_word(facts)
+  if earlier then return earlier end
   if status.ended(operation.state) == false then return call == "cancel" and "failed" or "broken" end
   if operation.state == "completed" and (call == "publish" or call == "go_live") then return "published" end
   return operation.state
@@ -228,7 +227,7 @@ local function submission_word(facts)
   end
   local operation = operation_word(facts)
   if operation == "completed" and is_polled and word ~= "completed" then return "contradiction" end
-  return found == "newest" and (operation == "unseen" or operation == "earlier") and "undated" or word
+  return found == "newest" and matches(UNPROVEN, operation) and "undated" or word
 end
 
 local OFFER_WORDS = {
@@ -241,7 +240,7 @@ local function offer_word(facts)
   if offer == nil then return nil end -- not asked for
   if not offer then return unread(facts.offer_error) end
   local word = status.waits_for_publisher(offer) and "signoff" or OFFER_WORDS[offer.state] or "other"
-  return word == "never" and facts.was_running and "other" or word
+  return word == "never" and facts.was_running and not facts.list and "other" or word
 end
 
 --- What the facts of a wait prove.
