@@ -166,6 +166,7 @@ static void finish(struct lcpp_engine *engine, struct lcpp_transfer *transfer) {
   lcpp_transfer_unload(transfer);
   give_easy_back(engine, easy);
   engine->damaged = engine->damaged || transfer->outcome.out_of_memory;
+  transfer->took_us = lcpp_monotonic_us() - transfer->started;
   transfer->state = LCPP_DONE;
   link_last(&engine->finished_end, transfer);
   engine->finished_count++;
@@ -205,7 +206,8 @@ void lcpp_engine_start(struct lcpp_engine *engine, struct lcpp_transfer *transfe
   }
   transfer->engine = engine;
   transfer->state = LCPP_RUNNING;
-  transfer->deadline = lcpp_monotonic_us() + request->timeout_ms * 1000LL;
+  transfer->started = lcpp_monotonic_us();
+  transfer->deadline = transfer->started + request->timeout_ms * 1000LL;
   if (engine->running_count == 0 || transfer->deadline < engine->deadline_us) {
     engine->deadline_us = transfer->deadline;
   }

@@ -212,10 +212,11 @@ static const char *push_body(lua_State *L, const struct lcpp_request *request) {
   return get && running ? NULL : problem; /* the status tells enough */
 }
 
-/* Sets `date`, the time of the service's clock when it responded: seconds since 1970. Expects a
- * result on top. */
-static void set_date(lua_State *L, const struct lcpp_response *response) {
-  const char *text = lcpp_response_field(response, LCPP_DATE);
+/* Sets `date`, the time of the service's clock when it responded, in seconds since 1970; and
+ * `took`, the seconds from the start of the request to the end of the response, rounded up. Expects
+ * a result on top. */
+static void set_date(lua_State *L, const struct lcpp_request *request) {
+  const char *text = lcpp_response_field(&request->transfer.response, LCPP_DATE);
   lua_getiuservalue(L, 1, LCPP_REQUEST_CLIENT);
   struct lcpp_client *client = lua_touserdata(L, -1);
   lua_pop(L, 1);
@@ -228,6 +229,7 @@ static void set_date(lua_State *L, const struct lcpp_response *response) {
   }
   if (client->date >= 0) {
     set_integer(L, "date", (long)client->date);
+    set_integer(L, "took", (long)((request->transfer.took_us + 999999) / 1000000));
   }
 }
 
@@ -241,7 +243,7 @@ static int push_response(lua_State *L, const struct lcpp_request *request) {
   lua_setfield(L, -2, "body");
   set_string(L, "location", request->transfer.outcome.location);
   set_string(L, "operation_id", request->transfer.outcome.operation_id);
-  set_date(L, &request->transfer.response);
+  set_date(L, request);
   set_common(L, request);
   return 1;
 }

@@ -115,7 +115,9 @@ struct lcpp_transfer {
   struct lcpp_easy *easy;      /* while running */
   struct lcpp_transfer *next;  /* in a list of the engine's */
   struct lcpp_transfer **link; /* what points to this one; NULL: in no list */
-  long long deadline;          /* in lcpp_monotonic_us */
+  long long started;           /* in lcpp_monotonic_us */
+  long long deadline;          /* likewise */
+  long long took_us;           /* from its start to its end */
 
   char *url;                       /* owned (free) */
   struct lcpp_buffer request_body; /* owned; may hold a secret or addresses */

@@ -120,6 +120,21 @@ describe("a cancel where nothing runs", function()
     end)
   end
 
+  it("says so although the first look fails, and the refusal has no code", function()
+    fixture.offer(portal, { running = false })
+    portal:fault { match = { method = "POST" }, status = 404 }
+    portal:fault { match = { path = "/submissions/$" }, status = 503, times = 2 }
+    assert.equal("no_running_operation", select(2, cancel {}).reason)
+  end)
+
+  it("is a success with if_running also where the operation ends before the cancel arrives", function()
+    fixture.offer(portal, { running = false, nothing_running = 404 })
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "last", submissionState = "running" } } }
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "last", submissionState = "completed" } } }
+    local result = assert(cancel { if_running = true, wait = true })
+    assert.same({ "none", "completed" }, { result.outcome, result.evidence.submission.state })
+  end)
+
   it("says nothing of it where something runs, or the offer is not known", function()
     fixture.offer(portal)
     portal:fault { match = { method = "POST" }, status = 400 }

@@ -128,7 +128,7 @@ describe("a call", function()
         fail { status = status }
         local _, err = post()
         assert.equal(status, err.status)
-        assert.equal(1, sent())
+        assert.equal(1, #portal:journal { method = "POST" })
         assert.is_false(err.retryable)
         assert.is_false(err.ambiguous)
       end)

@@ -109,9 +109,18 @@ local function read_200(client, endpoint, result, request, options)
       publisher = options.publisher, offer = options.offer,
     })
   end
-  if endpoint == "cancel" and (status.ended(state) or state == nil and not tells_state(body, 3)) then
+  if endpoint == "cancel" and (state == "canceled" or state == nil and not tells_state(body, 3)) then
     result.state = "canceled"
   end
+end
+
+-- The result of a cancel with if_running where nothing ran.
+local function nothing_ran(client, endpoint, options, newest)
+  return {
+    call = endpoint, publisher = options.publisher, offer = options.offer, outcome = "none",
+    evidence = { submission = newest and outcome.fact(newest.state, newest.id, newest.changedTime,
+                                                     auth.secrets(client, options)) },
+  }
 end
 
 -- With if_running: what a cancel would cancel. Returns a table: submission_id, the running operation's; or a result
@@ -123,34 +132,33 @@ local function look_before(client, endpoint, options)
   local runs, running, newest = follow.runs(client, options)
   if runs == nil then return nil, running end
   if runs then return { submission_id = running and follow.id_of(running) } end
-  return {
-    call = endpoint, publisher = options.publisher, offer = options.offer, outcome = "none",
-    evidence = { submission = newest and outcome.fact(newest.state, newest.id, newest.changedTime,
-                                                     auth.secrets(client, options)) },
-  }
+  return nothing_ran(client, endpoint, options, newest)
 end
 
 local MAY_RUN_NOTHING = { [400] = true, [404] = true } -- what a cancel without an operation may get
 local LONGEST_LOOK = 30 -- seconds
 
--- Finds out whether a cancel was refused because nothing ran: what the service says then is not documented. Without a
--- code, the refusal may come from anything in front of it.
--- The look takes no longer than the call has left of its timeout.
+-- Finds out whether a cancel was refused because nothing ran: what the service says then is not documented. The look
+-- takes no longer than the call has left of its timeout. Returns the err, and the newest submission, or nil.
 local function explain(client, endpoint, options, err, started)
-  if endpoint ~= "cancel" or err.kind ~= "http" or not err.code or not MAY_RUN_NOTHING[err.status] then return err end
+  if endpoint ~= "cancel" or err.kind ~= "http" or not MAY_RUN_NOTHING[err.status] then return err end
   local now, over = host.now(host.loop(client, options)), started + retry.timeout_of(client, options)
   if now >= over then return err end
-  local limits = { retries = 0, deadline = math.min(now + LONGEST_LOOK, over) }
-  if follow.runs(client, options, limits) == false then
+  local runs, _, newest = follow.runs(client, options, { deadline = math.min(now + LONGEST_LOOK, over) })
+  if runs == false then
     err.reason = "no_running_operation"
     err.message = err.message .. "; no operation is running on the offer"
   end
-  return err
+  return err, newest
 end
 
 -- What follows an accepted call: its result; or what its wait gives.
-local function accept(client, endpoint, options, result, request, loop, started)
-  if result.date then result.sent_at, result.date = result.date - math.ceil(host.now(loop) - started), nil end
+local function accept(client, endpoint, options, result, request, loop, sent)
+  if result.date then
+    -- Where the host's clock is not the real one, the time passes by that.
+    result.sent_at = result.date - (loop.now and math.ceil(host.now(loop) - sent) or result.took)
+    result.date, result.took = nil, nil
+  end
   if not result.location and result.body then
     local location = location_in(result.body)
     if location then result.location, result.operation_id = request:resolve(location) end
@@ -184,17 +192,21 @@ function Client:start(endpoint, options)
   end
   local loop = host.loop(self, options)
   local started = host.now(loop)
-  local result, request = retry.call(self, endpoint, options, nil, loop)
+  local result, request, sent = retry.call(self, endpoint, options, nil, loop)
   local secrets = auth.secrets(self, options)
   if not result then
     request.call, request.submission_id = endpoint, redact(submission_id, secrets)
-    private(self).failed[request] = { loop = loop, started = started }
-    return nil, explain(self, endpoint, options, request, started)
+    private(self).failed[request] = sent and { clock = loop.now, sent = sent }
+    local err, newest = explain(self, endpoint, options, request, started)
+    if options.if_running and err.reason == "no_running_operation" then
+      return nothing_ran(self, endpoint, options, newest)
+    end
+    return nil, err
   end
   result.call, result.submission_id = endpoint, submission_id
   result.request_id = core.redact(result.request_id, errors.ID_LIMIT, secrets)
   result.publisher, result.offer = options.publisher, options.offer
-  return carry(result, secrets, pcall(accept, self, endpoint, options, result, request, loop, started))
+  return carry(result, secrets, pcall(accept, self, endpoint, options, result, request, loop, sent))
 end
 
 --- Makes a client.

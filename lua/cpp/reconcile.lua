@@ -21,10 +21,10 @@ local function question_of(target, options)
 end
 
 -- When the call of an err was sent, by the service's clock: as long before the first response as it is now ago. It is
--- known in the process that made the call, by the same loop.
+-- known in the process that made the call, by the same clock.
 local function sent_at(client, question, err, date)
   local call, loop = private(client).failed[err], host.loop(client, question)
-  return call and date and rawequal(call.loop, loop) and date - math.ceil(host.now(loop) - call.started) or nil
+  return call and date and rawequal(call.clock, loop.now) and date - math.ceil(host.now(loop) - call.sent) or nil
 end
 
 --- Asks the service what became of a call whose outcome is not known.
@@ -53,7 +53,6 @@ local function reconcile(client, target, options)
   if submission and status.ended(submission.state) == nil then
     follow.complete(client, question, GOES_ON, submission)
     submission.call, submission.sent_at = facts.call or nil, facts.sent_at
-    submission.submission_id = submission.operation_id
     answer.state, answer.operation = "running", submission
     return answer
   end

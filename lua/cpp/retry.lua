@@ -78,11 +78,11 @@ local function raise(client, endpoint, options, token, request, problem)
   error(err, 0)
 end
 
--- One exchange. Returns the result, or nil and a failure of the core; and the request.
+-- One exchange. Returns the result, or nil and a failure of the core; the request; and when it was sent.
 local function exchange(loop, client, endpoint, options, token, deadline, id, attempt)
   local core_client = client.core
   local log = options.log or private(client).options.log
-  local started = log and core.monotonic()
+  local started, sent = log and core.monotonic(), host.now(loop)
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close>, index = core_client:start(endpoint, options, token, id,
     deadline and timeout_until(loop, client, options, deadline))
@@ -96,7 +96,7 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
   -- The blocking loop has taken the result already. Other loops only wait, and may return anything.
   if loop ~= blocking or not index then result, failure = request:result() end
   if log then log_attempt(loop, log, client, options, token, request, attempt, started, result or failure) end
-  return result, failure, request
+  return result, failure, request, sent
 end
 
 local function closed()
@@ -128,7 +128,7 @@ local function has_time(loop, client, options, deadline, paused, pause)
 end
 
 -- What follows a first attempt that failed: others, as far as that is safe.
-local function go_on(loop, client, endpoint, options, limits, token, failure)
+local function go_on(loop, client, endpoint, options, limits, token, failure, sent)
   local retries = limits and limits.retries or options.retries or private(client).options.retries or RETRIES
   local deadline = limits and limits.deadline
   local attempt, paused, renewed = 1, 0, false
@@ -143,7 +143,7 @@ local function go_on(loop, client, endpoint, options, limits, token, failure)
       if err.status == 429 and loop.scheduler and not of_tokens then loop.scheduler.hold(pause) end
       local wanted = math.max(pause, err.retry_after or 0)
       if not err.retryable or attempt > retries or not has_time(loop, client, options, deadline, paused, wanted) then
-        return nil, err
+        return nil, err, sent
       end
     end
     if not client.core:usable() then return nil, closed() end -- by who was woken by the same step
@@ -152,7 +152,7 @@ local function go_on(loop, client, endpoint, options, limits, token, failure)
       renewed = true
       local fresh, reason = auth.token(client, endpoint, options, token, limits)
       if not fresh then return nil, reason end
-      if fresh == token then return nil, err end
+      if fresh == token then return nil, err, sent end
       token = fresh
     else
       paused = paused + pause
@@ -162,10 +162,10 @@ local function go_on(loop, client, endpoint, options, limits, token, failure)
                                    timeout_of(client, options) - paused)
     if not admitted then return nil, ending end
     attempt = attempt + 1
-    local result, again, request = exchange(loop, client, endpoint, options, token, deadline, err.client_request_id,
-                                            attempt)
-    if result then return result, request end
-    failure = again
+    local result, request
+    result, failure, request, sent = exchange(loop, client, endpoint, options, token, deadline, err.client_request_id,
+                                              attempt)
+    if result then return result, request, sent end
   end
 end
 
@@ -176,7 +176,8 @@ end
 -- @param limits table or nil: `retries` (number) instead of the option's; `deadline` (on the
 --   loop's clock) that neither a pause nor a request goes beyond
 -- @param loop table or nil: what host.loop gives for this call, where the caller has asked already
--- @return the core's result and its request; or nil, err (kinds: all but `failed`)
+-- @return the core's result and its request; or nil, err (kinds: all but `failed`); and when its last request was sent,
+--   on the loop's clock, or nil where none was
 function retry.call(client, endpoint, options, limits, loop)
   loop = loop or host.loop(client, options)
   -- What belongs to a longer call, or to an item of a batch, began before the client was closed: no misuse.
@@ -191,9 +192,9 @@ function retry.call(client, endpoint, options, limits, loop)
     local admitted, ending = admit(client, loop, token and options, nil, deadline, timeout_of(client, options))
     if not admitted then return nil, ending end
   end
-  local result, failure, request = exchange(loop, client, endpoint, options, token, deadline, nil, 1)
-  if result then return result, request end
-  return go_on(loop, client, endpoint, options, limits, token, failure)
+  local result, failure, request, sent = exchange(loop, client, endpoint, options, token, deadline, nil, 1)
+  if result then return result, request, sent end
+  return go_on(loop, client, endpoint, options, limits, token, failure, sent)
 end
 
 return retry
