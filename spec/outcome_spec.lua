@@ -272,13 +272,25 @@ describe("the outcome of a wait rests on", function()
     assert.same({ "canceled", "publish" }, { operation.outcome, operation.evidence.submission.id })
   end)
 
-  it("the list of submissions where an operation has no time, if it is listed", function()
-    for id, outcome in pairs { FIRST = "none", other = "canceled" } do
+  it("the list of submissions where an operation has no time, though it may have another id there", function()
+    for _, id in ipairs { "FIRST", "other" } do
       portal:reset()
       lists { entry(id, "canceled", -1000) }
-      assert.equal(outcome, assert(cancel { extra = { status = "canceled" }, operation_times = false,
-                                            cancel_seconds = 0 }).outcome)
+      assert.equal("none", assert(cancel { extra = { status = "canceled" }, operation_times = false,
+                                           cancel_seconds = 0 }).outcome)
     end
+  end)
+
+  it("the list that is asked again, where it may be late for an operation that it does not have", function()
+    lists({ entry("old", "completed", -1000) }, { entry("new", "canceled", 10), entry("old", "completed", -1000) })
+    local operation = assert(cancel { extra = { status = "canceled" }, operation_times = false, cancel_seconds = 0 })
+    assert.same({ "canceled", "new" }, { operation.outcome, operation.evidence.submission.id })
+  end)
+
+  it("the list that is asked again, where the operation was seen to run and it does not have it yet", function()
+    lists({ entry("old", "completed", -1000) }, { entry("new", "canceled", 50), entry("old", "completed", -1000) })
+    local operation = assert(cancel { extra = { status = "completed" } })
+    assert.same({ "canceled", "new" }, { operation.outcome, operation.evidence.submission.id })
   end)
 
   it("times, and not on what only looks like one", function()
@@ -313,6 +325,56 @@ describe("the outcome of a wait rests on", function()
       local operation, err = cancel { cancellation = "own", cancel_mode = "fails_alone" }
       assert.equal(outcome, operation and operation.outcome or err.kind)
     end
+  end)
+
+  it("the time of the request that was accepted, and not of one that was refused before", function()
+    portal:fault { match = { method = "POST" }, status = 429, headers = { ["Retry-After"] = "60" }, times = 1 }
+    lists { entry("old", "canceled", 30) }
+    assert.equal("none", assert(cancel { location_form = "none", running = false }).outcome)
+    assert.is_true(loop.elapsed() >= 60)
+  end)
+
+  it("what a 200 says, which is no proof where it is completed", function()
+    for _, state in ipairs { "completed", "Succeeded" } do
+      portal:reset()
+      portal:fault { match = { method = "POST" }, status = 200, body = { status = state } }
+      lists { entry("first", "completed", 10) }
+      local operation = assert(cancel {})
+      assert.same({ "completed", "first" }, { operation.outcome, operation.evidence.submission.id })
+    end
+  end)
+
+  it("an offer that was never published, whatever became of the cancellation", function()
+    for _, state in ipairs { "failed", "completed" } do
+      portal:reset()
+      lists {}
+      portal:fault { match = { path = "/status$" }, status = 200, body = { status = "neverPublished" }, times = -1 }
+      local operation = assert(cancel { extra = { status = state } })
+      assert.equal("none", operation.outcome)
+    end
+  end)
+
+  it("what was read last, where the last look of a minute fails", function()
+    lists { entry("old", "completed", -1000) }
+    portal:fault { match = { path = "/status$" }, status = 200, body = { status = "completed" }, times = 12 }
+    portal:fault { match = { path = "/status$" }, status = 502, times = -1 }
+    assert.equal("none", assert(cancel { extra = { status = "completed" } }).outcome)
+    assert.equal(60, loop.elapsed())
+  end)
+
+  it("looks as seldom as the service asks for", function()
+    fixture.offer(portal, { extra = { status = "completed" } })
+    portal:fault { match = { path = "/s[^/]+/?$" }, status = 429, headers = { ["Retry-After"] = "25" }, times = -1 }
+    assert.equal("unknown", assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }).outcome)
+    assert.same({ 25, 25, 10 }, loop.sleeps)
+  end)
+
+  it("a sign-off at the end of the time, where no cancel may be on its way", function()
+    fixture.offer(portal, { signoff = "operation", elapsed = 100 })
+    local operation = assert(client:wait(OFFER, { timeout = 20 }))
+    assert.same({ "signoff", 20 }, { operation.outcome, loop.elapsed() })
+    local _, err = client:wait({ publisher = "contoso", offer = "contoso-vm", call = "cancel" }, { timeout = 20 })
+    assert.equal("timeout", err.kind)
   end)
 
   it("no status of the offer while the list cannot be read", function()

@@ -144,6 +144,25 @@ describe("reconcile", function()
     assert.equal("unknown", assert(client:reconcile(copy)).outcome)
   end)
 
+  it("knows when the call of a batch was sent", function()
+    offer { running = false }
+    portal:fault { match = POST, action = "close" }
+    local entries = client:cancel_all { OFFER }
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "first", submissionState = "canceled",
+      changedTime = os.date("!%Y-%m-%dT%H:%M:%S.000", os.time() + 10) } } }
+    assert.equal("canceled", assert(client:reconcile(entries[1].err)).outcome)
+  end)
+
+  it("answers running with an offer to wait for, where a submission has another id than its operation", function()
+    offer()
+    local err = ambiguous(true)
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "other", submissionState = "running" } } }
+    local running = assert(client:reconcile(err)).operation
+    assert.same({ nil, nil, "other" }, { running.operation_id, running.location, running.submission_id })
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "other", submissionState = "canceled" } } }
+    assert.equal("canceled", assert(client:wait(running)).outcome)
+  end)
+
   it("knows what ran, where the cancel had asked", function()
     offer()
     portal:fault { match = POST, action = "close", act = true }

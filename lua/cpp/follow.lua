@@ -45,16 +45,21 @@ function follow.offer_in(location)
 end
 
 --- Completes an operation of a list, which tells neither where it can be polled nor how far it is.
--- @param operation an operation of client:operations; gets publisher, offer and progress, and operation_id, location
---   and steps where the service tells them. What it has of these names is replaced: it would be the service's own, of
---   any type
+-- @param operation an operation of client:operations; gets publisher, offer, progress and submission_id, and
+--   operation_id, location and steps where the service tells them. What it has of these names is replaced: it would be
+--   the service's own, of any type
 function follow.complete(client, request, limits, operation)
+  local id = follow.id_of(operation)
   operation.publisher, operation.offer = request.publisher, request.offer
-  operation.operation_id = follow.id_of(operation)
+  operation.submission_id, operation.operation_id = id, id
   operation.location, operation.progress = nil, status.progress(operation, operation.state)
-  if not operation.operation_id or status.ended(operation.state) ~= nil then return end
-  local seen = client:look(with(request, { operation_id = operation.operation_id }), limits)
-  if seen then operation.location, operation.progress, operation.steps = seen.location, seen.progress, seen.steps end
+  if not id or status.ended(operation.state) ~= nil then return end
+  local seen, err = client:look(with(request, { operation_id = id }), limits)
+  if seen then
+    operation.location, operation.progress, operation.steps = seen.location, seen.progress, seen.steps
+  elseif err.status == 404 then
+    operation.operation_id = nil -- a submission may have another id than its operation
+  end
 end
 
 --- Whether anything runs on an offer, as far as the service tells: by its submissions, and, where none runs, by its

@@ -93,8 +93,8 @@ local function interruption(state)
   return stopped and errors.new("stopped", "should_stop ended the wait") or nil
 end
 
--- The end of a wait at its deadline.
-local function run_out(state)
+-- The err of a wait that has reached its deadline.
+local function timed_out(state)
   local seen = state.operation and "last seen: " .. (state.operation.state or "unknown") or "it was never seen"
   return give_up(state, errors.new("timeout", ("the operation has not ended after %g s (%s)"):format(
     state.deadline - state.started, seen)))
@@ -202,18 +202,34 @@ local function finish(state, known, facts, word)
   return document
 end
 
+-- The end of a wait at its deadline. For what waits for the publisher this is the end, unless a cancel or a go live may
+-- be on its way.
+local function run_out(state)
+  local operation, call = state.operation, state.target.call
+  if operation and call ~= "cancel" and call ~= "go_live" and status.waits_for_publisher(operation) then
+    local known = { operation = operation }
+    return finish(state, known, facts_of(state, known), "signoff")
+  end
+  return timed_out(state)
+end
+
 -- What comes of an operation that has ended, or cannot be seen any more. What does not fit together yet is asked for
 -- again. Returns false and what the wait gives; or true where the offer is followed, and something runs after all.
 local function conclude(state, known)
   local loop = state.loop
   local settled = math.min(host.now(loop) + SETTLE, state.deadline)
+  local last -- what was read whole
   while true do
     local facts = facts_of(state, known)
     local word, settles = follow.find_outcome(state.client, state.request, state, facts)
+    local missed = facts.list_error or facts.offer_error
+    if not last or not (missed and missed.retryable) then last = { facts = facts, word = word } end
     local now = host.now(loop)
-    if not settles or now >= settled then return false, finish(state, known, facts, word) end
+    if not settles or now >= settled then return false, finish(state, known, last.facts, last.word) end
     if state.follows and facts.submission and status.ended(facts.submission.state) == nil then return true end
-    local slept, err = sleep_until(state, math.min(now + (state.options.interval or INTERVAL), settled))
+    local asked = missed and missed.retry_after
+    local pause = asked and next_pause(state, asked) or state.options.interval or INTERVAL
+    local slept, err = sleep_until(state, math.min(now + pause, settled))
     if not slept then return false, nil, err end
     known.list, known.offer = nil, nil
   end
