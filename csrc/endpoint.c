@@ -8,8 +8,8 @@
  * status":
  * https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-overview
  * `publishers` and the filter by type are not in the reference; other clients of the service use
- * them (doc/partner-center.md). `token` is the client credentials grant of Microsoft Entra: by scope
- * the v2 endpoint, else the v1 endpoint.
+ * them (doc/partner-center.md). `token` is the client credentials grant of Microsoft Entra: by
+ * scope the v2 endpoint, else the v1 endpoint.
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
  */
 #include "lua_binding.h"
