@@ -178,6 +178,22 @@ describe("the documentation", function()
     end
   end)
 
+  it("says of each fact of the service how it is known, in doc/partner-center.md", function()
+    local text = content("doc/partner-center.md")
+    local sources, count = {}, 0
+    for name in text:gmatch "\n%[([^%]\n]+)%]: https://" do sources[name] = true end
+    for row in text:match("\n## What the service does\n(.-)\n## "):gmatch "\n|([^\n]+)" do
+      local known = row:match "^[^|]+|%s*([^|]+)"
+      if not known:find "^%-%-%-" and known ~= "how it is known " then
+        count = count + 1
+        local cites = known:find "%[" and not known:find "^a guess"
+        for name in known:gmatch "%[([^%]]+)%]" do assert.is_true(sources[name], name) end
+        assert.is_truthy(cites or known:find "^inferred" or known:find "^not " or known:find "^a guess", row)
+      end
+    end
+    assert.is_true(count > 40, count)
+  end)
+
   for _, page in ipairs(PAGES) do
     it("has links that lead somewhere: " .. page, function()
       local directory = page:match "^(.*/)" or ""
