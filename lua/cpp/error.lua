@@ -15,8 +15,7 @@ local BODY_LIMIT = 2048 -- bytes of an answer's body that an err keeps
 local LONGEST_BODY = 512 * 1024 -- bytes of a body in which code and message are looked for
 local LINE_LIMIT = 16 * 1024 -- bytes of an err as text
 
--- What a status means at this service.
--- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-cancel-operations
+-- What a status means at this service, or else in HTTP. doc/errors.md names the source of each.
 local MEANINGS = {
   [400] = "the service found the request malformed",
   [401] = "the token is missing, expired or not valid for this service",
@@ -33,7 +32,7 @@ local MEANINGS = {
   [504] = "a gateway got no response from the service in time",
 }
 
--- What causes a status most often, of those that do not say.
+-- What causes a status that does not say why: "Troubleshooting common authentication errors", linked there.
 local CAUSES = {
   [403] = "usual causes: the publisher's identifier is another, or the service principal was added by an object id"
     .. " other than that of its managed application",
