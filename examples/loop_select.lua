@@ -25,8 +25,9 @@ end
 function loop.sleep(core_client, seconds)
   local waiting <close> = dispatch.sleeping(core_client, waker()) -- luacheck: ignore waiting
   local timer <close> = setmetatable({}, { __close = function(self) due[self] = nil end })
-  due[timer] = { time = core.monotonic() + seconds, wake = waker() }
-  coroutine.yield()
+  local time = core.monotonic() + seconds
+  due[timer] = { time = time, wake = waker() }
+  repeat coroutine.yield() until core.monotonic() >= time or not core_client:usable()
 end
 
 function loop.spawn(thread)

@@ -17,7 +17,7 @@ local Timers = require "cpp.timers"
 
 local push, pop, is_empty = queue.push, queue.pop, queue.is_empty
 local resume_coroutine, yield = coroutine.resume, coroutine.yield
-local PARKED, DONE, CALL = items.PARKED, items.DONE, items.CALL
+local PARKED, DONE, CALL, GO = items.PARKED, items.DONE, items.CALL, items.GO
 local is_held, call_up, expire = items.is_held, items.call_up, items.expire
 
 local CONCURRENCY = 16
@@ -82,9 +82,10 @@ local function finish(batch, index, result, err)
 end
 
 -- What a coroutine does: `fn` for the entry that its item has, and then for the next one it is given.
-local function work(batch, item)
+local function work(_, batch, item)
   while true do
-    yield(DONE, batch.fn(batch.inputs[item.index], batch.client))
+    local go = yield(DONE, batch.fn(batch.inputs[item.index], batch.client))
+    while go ~= GO do go = yield(PARKED) end
   end
 end
 
@@ -119,7 +120,7 @@ local function run_item(batch, item)
   local before = batch.running
   batch.running = item
   local around = host.begin_item(item)
-  local done, sign, first, second, third = resume_coroutine(item.coroutine, batch, item)
+  local done, sign, first, second, third = resume_coroutine(item.coroutine, GO, batch, item)
   while rawequal(sign, CALL) do
     batch.running = before
     host.end_item(around)
@@ -127,7 +128,7 @@ local function run_item(batch, item)
     if not called then host.pass_interrupt(one) end
     batch.running = item
     around = host.begin_item(item)
-    done, sign, first, second, third = resume_coroutine(item.coroutine, called, one, two)
+    done, sign, first, second, third = resume_coroutine(item.coroutine, GO, called, one, two)
   end
   batch.running = before
   host.end_item(around)

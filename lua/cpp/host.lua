@@ -21,6 +21,8 @@
 local core = require "cpp.core"
 local private = require "cpp.private"
 
+local CLOCK = 0.001 -- seconds: what a loop's timers may be inexact by
+
 local this = coroutine.running
 local tell = warn -- the host may take it away, or have one of its own that raises
 
@@ -128,6 +130,22 @@ function host.now(loop)
   end
   last[loop] = time
   return time
+end
+
+--- Sleeps, and again where the loop comes back early: when something resumed its coroutine by mistake. A loop whose
+-- sleep takes no time has another clock, and is believed.
+-- @param loop as of host.loop
+-- @param core_client the client's core
+-- @param seconds number
+function host.sleep(loop, core_client, seconds)
+  if loop.scheduler then return loop.sleep(core_client, seconds) end
+  local now = host.now(loop)
+  local wake = now + seconds
+  repeat
+    local before = now
+    loop.sleep(core_client, wake - now)
+    now = host.now(loop)
+  until now > wake - CLOCK or now - before < CLOCK or not core_client:usable()
 end
 
 --- The text of what was raised; its metatable may raise as well.

@@ -25,12 +25,16 @@ end
 -- What an item's coroutine yields to its batch. Anything else was meant for another scheduler.
 local PARKED, DONE, CALL = {}, {}, {}
 
+-- What the batch resumes an item's coroutine with. Whatever else resumes it does so by mistake. A function, so that no
+-- metamethod takes part in the comparison.
+local function GO() end
+
 -- Waits until the batch resumes the item. `parked` tells what for: a request's key in batch.waiting, or true. It
 -- stays when the coroutine is closed meanwhile. What has ended the batch itself is raised here, so that a call that was
 -- accepted tells of it.
 local function park(batch, item, key)
   item.parked = key or true
-  yield(PARKED)
+  while yield(PARKED) ~= GO do end
   item.parked = false
   if batch.broken then error(batch.broken.problem, 0) end
 end
@@ -144,7 +148,8 @@ local function loop_of(batch)
       call = function(fn, ...)
         local item = running(batch)
         item.parked = true
-        local done, first, second = yield(CALL, fn, ...)
+        local go, done, first, second = yield(CALL, fn, ...)
+        while go ~= GO do go, done, first, second = yield(PARKED) end
         item.parked = false
         if batch.broken then error(batch.broken.problem, 0) end
         return done, first, second
@@ -154,6 +159,6 @@ local function loop_of(batch)
 end
 
 return {
-  PARKED = PARKED, DONE = DONE, CALL = CALL,
+  PARKED = PARKED, DONE = DONE, CALL = CALL, GO = GO,
   new = loop_of, leave = leave, is_held = is_held, call_up = call_up, expire = expire,
 }

@@ -9,6 +9,7 @@ local core = require "cpp.core"
 local errors = require "cpp.error"
 local auth = require "cpp.auth"
 local blocking = require "cpp.loop.blocking"
+local dispatch = require "cpp.dispatch"
 local host = require "cpp.host"
 local private = require "cpp.private"
 local redact = require "cpp.redact"
@@ -78,6 +79,17 @@ local function raise(client, endpoint, options, token, request, problem)
   error(err, 0)
 end
 
+-- Waits for a request in a loop of the user's, which may come back early: when something resumed its coroutine by
+-- mistake. The step has a loop that never waits come to an end as well.
+local function await(loop, core_client, request, index)
+  loop.await(core_client, request, index)
+  while not request:done() do
+    core_client:step(0)
+    dispatch.run(core_client)
+    loop.await(core_client, request, index)
+  end
+end
+
 -- One exchange. Returns the result, or nil and a failure of the core; the request; and when it was sent.
 local function exchange(loop, client, endpoint, options, token, deadline, id, attempt)
   local core_client = client.core
@@ -90,7 +102,11 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
   local result, failure
   if index then
     local awaited
-    awaited, result, failure = pcall(loop.await, core_client, request, index)
+    if loop == blocking or loop.scheduler then
+      awaited, result, failure = pcall(loop.await, core_client, request, index)
+    else
+      awaited, result = pcall(await, loop, core_client, request, index)
+    end
     if not awaited then raise(client, endpoint, options, token, request, result) end
   end
   -- The blocking loop has taken the result already. Other loops only wait, and may return anything.
@@ -156,7 +172,7 @@ local function go_on(loop, client, endpoint, options, limits, token, failure, se
       token = fresh
     else
       paused = paused + pause
-      loop.sleep(client.core, pause)
+      host.sleep(loop, client.core, pause)
     end
     local admitted, ending = admit(client, loop, not of_tokens and options or nil, err, deadline,
                                    timeout_of(client, options) - paused)

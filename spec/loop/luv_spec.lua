@@ -1,5 +1,6 @@
 -- cpp.loop.luv: what holds in every loop, and that libuv is left without a handle.
 
+local core = require "cpp.core"
 local cpp = require "cpp"
 local loops = require "spec.support.loops"
 local uv = require "luv"
@@ -144,6 +145,37 @@ describe("cpp.loop.luv", function()
       assert.equal("network", ends[n])
     end
     assert.equal("network", ends[1])
+  end)
+
+  it("makes handles anew for what sleeps, of whatever client, with the next call of any", function()
+    local function new_client()
+      return cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }
+    end
+    local client <close> = new_client()
+    local other <close> = new_client()
+    local started, slept = core.monotonic(), nil
+    coroutine.wrap(function()
+      cpp.loop.luv.sleep(client.core, 0.2)
+      slept = core.monotonic() - started
+    end)()
+    uv.walk(function(handle) handle:close() end)
+    uv.run()
+    assert.is_nil(slept)
+    coroutine.wrap(function() other:cancel(loops.offer(1)) end)()
+    uv.run()
+    assert.is_true(slept >= 0.2 and slept < 2, slept)
+  end)
+
+  it("ends what sleeps although the host has closed its handles when the client is closed", function()
+    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 3, loop = cpp.loop.luv }
+    local err
+    coroutine.wrap(function() err = select(2, client:cancel(loops.offer(1))) end)()
+    repeat uv.run "once" until client.core:step(0) == 0 -- it pauses before a retry
+    uv.walk(function(handle) handle:close() end)
+    uv.run()
+    assert.is_nil(err)
+    client:close()
+    assert.equal("closed", err.kind)
   end)
 
   -- luv reports an error of a callback on standard error and ends the process.

@@ -398,6 +398,63 @@ function loops.examples(busted, make)
     assert.equal("running", state)
   end)
 
+  -- Something of the host resumes a coroutine that waits, by mistake, a few times.
+  local function disturb(thread, count)
+    host:spawn(function()
+      for _ = 1, count or 3 do
+        host:pause(0.03)
+        if coroutine.status(thread()) == "suspended" then coroutine.resume(thread(), "by mistake", { kind = "http" }) end
+      end
+    end)
+  end
+
+  it("does not take an unexpected resume for the end of a sleep", function()
+    local slept
+    local thread = host:spawn(function()
+      local started = core.monotonic()
+      host.loop.sleep(client.core, 0.3)
+      slept = core.monotonic() - started
+    end)
+    disturb(function() return thread end)
+    host:run(LIMIT)
+    assert.is_true(slept >= 0.299, slept)
+  end)
+
+  it("does not take an unexpected resume for a response, nor for the end of a pause before a retry", function()
+    portal:fault { match = { path = "/offer%-1/" }, delay = 0.2, status = 429, headers = { ["Retry-After"] = "1" } }
+    local state, err
+    local thread = host:spawn(function()
+      local started = core.monotonic()
+      state, err = client:offer_status(loops.offer(1, { retries = 1 }))
+      assert.is_true(core.monotonic() - started >= 1.199)
+    end)
+    disturb(function() return thread end, 12)
+    host:run(LIMIT)
+    assert.is_nil(err)
+    assert.equal("running", state.state)
+  end)
+
+  it("does not take an unexpected resume of an item for what it waits for", function()
+    answer_late(portal, 1, { delay = 0.3 })
+    local entries, item, waited = nil, nil, nil
+    host:spawn(function()
+      entries = client:map({ 1, 2 }, function(n, own)
+        if n == 2 then return own:offer_status(loops.offer(2)) end
+        item = coroutine.running()
+        local offer = own:offer_status(loops.offer(1))
+        local started = core.monotonic()
+        local _, err = own:wait(loops.offer(3), { timeout = 0.3, interval = 1, on_progress = function() host:pause(0.1) end })
+        waited = core.monotonic() - started
+        return { state = offer.state, kind = err.kind }
+      end)
+    end)
+    disturb(function() return item end, 25)
+    host:run(LIMIT)
+    assert.same({ "running", "timeout" }, { entries[1].result.state, entries[1].result.kind })
+    assert.equal("running", entries[2].result.state)
+    assert.is_true(waited >= 0.299, waited)
+  end)
+
   -- The token function of one item waits; another item follows its operation.
   local function beside_a_slow_token(seconds, of_the_item)
     local entries, ends, started = nil, {}, core.monotonic()

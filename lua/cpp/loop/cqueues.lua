@@ -94,7 +94,8 @@ function loop.sleep(core_client, seconds)
   if not cqueues.running() then return blocking.sleep(core_client, seconds) end
   local closed = condition.new()
   local own <close> = dispatch.sleeping(core_client, function() closed:signal() end) -- luacheck: ignore own
-  closed:wait(seconds)
+  local due = cqueues.monotime() + seconds
+  repeat closed:wait(due - cqueues.monotime()) until cqueues.monotime() >= due or not core_client:usable()
 end
 
 --- Starts a coroutine beside the running one.

@@ -1,17 +1,20 @@
 -- The loop of luv (libuv): calls made inside a coroutine suspend it; libuv's callbacks resume it.
 --   https://github.com/luvit/luv/blob/master/docs.md
 --
--- A client has one poll handle and one timer while anybody waits on it, and none otherwise, so it
--- never keeps uv.run from returning.
+-- A client has one poll handle and one timer while anybody waits on it or sleeps, and none otherwise,
+-- so it never keeps uv.run from returning. The host may close them (uv.walk): the next call that
+-- waits, of any client, makes those of all clients anew, so that what waited goes on.
 
+local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
+local Timers = require "cpp.timers"
 local uv = require "luv"
 
 local loop = {}
 
 local TICK = 0.01 -- seconds between two steps where there is no descriptor to watch
 
--- [core client] = { poll =, timer =, waiting = number of coroutines, stepping = boolean }
+-- [core client] = { poll =, timer =, waiting = number of coroutines, sleepers = timers, stepping = boolean }
 local watched = setmetatable({}, { __mode = "k" })
 
 -- The host may have closed it (uv.walk), and closing twice raises.
@@ -33,30 +36,58 @@ local function is_gone(handle)
   return not handle or handle:is_closing()
 end
 
--- The handles of a client. Those that the host has closed are made anew: what waits would never be woken.
-local function watch(core_client)
-  local handles = watched[core_client]
-  if not handles then
-    handles = { waiting = 0 }
-    watched[core_client] = handles
-  end
+-- Makes the handles of a client that it does not have, or that the host has closed.
+local function open(core_client, handles)
   if is_gone(handles.timer) then handles.timer = uv.new_timer() end
   local descriptor = core_client:pollfd()
   if descriptor and is_gone(handles.poll) then
     handles.poll = uv.new_poll(descriptor)
     handles.poll:start("r", function() step(core_client) end)
   end
+end
+
+-- The next timer, libcurl's or that of who sleeps, in whole milliseconds: libuv has no others.
+local function arm(core_client, handles)
+  local seconds, due = core_client:timeout(), handles.sleepers:first()
+  if not handles.poll then seconds = math.min(seconds or TICK, TICK) end
+  if due then seconds = math.min(seconds or math.huge, math.max(0, due - core.monotonic())) end
+  handles.timer:stop()
+  if not seconds then return end
+  uv.update_time() -- timers count from the start of the turn, which may be long ago
+  handles.timer:start(math.ceil(seconds * 1000), 0, function() step(core_client) end)
+end
+
+-- The host closes the handles of all clients, so a look at any of them tells.
+local function reopen()
+  local _, any = next(watched)
+  if not any or not is_gone(any.timer) then return end
+  for core_client, handles in pairs(watched) do
+    if core_client:usable() then
+      open(core_client, handles)
+      arm(core_client, handles)
+    end
+  end
+end
+
+-- Begins to wait for a client.
+local function enter(core_client)
+  reopen()
+  local handles = watched[core_client]
+  if not handles then
+    handles = { waiting = 0, sleepers = Timers.new(), stepping = false }
+    watched[core_client] = handles
+    open(core_client, handles)
+  end
+  handles.waiting = handles.waiting + 1
   return handles
 end
 
--- libcurl's next timer, in whole milliseconds: libuv has no others.
-local function arm(core_client)
-  local handles = watch(core_client)
-  local seconds = core_client:timeout()
-  if not handles.poll then seconds = math.min(seconds or TICK, TICK) end
-  handles.timer:stop()
-  if seconds then
-    handles.timer:start(math.ceil(seconds * 1000), 0, function() step(core_client) end)
+-- Resumes whose sleep is over. What was closed meanwhile has no `wake` any more.
+local function wake_sleepers(handles)
+  local sleeper = handles.sleepers:take(core.monotonic())
+  while sleeper do
+    if sleeper.wake then sleeper.wake() end
+    sleeper = handles.sleepers:take(core.monotonic())
   end
 end
 
@@ -66,10 +97,12 @@ step = function(core_client)
   handles.stepping = true
   core_client:step(0)
   dispatch.run(core_client) -- resumes coroutines, which may do anything, closing the client too
+  wake_sleepers(handles)
   handles.stepping = false
   if watched[core_client] ~= handles then return end
   if handles.waiting > 0 then
-    arm(core_client)
+    open(core_client, handles)
+    arm(core_client, handles)
   else
     unwatch(core_client)
   end
@@ -86,6 +119,9 @@ local place = {
     end
   end,
 }
+
+-- Takes back that a coroutine sleeps.
+local sleeping = { __close = function(self) self.wake = nil end }
 
 -- What the coroutine raises comes out of a callback of its own, where luv reports it: others that
 -- are to be woken have nothing to do with it.
@@ -113,13 +149,12 @@ end
 function loop.await(core_client, request)
   local coroutine_ = running()
   if request:done() then return end
-  local handles = watch(core_client)
-  handles.waiting = handles.waiting + 1
+  local handles = enter(core_client)
   local own <close> = setmetatable({ core_client = core_client, handles = handles }, place) -- luacheck: ignore own
   repeat
     local waiting <close> = -- luacheck: ignore waiting
       dispatch.register(core_client, request, function() resume(coroutine_) end)
-    arm(core_client)
+    arm(core_client, handles)
     coroutine.yield()
   until request:done()
 end
@@ -132,11 +167,12 @@ function loop.sleep(core_client, seconds)
   local coroutine_ = running()
   local function wake() resume(coroutine_) end
   local waiting <close> = dispatch.sleeping(core_client, wake) -- luacheck: ignore waiting
-  local timer = uv.new_timer()
-  local own <close> = setmetatable({}, { __close = function() close(timer) end }) -- luacheck: ignore own
-  uv.update_time() -- timers count from the start of the turn, which may be long ago
-  timer:start(math.ceil(seconds * 1000), 0, wake)
-  coroutine.yield()
+  local handles, due = enter(core_client), core.monotonic() + seconds
+  local own <close> = setmetatable({ core_client = core_client, handles = handles }, place) -- luacheck: ignore own
+  local sleeper <close> = setmetatable({ wake = wake }, sleeping)
+  handles.sleepers:add(due, sleeper)
+  arm(core_client, handles)
+  repeat coroutine.yield() until core.monotonic() >= due or not core_client:usable()
 end
 
 --- Starts a coroutine beside the running one.
