@@ -221,7 +221,7 @@ void lcpp_read_origin(lua_State *L, struct lcpp_origin *origin, const char *name
 long lcpp_milliseconds(const struct lcpp_value *value, long otherwise);
 
 /* core.check(scope, options): raises unless they are right for a "client", "call", "wait" or
- * "batch". core.misuse(message): raises it; core.hide(source): see lua_module.c. */
+ * "batch". core.misuse(message): raises it; core.hide(): see lua_module.c. */
 int lcpp_core_check(lua_State *L);
 int lcpp_core_misuse(lua_State *L);
 int lcpp_core_hide(lua_State *L);

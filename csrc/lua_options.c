@@ -139,10 +139,18 @@ int lcpp_core_misuse(lua_State *L) {
   lcpp_misuse(L, "%s", luaL_checkstring(L, 1));
 }
 
+/* Asks Lua itself: the host may have no debug library. */
 int lcpp_core_hide(lua_State *L) {
-  luaL_checkstring(L, 1);
-  lua_settop(L, 1);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, &hidden_key);
+  lua_Debug caller;
+  const char *end = NULL;
+  if (lua_getstack(L, 1, &caller) != 0 && lua_getinfo(L, "S", &caller) != 0 &&
+      caller.source[0] == '@') {
+    end = strrchr(caller.source, '/');
+  }
+  if (end != NULL) {
+    lua_pushlstring(L, caller.source, (size_t)(end - caller.source) + 1);
+    lua_rawsetp(L, LUA_REGISTRYINDEX, &hidden_key);
+  }
   return 0;
 }
 

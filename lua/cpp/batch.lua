@@ -11,6 +11,7 @@ local dispatch = require "cpp.dispatch"
 local errors = require "cpp.error"
 local host = require "cpp.host"
 local items = require "cpp.items"
+local private = require "cpp.private"
 local queue = require "cpp.queue"
 local redact = require "cpp.redact"
 local Timers = require "cpp.timers"
@@ -352,7 +353,8 @@ local function run_all(client, list, inputs, fn, options)
     return true -- no user code ran
   end
   self.item = { __close = function(item) items.leave(self, item) end }
-  self.client = client:with_loop(items.new(self))
+  self.client = setmetatable({ core = client.core, loop = items.new(self) }, getmetatable(client))
+  private(self.client, client)
   run(self)
   return self.entries, self.failed
 end
@@ -394,12 +396,13 @@ end
 -- @param client the client
 -- @param list list of tables, each what cancel takes
 -- @param options table or nil: cpp.CancelAllOptions in types/options.lua
+-- @param call function(client, endpoint, options): what cancel is made of; its options are a table of its own
 -- @return as batch.map
-function batch.cancel_all(client, list, options)
+function batch.cancel_all(client, list, options, call)
   local own, defaults = split(options or {})
-  return run_all(client, list, calls_of(list, defaults), function(call, item_client)
-    if type(call) == "function" then call() end
-    return item_client:start("cancel", call)
+  return run_all(client, list, calls_of(list, defaults), function(item, item_client)
+    if type(item) == "function" then item() end
+    return call(item_client, "cancel", item)
   end, own)
 end
 

@@ -20,6 +20,7 @@ local follow = require "cpp.follow"
 local host = require "cpp.host"
 local outcome = require "cpp.outcome"
 local private = require "cpp.private"
+local read = require "cpp.read"
 local reconcile = require "cpp.reconcile"
 local redact = require "cpp.redact"
 local retry = require "cpp.retry"
@@ -177,11 +178,8 @@ local function carry(result, secrets, done, ...)
   error(errors.accepted((...), result, secrets), 0)
 end
 
---- A call that starts something: cancel, publish and go_live. For batches, whose items have tables of their own;
--- users call Client:cancel.
--- @param endpoint string: a name of csrc/endpoint.c
--- @param options table: the call's own
-function Client:start(endpoint, options)
+-- A call that starts something: cancel, publish and go_live. `options` is a table of its own.
+local function start(self, endpoint, options)
   -- What is wrong with the wait must come out before the call has acted, not after.
   if options.wait and type(options.wait) == "table" then core.check("wait", options.wait) end
   local submission_id
@@ -232,29 +230,10 @@ function Client.new(options)
   return setmetatable(self, Client)
 end
 
-local function malformed(client, result, request, options, message)
-  local method, url = request:url()
-  local secrets = auth.secrets(client, options) -- a location and an id may hold anything
-  return nil, errors.new("protocol", message, {
-    status = result.status, method = method, url = redact(url, secrets), attempts = 1, retryable = true,
-    request_id = redact.line(result.request_id, errors.ID_LIMIT, secrets),
-    client_request_id = result.client_request_id,
-    publisher = options.publisher, offer = options.offer, retry_after = result.retry_after,
-  })
-end
-
--- A call that asks for a document, which is the answer.
-local function ask(client, endpoint, options)
-  local result, request = retry.call(client, endpoint, options)
-  if not result then return nil, request end
-  if result.body == nil then return malformed(client, result, request, options, "the response has no body") end
-  return result.body
-end
-
 -- Every row of csrc/endpoint.c is a method. What an answer needs beyond that is a function below, which
 -- takes its place.
 for _, endpoint in ipairs(core.endpoints) do
-  local name, call = endpoint.name, endpoint.method == "POST" and Client.start or ask
+  local name, call = endpoint.name, endpoint.method == "POST" and start or read.document
   Client[name] = function(self, options) return call(self, name, core.snapshot(options)) end
 end
 
@@ -265,45 +244,7 @@ function Client:offer(options)
   options = core.snapshot(options)
   if options.version ~= nil and options.slot ~= nil then core.misuse "version: expected without slot" end
   if math.type(options.version) == "integer" then options.version = tostring(options.version) end
-  return ask(self, "offer", options)
-end
-
--- Scheme, host and effective port of an absolute URL.
-local function origin_of(url)
-  local scheme, rest = url:lower():match "^([^:]+)://([^/?#]*)"
-  return scheme .. "://" .. rest:gsub(scheme == "https" and ":443$" or ":80$", "")
-end
-
---- One operation, with the seconds that the service asks to wait before the next look.
--- For cpp.wait; users call Client:operation.
--- @param options table as for Client:operation
--- @param limits table or nil: see retry.call
--- @return operation, nil, retry_after (seconds or nil); or nil, err
-function Client:look(options, limits)
-  local endpoint = options.location and "location" or "operation"
-  local result, request = retry.call(self, endpoint, options, limits)
-  if not result then return nil, request end
-  local operation = result.body
-  if type(operation) == "table" and operation[1] ~= nil and #operation == 1 then
-    operation = operation[1] -- documented as an array of one
-  end
-  local running = result.status == 202 -- whatever else it says, it is not over
-  local usable = type(operation) == "table" and operation[1] == nil and next(operation) ~= nil
-  if not usable and not running then
-    return malformed(self, result, request, options, "the response is not an operation")
-  end
-  if not usable then operation = {} end
-  operation.state = status.normalise(operation.status, auth.secrets(self, options))
-  if running and (not operation.state or status.ended(operation.state) ~= nil) then operation.state = "running" end
-  if not operation.state then return malformed(self, result, request, options, "the response has no status") end
-  operation.progress = status.progress(operation, operation.state)
-  operation.location = select(2, request:url())
-  if options.offer then operation.publisher, operation.offer = options.publisher, options.offer end
-  -- [ARM]: a poll that is answered 202 may name another place. Only one of the same origin gets the token.
-  if running and result.location and origin_of(result.location) == origin_of(operation.location) then
-    operation.location = result.location
-  end
-  return operation, nil, result.retry_after
+  return read.document(self, "offer", options)
 end
 
 --- One operation.
@@ -311,52 +252,23 @@ end
 -- @return operation; or nil, err
 function Client:operation(target)
   if type(target) == "string" then target = { location = target } end
-  local operation, err = self:look(core.snapshot(target))
+  local operation, err = read.operation(self, core.snapshot(target))
   return operation, err
-end
-
--- Gives each operation of a list its state. Returns false where it is no list of operations.
-local function are_operations(list, secrets)
-  local count = 0
-  for place, operation in pairs(list or { false }) do
-    count = count + 1
-    if math.type(place) ~= "integer" or type(operation) ~= "table" then return false end
-    operation.state = status.normalise(operation.submissionState, secrets)
-      or status.normalise(operation.status, secrets)
-  end
-  return count == #list -- a null leaves a hole
 end
 
 --- The operations (submissions) of an offer.
 -- @param options table
--- @param limits table or nil: see retry.call
--- @return list of tables, nil, retry_after (seconds or nil), the time of the response (seconds since 1970, by the
---   service's clock, or nil); or nil, err
-function Client:operations(options, limits)
-  options = core.snapshot(options)
-  local result, request = retry.call(self, "operations", options, limits)
-  if not result then return nil, request end
-  local list = result.body
-  if not are_operations(list, auth.secrets(self, options)) then
-    return malformed(self, result, request, options, "the response is not a list of operations")
-  end
-  return list, nil, result.retry_after, result.date
+-- @return list of tables; or nil, err
+function Client:operations(options)
+  local list, err = read.operations(self, core.snapshot(options))
+  return list, err
 end
 
 --- The status of an offer.
 -- @param options table
--- @param limits table or nil: see retry.call
 -- @return table; or nil, err
-function Client:offer_status(options, limits)
-  options = core.snapshot(options)
-  local result, request = retry.call(self, "offer_status", options, limits)
-  if not result then return nil, request end
-  local answer = result.body
-  if answer and answer[1] ~= nil and #answer == 1 then answer = answer[1] end
-  local state = type(answer) == "table" and status.normalise(answer.status, auth.secrets(self, options))
-  if not state then return malformed(self, result, request, options, "the response has no status") end
-  answer.state = state
-  return answer
+function Client:offer_status(options)
+  return read.offer_status(self, core.snapshot(options))
 end
 
 --- Waits until an operation has ended: see wait.lua.
@@ -380,15 +292,6 @@ function Client:close()
   dispatch.closed(self.core) -- waits in other coroutines end
 end
 
---- The same client over another loop: what the items of a batch get.
--- @param loop table: see doc/loops.md
--- @return client with the same connections, options and tokens
-function Client:with_loop(loop)
-  local other = setmetatable({ core = self.core, loop = loop }, Client)
-  private(other, self)
-  return other
-end
-
 --- Runs a function for each item of a list, many at once: see batch.lua.
 function Client:map(list, fn, options)
   return batch.map(self, list, fn, options)
@@ -396,7 +299,7 @@ end
 
 --- Cancels the running operations of many offers at once: see batch.lua.
 function Client:cancel_all(list, options)
-  return batch.cancel_all(self, list, options)
+  return batch.cancel_all(self, list, options, start)
 end
 
 -- Gives what a method returned. Its first argument lives as long as the method runs.

@@ -4,8 +4,47 @@
 -- Whoever steps the client then calls dispatch.run, and everybody whose request is done is woken;
 -- the cost is that of what finished, not of what waits.
 
+local core = require "cpp.core"
+
+core.hide() -- as cpp does: a loop may need this file alone
+
 ---@class cpp.dispatch
 local dispatch = {}
+
+local function has(object, method)
+  local kind = type(object)
+  return (kind == "table" or kind == "userdata") and object[method] ~= nil
+end
+
+--- Raises misuse unless this is a core client.
+function dispatch.check_client(core_client)
+  if not has(core_client, "usable") then core.misuse("expected a core client, got " .. type(core_client)) end
+end
+
+--- Raises misuse unless these are a core client and something to wait for.
+function dispatch.check(core_client, request)
+  dispatch.check_client(core_client)
+  if not has(request, type(request) == "userdata" and "index" or "done") then
+    core.misuse("expected a request, or an object with a method done, got " .. type(request))
+  end
+end
+
+--- Raises misuse unless these are a core client and a number of seconds.
+function dispatch.check_sleep(core_client, seconds)
+  dispatch.check_client(core_client)
+  if type(seconds) ~= "number" or seconds ~= seconds then
+    core.misuse("expected a number of seconds, got " .. (type(seconds) == "number" and "NaN" or type(seconds)))
+  end
+end
+
+--- Raises misuse unless this is a new coroutine.
+function dispatch.check_thread(thread)
+  if type(thread) ~= "thread" then core.misuse("expected a coroutine, got " .. type(thread)) end
+end
+
+local function check_wake(wake)
+  if type(wake) ~= "function" then core.misuse("wake: expected a function, got " .. type(wake)) end
+end
 
 -- [core client] = its waiters, see dispatch.waiters. Weak keys: a client that is dropped takes its
 -- waiters with it.
@@ -51,6 +90,8 @@ local registration = {
 -- @return to-be-closed value that takes the registration back: a coroutine that is closed while it
 --   waits must not be woken any more
 function dispatch.register(core_client, request, wake)
+  dispatch.check(core_client, request)
+  check_wake(wake)
   local waiters = dispatch.waiters(core_client)
   if type(request) == "userdata" then
     waiters.requests[request:index()] = wake
@@ -64,6 +105,8 @@ end
 -- Raises when it is closed already.
 -- @return to-be-closed value that takes the registration back
 function dispatch.sleeping(core_client, wake)
+  dispatch.check_client(core_client)
+  check_wake(wake)
   core_client:timeout() -- raises
   dispatch.waiters(core_client).sleepers[wake] = wake
   return setmetatable({ core_client = core_client, request = wake }, registration)
@@ -121,6 +164,7 @@ end
 
 --- Wakes everybody whose request or object is done. To be called after a step.
 function dispatch.run(core_client)
+  dispatch.check_client(core_client)
   dispatch.waiters(core_client).left = TURN
   dispatch.run_requests(core_client)
   local waiters = clients[core_client]

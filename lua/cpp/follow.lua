@@ -6,6 +6,7 @@
 local core = require "cpp.core"
 local errors = require "cpp.error"
 local outcome = require "cpp.outcome"
+local read = require "cpp.read"
 local status = require "cpp.status"
 
 local follow = {}
@@ -54,7 +55,7 @@ function follow.complete(client, request, limits, operation)
   operation.submission_id, operation.operation_id = id, id
   operation.location, operation.progress = nil, status.progress(operation, operation.state)
   if not id or status.ended(operation.state) ~= nil then return end
-  local seen, err = client:look(with(request, { operation_id = id }), limits)
+  local seen, err = read.operation(client, with(request, { operation_id = id }), limits)
   if seen then
     operation.location, operation.progress, operation.steps = seen.location, seen.progress, seen.steps
   elseif err.status == 404 then
@@ -66,7 +67,7 @@ end
 -- status, since the list may be late.
 -- @return boolean; the running submission; the newest one; or nil, err
 function follow.runs(client, request, limits)
-  local list, err = client:operations(request, limits)
+  local list, err = read.operations(client, request, limits)
   if not list then return nil, err end
   local running = outcome.running(list)
   if running then return true, running, list[1] end
@@ -75,7 +76,7 @@ function follow.runs(client, request, limits)
       return nil, errors.new("protocol", "a submission of the offer has no state", { method = "GET" })
     end
   end
-  local offer, problem = client:offer_status(request, limits)
+  local offer, problem = read.offer_status(client, request, limits)
   if not offer and problem.retryable then return nil, problem end
   local state = offer and offer.state
   return state == "running" or state == "inprogress" or state == "waitingforpublisherreview", nil, list[1]
@@ -96,11 +97,11 @@ function follow.find_outcome(client, request, limits, facts)
     facts.submission, facts.offer = false, false
     return outcome.of(facts)
   end
-  if not facts.list then facts.list, facts.list_error = client:operations(request, limits) end
+  if not facts.list then facts.list, facts.list_error = read.operations(client, request, limits) end
   if facts.list then outcome.find_submission(facts) else facts.submission = false end
   local word, settles = outcome.of(facts)
   if word then return word, settles end
-  local offer, err = client:offer_status(request, limits)
+  local offer, err = read.offer_status(client, request, limits)
   facts.offer, facts.offer_error = offer or false, err
   return outcome.of(facts)
 end

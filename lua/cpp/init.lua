@@ -9,9 +9,7 @@
 
 local core = require "cpp.core"
 
--- Usage errors are reported at the caller's line: these sources are not the caller's.
-local here = debug and debug.getinfo(1, "S").source:match("^(@.*)init%.lua$")
-if here then core.hide(here) end
+core.hide() -- usage errors are reported at the caller's own line, which is in none of these files
 
 -- Each name has its type, and its documentation, in types/module.lua.
 ---@class cpp

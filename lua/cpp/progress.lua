@@ -11,6 +11,10 @@ local function clock(seconds)
   return ("%d:%02d"):format(seconds // 60, seconds % 60)
 end
 
+local function percent_of(operation)
+  return math.type(operation.progress) == "integer" and operation.progress or 0
+end
+
 -- State and step come from outside: nothing in them may move the cursor, or show a secret.
 local function describe(operation, columns)
   local secrets = redact.remembered(operation)
@@ -20,7 +24,7 @@ local function describe(operation, columns)
 end
 
 local function draw(stream, operation, elapsed)
-  local percent = operation.progress or 0
+  local percent = percent_of(operation)
   local full = percent * BAR // 100
   local tail = (" [%s%s] %3d %%  %s"):format(("#"):rep(full), ("."):rep(BAR - full), percent,
                                            clock(elapsed))
@@ -35,12 +39,14 @@ end
 -- @return function(operation)
 local function progress(stream)
   stream = stream or io.stderr
+  if io.type(stream) ~= "file" then core.misuse("expected an open file, got " .. (io.type(stream) or type(stream))) end
   local terminal = core.is_terminal(stream)
   local started = core.monotonic()
   local last
   return function(operation)
+    if type(operation) ~= "table" then core.misuse("expected an operation, got " .. type(operation)) end
     local elapsed = (core.monotonic() - started) // 1 | 0
-    local line = ("%s, %d %%"):format(describe(operation, WIDTH), operation.progress or 0)
+    local line = ("%s, %d %%"):format(describe(operation, WIDTH), percent_of(operation))
     if terminal then
       draw(stream, operation, elapsed)
       if status.ended(operation.state) ~= nil then stream:write("\n") end

@@ -6,6 +6,7 @@ local follow = require "cpp.follow"
 local host = require "cpp.host"
 local outcome = require "cpp.outcome"
 local private = require "cpp.private"
+local read = require "cpp.read"
 local status = require "cpp.status"
 
 -- The limits of all requests but the first: a client that is closed between two of them is no misuse.
@@ -44,7 +45,7 @@ local function reconcile(client, target, options)
   end
   local question = question_of(target, options)
   local facts = { submission_id = target.submission_id, sent_at = target.sent_at, call = target.ambiguous and "cancel" }
-  local list, err, _, date = client:operations(question)
+  local list, err, _, date = read.operations(client, question)
   if not list then return nil, err end
   facts.list, facts.sent_at = list, facts.sent_at or sent_at(client, question, target, date)
   local answer = { state = "unknown", publisher = question.publisher, offer = question.offer }
@@ -57,7 +58,7 @@ local function reconcile(client, target, options)
     return answer
   end
   local word, settles = outcome.of(facts)
-  local offer, failed = client:offer_status(question, GOES_ON)
+  local offer, failed = read.offer_status(client, question, GOES_ON)
   if not offer and not word then return nil, failed end
   facts.offer = offer or false
   if not word then word, settles = outcome.of(facts) end

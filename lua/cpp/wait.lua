@@ -14,6 +14,7 @@ local errors = require "cpp.error"
 local follow = require "cpp.follow"
 local host = require "cpp.host"
 local outcome = require "cpp.outcome"
+local read = require "cpp.read"
 local redact = require "cpp.redact"
 local status = require "cpp.status"
 
@@ -159,7 +160,7 @@ end
 
 -- Looks at the operation, by its location or ids. Returns: operation, nil, retry_after; or nil, err, retry_after.
 local function look_at_operation(state)
-  local operation, err, retry_after = state.client:look(state.request, state)
+  local operation, err, retry_after = read.operation(state.client, state.request, state)
   return operation, err, retry_after or err and err.retry_after
 end
 
@@ -167,7 +168,7 @@ end
 -- its filter means is not documented. Returns the same; or nil, nil, retry_after, list where it has ended, or none
 -- runs.
 local function look_at_offer(state)
-  local list, err, retry_after = state.client:operations(state.request, state)
+  local list, err, retry_after = read.operations(state.client, state.request, state)
   if not list then return nil, err, err.retry_after end
   local facts = facts_of(state, { list = list })
   outcome.find_submission(facts)
@@ -245,7 +246,7 @@ local function has_stopped(state, operation)
   -- [SEEN]: the step may stand in the offer's status alone.
   local steps = operation.steps
   if type(steps) == "table" and #steps > 0 and operation.progress < 100 or not state.request.offer then return false end
-  local offer = state.client:offer_status(state.request, state)
+  local offer = read.offer_status(state.client, state.request, state)
   return offer ~= nil and status.waits_for_publisher(offer), offer
 end
 

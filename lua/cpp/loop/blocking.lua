@@ -15,16 +15,18 @@ local SLICE = 0.1
 -- @param request one of its requests, or any object with a method `done`
 -- @return what request:result() gives, for a request; nothing for any other object
 function blocking.await(core_client, request)
-  if type(request) == "userdata" then
-    local result, failure, others = request:wait()
+  local wait = type(request) == "userdata" and request.wait
+  if wait then
+    local result, failure, others = wait(request)
     while not result and not failure do
       dispatch.run(core_client)
-      result, failure, others = request:wait()
+      result, failure, others = wait(request)
     end
     -- Coroutines of other loops may wait for requests of the same client.
     if others then dispatch.run(core_client) end
     return result, failure
   end
+  dispatch.check(core_client, request)
   while not request:done() do
     core_client:step(SLICE)
     dispatch.run(core_client)
@@ -35,6 +37,7 @@ end
 -- @param core_client a client of cpp.core
 -- @param seconds number
 function blocking.sleep(core_client, seconds)
+  dispatch.check_sleep(core_client, seconds)
   local deadline = core.monotonic() + seconds
   repeat
     core_client:step(math.max(0, math.min(deadline - core.monotonic(), SLICE)))

@@ -69,6 +69,7 @@ end
 -- @param core_client a client of cpp.core
 -- @param request one of its requests, or anything with a method `done`
 function loop.await(core_client, request)
+  dispatch.check(core_client, request)
   local controller = cqueues.running()
   if not controller then return blocking.await(core_client, request) end
   if request:done() then return end
@@ -91,6 +92,7 @@ end
 -- @param core_client a client of cpp.core; a coroutine that waits for one of its requests steps it
 -- @param seconds number
 function loop.sleep(core_client, seconds)
+  dispatch.check_sleep(core_client, seconds)
   if not cqueues.running() then return blocking.sleep(core_client, seconds) end
   local closed = condition.new()
   local own <close> = dispatch.sleeping(core_client, function() closed:signal() end) -- luacheck: ignore own
@@ -102,6 +104,7 @@ end
 -- @param coroutine_ a new coroutine, which must not raise
 -- @return boolean: false outside of a controller
 function loop.spawn(coroutine_)
+  dispatch.check_thread(coroutine_)
   local controller = cqueues.running()
   if controller then controller:attach(coroutine_) end
   return controller ~= nil
@@ -109,6 +112,7 @@ end
 
 --- Called before a client is closed: cqueues must forget its descriptor while it is open.
 function loop.release(core_client)
+  dispatch.check_client(core_client)
   local descriptor = core_client:pollfd()
   if descriptor then cqueues.cancel(descriptor) end
 end

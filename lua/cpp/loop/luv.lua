@@ -139,7 +139,7 @@ end
 
 local function running()
   local coroutine_, main = coroutine.running()
-  if main then error("cpp.loop.luv: to be called inside a coroutine, which luv then resumes", 3) end
+  if main then core.misuse "cpp.loop.luv: to be called inside a coroutine, which luv then resumes" end
   return coroutine_
 end
 
@@ -147,6 +147,7 @@ end
 -- @param core_client a client of cpp.core
 -- @param request one of its requests, or anything with a method `done`
 function loop.await(core_client, request)
+  dispatch.check(core_client, request)
   local coroutine_ = running()
   if request:done() then return end
   local handles = enter(core_client)
@@ -164,6 +165,7 @@ end
 -- @param core_client a client of cpp.core; its own handles step it
 -- @param seconds number
 function loop.sleep(core_client, seconds)
+  dispatch.check_sleep(core_client, seconds)
   local coroutine_ = running()
   local function wake() resume(coroutine_) end
   local waiting <close> = dispatch.sleeping(core_client, wake) -- luacheck: ignore waiting
@@ -177,7 +179,10 @@ end
 
 --- Starts a coroutine beside the running one.
 -- @param coroutine_ a new coroutine, which must not raise
-loop.spawn = resume
+function loop.spawn(coroutine_)
+  dispatch.check_thread(coroutine_)
+  resume(coroutine_)
+end
 
 --- Called before a client is closed: libuv must let go of its descriptor while it is open.
 loop.release = unwatch

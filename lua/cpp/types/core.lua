@@ -73,9 +73,8 @@ function core.snapshot(options) end
 ---@param message string
 function core.misuse(message) end
 
----Chunk names that begin so are not the caller's own.
----@param prefix string
-function core.hide(prefix) end
+---Has usage errors skip the file that calls this, and the files beside it: they are not the caller's own.
+function core.hide() end
 
 ---The C side of a client: one libcurl multi handle.
 ---@class cpp.CoreClient

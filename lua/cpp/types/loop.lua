@@ -49,6 +49,24 @@ function dispatch.is_waiting(core_client) end
 
 ---@package
 ---@param core_client cpp.CoreClient
+function dispatch.check_client(core_client) end
+
+---@package
+---@param core_client cpp.CoreClient
+---@param request any
+function dispatch.check(core_client, request) end
+
+---@package
+---@param core_client cpp.CoreClient
+---@param seconds number
+function dispatch.check_sleep(core_client, seconds) end
+
+---@package
+---@param thread thread
+function dispatch.check_thread(thread) end
+
+---@package
+---@param core_client cpp.CoreClient
 ---@return table waiters
 function dispatch.waiters(core_client) end
 

@@ -1,0 +1,118 @@
+-- What the service is asked for, and what of its responses is usable: documents, operations, lists of operations, and
+-- the status of an offer. The options of each function are a table of the library's own. [ARM]: see wait.lua.
+
+local auth = require "cpp.auth"
+local errors = require "cpp.error"
+local redact = require "cpp.redact"
+local retry = require "cpp.retry"
+local status = require "cpp.status"
+
+local read = {}
+
+-- The err of a response that is not what was asked for.
+local function malformed(client, result, request, options, message)
+  local method, url = request:url()
+  local secrets = auth.secrets(client, options) -- a location and an id may hold anything
+  return nil, errors.new("protocol", message, {
+    status = result.status, method = method, url = redact(url, secrets), attempts = 1, retryable = true,
+    request_id = redact.line(result.request_id, errors.ID_LIMIT, secrets),
+    client_request_id = result.client_request_id,
+    publisher = options.publisher, offer = options.offer, retry_after = result.retry_after,
+  })
+end
+
+--- A document, as the service sends it.
+-- @param client the client
+-- @param endpoint string: a name of csrc/endpoint.c
+-- @param options table of the call's options
+-- @return the decoded body; or nil, err
+function read.document(client, endpoint, options)
+  local result, request = retry.call(client, endpoint, options)
+  if not result then return nil, request end
+  if result.body == nil then return malformed(client, result, request, options, "the response has no body") end
+  return result.body
+end
+
+-- Scheme, host and effective port of an absolute URL.
+local function origin_of(url)
+  local scheme, rest = url:lower():match "^([^:]+)://([^/?#]*)"
+  return scheme .. "://" .. rest:gsub(scheme == "https" and ":443$" or ":80$", "")
+end
+
+--- One operation, with the seconds that the service asks to wait before the next look.
+-- @param client the client
+-- @param options table as for client:operation
+-- @param limits table or nil: see retry.call
+-- @return operation, nil, retry_after (seconds or nil); or nil, err
+function read.operation(client, options, limits)
+  local endpoint = options.location and "location" or "operation"
+  local result, request = retry.call(client, endpoint, options, limits)
+  if not result then return nil, request end
+  local operation = result.body
+  if type(operation) == "table" and operation[1] ~= nil and #operation == 1 then
+    operation = operation[1] -- documented as an array of one
+  end
+  local running = result.status == 202 -- whatever else it says, it is not over
+  local usable = type(operation) == "table" and operation[1] == nil and next(operation) ~= nil
+  if not usable and not running then
+    return malformed(client, result, request, options, "the response is not an operation")
+  end
+  if not usable then operation = {} end
+  operation.state = status.normalise(operation.status, auth.secrets(client, options))
+  if running and (not operation.state or status.ended(operation.state) ~= nil) then operation.state = "running" end
+  if not operation.state then return malformed(client, result, request, options, "the response has no status") end
+  operation.progress = status.progress(operation, operation.state)
+  operation.location = select(2, request:url())
+  if options.offer then operation.publisher, operation.offer = options.publisher, options.offer end
+  -- [ARM]: a poll that is answered 202 may name another place. Only one of the same origin gets the token.
+  if running and result.location and origin_of(result.location) == origin_of(operation.location) then
+    operation.location = result.location
+  end
+  return operation, nil, result.retry_after
+end
+
+-- Gives each operation of a list its state. Returns false where it is no list of operations.
+local function are_operations(list, secrets)
+  local count = 0
+  for place, operation in pairs(list or { false }) do
+    count = count + 1
+    if math.type(place) ~= "integer" or type(operation) ~= "table" then return false end
+    operation.state = status.normalise(operation.submissionState, secrets)
+      or status.normalise(operation.status, secrets)
+  end
+  return count == #list -- a null leaves a hole
+end
+
+--- The operations (submissions) of an offer.
+-- @param client the client
+-- @param options table as for client:operations
+-- @param limits table or nil: see retry.call
+-- @return list of tables, nil, retry_after (seconds or nil), the time of the response (seconds since 1970, by the
+--   service's clock, or nil); or nil, err
+function read.operations(client, options, limits)
+  local result, request = retry.call(client, "operations", options, limits)
+  if not result then return nil, request end
+  local list = result.body
+  if not are_operations(list, auth.secrets(client, options)) then
+    return malformed(client, result, request, options, "the response is not a list of operations")
+  end
+  return list, nil, result.retry_after, result.date
+end
+
+--- The status of an offer.
+-- @param client the client
+-- @param options table as for client:offer_status
+-- @param limits table or nil: see retry.call
+-- @return table; or nil, err
+function read.offer_status(client, options, limits)
+  local result, request = retry.call(client, "offer_status", options, limits)
+  if not result then return nil, request end
+  local answer = result.body
+  if answer and answer[1] ~= nil and #answer == 1 then answer = answer[1] end
+  local state = type(answer) == "table" and status.normalise(answer.status, auth.secrets(client, options))
+  if not state then return malformed(client, result, request, options, "the response has no status") end
+  answer.state = state
+  return answer
+end
+
+return read

@@ -1,0 +1,158 @@
+-- Misuse names the place in the caller's own code, or none: never a line of the library.
+
+local core = require "cpp.core"
+local cpp = require "cpp"
+local dispatch = require "cpp.dispatch"
+local sorted_keys = require "spec.support.sorted_keys"
+local virtual = require "spec.support.virtual"
+
+local function with(fields)
+  local options = { publisher = "contoso", offer = "contoso-vm", operation_id = "id" }
+  for name, value in pairs(fields) do options[name] = value end
+  return options
+end
+
+local function nothing() end
+
+-- What a caller may hand in by mistake.
+local VALUES = {
+  5, "text", true, nothing, {}, { 1 }, io.stdout, coroutine.create(nothing), cpp, core,
+  { unknown = 1 }, { timeout = "1" }, { timeout = -1 }, { concurrency = 0 }, { on_result = 5 }, { loop = 5 }, { [{}] = 1 },
+  { location = 5 }, { location = "\n" }, { token = "a b" }, { tenant = "t" },
+  with { wait = 5 }, with { wait = { unknown = 1 } }, with { loop = {} }, with { log = 5 }, with { emails = 5 },
+  with { emails = { 1 } }, with { emails = { "a" } }, with { publisher = 5 }, with { token = "a b" }, with { tenant = "t" },
+  with { if_running = 5 }, with { version = 5.5 }, with { version = "1", slot = "preview" }, with { spawn = 5 },
+}
+
+local CALLS = { "cancel", "publish", "go_live", "operation", "operations", "offer_status", "offer", "offers", "publishers",
+                "wait", "reconcile" }
+
+describe("misuse", function()
+  local client, seen
+
+  before_each(function()
+    seen = {}
+    client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = virtual.new() }
+  end)
+  after_each(function() client:close() end)
+
+  local function check(name, fn, ...)
+    local done, problem = pcall(fn, ...)
+    if done or type(problem) ~= "string" then return end
+    local place = problem:match "^([^:%s]+):%d+:"
+    if place and not place:find "misuse_spec%.lua$" then seen[name] = problem end
+    seen.count = (seen.count or 0) + 1
+  end
+
+  local function assert_none(least)
+    assert.is_true((seen.count or 0) >= least, seen.count)
+    seen.count = nil
+    local name, problem = next(seen)
+    assert.is_nil(name, name and name .. ": " .. problem)
+  end
+
+  it("of a call names no line of the library", function()
+    for _, name in ipairs(CALLS) do
+      for place = 0, #VALUES do
+        local what = name .. " " .. place
+        check(what, function() local result = client[name](client, VALUES[place]) return result end)
+        check(what .. " second", function() local result = client[name](client, with {}, VALUES[place]) return result end)
+        check(what .. " with a dot", function() local result = client[name](VALUES[place]) return result end)
+        check(what .. " with a colon", function() local result = cpp[name](cpp, VALUES[place]) return result end)
+        check(what .. " within pcall", client[name], client, VALUES[place])
+        check(what .. " in a coroutine", function()
+          local thread = coroutine.create(client[name])
+          error((select(2, coroutine.resume(thread, client, VALUES[place]))), 0)
+        end)
+      end
+    end
+    assert_none(1000)
+  end)
+
+  it("of a batch names no line of the library, nor does that in an item", function()
+    for place = 0, #VALUES do
+      local value = VALUES[place]
+      check("map " .. place, function() local list = client:map(value, nothing) return list end)
+      check("map function " .. place, function() local list = client:map({ 1 }, value) return list end)
+      check("map options " .. place, function() local list = client:map({}, nothing, value) return list end)
+      check("cancel_all " .. place, function() local list = client:cancel_all(value) return list end)
+      check("cancel_all options " .. place, function() local list = client:cancel_all({}, value) return list end)
+      for _, name in ipairs(CALLS) do
+        check("item " .. name .. place, function()
+          local list = client:map({ 1 }, function(_, own) local result = own[name](own, value) return result end)
+          error(list[1].err and list[1].err.raised, 0)
+        end)
+      end
+      check("item of cancel_all " .. place, function()
+        local list = client:cancel_all { value or 5 }
+        error(list[1].err and list[1].err.raised, 0)
+      end)
+    end
+    assert_none(200)
+  end)
+
+  it("of a client, of progress and of a closed client names no line of the library", function()
+    local closed = cpp.client { token = "t" }
+    closed:close()
+    for place = 1, #VALUES do
+      local value = VALUES[place]
+      check("client " .. place, function() local made = cpp.client(value) return made end)
+      check("client option " .. place, function() local made = cpp.client { token = value, loop = value } return made end)
+      check("progress " .. place, function() local made = cpp.progress(value) return made end)
+      check("what progress made " .. place, function() cpp.progress(io.tmpfile())(value) end)
+      check("a loop's name " .. place, function() return cpp.loop[value] end)
+    end
+    for _, name in ipairs(CALLS) do check("closed " .. name, function() return (closed[name](closed, with {})) end) end
+    check("closed cancel_all", function() return (closed:cancel_all {}) end)
+    check("closed map", function() return (closed:map({}, nothing)) end)
+    assert_none(60)
+  end)
+
+  it("of a loop and of cpp.dispatch names no line of the library", function()
+    for _, name in ipairs { "blocking", "cqueues", "luv" } do
+      for place = 0, #VALUES do
+        local value = VALUES[place]
+        for _, what in ipairs(sorted_keys(cpp.loop[name])) do
+          if value ~= core then
+            check(name .. "." .. what .. place, function() cpp.loop[name][what](value, 0) end)
+            check(name .. "." .. what .. " second " .. place, function()
+              coroutine.wrap(function() cpp.loop[name][what](client.core, type(value) ~= "number" and value or 0 / 0) end)()
+            end)
+          end
+        end
+        check("register " .. place, function() dispatch.register(value, value, value) end)
+        check("register for a client " .. place, function() dispatch.register(client.core, value, nothing) end)
+        check("register nothing to wake " .. place, function() dispatch.register(client.core, { done = nothing }, value) end)
+        check("sleeping " .. place, function() dispatch.sleeping(value, value) end)
+        check("sleeping of a client " .. place, function() dispatch.sleeping(client.core, value) end)
+        check("run " .. place, function() dispatch.run(value) end)
+      end
+      check(name .. " outside of a coroutine", function() cpp.loop[name].sleep(client.core, 0) end)
+    end
+    for _, time in ipairs { 0 / 0, "1", math.huge } do
+      local loop = { await = nothing, sleep = nothing, now = function() return time end }
+      check("now", function() client:cancel(with { loop = loop }) end)
+    end
+    assert_none(300)
+  end)
+
+  it("names the caller's line also where cpp.dispatch is loaded alone", function()
+    local child = assert(io.popen((os.getenv "LUA" or "lua5.4") .. " -e 'require \"cpp.dispatch\".run(5)' 2>&1"))
+    local text = child:read "l"
+    child:close()
+    assert.matches("(command line):1: cpp: expected a core client, got number", text, 1, true)
+  end)
+
+  it("names the caller's line also where the host has no debug library", function()
+    local script = [[
+      debug = nil
+      package.loaded.debug = nil
+      local cpp = require "cpp"
+      print(select(2, pcall(function() cpp.client(5) end)))
+    ]]
+    local child = assert(io.popen((os.getenv "LUA" or "lua5.4") .. " -e '" .. script .. "' 2>&1"))
+    local text = child:read "a"
+    child:close()
+    assert.equal("(command line):4: cpp: expected a table of options, got number\n", text)
+  end)
+end)
