@@ -39,7 +39,8 @@ struct lcpp_client {
 
 /* User values of a client: the requests that it keeps alive, each at its index (luaL_ref, since a
  * table with changing keys would be rehashed again and again); the strings that its fields point
- * to; and the token that was checked last, so that a long one is not checked in every call. */
+ * to; and the token that was checked last, so that a long one is not checked in every call. The
+ * last two are held by a function: a dump of user values shows no secret. */
 enum {
   LCPP_CLIENT_REQUESTS = 1,
   LCPP_CLIENT_STRINGS = 2,
@@ -268,6 +269,9 @@ void lcpp_request_open(lua_State *L); /* makes the metatable: [-0, +0, m] */
 /* The client at index 1, if it may be used: it is neither closed, nor a forked child's copy, which
  * would break its parent's connections. [-0, +0, v] */
 struct lcpp_client *lcpp_check_client(lua_State *L);
+
+/* Replaces the value on top by a function that holds it: [-1, +1, m]. */
+void lcpp_hide_top(lua_State *L);
 
 /* client:start(endpoint, options, token, client_request_id, timeout) -> request, index.
  * client:check(endpoint, options): raises what start would raise of them.

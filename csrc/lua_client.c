@@ -78,6 +78,7 @@ static void hold_strings(lua_State *L, const struct lcpp_value values[LCPP_OPTIO
       lua_rawseti(L, -2, i + 1);
     }
   }
+  lcpp_hide_top(L);
   lua_setiuservalue(L, -2, LCPP_CLIENT_STRINGS);
 }
 

@@ -298,6 +298,15 @@ struct lcpp_client *lcpp_check_client(lua_State *L) {
   return client;
 }
 
+static int held(lua_State *L) {
+  (void)L;
+  return 0;
+}
+
+void lcpp_hide_top(lua_State *L) {
+  lua_pushcclosure(L, held, 1);
+}
+
 /* Reads and checks what start and check are given: endpoint at index 2, options at index 3. */
 static const struct lcpp_endpoint *read_call(lua_State *L,
                                              struct lcpp_value values[LCPP_OPTION_COUNT]) {
@@ -373,6 +382,8 @@ static const char *read_token(lua_State *L, struct lcpp_client *client,
   if (token != NULL && token != client->checked_token) {
     lcpp_check_token(L, token, length);
     lua_pushvalue(L, 4);
+    lcpp_hide_top(L);
+    lcpp_check_client(L); /* a finaliser may have closed it */
     lua_setiuservalue(L, 1, LCPP_CLIENT_TOKEN);
     client->checked_token = token;
   }

@@ -237,9 +237,12 @@ describe("no secret is seen", function()
     assert_discreet()
   end)
 
-  -- All strings that a dumper of tables finds, in metatables too.
+  -- All strings that a dumper of tables finds, in metatables and user values too.
   local function dump(where, value, seen)
     if type(value) == "string" then texts[#texts + 1] = { where, value } end
+    if type(value) == "userdata" then
+      for i = 1, 5 do dump(where, debug.getuservalue(value, i), seen) end
+    end
     if type(value) ~= "table" or seen[value] then return end
     seen[value] = true
     for key, inner in next, value do
@@ -253,7 +256,7 @@ describe("no secret is seen", function()
     local client_of_item
     for _, options in ipairs { { token = TOKEN }, { tenant = "t", client_id = "c", client_secret = SECRET,
                                                     authority_url = portal.url } } do
-      options.base_url = portal.url
+      options.base_url, options.proxy = portal.url, ("http://user:%s@proxy.test"):format(SECRET)
       local own <close> = cpp.client(options)
       own:cancel(OFFER)
       local entries = own:map({ 1 }, function(_, item_client)
