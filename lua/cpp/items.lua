@@ -1,5 +1,5 @@
--- What the items of a batch wait with: the loop of their calls, over the queues of the batch (cpp.batch), which holds
--- places for requests in flight, the pause that the service asked for, and timers.
+-- What the items of a batch wait with: the loop of their calls, over the queues of the batch (cpp.scheduler), which
+-- holds places for requests in flight, the pause that the service asked for, and timers.
 --
 -- An item yields to its batch that it waits (PARKED), that its code is done (DONE), or a callback that the batch is to
 -- call in its own coroutine (CALL).

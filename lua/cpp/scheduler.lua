@@ -1,0 +1,345 @@
+-- The scheduler of a batch: runs its items, each in a coroutine of its own.
+--
+-- The batch is itself a loop (await, sleep) for the calls of its items, and waits in the loop that a call in its place
+-- would wait in (see cpp.host): it takes that one's place while it has something to do, and waits in it otherwise.
+-- What the items wait with is in cpp.items.
+
+local dispatch = require "cpp.dispatch"
+local errors = require "cpp.error"
+local host = require "cpp.host"
+local items = require "cpp.items"
+local private = require "cpp.private"
+local queue = require "cpp.queue"
+local redact = require "cpp.redact"
+local Timers = require "cpp.timers"
+
+local push, pop, is_empty = queue.push, queue.pop, queue.is_empty
+local resume_coroutine, yield = coroutine.resume, coroutine.yield
+local PARKED, DONE, CALL, GO = items.PARKED, items.DONE, items.CALL, items.GO
+local is_held, call_up, expire = items.is_held, items.call_up, items.expire
+
+local CONCURRENCY = 16
+local STOP_CHECK = 1 -- seconds between two looks at should_stop
+local STOPPED = "should_stop ended the batch before this item"
+
+local scheduler = {}
+
+-- A name of what an item is for, where it is a table. Not asking its metatable, which may raise.
+local function name_of(input, field)
+  local name = type(input) == "table" and rawget(input, field)
+  return type(name) == "string" and name or nil
+end
+
+-- Notes what the item is for.
+local function note_names(item, input)
+  item.publisher, item.offer = name_of(input, "publisher"), name_of(input, "offer")
+end
+
+-- What an item's code raised, as an err: misuse in one item must not end the others. Once a request of the item was
+-- sent, it is unknown what the service made of it: the response is lost with the code that had it. Code that raises an
+-- err has read the response.
+local function raised_err(batch, item, problem)
+  if not item.offer then note_names(item, batch.inputs[item.index]) end
+  return errors.raised(problem, { ambiguous = item.sent ~= false, publisher = item.publisher, offer = item.offer })
+end
+
+-- Calls a callback in the coroutine that runs the batch. Responses that come meanwhile have not been read yet when it
+-- returns.
+local function call_back(batch, fn, ...)
+  local last = batch.ready.last
+  local done, first, second = host.call(batch.outer, fn, ...)
+  if batch.ready.last ~= last then batch.is_behind = true end
+  return done, first, second
+end
+
+local stop
+
+-- A callback of the batch raised: it is not called again, and the batch stops. What was begun is in the entries that
+-- the caller gets, so this is not raised further.
+local function fail(batch, name, problem)
+  host.pass_interrupt(problem)
+  batch[name] = nil
+  host.warn(name, problem)
+  local message = name .. " failed: " .. host.text(problem):gsub("%c", " ")
+  if not batch.stopped then stop(batch, "raised", message, problem) end
+end
+
+-- The end of an item: result; or nil and an err.
+local function finish(batch, index, result, err)
+  if result then
+    err = nil -- what comes after a result is none: a batch returns a number there
+  elseif err ~= nil then
+    batch.failed = batch.failed + 1
+  end
+  local entry = { request = batch.requests[index], result = result, err = err }
+  batch.entries[index] = entry
+  if not batch.on_result then return end
+  local done, problem = call_back(batch, batch.on_result, index, entry)
+  if not done then fail(batch, "on_result", problem) end
+end
+
+-- What a coroutine does: `fn` for the entry that its item has, and then for the next one it is given.
+local function work(_, batch, item)
+  while true do
+    local go = yield(DONE, batch.fn(batch.inputs[item.index], batch.client))
+    while go ~= GO do go = yield(PARKED) end
+  end
+end
+
+local function may_start(batch)
+  return batch.next <= batch.count and batch.in_flight < batch.concurrency
+    and is_empty(batch.admission) and not is_held(batch) and not batch.waiters.closed
+end
+
+-- The next entry of the list is the item's.
+local function take_next(batch, item)
+  local index = batch.next
+  item.index, item.sent, item.publisher, item.offer = index, false, nil, nil
+  if batch.inputs == batch.requests then note_names(item, batch.inputs[index]) end -- the caller's, which may be changed
+  batch.next = index + 1
+end
+
+-- What is left of an item whose code raised, or waits for an event that cannot arrive.
+local function give_up(batch, item, done, problem)
+  batch.active = batch.active - 1
+  coroutine.close(item.coroutine) -- an error alone leaves its variables unclosed: a batch within it, and its requests
+  if done then
+    problem = "cpp: an item's code may wait for calls of its client only"
+  elseif item.parked then
+    problem = "cpp: an item's coroutine was closed while it waited"
+  end
+  finish(batch, item.index, nil, raised_err(batch, item, problem))
+end
+
+-- Resumes an item, and calls what it has the batch call. What it yields or raises may be the user's, whose `==` may
+-- raise.
+local function run_item(batch, item)
+  local before = batch.running
+  batch.running = item
+  local around = host.begin_item(item)
+  local done, sign, first, second, third = resume_coroutine(item.coroutine, GO, batch, item)
+  while rawequal(sign, CALL) do
+    batch.running = before
+    host.end_item(around)
+    local called, one, two = call_back(batch, first, second, third)
+    if not called then host.pass_interrupt(one) end
+    batch.running = item
+    around = host.begin_item(item)
+    done, sign, first, second, third = resume_coroutine(item.coroutine, GO, called, one, two)
+  end
+  batch.running = before
+  host.end_item(around)
+  return done, sign, first, second
+end
+
+-- Runs an item until it waits, and with it one entry after another as long as none has to.
+local function resume(batch, item)
+  while true do
+    local done, sign, result, err = run_item(batch, item)
+    if rawequal(sign, PARKED) then return end
+    if not rawequal(sign, DONE) then return give_up(batch, item, done, sign) end
+    finish(batch, item.index, result, err)
+    if batch.stopped or not may_start(batch) or coroutine.status(item.coroutine) == "dead" then
+      batch.active = batch.active - 1
+      batch.idle[#batch.idle + 1] = item
+      return
+    end
+    take_next(batch, item)
+  end
+end
+
+-- Thousands of items may wait: each is small.
+local function new_item(batch)
+  local item = setmetatable({
+    index = 0, sent = false, publisher = nil, offer = nil, around = nil, parked = false,
+    coroutine = coroutine.create(work),
+  }, batch.item)
+  host.enter(item.coroutine, batch.client.loop)
+  batch.items[#batch.items + 1] = item
+  return item
+end
+
+local function start(batch)
+  local item = table.remove(batch.idle)
+  if not item or coroutine.status(item.coroutine) == "dead" then item = new_item(batch) end
+  take_next(batch, item)
+  batch.active = batch.active + 1
+  resume(batch, item)
+end
+
+local function move_expired(batch, time)
+  local value = batch.timers:take(time)
+  while value do -- an item that slept, or the ticket of one that waits for a place
+    if value.coroutine then push(batch.ready, value) else expire(batch, value) end
+    value = batch.timers:take(time)
+  end
+end
+
+-- Nobody sleeps or waits for a place any longer, and nothing more is begun.
+function stop(batch, kind, message, raised)
+  batch.stopped = true
+  move_expired(batch, math.huge)
+  for ticket in pop, batch.admission do call_up(batch, ticket) end
+  while batch.next <= batch.count do
+    local index = batch.next
+    batch.next = index + 1
+    finish(batch, index, nil, errors.new(kind, message, { raised = raised }))
+  end
+end
+
+-- The client was closed: every request is done.
+local function wake_all(batch)
+  for key in pairs(batch.waiting) do
+    batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
+    batch.wake(key)
+  end
+end
+
+-- Requests in flight are let finish, since aborting a cancel would leave its outcome unknown. A batch
+-- within an item of another one stops with it.
+local function look_at_stop(batch)
+  local outer = batch.outer
+  if not batch.core:usable() then
+    if not batch.stopped then stop(batch, "closed", "the client was closed before this item") end
+    wake_all(batch)
+  elseif batch.stopped then
+    return
+  elseif outer.scheduler and outer.scheduler.stopped() then
+    stop(batch, "stopped", STOPPED)
+  elseif batch.should_stop then
+    local done, answer = call_back(batch, batch.should_stop)
+    if not done then
+      fail(batch, "should_stop", answer)
+    elseif answer then
+      stop(batch, "stopped", STOPPED)
+    end
+  end
+end
+
+-- Moves to the ready queue who may go on: whose time has come, and who gets a place.
+local function gather(batch)
+  if batch.timers:first() then move_expired(batch, host.now(batch.outer)) end
+  local places = is_held(batch) and 0 or batch.concurrency - batch.in_flight
+  while places > 0 and not is_empty(batch.admission) do
+    if call_up(batch, pop(batch.admission)) then places = places - 1 end
+  end
+end
+
+-- Runs all that can run, until everybody waits for something.
+local function run_ready(batch)
+  while true do
+    local item = pop(batch.ready)
+    if item then
+      resume(batch, item)
+    elseif may_start(batch) then
+      start(batch)
+    else
+      batch.is_behind = false
+      gather(batch)
+      if is_empty(batch.ready) and not may_start(batch) then return end
+    end
+  end
+end
+
+-- The seconds until the batch has something to do although no request finishes; nil: it has not.
+local function seconds_left(batch)
+  local time = batch.timers:first()
+  if is_held(batch) and (not is_empty(batch.admission) or batch.next <= batch.count) then
+    time = math.min(time or batch.pause.over, batch.pause.over)
+  end
+  local left = time and math.max(0, time - host.now(batch.outer))
+  return batch.should_stop and math.min(left or STOP_CHECK, STOP_CHECK) or left
+end
+
+-- Waits in the outer loop until there is something to do.
+local function wait(batch)
+  local core_client, outer = batch.core, batch.outer
+  if not core_client:usable() then return end -- an item or on_result closed it: look_at_stop comes next
+  local left = seconds_left(batch)
+  if batch.in_flight == 0 then
+    if left then outer.sleep(core_client, left) end
+    return
+  end
+  local wake_at = left and host.now(outer) + left
+  outer.await(core_client, {
+    done = function()
+      if core_client:usable() then dispatch.run_requests(core_client) end
+      if not is_empty(batch.ready) or not core_client:usable() then return true end
+      left = wake_at and wake_at - host.now(outer)
+      if left and left <= 0 then return true end
+      if left then core_client:alarm(left) end -- again each time: another batch's may have rung
+      return false
+    end,
+  })
+end
+
+-- What has the batch itself end (a clock or a loop that fails, Ctrl-C) is raised where its items wait, so that each
+-- ends with what is known of it; and then again, with the entries of all.
+local function break_off(batch, problem)
+  if batch.next == 1 then error(problem, 0) end -- nothing was begun
+  batch.broken, batch.stopped, batch.on_result, batch.should_stop = { problem = problem }, true, nil, nil
+  for _, item in ipairs(batch.items) do
+    if not batch.entries[item.index] and item.parked then pcall(resume, batch, item) end
+    if not batch.entries[item.index] then finish(batch, item.index, nil, raised_err(batch, item, problem)) end
+  end
+  stop(batch, "raised", "the batch ended before this item: " .. redact(host.text(problem)), problem)
+  error(errors.carrying(problem, { entries = batch.entries }), 0)
+end
+
+-- When the batch is left early (it was broken off, its own coroutine was closed), the items' requests
+-- are aborted by the closing of their coroutines.
+local function abandon(batch)
+  for _, item in ipairs(batch.items) do
+    if coroutine.status(item.coroutine) == "suspended" then coroutine.close(item.coroutine) end
+  end
+end
+
+local function run_to_end(batch)
+  while true do
+    look_at_stop(batch)
+    run_ready(batch)
+    if batch.active == 0 and batch.next > batch.count then return end
+    wait(batch)
+  end
+end
+
+local function run(batch)
+  local guard <close> = setmetatable({}, { __close = function() abandon(batch) end }) -- luacheck: ignore guard
+  local done, problem = pcall(run_to_end, batch)
+  if not done then break_off(batch, problem) end
+end
+
+--- Runs a function for each item of a list, many at once.
+-- @param client the client
+-- @param requests list of anything: what the entries name
+-- @param inputs list of as many: what `fn` gets for each
+-- @param fn function(input, client) -> result; or nil, err
+-- @param options table: concurrency, on_result, should_stop and loop, or some
+-- @return list of tables { request =, result =, err = }; the number of those with an err
+function scheduler.run(client, requests, inputs, fn, options)
+  local self = {
+    core = client.core, outer = host.loop(client, options),
+    fn = fn, next = 1, count = #requests, requests = requests, inputs = inputs,
+    items = {}, idle = {}, active = 0, entries = {}, failed = 0,
+    concurrency = options.concurrency or CONCURRENCY, in_flight = 0, waiting = {}, -- [index or object] = item
+    ready = queue.new(), is_behind = false, admission = queue.new(), timers = Timers.new(), stopped = false,
+    on_result = options.on_result, should_stop = options.should_stop,
+  }
+  local around = self.outer.scheduler
+  if not around then self.core:timeout() end -- raises when the client is closed, as every call does
+  host.now(self.outer) -- raises where it is no clock
+  self.waiters = dispatch.waiters(self.core)
+  self.pause = around and around.pause or { over = -math.huge } -- a batch within another one shares its pause
+  self.wake = function(key)
+    push(self.ready, self.waiting[key])
+    self.waiting[key] = nil
+    return true -- no user code ran
+  end
+  self.item = { __close = function(item) items.leave(self, item) end }
+  self.client = setmetatable({ core = client.core, loop = items.new(self) }, getmetatable(client))
+  private(self.client, client)
+  run(self)
+  return self.entries, self.failed
+end
+
+return scheduler
