@@ -7,6 +7,10 @@
 
 #include "printable.h"
 
+/* A number from 2^1024 - 2^970 on, which has 309 digits and begins with these, is not finite. */
+enum { INFINITE_DIGITS = 309 };
+static const char infinite[] = "1797693134862315807937289714053034150799";
+
 /* A text that is read. */
 struct reader {
   const char *at;
@@ -77,6 +81,39 @@ static void mark(struct reader *reader, const char *number) {
   }
 }
 
+/* Whether a number, which is well-formed, is finite as a double. Decided here, for every number: of
+ * a value that a later one replaces, lua-cjson keeps nothing. */
+static bool is_finite(const char *at, const char *end) {
+  char digits[sizeof infinite] = {0}; /* the first ones, without leading zeros */
+  size_t count = 0;
+  long long magnitude = 0; /* digits before the point, were the exponent written out */
+  bool fraction = false;
+  for (; at < end && (*at | 0x20) != 'e'; at++) {
+    fraction = fraction || *at == '.';
+    if (*at < '0') {
+      continue;
+    }
+    if ((count > 0 || *at != '0') && count < sizeof digits - 1) {
+      digits[count++] = *at;
+    }
+    if (fraction) {
+      magnitude -= count == 0;
+    } else {
+      magnitude += count > 0;
+    }
+  }
+  bool small = end - at > 1 && at[1] == '-';
+  long long exponent = 0;
+  for (; at < end; at++) {
+    if (*at >= '0' && *at <= '9' && exponent < INT32_MAX) {
+      exponent = exponent * 10 + (*at - '0');
+    }
+  }
+  magnitude += small ? -exponent : exponent;
+  return count == 0 || magnitude < INFINITE_DIGITS ||
+         (magnitude == INFINITE_DIGITS && strcmp(digits, infinite) < 0);
+}
+
 /* number = [ minus ] int [ frac ] [ exp ] */
 static bool read_number(struct reader *reader) {
   const char *number = reader->at;
@@ -87,6 +124,7 @@ static bool read_number(struct reader *reader) {
     return false;
   }
   bool whole = true;
+  bool large = digits >= INFINITE_DIGITS;
   if (take(reader, '.')) {
     whole = false;
     if (read_digits(reader) == 0) {
@@ -95,12 +133,16 @@ static bool read_number(struct reader *reader) {
   }
   if (take(reader, 'e') || take(reader, 'E')) {
     whole = false;
+    large = true;
     if (!take(reader, '-')) {
       take(reader, '+');
     }
     if (read_digits(reader) == 0) {
       return false;
     }
+  }
+  if (large && !is_finite(number, reader->at)) {
+    return false;
   }
   if (whole && digits > LCPP_JSON_DIGITS) {
     mark(reader, number);

@@ -1,7 +1,8 @@
 /*
  * Strict JSON (RFC 8259): what a text must be before lua-cjson reads it, which takes more.
  *
- * Also bounded: a text costs memory by the number of its values rather than by its length.
+ * Also bounded: a text costs memory by the number of its values rather than by its length. Numbers
+ * are finite.
  */
 #ifndef LCPP_JSON_H
 #define LCPP_JSON_H
@@ -16,7 +17,7 @@ enum {
 
 enum lcpp_json_status {
   LCPP_JSON_OK,
-  LCPP_JSON_INVALID, /* not JSON, or not UTF-8 */
+  LCPP_JSON_INVALID, /* not JSON, not UTF-8, or a number that is not finite */
   LCPP_JSON_DEEP,
   LCPP_JSON_MANY
 };

@@ -2,16 +2,15 @@
  * JSON, by an instance of lua-cjson that belongs to this module alone (cjson.new), so that neither
  * the module nor its host changes the other's settings.
  *
- * What is added to lua-cjson: text that is not strict JSON, or has too many values, is refused
- * (json.h); `null` becomes nil; numbers that are whole become Lua integers, and those beyond 2^53,
- * which lua-cjson 2.1.0 would round to a float, stay exact: they are handed to it as marked strings
- * and made integers afterwards; numbers that are not finite are refused. Of members of an object
- * with the same name the last one counts.
+ * What is added to lua-cjson: text that is not strict JSON, has a number that is not finite, or too
+ * many values, is refused (json.h); `null` becomes nil; numbers that are whole become Lua integers,
+ * and those beyond 2^53, which lua-cjson 2.1.0 would round to a float, stay exact: they are handed
+ * to it as marked strings and made integers afterwards. Of members of an object with the same name
+ * the last one counts.
  *
  * lua-cjson ends the process (exit) when memory runs out inside it, and counts bytes in an int: so
  * what it gets is bounded, and its memory is asked for before it asks itself: assure_memory.
  */
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -100,47 +99,43 @@ static void push_marked(lua_State *L, const char *text, size_t length, size_t ma
   luaL_pushresultsize(&buffer, size);
 }
 
-/* Replaces the value on top by what the user gets for it; false when a number in it is not finite.
- * Recursion is bounded by LCPP_JSON_DEPTH. */
-static bool settle(lua_State *L) {
+/* Replaces the value on top by what the user gets for it. Recursion is bounded by LCPP_JSON_DEPTH.
+ */
+static void settle(lua_State *L) {
   switch (lua_type(L, -1)) {
     case LUA_TLIGHTUSERDATA: /* null */
       lua_pop(L, 1);
       lua_pushnil(L);
-      return true;
+      return;
     case LUA_TNUMBER: {
-      lua_Number number = lua_tonumber(L, -1);
       int whole = 0;
       lua_Integer integer = lua_tointegerx(L, -1, &whole);
       if (whole != 0) {
         lua_pop(L, 1);
         lua_pushinteger(L, integer);
       }
-      return isfinite(number);
+      return;
     }
     case LUA_TSTRING: {
       const char *text = lua_tostring(L, -1);
       if (text[0] != LCPP_JSON_MARK) {
-        return true;
+        return;
       }
       /* Beyond 64 bits Lua makes it a float, as it does with such a numeral in a program. */
       lua_stringtonumber(L, text + 1);
       lua_remove(L, -2);
-      return isfinite(lua_tonumber(L, -1));
+      return;
     }
     case LUA_TTABLE:
       break;
     default:
-      return true;
+      return;
   }
   lcpp_reserve(L, 6);
   lua_pushnil(L);
   while (lua_next(L, -2) != 0) {
     int type = lua_type(L, -1);
-    if (!settle(L)) {
-      lua_pop(L, 2);
-      return false;
-    }
+    settle(L);
     if (type == LUA_TTABLE) {
       lua_pop(L, 1);
       continue;
@@ -149,7 +144,6 @@ static bool settle(lua_State *L) {
     lua_insert(L, -2);
     lua_rawset(L, -4); /* assigning to an existing field is allowed during a traversal */
   }
-  return true;
 }
 
 static const char *problem_of(enum lcpp_json_status status) {
@@ -182,10 +176,11 @@ const char *lcpp_json_decode(lua_State *L, const char *text, size_t length) {
   if (code == LUA_ERRMEM) {
     lua_error(L);
   }
-  if (code != LUA_OK || !settle(L)) {
+  if (code != LUA_OK) {
     lua_settop(L, top);
     return problem_of(LCPP_JSON_INVALID);
   }
+  settle(L);
   lua_remove(L, top + 1);
   return NULL;
 }

@@ -78,14 +78,20 @@ describe("core.decode", function()
   it("refuses numbers that JSON has not, and numbers that are not finite", function()
     for _, text in ipairs { "1.", "-1.", "01", "-01", "00", "+1", ".5", "-.5", "1e", "1e+", "1E-", "1.e1", "-", "--1", "1-", "0x1",
                             "1_0", "1.5.5", "1e5.5", "1e400", "-1e400", ("9"):rep(400), "-" .. ("9"):rep(400), ("9"):rep(310),
-                            "1" .. ("0"):rep(309), ("9"):rep(400) .. ".5", ("1"):rep(16) .. "." } do
-      for _, around in ipairs { "%s", "[%s]", "[%s,1]", '{"a":%s}', " %s " } do
+                            "1" .. ("0"):rep(309), ("9"):rep(400) .. ".5", ("1"):rep(16) .. ".", "1e309", "0.0001e313", "1797693134862315808e291",
+                            "17976931348623158.1e292", "1e99999999999999999999", ("9"):rep(400) .. "e-91",
+                            "0." .. ("0"):rep(400) .. "18e709" } do
+      for _, around in ipairs { "%s", "[%s]", "[%s,1]", '{"a":%s}', " %s ", '{"a":%s,"a":1}', '{"a":[{"b":%s}],"a":1}',
+                                '{"a":{"b":%s,"b":null}}' } do
         local value, problem = core.decode(around:format(text))
         assert.is_nil(value, text)
         assert.equal("the response's body is not the JSON that was expected", problem)
       end
     end
-    for _, text in ipairs { "0", "-0", "0.0", "0e0", "10", "1e5", "1E+5", "1.5e-300", "1e308", ("9"):rep(308), "1e-400" } do
+    for _, text in ipairs { "0", "-0", "0.0", "0e0", "10", "1e5", "1E+5", "1.5e-300", "1e308", ("9"):rep(308), "1e-400",
+                            "1.7976931348623157e308", "1.7976931348623158e308", "17976931348623158079e289", "0e999", "-0.0e400",
+                            "1e-99999999999999999999", ("9"):rep(400) .. "e-92", "0." .. ("0"):rep(400) .. "17e709",
+                            ("0." .. ("0"):rep(400) .. "9") } do
       assert.equal(tonumber(text), core.decode(text), text)
     end
   end)
