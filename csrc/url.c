@@ -134,11 +134,9 @@ static bool is_of_uri(const char *at) {
   return is_unreserved(*at) || strchr(":/?#[]@!$&'()*+,;=", *at) != NULL;
 }
 
-enum { ENCODED_LIMIT = 3 * LCPP_URL_LIMIT }; /* percent-encoding triples a byte */
-
 /* Reads the whole URL, for free, with what no URI may have percent-encoded: libcurl lets it pass.
- */
-static enum lcpp_url_status read_whole(CURLU *url, char **text) {
+ * Invalid if it is longer than `limit` then. */
+static enum lcpp_url_status read_whole(CURLU *url, size_t limit, char **text) {
   char *whole = NULL;
   CURLUcode code = curl_url_get(url, CURLUPART_URL, &whole, 0);
   if (code != CURLUE_OK) {
@@ -147,13 +145,13 @@ static enum lcpp_url_status read_whole(CURLU *url, char **text) {
   struct lcpp_buffer encoded = {0};
   for (const char *at = whole; *at != '\0'; at++) {
     if (is_of_uri(at)) {
-      lcpp_buffer_append(&encoded, at, 1, ENCODED_LIMIT);
+      lcpp_buffer_append(&encoded, at, 1, limit);
     } else {
       lcpp_url_append_escaped(&encoded, at, 1);
     }
   }
   curl_free(whole);
-  lcpp_buffer_append(&encoded, "", 1, ENCODED_LIMIT);
+  lcpp_buffer_append(&encoded, "", 1, limit + 1);
   enum lcpp_buffer_status status = encoded.status;
   if (status != LCPP_BUFFER_OK) {
     lcpp_buffer_free(&encoded);
@@ -198,10 +196,13 @@ static char *resolve_plain(const char *requested, const char *location) {
 
 enum lcpp_url_status lcpp_url_resolve(const char *requested, const char *location, char **text) {
   *text = NULL;
-  if (location[0] == '\0' || strlen(location) > LCPP_URL_LIMIT) {
+  size_t length = strlen(location);
+  if (length == 0 || length > LCPP_LOCATION_LIMIT) {
     return LCPP_URL_INVALID;
   }
-  *text = resolve_plain(requested, location);
+  if (length + origin_length(requested) <= LCPP_LOCATION_LIMIT) {
+    *text = resolve_plain(requested, location);
+  }
   if (*text != NULL) {
     return LCPP_URL_OK;
   }
@@ -216,7 +217,8 @@ enum lcpp_url_status lcpp_url_resolve(const char *requested, const char *locatio
   if (code == CURLUE_OK) {
     code = curl_url_set(url, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME);
   }
-  enum lcpp_url_status status = code == CURLUE_OK ? read_whole(url, text) : status_of(code);
+  enum lcpp_url_status status =
+      code == CURLUE_OK ? read_whole(url, LCPP_LOCATION_LIMIT, text) : status_of(code);
   curl_url_cleanup(url);
   return status;
 }
@@ -287,9 +289,9 @@ static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_origin *
     return LCPP_URL_FOREIGN;
   }
   curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0); /* taking a part away cannot fail */
-  *why = "it is no URL";
+  *why = "it is too long";
   code = add_version(url, api_version);
-  return code == CURLUE_OK ? read_whole(url, text) : status_of(code);
+  return code == CURLUE_OK ? read_whole(url, LCPP_URL_LIMIT, text) : status_of(code);
 }
 
 enum lcpp_url_status lcpp_url_poll(const struct lcpp_origin *origin, const char *location,

@@ -24,9 +24,10 @@ enum lcpp_url_status {
 
 /* Limits in bytes. The parts of a URL within their limits make a URL within its own. */
 enum {
-  LCPP_URL_LIMIT = 8192,  /* what servers commonly accept as a request line */
-  LCPP_BASE_LIMIT = 4096, /* of a base URL */
-  LCPP_NAME_LIMIT = 256   /* of a path segment or query value, before it is percent-encoded */
+  LCPP_URL_LIMIT = 8192,      /* what servers commonly accept as a request line */
+  LCPP_LOCATION_LIMIT = 7168, /* of a location of a response: with api-version it is a URL */
+  LCPP_BASE_LIMIT = 4096,     /* of a base URL */
+  LCPP_NAME_LIMIT = 256       /* of a path segment or query value, before it is percent-encoded */
 };
 
 /* A base URL and its origin, parsed once. All zeros is a closed one. */
@@ -46,7 +47,8 @@ enum lcpp_url_status lcpp_origin_parse(struct lcpp_origin *origin, const char *t
 void lcpp_origin_free(struct lcpp_origin *origin);
 
 /* Resolves a location from a response against the URL that was requested (RFC 3986, section 5).
- * Characters that no URI has are percent-encoded. *url is for free; NULL unless it went well. */
+ * Characters that no URI has are percent-encoded. What is longer than LCPP_LOCATION_LIMIT then is
+ * invalid: no location is kept in part. *url is for free; NULL unless it went well. */
 enum lcpp_url_status lcpp_url_resolve(const char *requested, const char *location, char **url);
 
 /* Turns a location into the URL to ask: resolved against `origin`, of the same origin, without user

@@ -57,8 +57,10 @@ end
 -- A copy of the operation that was last seen, for an err.
 local function presentable(state)
   if not state.operation then return nil end
-  local copy = redact.document(state.operation, secrets_of(state))
-  copy.state = state.operation.state -- in a long document it may have no room
+  local operation, secrets = state.operation, secrets_of(state)
+  local copy = redact.document(operation, secrets)
+  -- In a long document they may have no room, or be cut.
+  copy.state, copy.location = operation.state, redact(operation.location, secrets)
   return copy
 end
 

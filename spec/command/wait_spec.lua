@@ -64,6 +64,18 @@ describe("cpp-portal", function()
       assert.equal(4, status)
     end)
 
+    it("names a long location whole, in tables, lines and JSON", function()
+      offer()
+      local long = portal.url .. LOCATION .. "&x=" .. ("y"):rep(6000)
+      for _, json in ipairs { false, true } do
+        local output, errors = run("wait", "--timeout", "0.1", json and "--json" or long, json and long or nil)
+        assert.is_truthy(errors:find("go on with: cpp-portal wait '" .. long .. "'\n", 1, true))
+        if json then assert.equal(long, cjson.decode(output).error.location) end
+      end
+      portal:fault { match = { method = "POST" }, add_headers = { ["Operation-Location"] = long } }
+      assert.is_truthy((run("cancel", "contoso", "contoso-vm")):find("accepted +" .. portal.url .. "%S+&x=y+\n$"))
+    end)
+
     it("says at once what is wrong with its options", function()
       local _, errors, status = run("wait", "--timeout", "0", "contoso", "contoso-vm")
       assert.equal("cpp-portal: --timeout: expected a number of seconds above 0; see `cpp-portal help wait`\n", errors)

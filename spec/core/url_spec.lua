@@ -104,6 +104,25 @@ describe("a location", function()
     end
   end)
 
+  it("is kept whole, and can be polled, or is none", function()
+    local room = 7168 - #portal.url
+    for _, case in ipairs { { "/" .. ("a"):rep(room - 1), true }, { "/" .. ("a"):rep(room), false },
+                            { "/a/../" .. ("a"):rep(room - 1), true }, { "/a/../" .. ("a"):rep(room), false },
+                            { portal.url .. "/" .. ("a"):rep(room - 1), true }, { portal.url .. "/" .. ("a"):rep(room), false },
+                            { "/" .. ("\u{e9}"):rep((room - 1) // 6), true }, { "/" .. ("\u{e9}"):rep(room // 6 + 1), false },
+                            { "/" .. ("a"):rep(1 << 20), false } } do
+      local place = request:resolve(case[1])
+      assert.equal(case[2], place ~= nil)
+      if place then
+        local polled <close> = client:start("location", { location = place, api_version = ("\u{e9}"):rep(128) }, portals.TOKEN)
+        local url = select(2, polled:url())
+        assert.equal(place, url:sub(1, #place))
+        local again <close> = client:start("location", { location = url }, portals.TOKEN)
+        assert.equal(url, select(2, again:url()))
+      end
+    end
+  end)
+
   it("is none with blanks, control characters, backslashes or no end", function()
     for _, reference in ipairs { "", " ", "/a b", "/a\tb", "/a\r\nb", "/a\0b", "/a\127", "\\\\evil.test/a", "/\\evil.test",
                                  "http://[", "/" .. ("a"):rep(9000) } do

@@ -35,6 +35,36 @@ describe("a location with", function()
     end
   end)
 
+  it("7 KiB is whole wherever it is shown; one that is longer is none, and its call accepted all the same", function()
+    local client = lab:client { base_url = server.url }
+    local function respond(status, headers, body)
+      server:handle(function(connection)
+        connection:read_request()
+        headers[#headers + 1] = "Connection: close"
+        connection:answer(status, headers, body)
+      end)
+    end
+    local long = "/api/operations/" .. ("x"):rep(7168 - #server.url - #"/api/operations/")
+    respond(202, { "Location: " .. long })
+    local result = assert(client:cancel(Lab.CALL))
+    assert.equal(server.url .. long, result.location)
+    respond(200, {}, '{"status":"failed","location":"/cut"}')
+    local _, err = client:wait(result.location)
+    local polled = result.location .. "?api-version=2017-10-31"
+    assert.same({ "failed", polled, polled }, { err.kind, err.location, err.operation.location })
+    respond(403, {})
+    _, err = client:wait(result.location)
+    assert.same({ polled, result.location }, { err.url, err.location })
+    assert.is_truthy(tostring(err):find(polled, 1, true))
+    for _, given in ipairs { long .. "x", "/" .. ("x"):rep(100000) } do
+      respond(202, { "Location: " .. given })
+      result = assert(client:cancel(Lab.CALL))
+      assert.same({ 202 }, { result.status, result.location })
+      respond(202, { "Location: " .. given }) -- the place that was polled stays
+      assert.equal(server.url .. "/op?api-version=2017-10-31", assert(client:operation("/op")).location)
+    end
+  end)
+
   it("the default port is of the origin that names none, and the host may be written in any case", function()
     -- Nobody answers there: that anything connects is what is looked at, at a proxy.
     for _, location in ipairs {

@@ -7,7 +7,7 @@ local redact = require "cpp.redact"
 local status = require "cpp.status"
 
 local WIDTH = 79 -- columns that progress takes
-local SHOWN = 4096 -- bytes of a text that are shown
+local SHOWN = 16 * 1024 -- bytes of a text that are shown: a location has room in it
 
 local Screen = {}
 Screen.__index = Screen
