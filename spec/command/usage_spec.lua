@@ -275,9 +275,38 @@ describe("cpp-portal", function()
     local _, errors, status = status_of({ AZURE_TOKEN = "other" }, { "--token-file", file })
     assert.equal("", errors)
     assert.equal(0, status)
-    _, errors, status = status_of({}, { "--token-file", "-" }, " " .. Portal.TOKEN .. "\r\n")
+    _, errors, status = status_of({}, { "--token-file", "-" }, Portal.TOKEN .. "\r\n")
     assert.equal("", errors)
     assert.equal(0, status)
+  end)
+
+  it("takes no token with white space but one newline at its end", function()
+    local refused = "the token function returned no token (%s: expected a token on one line, without blanks)"
+    for _, text in ipairs { " t", "t ", "t\n\n", "\nt", "t\r", "t\r\n\n", "a b", "t\t\n", "\n", "\r\n", "" } do
+      local file = programs:file(text)
+      for _, name in ipairs { file, "-" } do
+        local _, errors, status = status_of({}, { "--token-file", name }, text)
+        local place = name == "-" and "standard input" or file
+        assert.equal("cpp-portal: contoso-vm: auth: " .. refused:format(place) .. "\n", errors)
+        assert.equal(5, status)
+      end
+      local _, errors, status = status_of { AZURE_TOKEN = text }
+      assert.matches(text:find "t" and "^cpp%-portal: AZURE_TOKEN: expected a bearer token" or "AZURE_TOKEN", errors)
+      assert.matches("^[^\n]+\n$", errors)
+      assert.equal(text:find "%S" and 2 or 5, status)
+    end
+    assert.equal(0, #portal:journal())
+  end)
+
+  it("names the variable that holds no credential", function()
+    local variables = { AZURE_TENANT_ID = "t", AZURE_CLIENT_ID = "c", AZURE_CLIENT_SECRET = "s" }
+    for name in pairs(variables) do
+      local given = { [name] = ("x"):rep(3000) }
+      for other, value in pairs(variables) do given[other] = given[other] or value end
+      local _, errors, status = status_of(given)
+      assert.matches("^cpp%-portal: " .. name .. ": expected [^\n]+\n$", errors)
+      assert.equal(2, status)
+    end
   end)
 
   it("reads the file again when the service refuses the token", function()

@@ -102,7 +102,11 @@ function options.find(name)
   return nil
 end
 
---- How a message names the option or operand that a field of the library came from.
+-- What only the environment gives.
+local VARIABLES = { token = "AZURE_TOKEN", tenant = "AZURE_TENANT_ID", client_id = "AZURE_CLIENT_ID",
+                    client_secret = "AZURE_CLIENT_SECRET" }
+
+--- How a message names the option, variable or operand that a field of the library came from.
 -- @param field string, such as "timeout"
 -- @param of string: what the library checked, such as "client"
 -- @return string, such as "--request-timeout" or "OFFER"
@@ -110,7 +114,7 @@ function options.label(field, of)
   for _, option in ipairs(options) do
     if option.field == field and option.of == of then return "--" .. option.name end
   end
-  return field:upper()
+  return VARIABLES[field] or field:upper()
 end
 
 return options

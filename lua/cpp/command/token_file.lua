@@ -3,28 +3,36 @@
 -- There is no option for the token itself, nor for a secret: every user of the machine can read a command
 -- line. A file is read again when the service refuses the token, so a long wait survives its renewal.
 
-local function read(stream)
-  local text = stream:read("a")
-  return text and text:match("^%s*(.-)%s*$")
+-- The token in a text: all of it, but for one newline at its end.
+local function token_in(text, name)
+  local token = text:gsub("\r?\n$", "")
+  if token:find "^%S+$" then return token end
+  return nil, name .. ": expected a token on one line, without blanks"
+end
+
+local function read(file, name)
+  local text, problem = file:read "a"
+  if not text then return nil, name .. ": " .. problem end
+  return token_in(text, name)
 end
 
 local function read_file(name)
-  local file, problem = io.open(name, "r")
+  local file, problem = io.open(name)
   if not file then return nil, problem end
-  local text, failure = file:read("a")
+  local token, failure = read(file, name)
   file:close()
-  return text and text:match("^%s*(.-)%s*$"), failure and name .. ": " .. failure
+  return token, failure
 end
 
 --- Makes a token function for cpp.client.
 -- @param name string: name of a file; "-" is standard input, which is read once
--- @return function that returns the token, without the white space around it; or nil and why not
+-- @return function that returns the token; or nil and why not
 local function token_file(name)
   if name ~= "-" then return function() return read_file(name) end end
-  local token
+  local token, problem
   return function()
-    token = token or read(io.stdin)
-    return token
+    if not token and not problem then token, problem = read(io.stdin, "standard input") end
+    return token, problem
   end
 end
 
