@@ -1,8 +1,8 @@
 -- Random hosts (spec/model/host.lua): whatever their callbacks, loops, batches and the service do, each call ends once,
 -- in time, for the offer that it was given, and no accepted cancel is lost. A run depends on its seed; many more of them:
 --
---   MODEL_RUNS=5000 spec/support/run spec/host_model_spec.lua
---   MODEL_SEED=1234 MODEL_RUNS=1 spec/support/run spec/host_model_spec.lua
+--   MODEL_RUNS=5000 busted spec/host_model_spec.lua
+--   MODEL_SEED=1234 MODEL_RUNS=1 busted spec/host_model_spec.lua
 
 local Host = require "spec.model.host"
 

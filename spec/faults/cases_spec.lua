@@ -1,9 +1,12 @@
--- The table of cases is complete: every fault of the list has its cases or specs, and doc/faults.md says so.
+-- The table of cases is complete: every fault of the list has its cases or specs, and doc/faults.md says so. The corpus of
+-- responses is as large as it was.
 
 local cases = require "spec.faults.cases"
+local corpus = require "spec.faults.responses"
 local faults = require "spec.faults.cases.faults"
 
 local LEAST = 120 -- cases
+local LEAST_ROWS = 180
 
 local function read(path)
   local file <close> = assert(io.open(path))
@@ -74,5 +77,17 @@ describe("the table of cases", function()
     assert.equal(document(), table_)
     local total = ("%d cases"):format(#cases)
     assert.is_truthy(text:find(total, 1, true), "doc/faults.md does not say: " .. total)
+  end)
+end)
+
+describe("the corpus of responses", function()
+  it("has at least " .. LEAST_ROWS .. " rows, each with a name of its own", function()
+    local seen = {}
+    for _, row in ipairs(corpus) do
+      local name = row.class .. ": " .. row.name
+      assert.is_nil(seen[name], name)
+      seen[name] = true
+    end
+    assert.is_true(#corpus >= LEAST_ROWS)
   end)
 end)

@@ -1,5 +1,5 @@
 -- The corpus of HTTP/1.1 responses: malformed, smuggled, endless, truncated, late, and odd but sound ones, with what a
--- call has to end in. spec/faults/responses_spec.lua runs each row over HTTP and over TLS; rows.lua describes a row.
+-- call has to end in. spec/faults/corpus.lua runs each row over HTTP and over TLS; rows.lua describes a row.
 
 local all = {}
 

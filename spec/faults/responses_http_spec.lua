@@ -1,0 +1,3 @@
+-- The corpus of responses over plain HTTP.
+
+require "spec.faults.corpus" (_ENV, "http")

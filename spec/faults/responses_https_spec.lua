@@ -1,0 +1,3 @@
+-- The corpus of responses over TLS.
+
+require "spec.faults.corpus" (_ENV, "https")
