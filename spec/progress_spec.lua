@@ -1,6 +1,8 @@
 -- Progress: how far an operation is, computed from its steps, and what people see of it.
 
 local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
+local Programs = require "spec.support.program"
 local status = require "cpp.status"
 
 describe("progress", function()
@@ -74,7 +76,7 @@ describe("progress", function()
     it("is no line where nothing has changed", function()
       local steps = { { stepName = "one", status = "complete" }, { stepName = "two", status = "inProgress" },
                       { stepName = "three", status = "notStarted" } }
-      assert.equal("running: two, 40 %\nrunning: two, 50 %\ncanceled, 50 %\n",
+      assert.equal("running: two, 40 %\nrunning: two, 50 %\ncanceled\n",
                    written({ state = "running", progress = 40, steps = steps },
                            { state = "running", progress = 40, steps = steps },
                            { state = "running", progress = 50, steps = steps },
@@ -121,37 +123,130 @@ describe("progress", function()
     end)
   end)
 
+  describe("of several operations", function()
+    it("names each in its lines, elsewhere than on a terminal", function()
+      local stream = assert(io.tmpfile())
+      local show = cpp.progress(stream, { total = 2 })
+      show { state = "running", progress = 5, publisher = "contoso", offer = "one" }
+      show { state = "running", progress = 5, publisher = "contoso", offer = "two" }
+      show { state = "running", progress = 5, publisher = "contoso", offer = "one" }
+      show { state = "canceled", progress = 5, publisher = "contoso", offer = "one" }
+      stream:seek("set")
+      assert.equal("one: running, 5 %, 0:00\ntwo: running, 5 %, 0:00\none: canceled, 0:00\n", stream:read("a"))
+      stream:close()
+    end)
+
+    it("are as many as a whole number says", function()
+      for _, total in ipairs { 0, -1, 1.5, "2", false } do
+        assert.has_error(function() cpp.progress(nil, { total = total }) end, "cpp: total: expected a whole number above 0")
+      end
+    end)
+  end)
+
+  describe("of a batch", function()
+    local portal, client
+    fixture.client(_ENV, function(...) portal, client = ... end)
+
+    it("tells of each operation which offer it belongs to, and so do results", function()
+      local list = {}
+      for number = 1, 4 do
+        list[number] = { publisher = "contoso", offer = "offer-" .. number }
+        fixture.offer(portal, { offer = "offer-" .. number, operation_id = "op-" .. number, running = number ~= 4,
+                                location_form = number == 2 and "none" or nil })
+      end
+      list[4].if_running = true
+      local seen = {}
+      local entries = client:cancel_all(list, { wait = { on_progress = function(operation)
+        seen[operation.publisher .. "/" .. operation.offer] = true
+      end } })
+      assert.same({ ["contoso/offer-1"] = true, ["contoso/offer-2"] = true, ["contoso/offer-3"] = true }, seen)
+      for number, entry in ipairs(entries) do
+        assert.same({ "contoso", "offer-" .. number }, { entry.result.publisher, entry.result.offer })
+      end
+    end)
+  end)
+
   describe("on a terminal", function()
-    -- What a child that runs this code writes to its standard error, a pseudo terminal.
-    local function on_terminal(code)
-      local name = os.tmpname()
-      local file = assert(io.open(name, "w"))
-      file:write('local cpp = require "cpp"\nlocal show = cpp.progress()\n', code)
-      file:close()
-      local command = ("script -qec '%s %s' /dev/null </dev/null"):format(os.getenv("LUA") or "lua5.4", name)
-      local child = assert(io.popen(command))
-      local output = child:read("a")
-      child:close()
-      os.remove(name)
-      return output
+    local programs
+    before_each(function() programs = Programs.new {} end)
+    after_each(function() programs:close() end)
+
+    -- What a child that runs this code writes to its standard error, a terminal of that size.
+    local function on_terminal(size, code, environment)
+      for name, value in pairs(environment or {}) do programs.environment[name] = value end
+      local name = programs:file([[
+        local cpp, time = require "cpp", 1000
+        cpp.core.monotonic = function() return time end
+        local show = cpp.progress(io.stderr, { total = TOTAL })
+        local function wait(seconds) time = time + seconds end
+        local function offer(name, percent, state)
+          show { publisher = "contoso", offer = name, progress = percent, state = state or "running",
+                 steps = { { stepName = "Validate", status = "inProgress" } } }
+        end
+      ]] .. code)
+      return (programs:run_on_screen(size, { os.getenv "LUA" or "lua5.4", name }))
     end
 
-    it("is one line, drawn again and again, and ended at the end", function()
-      local output = on_terminal [[
+    it("is one line, drawn again and again, and ended without a percentage", function()
+      local output = on_terminal("80 24", [[
         local steps = { { stepName = "a very long name of a step: " .. ("x"):rep(200), status = "inProgress" } }
         show { state = "running", progress = 25, steps = steps }
+        wait(60)
         show { state = "running", progress = 50 }
+        wait(1)
         show { state = "canceled", progress = 50 }
-      ]]
+      ]])
       local lines = {}
-      for line in output:gmatch("\r([^\r\n]+)") do lines[#lines + 1] = line end
+      for line in output:gmatch("[^\r\n]+") do lines[#lines + 1] = line:gsub("^\27%[J", "") end
       assert.equal(3, #lines)
-      for _, line in ipairs(lines) do assert.equal(79, #line) end
-      assert.is_truthy(lines[1]:find("^running: a very long name of a step: x+ %[#####%.+%]  25 %%  0:00$"))
-      assert.is_truthy(lines[2]:find("^running +%[##########%.+%]  50 %%  0:00$"))
-      assert.is_truthy(lines[3]:find("^canceled +%[##########%.+%]  50 %%  0:00$"))
-      assert.equal(1, select(2, output:gsub("\n", "")))
-      assert.is_truthy(output:find("\n$"))
+      assert.equal(79, #lines[1])
+      assert.is_truthy(lines[1]:find "^running: a very long name of a step: x+ %[#####%.+%]  25 %%  0:00$")
+      assert.is_truthy(lines[2]:find "^running +%[##########%.+%]  50 %%  1:00  about 2:00 left$", lines[2])
+      assert.same({ "canceled, 1:01" }, Programs.screen(output, 80))
+    end)
+
+    it("fits terminals of any width, also where that changes", function()
+      for _, columns in ipairs { 1, 5, 20, 40, 61, 200 } do
+        local output = on_terminal(columns .. " 24", [[
+          offer("contoso-vm", 25) wait(1) offer("contoso-vm", 50)
+        ]])
+        local lines = Programs.screen(output, columns)
+        assert.is_true(columns < 20 or #lines == 1, output)
+      end
+      local output = on_terminal("80 24 30", [[
+        offer("contoso-vm", 25)
+        while cpp.core.terminal_size(io.stderr) ~= 30 do end
+        offer("contoso-vm", 50)
+      ]])
+      assert.is_truthy(output:find("\r\27[2A\27[J", 1, true), output) -- 79 columns take three lines of 30
+      assert.equal(29, #output:match "[^J]*$")
+    end)
+
+    it("has a line for each of several, and how many have ended", function()
+      local output = on_terminal("60 24", [[
+        offer("one", 10) offer("two", 20) offer("three", 30) wait(5) offer("two", 20, "canceled") offer("one", 15)
+      ]], { LUA_INIT = "TOTAL = 4" })
+      local lines = Programs.screen(output, 60)
+      assert.equal("two: canceled, 0:05", lines[1])
+      assert.is_truthy(lines[2]:find "^one: running: Validate +15 %%  0:05$", lines[2])
+      assert.is_truthy(lines[3]:find "^three: running: Validate +30 %%  0:00$" or lines[3]:find "^three: .* 30 %%  0:05$", lines[3])
+      assert.equal("1 of 4 ended, 0:05", lines[4])
+      assert.equal(4, #lines)
+    end)
+
+    it("has no more lines than the terminal", function()
+      local output = on_terminal("60 6", [[
+        for number = 1, 40 do offer("offer-" .. number, 10) end
+      ]], { LUA_INIT = "TOTAL = 40" })
+      local lines = Programs.screen(output, 60)
+      assert.equal(5, #lines)
+      assert.is_truthy(lines[4]:find "^offer%-4: ")
+      assert.equal("0 of 40 ended, 0:00 (36 more run)", lines[5])
+    end)
+
+    it("is plain lines where TERM=dumb", function()
+      local output = on_terminal("80 24", [[offer("one", 10)]], { TERM = "dumb" })
+      assert.equal("running: Validate, 10 %, 0:00\r\n", output)
     end)
   end)
 end)

@@ -39,9 +39,14 @@ local function default_client()
 end
 
 --- Makes an on_progress function for wait: see types/module.lua.
-function cpp.progress(stream)
+function cpp.progress(stream, options)
   check_dot("progress", stream)
-  return require "cpp.progress"(stream)
+  local total = options and options.total
+  if total ~= nil and (math.type(total) ~= "integer" or total < 1) then
+    core.misuse "total: expected a whole number above 0"
+  end
+  local progress = require "cpp.progress".new(stream, total)
+  return function(operation) progress:show(operation) end
 end
 
 -- The calls: the client's methods of the same names.

@@ -1,11 +1,21 @@
--- Progress for people: an on_progress function for cpp.wait that writes to a stream.
+-- Progress for people: what is drawn of one wait, or of several at once.
+--
+-- On a terminal a block of lines is drawn over and over, in the terminal's size of that moment: a line for each
+-- operation that runs, as many as fit, and how many have ended. Elsewhere, and where TERM=dumb, a plain line is written
+-- whenever something has changed.
 
 local core = require "cpp.core"
 local redact = require "cpp.redact"
 local status = require "cpp.status"
 
-local WIDTH = 79 -- columns, which every terminal has
+local COLUMNS, ROWS = 80, 24 -- of a terminal that does not tell
+local WIDEST = 100 -- columns
 local BAR = 20
+local NARROW = 60 -- columns below which there is no bar
+local LINE = 79 -- bytes of a plain line, without its numbers
+
+local Progress = {}
+Progress.__index = Progress
 
 local function clock(seconds)
   return ("%d:%02d"):format(seconds // 60, seconds % 60)
@@ -15,47 +25,167 @@ local function percent_of(operation)
   return math.type(operation.progress) == "integer" and operation.progress or 0
 end
 
+--- Progress on a stream.
+-- @param stream file of the io library; absent: io.stderr
+-- @param total number of operations that are waited for, or nil: one. Lines have names where there are several
+function Progress.new(stream, total)
+  stream = stream or io.stderr
+  if io.type(stream) ~= "file" then core.misuse("expected an open file, got " .. (io.type(stream) or type(stream))) end
+  return setmetatable({
+    stream = stream, total = total or 1, draws = core.is_terminal(stream) and os.getenv "TERM" ~= "dumb",
+    started = core.monotonic(), drawn_at = core.monotonic(), visible = false,
+    entries = {}, keys = {}, ended = 0, -- what is followed, in the order in which it came; and by key
+    drawn = {}, -- the columns of each line on the terminal
+  }, Progress)
+end
+
+local function key_of(progress, operation)
+  if progress.total == 1 then return "" end
+  if operation.offer then return tostring(operation.publisher) .. "\0" .. tostring(operation.offer) end
+  return operation.location or ""
+end
+
 -- State and step come from outside: nothing in them may move the cursor, or show a secret.
-local function describe(operation, columns)
+local function describe(operation, limit)
   local secrets = redact.remembered(operation)
   local state = operation.state or "unknown"
   local step = status.current_step(operation)
-  return redact.line(step and state .. ": " .. step or state, columns, secrets)
+  return redact.line(step and state .. ": " .. step or state, limit, secrets)
 end
 
-local function draw(stream, operation, elapsed)
-  local percent = percent_of(operation)
-  local full = percent * BAR // 100
-  local tail = (" [%s%s] %3d %%  %s"):format(("#"):rep(full), ("."):rep(BAR - full), percent,
-                                           clock(elapsed))
-  local head = describe(operation, WIDTH - #tail)
-  stream:write("\r", head, (" "):rep(WIDTH - #tail - #head), tail)
+-- What is known of an operation, after it was seen.
+local function note(progress, operation)
+  local key, now = key_of(progress, operation), core.monotonic()
+  local entry = progress.keys[key]
+  if not entry then
+    entry = { started = progress.total > 1 and now or progress.started, key = key }
+    local name = progress.total > 1 and (operation.offer or operation.location)
+    entry.name = name and redact.line(tostring(name), LINE) .. ": " or ""
+    progress.keys[key] = entry
+    progress.entries[#progress.entries + 1] = entry
+  end
+  entry.percent, entry.seen, entry.text = percent_of(operation), now, describe(operation, WIDEST)
+  if type(operation.steps) == "table" and #operation.steps > 0 and not entry.first then
+    entry.first, entry.first_at = entry.percent, now
+  end
+  return entry
 end
 
---- Makes an on_progress function for wait.
--- On a terminal it draws one line over and over: step name, bar, percent, elapsed time. Elsewhere
--- it writes a plain line whenever something has changed.
--- @param stream file of the io library, such as io.stderr; absent: io.stderr
--- @return function(operation)
-local function progress(stream)
-  stream = stream or io.stderr
-  if io.type(stream) ~= "file" then core.misuse("expected an open file, got " .. (io.type(stream) or type(stream))) end
-  local terminal = core.is_terminal(stream)
-  local started = core.monotonic()
-  local last
-  return function(operation)
-    if type(operation) ~= "table" then core.misuse("expected an operation, got " .. type(operation)) end
-    local elapsed = (core.monotonic() - started) // 1 | 0
-    local line = ("%s, %d %%"):format(describe(operation, WIDTH), percent_of(operation))
-    if terminal then
-      draw(stream, operation, elapsed)
-      if status.ended(operation.state) ~= nil then stream:write("\n") end
-    elseif line ~= last then
-      stream:write(line, ", ", clock(elapsed), "\n")
-    end
-    last = line
-    stream:flush()
+-- The seconds that are left by the pace of the steps so far; nil where there is none.
+local function left_of(entry, now)
+  if not entry.first or entry.percent <= entry.first then return nil end
+  local pace = (entry.seen - entry.first_at) / (entry.percent - entry.first)
+  local left = (100 - entry.percent) * pace - (now - entry.seen)
+  return left >= 1 and left or nil
+end
+
+-- Text in that many columns: cut, or filled with blanks.
+local function fit(text, columns)
+  local length = utf8.len(text) or #text
+  if length > columns then
+    text = redact.line(text, math.max(columns, 0))
+    length = utf8.len(text) or #text
+  end
+  return text .. (" "):rep(columns - length)
+end
+
+local function line_of(entry, columns, now)
+  local left = left_of(entry, now)
+  local parts = { ("%3d %%  %s"):format(entry.percent, clock((now - entry.started) // 1 | 0)) }
+  if columns >= NARROW then
+    local full = entry.percent * BAR // 100
+    table.insert(parts, 1, ("[%s%s] "):format(("#"):rep(full), ("."):rep(BAR - full)))
+    if left then parts[#parts + 1] = "  about " .. clock(left // 1 | 0) .. " left" end
+  end
+  local tail = " " .. table.concat(parts)
+  return fit(entry.name .. entry.text, columns - #tail) .. tail
+end
+
+-- The lines to be drawn, as many as fit.
+local function lines_of(progress, columns, rows)
+  local lines, now = {}, core.monotonic()
+  local several = progress.total > 1
+  local room = math.max(1, rows - (several and 2 or 1))
+  for place = 1, math.min(room, #progress.entries) do lines[place] = line_of(progress.entries[place], columns, now) end
+  if several then
+    local hidden = #progress.entries - #lines
+    local summary = ("%d of %d ended, %s"):format(progress.ended, progress.total,
+      clock((now - progress.started) // 1 | 0))
+    lines[#lines + 1] = fit(summary .. (hidden > 0 and (" (%d more run)"):format(hidden) or ""), columns)
+  end
+  return lines
+end
+
+--- Takes what is drawn off the terminal, so that other lines can be written.
+function Progress:erase()
+  if #self.drawn == 0 then return end
+  local columns = core.terminal_size(self.stream) or COLUMNS
+  local up = -1
+  for _, length in ipairs(self.drawn) do up = up + math.max(1, -(-length // columns)) end -- it may be narrower now
+  self.stream:write("\r", up > 0 and ("\27[%dA"):format(up) or "", "\27[J")
+  self.drawn = {}
+end
+
+--- Draws anew.
+function Progress:draw()
+  if not self.draws then return end
+  local columns, rows = core.terminal_size(self.stream)
+  columns = math.min((columns or COLUMNS) - 1, WIDEST)
+  self:erase()
+  local lines = lines_of(self, columns, rows or ROWS)
+  self.stream:write(table.concat(lines, "\n"))
+  self.stream:flush()
+  for place, line in ipairs(lines) do self.drawn[place] = utf8.len(line) or #line end
+  self.drawn_at, self.visible = core.monotonic(), #lines > 0
+end
+
+--- Draws again where a second has passed, or other lines were written: for the clocks.
+function Progress:tick()
+  if self.total == 1 and #self.entries == 0 then return end
+  if self.visible and #self.drawn == 0 or core.monotonic() - self.drawn_at >= 1 then self:draw() end
+end
+
+-- Nothing more is to be drawn of an operation.
+local function forget(progress, entry)
+  progress.keys[entry.key] = nil
+  for place, one in ipairs(progress.entries) do
+    if one == entry then table.remove(progress.entries, place) end
   end
 end
 
-return progress
+--- Takes one that has ended off the terminal, without a line about it: something else tells.
+-- @param operation table with its publisher and offer, or location
+function Progress:finish(operation)
+  self.ended = self.ended + 1
+  local entry = self.keys[key_of(self, operation)]
+  if entry then forget(self, entry) end
+  self:erase()
+end
+
+--- Shows how far an operation is.
+function Progress:show(operation)
+  if type(operation) ~= "table" then core.misuse("expected an operation, got " .. type(operation)) end
+  local entry = note(self, operation)
+  local has_ended = status.ended(operation.state) ~= nil
+  local time = clock((core.monotonic() - entry.started) // 1 | 0)
+  local line = entry.name .. redact.line(entry.text, LINE)
+  if not has_ended then line = ("%s, %d %%"):format(line, entry.percent) end
+  if not self.draws then
+    if line ~= entry.last then self.stream:write(line, ", ", time, "\n") end
+    entry.last = line
+    self.stream:flush()
+    return
+  end
+  if has_ended then
+    self:erase()
+    self.stream:write(line, ", ", time, "\n")
+    self.stream:flush()
+    forget(self, entry)
+    self.ended = self.ended + 1
+    if #self.entries > 0 then self:draw() end
+  else
+    self:draw()
+  end
+end
+
+return Progress

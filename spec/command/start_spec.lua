@@ -270,9 +270,9 @@ describe("cpp-portal", function()
 
     it("sends nothing where nothing runs, with --if-running", function()
       offer { running = false }
-      for word, wait in pairs { ["-w"] = true, ["-q"] = false } do
+      for _, word in ipairs { "-w", "-c1" } do
         local output, errors, status = run("cancel", "--if-running", word, "contoso", "contoso-vm")
-        assert.equal("OFFER       STATE       LOCATION\ncontoso-vm  none        -\n", output, wait)
+        assert.equal("OFFER       STATE       LOCATION\ncontoso-vm  none        -\n", output)
         assert.equal("", errors)
         assert.equal(0, status)
       end

@@ -84,35 +84,53 @@ describe("cpp-portal", function()
   end)
 
   describe("on a terminal", function()
-    local LINE = "\r[^\r\n]+%[[#.]+%] +%d+ %%  %d:%d%d"
+    local function on_terminal(...)
+      return programs:run_on_screen("100 24", { "bin/cpp-portal", ... })
+    end
 
     it("draws a line of progress, which gives way to a message", function()
       offer()
       portal:fault { match = { method = "GET", skip = 2 }, status = 403 }
-      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-yw", "-i", "0.01", "contoso", "contoso-vm" }
-      assert.is_truthy(output:find(LINE .. LINE .. "\r +\rcpp%-portal: contoso%-vm: http: GET"), output)
+      local output = on_terminal("cancel", "-yw", "-i", "0.01", "contoso", "contoso-vm")
+      assert.is_truthy(output:find "running: [^\r]*%[#*%.*%] +%d+ %%  %d:%d%d\r\27%[Jcpp%-portal: contoso%-vm: http: GET", output)
     end)
 
-    it("ends the line where the operation ends", function()
+    it("ends the line where the operation ends, without a percentage", function()
       offer { cancel_seconds = 0 }
-      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-yw", "-i", "0.01", "contoso", "contoso-vm" }
-      assert.is_truthy(output:find("\rcanceled +%[[#.]+%] +%d+ %%  %d:%d%d\r\ncontoso%-vm  canceled "), output)
+      local output, status = on_terminal("cancel", "-yw", "-i", "0.01", "contoso", "contoso-vm")
+      assert.is_truthy(output:find "\r\27%[Jcanceled, %d:%d%d\r\ncontoso%-vm  canceled ", output)
+      assert.equal(0, status)
     end)
 
-    it("draws one line for several offers", function()
+    it("lets the clock go on between two looks", function()
+      offer { cancel_seconds = 5 }
+      local program = programs:start { "python3", "spec/support/terminal.py", "100", "24", "--", "sh", "-c",
+        "exec " .. programs:command { "bin/cpp-portal", "cancel", "-yw", "-i", "60", "contoso", "contoso-vm" } }
+      local seen = ""
+      repeat seen = seen .. program.stream:read(1) until seen:find "0:02"
+      program:kill "TERM"
+      program:finish()
+      assert.equal(1, #portal:journal { method = "GET", path = "operations/first" })
+    end)
+
+    it("draws a line for each of several offers that run, and how many have ended", function()
       offer({ cancel_seconds = 0 }, "offer-1")
       offer({ cancel_mode = "synchronous", location_form = "none" }, "offer-2")
-      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-c", "1", "-yw", "-i", "0.01", "contoso", "offer-2",
-                                                "offer-1" }
-      assert.is_truthy(output:find("\r1 of 2 ended +%[#+%.+%] +%d+ %%  %d:%d%d"), output)
-      assert.is_truthy(output:find("\r +\roffer%-1  canceled "), output)
+      local output = on_terminal("cancel", "-c", "1", "-yw", "-i", "0.01", "contoso", "offer-2", "offer-1")
+      assert.is_truthy(output:find("\noffer%-1: accepted +%[%.+%] +0 %%  0:00\r\n1 of 2 ended, 0:00"), output)
+      assert.is_truthy(output:find("\27%[Joffer%-1  canceled "), output)
     end)
 
-    it("draws nothing with --quiet", function()
+    it("prints nothing but errors with --quiet", function()
       offer { cancel_seconds = 0 }
-      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "-ywqi0.01", "contoso", "contoso-vm" }
-      assert.is_nil(output:find("%", 1, true))
-      assert.is_truthy(output:find("\ncontoso-vm  canceled ", 1, true), output)
+      local output, status = on_terminal("cancel", "-ywqi0.01", "contoso", "contoso-vm")
+      assert.same({ "", 0 }, { output, status })
+      output, status = on_terminal("status", "-q", "contoso", "contoso-vm")
+      assert.same({ "", 0 }, { output, status })
+      assert.equal("contoso-vm", cjson.decode((run("status", "-qj", "contoso", "contoso-vm"))).offer)
+      output, status = on_terminal("cancel", "-yq", "contoso", "none")
+      assert.is_truthy(output:find "^cpp%-portal: none: http: [^\n]*404[^\n]*\n$")
+      assert.equal(1, status)
     end)
   end)
 

@@ -74,7 +74,7 @@ local options = {
   { name = "json", short = "j", of = "command",
     help = "print JSON, one line for each offer" },
   { name = "quiet", short = "q", of = "command",
-    help = "show no progress" },
+    help = "print nothing but errors, and JSON with --json" },
   { name = "verbose", short = "v", of = "command",
     help = "log each request on standard error" },
   { name = "help", short = "h", of = "command",

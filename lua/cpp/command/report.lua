@@ -33,7 +33,7 @@ end
 
 local function write_details(session, document)
   local view = view_of(session)
-  if #session.targets > 1 or not view.details then return end
+  if #session.targets > 1 or not view.details or session.screen.quiet then return end
   local rows = view.details.rows(document, session.screen.secrets())
   if #rows > 0 then
     session.screen:answer("")
@@ -156,7 +156,7 @@ end
 -- one can go on from the location.
 function report.accepted(session, target, result)
   if session.given.json then
-    if result.location then say(session, target, "accepted: " .. result.location) end
+    if result.location and not session.screen.quiet then say(session, target, "accepted: " .. result.location) end
   else
     write_rows(session, target, result)
     tell(session, target, result)

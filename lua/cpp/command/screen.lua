@@ -1,12 +1,9 @@
 -- What the command writes: answers on standard output, everything else on standard error. A line of
 -- progress gives way to whatever else is written.
 
-local core = require "cpp.core"
-local progress = require "cpp.progress"
+local Progress = require "cpp.progress"
 local redact = require "cpp.redact"
-local status = require "cpp.status"
 
-local WIDTH = 79 -- columns that progress takes
 local SHOWN = 16 * 1024 -- bytes of a text that are shown: a location has room in it
 
 local Screen = {}
@@ -20,14 +17,14 @@ end
 
 --- A screen.
 -- @param quiet boolean: progress is not drawn; nor is it where standard error is no terminal
-function Screen.new(quiet)
-  return setmetatable({ draws = not quiet and core.is_terminal(io.stderr), show = nil, drawn = false,
-                        problem = nil }, Screen)
+-- @param total number of targets
+function Screen.new(quiet, total)
+  local progress = not quiet and Progress.new(io.stderr, total)
+  return setmetatable({ shown = progress and progress.draws and progress or nil, quiet = quiet, problem = nil }, Screen)
 end
 
 local function erase(screen)
-  if screen.drawn then io.stderr:write("\r", (" "):rep(WIDTH), "\r") end
-  screen.drawn = false
+  if screen.shown then screen.shown:erase() end
 end
 
 --- Writes a line of the answer, or several. Where that fails, `problem` says why: what was begun is still finished.
@@ -38,9 +35,9 @@ function Screen:answer(lines)
   if not written then self.problem = self.problem or problem end
 end
 
--- Writes lines of the answer at once; none is fine.
+-- Writes lines of the answer at once, unless the screen is quiet; none is fine.
 local function answer_all(screen, lines)
-  if #lines > 0 then screen:answer(table.concat(lines, "\n")) end
+  if #lines > 0 and not screen.quiet then screen:answer(table.concat(lines, "\n")) end
 end
 
 --- Writes texts of the service, each as a line of the answer.
@@ -65,10 +62,17 @@ end
 
 --- Draws how far an operation is.
 function Screen:progress(operation)
-  if not self.draws then return end
-  self.show = self.show or progress(io.stderr)
-  self.show(operation)
-  self.drawn = status.ended(operation.state) == nil
+  if self.shown then self.shown:show(operation) end
+end
+
+--- Has the clocks of the progress go on.
+function Screen:tick()
+  if self.shown then self.shown:tick() end
+end
+
+--- Draws nothing more of a target, which has ended.
+function Screen:ended(target)
+  if self.shown then self.shown:finish(target) end
 end
 
 --- Ends the output.

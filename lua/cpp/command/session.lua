@@ -15,6 +15,7 @@ local private = require "cpp.private"
 local preview = require "cpp.command.preview"
 local report = require "cpp.command.report"
 local Screen = require "cpp.command.screen"
+local states = require "cpp.status"
 local token_file = require "cpp.command.token_file"
 
 local GRACE = 10 -- seconds
@@ -59,6 +60,7 @@ end
 
 -- What is done while the command waits. Returns true once, when a signal has come: the batch is to stop.
 local function between(session)
+  session.screen:tick()
   local count, number = core.signals()
   if count == 0 then return false end
   local now = core.monotonic()
@@ -93,29 +95,20 @@ local function check(session, client)
   end
 end
 
--- Several operations are shown as one. What is shown is summed up as it comes: there may be thousands.
-local function advance(session, target, progress)
-  session.progress = session.progress + progress - (target.progress or 0)
-  target.progress = progress
-end
-
-local function all_of(session)
-  local count = #session.targets
-  return { state = ("%d of %d ended"):format(session.ended, count), progress = session.progress // count }
-end
-
 --- An on_progress function for a target's wait.
 function Session:progress_of(target)
   return function(operation)
     target.location = operation.location or target.location
-    advance(self, target, operation.progress)
-    pcall(self.screen.progress, self.screen, #self.targets == 1 and operation or all_of(self))
+    if #self.targets > 1 and states.ended(operation.state) ~= nil then return end -- its row tells
+    operation.publisher, operation.offer = target.publisher, target.offer
+    pcall(self.screen.progress, self.screen, operation)
   end
 end
 
 --- Shows that a call was accepted whose end is waited for, whatever becomes of what is shown.
 function Session:show_accepted(target, result)
   pcall(report.accepted, self, target, result)
+  pcall(self.screen.progress, self.screen, { state = "accepted", publisher = target.publisher, offer = target.offer })
 end
 
 -- Reports how a target's call ended. Nothing ends the run: other calls are still to be reported.
@@ -141,8 +134,7 @@ local function run(session, client)
   batch.should_stop = function() return session:is_over() end
   batch.on_result = function(index, entry)
     local target = session.targets[index]
-    session.ended = session.ended + 1
-    advance(session, target, 100)
+    pcall(session.screen.ended, session.screen, target)
     done, problem = pcall(report_end, session, target, entry.result, entry.err)
     if not done then error(problem, 0) end
   end
@@ -158,8 +150,8 @@ end
 --   library takes
 function Session.run(parsed)
   local session = setmetatable({ command = parsed.command, given = parsed.given, targets = parsed.targets,
-                                 screen = Screen.new(parsed.given.quiet), seen = {}, ended = 0, progress = 0,
-                                 in_flight = 0 }, Session)
+                                 screen = Screen.new(parsed.given.quiet, #parsed.targets),
+                                 seen = {}, in_flight = 0 }, Session)
   core.begin_command()
   local client <close> = open_client(session)
   session.client = client

@@ -243,8 +243,9 @@ function cpp.map(list, fn, options) end
 ---@return cpp.Client client
 function cpp.client(options) end
 
----Makes an on_progress function for wait: on a terminal it draws one line over and over (step, bar, percent, time);
----elsewhere it writes a plain line whenever something has changed.
+---Makes an on_progress function for wait: on a terminal it draws a line over and over (step, bar, percent, time, and
+---what is left by the pace of the steps); elsewhere it writes a plain line whenever something has changed. With `total`,
+---the number of operations of a batch, there is a line with its name for each of them, as many as fit.
 ---
 ---Page: <https://www.lua.org/manual/5.4/manual.html#6.8>
 ---
@@ -255,5 +256,6 @@ function cpp.client(options) end
 ---cpp.wait(result, { on_progress = cpp.progress(io.stderr) })
 ---```
 ---@param stream? file* # of the io library. Default: `io.stderr`
+---@param options? { total: integer } # how many operations are waited for. Default: one
 ---@return fun(operation: cpp.Operation) on_progress
-function cpp.progress(stream) end
+function cpp.progress(stream, options) end
