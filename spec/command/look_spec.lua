@@ -177,6 +177,55 @@ describe("cpp-portal", function()
     end)
   end)
 
+  describe("on a terminal", function()
+    local function on_terminal(columns, ...)
+      return (programs:run_on_screen(columns .. " 24", { "bin/cpp-portal", ... }))
+    end
+
+    before_each(function()
+      programs.environment.NO_COLOR, programs.environment.TERM = "", "xterm"
+      offer { location_form = "operation_location" }
+    end)
+
+    it("has tables that fit, and no location", function()
+      for _, columns in ipairs { 30, 80 } do
+        for _, words in ipairs { { "operations" }, { "status" }, { "wait", "-t0.1" }, { "cancel", "-y" } } do
+          words[#words + 1] = "--color=never"
+          table.move({ "contoso", "contoso-vm" }, 1, 2, #words + 1, words)
+          local output = on_terminal(columns, table.unpack(words))
+          for line in output:gmatch "[^\r\n]+" do
+            assert.is_true(#line <= columns or line:find "^cpp%-portal: " ~= nil or line:find("\27[J", 1, true) ~= nil, line)
+          end
+        end
+      end
+      offer()
+      assert.equal("OFFER       STATE\r\ncontoso-vm  accepted\r\n",
+                   on_terminal(80, "cancel", "-y", "--color=never", "contoso", "contoso-vm"))
+    end)
+
+    it("has wide tables with --wide", function()
+      assert.is_truthy(on_terminal(40, "operations", "--wide", "contoso", "contoso-vm"):find "CHANGED\r\n")
+      assert.is_truthy(on_terminal(40, "cancel", "-y", "--wide", "contoso", "contoso-vm"):find "http%S+/operations/first\r\n")
+    end)
+
+    it("has colors for states, unless NO_COLOR or TERM=dumb or --color=never says otherwise", function()
+      local YELLOW = "\27[33mrunning"
+      assert.is_truthy(on_terminal(80, "status", "contoso", "contoso-vm"):find(YELLOW, 1, true))
+      assert.is_nil(on_terminal(80, "status", "--color=never", "contoso", "contoso-vm"):find "\27")
+      programs.environment.NO_COLOR = "1"
+      assert.is_nil(on_terminal(80, "status", "contoso", "contoso-vm"):find "\27")
+      assert.is_truthy(on_terminal(80, "status", "--color=always", "contoso", "contoso-vm"):find(YELLOW, 1, true))
+      programs.environment.NO_COLOR, programs.environment.TERM = "", "dumb"
+      assert.is_nil(on_terminal(80, "status", "contoso", "contoso-vm"):find "\27")
+    end)
+
+    it("has colors elsewhere with --color=always only, and never in JSON", function()
+      assert.is_nil(run("status", "contoso", "contoso-vm"):find "\27")
+      assert.is_truthy(run("status", "--color=always", "contoso", "contoso-vm"):find("\27[33mrunning", 1, true))
+      assert.is_nil(run("status", "--color=always", "--json", "contoso", "contoso-vm"):find "\27")
+    end)
+  end)
+
   it("lets no text of the service move the terminal's cursor, in tables or in JSON", function()
     local evil = "\27[2J\u{9b}2J\r\n\u{202e}name"
     offer { status = evil, steps = { { name = evil, seconds = 10 } }, messages = { { messageHtml = evil } },

@@ -20,7 +20,7 @@ describe("cpp.command.screen", function()
   after_each(function() io.stdout = stdout end) -- luacheck: ignore
 
   it("writes the rows of a table at once, its headings before the first", function()
-    local write = Screen.new(false, 1):table({ { "A" }, { "B", 3 }, { "C" } }, 2)
+    local write = Screen.new({ wide = true, color = "never" }, 1):table({ { "A" }, { "B", 3 }, { "C" } }, 2)
     write {}
     write { { "a", "b" }, { "a", "b", "c" }, { nil, "long", 1.5 } }
     write { { "x" } }
@@ -30,7 +30,7 @@ describe("cpp.command.screen", function()
   end)
 
   it("asks for the secrets once for each table, and shows none of them", function()
-    local asked, screen = 0, Screen.new(false, 1)
+    local asked, screen = 0, Screen.new({ wide = true, color = "never" }, 1)
     function screen.secrets()
       asked = asked + 1
       return { "s3cret" }

@@ -98,7 +98,7 @@ describe("cpp-portal", function()
     it("ends the line where the operation ends, without a percentage", function()
       offer { cancel_seconds = 0 }
       local output, status = on_terminal("cancel", "-yw", "-i", "0.01", "contoso", "contoso-vm")
-      assert.is_truthy(output:find "\r\27%[Jcanceled, %d:%d%d\r\ncontoso%-vm  canceled ", output)
+      assert.is_truthy(output:find "\r\27%[Jcanceled, %d:%d%d\r\ncontoso%-vm  \27%[32mcanceled", output)
       assert.equal(0, status)
     end)
 
@@ -118,7 +118,7 @@ describe("cpp-portal", function()
       offer({ cancel_mode = "synchronous", location_form = "none" }, "offer-2")
       local output = on_terminal("cancel", "-c", "1", "-yw", "-i", "0.01", "contoso", "offer-2", "offer-1")
       assert.is_truthy(output:find("\noffer%-1: accepted +%[%.+%] +0 %%  0:00\r\n1 of 2 ended, 0:00"), output)
-      assert.is_truthy(output:find("\27%[Joffer%-1  canceled "), output)
+      assert.is_truthy(output:find("\27%[Joffer%-1  \27%[32mcanceled"), output)
     end)
 
     it("prints nothing but errors with --quiet", function()

@@ -73,6 +73,10 @@ local options = {
   -- What is printed.
   { name = "json", short = "j", of = "command",
     help = "print JSON, one line for each offer" },
+  { name = "wide", of = "command",
+    help = "do not fit tables to the terminal" },
+  { name = "color", value = "WHEN", of = "command", choices = { "always", "auto", "never" },
+    help = "color states: auto (default) is on a terminal" },
   { name = "quiet", short = "q", of = "command",
     help = "print nothing but errors, and JSON with --json" },
   { name = "verbose", short = "v", of = "command",
@@ -86,7 +90,7 @@ local options = {
 -- The options of each command that speaks to the service.
 options.common = { "token-file", "base-url", "authority-url", "api-version", "request-timeout", "connect-timeout",
                    "retries", "ca-file", "proxy", "max-response-bytes", "client-request-id", "concurrency", "json",
-                   "quiet", "verbose" }
+                   "wide", "color", "quiet", "verbose" }
 
 for _, option in ipairs(options) do
   option.field = option.field or option.name:gsub("-", "_")

@@ -1,8 +1,10 @@
 -- What the command writes: answers on standard output, everything else on standard error. A line of
 -- progress gives way to whatever else is written.
 
+local core = require "cpp.core"
 local Progress = require "cpp.progress"
 local redact = require "cpp.redact"
+local status = require "cpp.status"
 
 local SHOWN = 16 * 1024 -- bytes of a text that are shown: a location has room in it
 
@@ -15,12 +17,21 @@ function Screen.secrets()
   return nil
 end
 
+-- Whether states have colors.
+local function has_color(when)
+  if when == "always" or when == "never" then return when == "always" end
+  return core.is_terminal(io.stdout) and (os.getenv "NO_COLOR" or "") == "" and os.getenv "TERM" ~= "dumb"
+end
+
 --- A screen.
--- @param quiet boolean: progress is not drawn; nor is it where standard error is no terminal
+-- @param given table: the options quiet (tables and progress are not shown), wide and color
 -- @param total number of targets
-function Screen.new(quiet, total)
-  local progress = not quiet and Progress.new(io.stderr, total)
-  return setmetatable({ shown = progress and progress.draws and progress or nil, quiet = quiet, problem = nil }, Screen)
+function Screen.new(given, total)
+  local progress = not given.quiet and Progress.new(io.stderr, total)
+  return setmetatable({
+    shown = progress and progress.draws and progress or nil, quiet = given.quiet, problem = nil,
+    fits = not given.wide and core.is_terminal(io.stdout), color = has_color(given.color),
+  }, Screen)
 end
 
 local function erase(screen)
@@ -98,29 +109,69 @@ local function pad(text, width)
   return text .. (" "):rep(width - (utf8.len(text) or #text)) -- rep with less than 0 is nothing
 end
 
+local GREEN, YELLOW, RED, PLAIN = "\27[32m", "\27[33m", "\27[31m", "\27[0m"
+
+local function color_of(state)
+  if state == "unknown" or status.ended(state) == false then return RED end
+  return (state == "accepted" or state == "none" or status.ended(state)) and GREEN or YELLOW
+end
+
+-- The text of a row: no longer than `room`, with colors for states.
+-- @param cells list of padded texts
+local function line_of(columns, cells, room, has_colors)
+  if not has_colors and room == math.huge then return table.concat(cells, "  "):match "^.*[^ ]" end
+  local parts = {}
+  for i, text in ipairs(cells) do
+    if i > 1 then text = "  " .. text end
+    local length = utf8.len(text) or #text
+    if length > room then text = redact.line(text, room) end
+    room = math.max(0, room - length)
+    local blanks, state = text:match "^( *)(%l+)"
+    if has_colors and state and columns[i].heading == "STATE" then
+      text = blanks .. color_of(state) .. state .. PLAIN .. text:sub(#blanks + #state + 1)
+    end
+    parts[i] = text
+  end
+  return table.concat(parts):match "^.*[^ ]"
+end
+
+-- The columns that are shown, with their widths and their places in a row.
+local function shown(screen, columns, longest)
+  local list = {}
+  for place, column in ipairs(columns) do
+    if not (column.wide and screen.fits) then
+      local width = math.max(#column[1], column[2] or 0, place == 1 and longest or 0)
+      list[#list + 1] = { heading = column[1], place = place, width = width }
+    end
+  end
+  return list
+end
+
 --- Makes a table.
--- @param columns list of { heading, least width }
+-- @param columns list of { heading, least width }, as in cpp/command/views.lua
 -- @param longest number or nil: a greater least width of the first column
 -- @return function(rows): writes rows, each a list of values, some of which may be nil; before the first ones the
 --   headings
 function Screen:table(columns, longest)
-  local headings, widths = {}, {}
-  for i, column in ipairs(columns) do
-    widths[i] = math.max(#column[1], column[2] or 0, i == 1 and longest or 0)
-    headings[i] = pad(column[1], widths[i])
-  end
+  columns = shown(self, columns, longest)
   local opened = false
   return function(rows)
     local lines, secrets = {}, self.secrets()
-    local function add(cells) lines[#lines + 1] = table.concat(cells, "  "):match "^.*[^ ]" end
-    if not opened then add(headings) end
-    opened = true
+    local room = self.fits and core.terminal_size(io.stdout) or math.huge
     local cells, before = {}, {} -- a column often repeats its value
+    if not opened then
+      for i, column in ipairs(columns) do cells[i] = pad(column.heading, column.width) end
+      lines[1], cells = line_of(columns, cells, room, false), {}
+    end
+    opened = true
     for _, row in ipairs(rows) do
-      for i, width in ipairs(widths) do
-        if row[i] ~= before[i] or not cells[i] then cells[i], before[i] = pad(cell(row[i], secrets), width), row[i] end
+      for i, column in ipairs(columns) do
+        local value = row[column.place]
+        if value ~= before[i] or not cells[i] then
+          cells[i], before[i] = pad(cell(value, secrets), column.width), value
+        end
       end
-      add(cells)
+      lines[#lines + 1] = line_of(columns, cells, room, self.color)
     end
     answer_all(self, lines)
   end

@@ -150,7 +150,7 @@ end
 --   library takes
 function Session.run(parsed)
   local session = setmetatable({ command = parsed.command, given = parsed.given, targets = parsed.targets,
-                                 screen = Screen.new(parsed.given.quiet, #parsed.targets),
+                                 screen = Screen.new(parsed.given, #parsed.targets),
                                  seen = {}, in_flight = 0 }, Session)
   core.begin_command()
   local client <close> = open_client(session)

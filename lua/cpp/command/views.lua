@@ -1,6 +1,6 @@
--- What people see of an answer: tables. Of each: its columns (heading, least width), and the rows that a
--- document makes. `details`, where there is one, is a table beneath for a single answer. The screen redacts what it
--- shows; `secrets` are for what is normalised before.
+-- What people see of an answer: tables. Of each: its columns (heading, least width; wide: a terminal does not show it
+-- without --wide), and the rows that a document makes. A column STATE has colors. `details`, where there is one, is a
+-- table beneath for a single answer. The screen redacts what it shows; `secrets` are for what is normalised before.
 
 local status = require "cpp.status"
 
@@ -19,7 +19,7 @@ end
 
 --- Where an operation stands that was begun, or is waited for.
 views.states = {
-  columns = { { "OFFER" }, { "STATE", 10 }, { "LOCATION" } },
+  columns = { { "OFFER" }, { "STATE", 10 }, { "LOCATION", wide = true } },
   rows = function(document, target)
     local state = document.outcome or document.state or "accepted"
     return { { target.offer, state, document.location or target.location } }
