@@ -55,8 +55,8 @@ describe("credentials", function()
       assert.equal("POST", err.method)
       assert.is_false(err.retryable)
       assert.equal(1, err.attempts)
-      assert.equal("auth: POST " .. authority.url .. "/emulator-tenant/oauth2/token: 401: the token service refused "
-        .. "(invalid_client: AADSTS7000215: Invalid client secret. Trace ID: 1)",
+      assert.equal("auth: 401: the token service refused (invalid_client: AADSTS7000215: Invalid client secret. Trace ID: 1): POST "
+        .. authority.url .. "/emulator-tenant/oauth2/token",
         (tostring(err):gsub(" %[request id.*", "")))
     end)
 

@@ -33,7 +33,7 @@ describe("an err", function()
     assert.equal("403: the caller has no access to this publisher (Forbidden: Not yours.); usual causes: the publisher's "
       .. "identifier is another, or the service principal was added by an object id other than that of its managed application",
       err.message)
-    assert.equal("http: POST " .. url .. ": " .. err.message .. " [request id 1234]", tostring(err))
+    assert.equal("http: " .. err.message .. ": POST " .. url .. " [request id 1234]", tostring(err))
   end)
 
   for name, body in pairs {

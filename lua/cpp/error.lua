@@ -44,19 +44,16 @@ local REASONS = { [409] = "conflict", [412] = "precondition", [422] = "validatio
 local methods = {}
 local metatable = { __index = methods, __name = "cpp.error" }
 
---- One line for people: kind, request, message, ids. Never a secret.
+--- One line for people: kind, message, request, ids. Never a secret.
 function metatable.__tostring(err)
-  local parts = { err.kind, ": " }
-  if err.method and err.url then
-    parts[#parts + 1] = err.method .. " " .. err.url .. ": "
-  end
-  parts[#parts + 1] = err.message
+  local parts = { err.kind, ": ", err.message }
   if err.attempts and err.attempts > 1 then
     parts[#parts + 1] = (" (after %d attempts)"):format(err.attempts)
   end
   if err.ambiguous then
     parts[#parts + 1] = " (the service may have acted on it all the same)"
   end
+  if err.method and err.url then parts[#parts + 1] = ": " .. err.method .. " " .. err.url end
   if err.request_id then parts[#parts + 1] = " [request id " .. err.request_id .. "]" end
   return redact.line(table.concat(parts), LINE_LIMIT)
 end

@@ -245,7 +245,7 @@ describe("cpp-portal", function()
       offer { running = false, nothing_running = 400 }
       local output, errors, status = run("cancel", "contoso", "contoso-vm")
       assert.equal("", output)
-      assert.is_truthy(errors:find("^cpp%-portal: contoso%-vm: http: POST http[^\n]*400[^\n]*\n$"), errors)
+      assert.is_truthy(errors:find("^cpp%-portal: contoso%-vm: http: 400: [^\n]*: POST http[^\n]*\n$"), errors)
       assert.equal(1, status)
     end)
 
@@ -340,7 +340,7 @@ describe("cpp-portal", function()
       local output, errors, status = other:run { "bin/cpp-portal", "cancel", "--retries=0", "contoso", "contoso-vm" }
       other:close()
       assert.equal("", output)
-      assert.is_truthy(errors:find("^cpp%-portal: contoso%-vm: network: POST"))
+      assert.is_truthy(errors:find("^cpp%-portal: contoso%-vm: network: Failed to connect[^\n]*: POST http"))
       assert.equal(6, status)
     end)
 
@@ -365,8 +365,8 @@ describe("cpp-portal", function()
         assert.is_truthy(output:find("\n" .. name .. "  accepted    " .. location(name) .. "\n", 1, true), output)
       end
       assert.equal(3, select(2, output:gsub("\n", "")))
-      assert.is_truthy(errors:find("cpp-portal: none: http: POST", 1, true))
-      assert.is_truthy(errors:find("cpp-portal: offer-3: network: POST", 1, true))
+      assert.is_truthy(errors:find("cpp-portal: none: http: 404: ", 1, true))
+      assert.is_truthy(errors:find("cpp-portal: offer-3: network: ", 1, true))
       assert.equal(3, status)
     end)
 

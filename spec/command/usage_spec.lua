@@ -337,7 +337,7 @@ describe("cpp-portal", function()
     for _, how in ipairs { { { AZURE_TOKEN = "other" } }, { {}, { "--token-file=-" }, "other" } } do
       output, errors, status = status_of(table.unpack(how))
       assert.equal("", output)
-      assert.is_truthy(errors:find("http: GET [^\n]*401"), errors)
+      assert.is_truthy(errors:find("http: 401: [^\n]*GET http"), errors)
       assert.equal(5, status)
     end
   end)

@@ -51,7 +51,7 @@ describe("examples/", function()
       offer { running = false, nothing_running = 400 }
       local output, errors, status = run("cancel.lua", "contoso", "contoso-vm")
       assert.equal("", output)
-      assert.is_truthy(errors:find("^http: POST http[^\n]*400[^\n]*\n$"), errors)
+      assert.is_truthy(errors:find("^http: 400: [^\n]*: POST http[^\n]*\n$"), errors)
       assert.equal(1, status)
     end)
   end)

@@ -35,7 +35,7 @@ describe("examples/cron.lua", function()
     local output, errors, status = run("contoso-vm", "none")
     assert.equal("", output)
     local stamp = "%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%dZ "
-    assert.is_truthy(errors:find(stamp .. "none: http: GET "), errors)
+    assert.is_truthy(errors:find(stamp .. "none: http: 404: "), errors)
     assert.is_truthy(errors:find(stamp .. "contoso%-vm: it was not canceled: the outcome is completed\n"), errors)
     assert.equal(1, status)
   end)
@@ -52,7 +52,7 @@ describe("examples/cron.lua", function()
     programs.environment.AZURE_CLIENT_SECRET = "wrong"
     programs.environment.AZURE_AUTHORITY_HOST = portal.url
     _, errors, status = run("contoso-vm")
-    assert.is_truthy(errors:find("contoso-vm: auth: POST ", 1, true), errors)
+    assert.is_truthy(errors:find("contoso-vm: auth: 401: ", 1, true), errors)
     assert.is_nil(errors:find("wrong", 1, true))
     assert.equal(3, status)
     programs.environment.AZURE_CLIENT_SECRET = Portal.CREDENTIALS.client_secret

@@ -119,7 +119,7 @@ describe("examples/journal.lua", function()
     offers = programs:file("offer-1\n")
     portal:fault { match = { method = "POST" }, status = 403 }
     local _, errors, status = programs:run(words())
-    assert.is_truthy(errors:find("^offer%-1: http: POST [^\n]*403"))
+    assert.is_truthy(errors:find("^offer%-1: http: 403: [^\n]*POST http"))
     assert.equal(1, status)
     local output
     output, _, status = programs:run(words())

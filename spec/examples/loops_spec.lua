@@ -43,7 +43,7 @@ describe("examples/", function()
         offer(1)
         portal:fault { status = 403 }
         local output, errors, status = programs:run { "examples/" .. name, "contoso", "offer-1" }
-        assert.is_truthy(output:find("^offer%-1: http: GET [^\n]*403"), output)
+        assert.is_truthy(output:find("^offer%-1: http: 403: [^\n]*GET http"), output)
         assert.equal("", errors)
         assert.equal(1, status)
       end)
