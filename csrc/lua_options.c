@@ -189,6 +189,9 @@ _Noreturn static void unknown_option(lua_State *L, const char *name) {
       nearest = options[i].name;
     }
   }
+  if (distance(name, nearest) > 2) { /* another word */
+    lcpp_misuse(L, "unknown option '%s'", name);
+  }
   lcpp_misuse(L, "unknown option '%s' (the nearest known one is '%s')", name, nearest);
 }
 

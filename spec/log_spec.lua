@@ -21,7 +21,7 @@ describe("the log", function()
     local result = assert(client:cancel(OFFER))
     assert.equal(2, #entries)
     local known = { method = true, url = true, status = true, milliseconds = true, attempt = true, kind = true,
-                    request_id = true, client_request_id = true }
+                    request_id = true, client_request_id = true, retry_after = true }
     for i, entry in ipairs(entries) do
       for name in pairs(entry) do assert.is_true(known[name], name) end
       assert.equal("POST", entry.method)
@@ -33,6 +33,7 @@ describe("the log", function()
     end
     assert.equal(503, entries[1].status)
     assert.equal("http", entries[1].kind)
+    assert.equal(1, entries[1].retry_after)
     assert.equal("one", entries[1].request_id)
     assert.equal(202, entries[2].status)
     assert.is_nil(entries[2].kind)

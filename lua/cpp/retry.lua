@@ -43,6 +43,7 @@ local function log_attempt(loop, log, client, options, token, request, attempt, 
     milliseconds = (core.monotonic() - started) * 1000,
     attempt = attempt,
     kind = answer.kind, -- nil when it went well
+    retry_after = answer.retry_after,
     request_id = redact.line(answer.request_id, errors.ID_LIMIT, secrets),
     client_request_id = answer.client_request_id,
   })

@@ -332,7 +332,7 @@ describe("cpp-portal", function()
     assert.equal(5, status)
     output, errors, status = status_of({}, { "--token-file", "/none/of/it" })
     assert.equal("", output)
-    assert.is_truthy(errors:find("auth: the token function returned no token (/none/of/it: No such file", 1, true), errors)
+    assert.equal("cpp-portal: --token-file: /none/of/it: No such file or directory\n", errors)
     assert.equal(5, status)
     for _, how in ipairs { { { AZURE_TOKEN = "other" } }, { {}, { "--token-file=-" }, "other" } } do
       output, errors, status = status_of(table.unpack(how))

@@ -126,7 +126,13 @@ describe("an option", function()
   end)
 
   it("is unknown, however long its name is", function()
-    assert.matches("unknown option 'x+' ", refusal(core.check, "call", { [("x"):rep(1000)] = 1 }))
+    assert.matches("unknown option 'x+'$", refusal(core.check, "call", { [("x"):rep(1000)] = 1 }))
+  end)
+
+  it("is not the nearest to a word that is another", function()
+    for _, word in ipairs { "verify", "insecure", "x", "", "password" } do
+      assert.matches("unknown option '" .. word .. "'$", refusal(core.check, "call", { [word] = 1 }))
+    end
   end)
 end)
 

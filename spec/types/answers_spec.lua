@@ -107,7 +107,8 @@ describe("the answers", function()
   it("have the fields of an entry of a batch, and of the log", function()
     offer()
     portal:fault { match = { method = "POST" }, action = "close" }
-    for _, entry in ipairs(client:cancel_all { OFFER, OFFER, {} }) do note("cpp.Entry", entry) end
+    portal:fault { match = { method = "POST" }, status = 429, headers = { ["Retry-After"] = "1" } }
+    for _, entry in ipairs(client:cancel_all { OFFER, OFFER, OFFER, {} }) do note("cpp.Entry", entry) end
     for _, entry in ipairs(logged) do note("cpp.LogEntry", entry) end
     all_seen "cpp.Entry"
     all_seen "cpp.LogEntry"

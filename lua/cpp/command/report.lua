@@ -1,5 +1,6 @@
 -- Reports: what is written of each target's outcome, for people or as JSON.
 
+local advice = require "cpp.command.advice"
 local encode = require "cpp.command.json"
 local exit = require "cpp.command.exit"
 local redact = require "cpp.redact"
@@ -118,7 +119,8 @@ local function failure(session, target, err)
     fields.location = fields.location or target.location
     write_error(session, target, fields)
   end
-  say(session, target, tostring(err))
+  local hint = advice(session, err)
+  say(session, target, tostring(err) .. (hint and "; " .. hint or ""))
   if status == exit.AMBIGUOUS then say_how_to_look(session, target) end
   if status == exit.NOT_ENDED then say_how_to_go_on(session, target, err.location or target.location) end
   return status
@@ -223,6 +225,15 @@ local function left(session, target, kind, message)
     say_how_to_go_on(session, target, target.location)
   end
   return unknown and exit.AMBIGUOUS or exit.NOT_ENDED
+end
+
+--- Reports that the token file has no token.
+-- @return the exit status
+function report.without_token(session, problem)
+  local message = "--token-file: " .. problem
+  if session.given.json then session.screen:answer(encode { error = { kind = "auth", message = message } }) end
+  session.screen:say(message)
+  return exit.UNAUTHORIZED
 end
 
 --- Says that a signal has come.

@@ -51,10 +51,20 @@ function Session:request(target)
   return fields
 end
 
-local function log_to(screen)
-  return function(entry)
-    screen:say(("%s %s: %s in %.0f ms (attempt %d)"):format(entry.method, entry.url or "-",
-      entry.status or entry.kind, entry.milliseconds, entry.attempt))
+-- What is told of each attempt: with --verbose each; on a terminal the pauses that the service asks for.
+local function log_of(session)
+  local screen = session.screen
+  if session.given.verbose then
+    return function(entry)
+      screen:say(("%s %s: %s in %.0f ms (attempt %d)"):format(entry.method, entry.url or "-",
+        entry.status or entry.kind, entry.milliseconds, entry.attempt))
+    end
+  elseif screen.shown then
+    return function(entry)
+      if entry.status ~= 429 then return end
+      local pause = entry.retry_after and (" of %g s"):format(entry.retry_after) or ""
+      screen:say("too many requests: the service asks for a pause" .. pause)
+    end
   end
 end
 
@@ -74,11 +84,11 @@ local function between(session)
   return false
 end
 
-local function open_client(session)
+local function open_client(session, token)
   local fields = environment()
   for name, value in pairs(session:options_of("client")) do fields[name] = value end
-  if session.given["token-file"] then fields.token = token_file(session.given["token-file"]) end
-  if session.given.verbose then fields.log = log_to(session.screen) end
+  fields.token = token or fields.token
+  fields.log = log_of(session)
   fields.loop = new_loop(function() return between(session) end)
   return checked("client", cpp.client, fields)
 end
@@ -153,7 +163,13 @@ function Session.run(parsed)
                                  screen = Screen.new(parsed.given, #parsed.targets),
                                  seen = {}, in_flight = 0 }, Session)
   core.begin_command()
-  local client <close> = open_client(session)
+  local file, token = parsed.given["token-file"], nil
+  if file then
+    local problem
+    token, problem = token_file(file)
+    if not token then return report.without_token(session, problem) end
+  end
+  local client <close> = open_client(session, token)
   session.client = client
   local call, secrets = session:options_of("call"), private(client).secrets[1] -- also of a client that was closed
   function session.screen.secrets() return secrets and auth.secrets(client, call) end

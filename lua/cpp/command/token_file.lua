@@ -3,36 +3,39 @@
 -- There is no option for the token itself, nor for a secret: every user of the machine can read a command
 -- line. A file is read again when the service refuses the token, so a long wait survives its renewal.
 
--- The token in a text: all of it, but for one newline at its end.
-local function token_in(text, name)
-  local token = text:gsub("\r?\n$", "")
-  if token:find "^%S+$" then return token end
-  return nil, name .. ": expected a token on one line, without blanks"
-end
+local core = require "cpp.core"
 
-local function read(file, name)
-  local text, problem = file:read "a"
-  if not text then return nil, name .. ": " .. problem end
-  return token_in(text, name)
-end
-
-local function read_file(name)
-  local file, problem = io.open(name)
+local function read(name)
+  if name == "-" then return io.stdin:read "a" end
+  local file <close>, problem = io.open(name, "r")
   if not file then return nil, problem end
-  local token, failure = read(file, name)
-  file:close()
-  return token, failure
+  local text, failure = file:read "a"
+  return text, failure and name .. ": " .. failure
 end
 
---- Makes a token function for cpp.client.
--- @param name string: name of a file; "-" is standard input, which is read once
--- @return function that returns the token; or nil and why not
+-- The token: all of the text, but for one newline at its end; or nil and why there is none.
+local function token_in(name)
+  local place = name == "-" and "standard input" or name
+  local text, problem = read(name)
+  if not text then return nil, problem or place .. " cannot be read" end
+  local token = text:gsub("\r?\n$", "")
+  if token == "" then return nil, place .. " is empty" end
+  if token:find "%s" then return nil, place .. ": expected a token on one line, without blanks" end
+  if not pcall(core.check, "call", { token = token }) then return nil, place .. " holds something that is no token" end
+  return token
+end
+
+--- Makes a token function for cpp.client. The token stays as it is where the file cannot be read again, as a pipe.
+-- @param name string: name of a file; "-" is standard input
+-- @return function that returns the token; or nil and why there is none
 local function token_file(name)
-  if name ~= "-" then return function() return read_file(name) end end
-  local token, problem
+  local token, problem = token_in(name)
+  if not token then return nil, problem end
+  local fresh = true
   return function()
-    if not token and not problem then token, problem = read(io.stdin, "standard input") end
-    return token, problem
+    if not fresh then token = token_in(name) or token end
+    fresh = false
+    return token
   end
 end
 

@@ -128,6 +128,7 @@
 ---@field milliseconds number # how long the attempt took
 ---@field attempt integer # 1 for the first
 ---@field kind? cpp.Kind # of the failure; absent where it went well
+---@field retry_after? integer # seconds that the service asked to wait
 ---@field request_id? string # the service's
 ---@field client_request_id? string # ours
 

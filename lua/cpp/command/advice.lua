@@ -1,0 +1,54 @@
+-- What the user of the command can do about an err, in the words of the command.
+
+local LOGIN = "get a new token: export AZURE_TOKEN=$(az account get-access-token --resource "
+  .. "https://cloudpartner.azure.com --query accessToken --output tsv)"
+
+-- Where libcurl looks for the proxy of an https URL.
+local VARIABLES = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }
+
+-- The proxy that a request goes through, and what named it; nil where there is none.
+local function proxy_of(session)
+  local given = session.given.proxy
+  if given then return given ~= "" and given or nil, "--proxy" end
+  for _, name in ipairs(VARIABLES) do
+    local value = os.getenv(name)
+    if value and value ~= "" then return value, name end
+  end
+end
+
+-- Whether a failure is that of the proxy, by libcurl's words.
+local function is_of_proxy(message, proxy)
+  if message:find("proxy", 1, true) or message:find("CONNECT", 1, true) then return true end
+  local host = message:match "Failed to connect to (%S+) port"
+  return host ~= nil and proxy:find(host, 1, true) ~= nil
+end
+
+local function of_proxy(session, err)
+  local proxy, source = proxy_of(session)
+  if not proxy or not (err.url or ""):find "^https:" or not is_of_proxy(err.message, proxy) then return nil end
+  local shown = proxy:gsub("//[^/]*@", "//") -- it may hold a password
+  return ("the proxy is %s (%s); --proxy names another, --proxy '' none"):format(shown, source)
+end
+
+-- An authority that is not trusted, by the words of OpenSSL and GnuTLS.
+local function is_untrusted(message)
+  message = message:lower()
+  return message:find "self%-signed" or message:find "self signed" or message:find "issuer" or message:find "unknown ca"
+end
+
+--- The advice for an err.
+-- @param session the session (cpp/command/session.lua)
+-- @param err an err of the library
+-- @return string; or nil
+local function advice(session, err)
+  if err.status == 401 and err.kind == "http" then
+    local file = session.given["token-file"]
+    return file and "put a new token into " .. file or LOGIN
+  elseif err.kind == "tls" and is_untrusted(err.message) then
+    return session.given["ca-file"] and "the authority is not in " .. session.given["ca-file"]
+      or "--ca-file FILE trusts its authority, a certificate in PEM"
+  end
+  return of_proxy(session, err)
+end
+
+return advice

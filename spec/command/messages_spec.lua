@@ -1,0 +1,101 @@
+-- What cpp-portal says of mistakes that are made often: one line, with what its user can do.
+
+local Certificates = require "spec.support.certificates"
+local fixture = require "spec.support.fixture"
+local Nginx = require "spec.support.nginx"
+
+describe("cpp-portal says in one line what can be done:", function()
+  local portal, programs
+  fixture.programs(_ENV, function(...)
+    portal, programs = ...
+    fixture.offer(portal)
+  end)
+
+  -- What a status of the offer writes to standard error, without the command's name; and the exit status.
+  local function said(...)
+    local output, errors, status = programs:run { "bin/cpp-portal", "status", "--retries=0", ..., "contoso", "contoso-vm" }
+    assert.equal("", output)
+    assert.equal(1, select(2, errors:gsub("\n", "")))
+    return errors:match "^cpp%-portal: ([^\n]*)\n$", status
+  end
+
+  it("a token that is refused", function()
+    programs.environment.AZURE_TOKEN = "other"
+    local line, status = said "--color=never"
+    assert.matches("^contoso%-vm: http: 401: the token is missing, expired or not valid for this service[^;]*: GET http[^;]*; "
+      .. "get a new token: export AZURE_TOKEN=%$%(az account get%-access%-token %-%-resource https://cloudpartner.azure.com "
+      .. "%-%-query accessToken %-%-output tsv%)$", line)
+    assert.equal(5, status)
+    local file = programs:file "other"
+    line = said("--token-file=" .. file)
+    assert.equal("; put a new token into " .. file, line:match "; put.*")
+  end)
+
+  for what, content in pairs { ["is empty"] = " \n", ["holds something that is no token"] = "a b" } do
+    it("a token file that " .. what, function()
+      local file = programs:file(content)
+      local line, status = said("--token-file=" .. file)
+      assert.equal("--token-file: " .. file .. " " .. what, line)
+      assert.equal(5, status)
+      assert.same({}, portal:journal())
+    end)
+  end
+
+  it("a token file that is none", function()
+    assert.equal("--token-file: /none/of/it: No such file or directory", (said "--token-file=/none/of/it"))
+    assert.equal("--token-file: /: Is a directory", (said "--token-file=/"))
+    local output = programs:run { "bin/cpp-portal", "status", "--json", "--token-file=/none", "contoso", "contoso-vm" }
+    assert.equal("auth", require "cjson".decode(output).error.kind)
+  end)
+
+  it("a token that comes from a pipe is read once", function()
+    programs.environment.AZURE_TOKEN = ""
+    local command = programs:command { "bin/cpp-portal", "status", "--token-file", "FILE", "contoso", "contoso-vm" }
+    local output, errors, status = programs:run { "bash", "-c", (command:gsub("'FILE'", "<(echo " .. require
+      "spec.portal.client".TOKEN .. ")")) }
+    assert.is_truthy(output:find("contoso-vm", 1, true))
+    assert.same({ "", 0 }, { errors, status })
+  end)
+
+  it("a proxy that cannot be reached", function()
+    local url = "--base-url=https://service.test"
+    for _, name in ipairs { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" } do
+      programs.environment[name] = "http://jane:s3cret@127.0.0.1:1"
+      local line, status = said(url)
+      assert.matches("^contoso%-vm: network: Failed to connect to 127.0.0.1 port 1 [^\n]*; the proxy is http://127.0.0.1:1 %("
+        .. name .. "%); %-%-proxy names another, %-%-proxy '' none$", line)
+      assert.equal(6, status)
+      programs.environment[name] = ""
+    end
+    programs.environment.https_proxy = "http://127.0.0.1:1"
+    local output, errors = programs:run { "bin/cpp-portal", "status", "--retries=0", url, "--proxy=http://nowhere.invalid:1",
+                                          "contoso", "contoso-vm" }
+    assert.equal("", output)
+    assert.matches("proxy[^\n]*; the proxy is http://nowhere.invalid:1 %(%-%-proxy%);", errors)
+    -- Plain http goes through none.
+    assert.is_nil(said("--base-url=http://127.0.0.1:1"):find "proxy")
+  end)
+
+  it("a certificate of an authority that is not trusted", function()
+    local certificates = Certificates.make()
+    local nginx = Nginx.start(certificates, ([[
+      server { listen LISTEN_TLS; ssl_certificate %s; ssl_certificate_key %s; location / { return 200; } }
+      server { listen LISTEN_TLS; location / { return 200; } }
+    ]]):format(certificates.self_signed.certificate, certificates.self_signed.key))
+    local line, status = said("--base-url=" .. nginx.urls[1])
+    local other = said("--base-url=" .. nginx.urls[2])
+    nginx:stop()
+    certificates:remove()
+    for _, text in ipairs { line, other } do
+      assert.matches("^contoso%-vm: tls: [^\n]*; %-%-ca%-file FILE trusts its authority, a certificate in PEM$", text)
+    end
+    assert.equal(1, status)
+  end)
+
+  it("a pause that the service asks for, on a terminal", function()
+    portal:fault { status = 429, headers = { ["Retry-After"] = "1" } }
+    local output, status = programs:run_on_screen("80 24", { "bin/cpp-portal", "status", "contoso", "contoso-vm" })
+    assert.is_truthy(output:find("cpp-portal: too many requests: the service asks for a pause of 1 s\r\n", 1, true), output)
+    assert.equal(0, status)
+  end)
+end)
