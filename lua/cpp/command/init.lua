@@ -56,7 +56,7 @@ local function command(words)
   if done then return status end
   if type(status) == "table" and status.usage then return usage_error(words, status.usage) end
   local interrupted = tostring(status):find("interrupted!$")
-  io.stderr:write("cpp-portal: ", interrupted and "interrupted" or tostring(status), "\n")
+  io.stderr:write("cpp-portal: ", interrupted and exit.meaning(exit.INTERRUPTED) or tostring(status), "\n")
   return interrupted and exit.INTERRUPTED or exit.FAILED
 end
 
