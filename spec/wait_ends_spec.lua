@@ -98,7 +98,8 @@ describe("a wait", function()
   end)
 
   describe("goes on", function()
-    for _, spelling in ipairs { "running", "Running", "not started", "notStarted", "inProgress", "blocked", "waiting for approval", "canceling", "no such state" } do
+    for _, spelling in ipairs { "running", "Running", "not started", "notStarted", "inProgress", "blocked",
+                                "waiting for approval", "canceling", "no such state" } do
       it(("until the deadline when the service says %q"):format(spelling), function()
         offer { extra = { status = spelling } }
         local operation, err = client:wait(PATH, { timeout = 100 })

@@ -11,7 +11,7 @@ local clients = setmetatable({}, { __mode = "k" })
 --   those that have waited for it), releases (the set of what these want called when it is closed), failed (of each err
 --   of a call that acts: the clock of its loop, and when its last request was sent), secrets (a list, whose one element
 --   has options and tokens as they were when the client was closed: each running method holds it, and after the close
---   nothing else does)
+--   nothing else does), watch (nil; or a function that the command has called after each attempt)
 local function private(client, like)
   local known = clients[client]
   if not known then

@@ -93,8 +93,8 @@ end
 
 -- One exchange. Returns the result, or nil and a failure of the core; the request; and when it was sent.
 local function exchange(loop, client, endpoint, options, token, deadline, id, attempt)
-  local core_client = client.core
-  local log = options.log or private(client).options.log
+  local core_client, known = client.core, private(client)
+  local log = options.log or known.options.log
   local started, sent = log and core.monotonic(), host.now(loop)
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close>, index = core_client:start(endpoint, options, token, id,
@@ -113,6 +113,7 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
   -- The blocking loop has taken the result already. Other loops only wait, and may return anything.
   if loop ~= blocking or not index then result, failure = request:result() end
   if log then log_attempt(loop, log, client, options, token, request, attempt, started, result or failure) end
+  if known.watch then pcall(known.watch, endpoint, options, request, result or failure) end
   return result, failure, request, sent
 end
 

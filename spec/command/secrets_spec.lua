@@ -1,6 +1,7 @@
 -- cpp-portal shows no token that the service echoes: in no table, no detail, no line for people.
 
 local fixture = require "spec.support.fixture"
+local Portal = require "spec.portal.client"
 
 describe("cpp-portal, whose token is echoed,", function()
   local portal, programs
@@ -74,4 +75,27 @@ describe("cpp-portal, whose token is echoed,", function()
       end)
     end)
   end
+
+  it("redacts requests and responses with --debug", function()
+    local credentials = Portal.CREDENTIALS
+    for name, value in pairs { AZURE_TOKEN = "", AZURE_TENANT_ID = credentials.tenant, AZURE_CLIENT_ID = credentials.client_id,
+                               AZURE_CLIENT_SECRET = credentials.client_secret } do
+      programs.environment[name] = value
+    end
+    portal:fault { match = { method = "POST", path = "/cancel$" }, status = 400, body = { error = { code = "Bad",
+      message = "not " .. credentials.client_secret .. ", jane@contoso.example" } } }
+    local _, errors, status = programs:run { "bin/cpp-portal", "cancel", "--debug", "--client-request-id=mine", "--authority-url",
+                                             portal.url, "--email=jane@contoso.example", "contoso", "contoso-vm" }
+    assert.equal(1, status)
+    for _, line in ipairs { "> POST " .. portal.url .. "/" .. credentials.tenant .. "/oauth2/token", "> [credentials]", "< 200",
+                            "< [token]", "> POST " .. portal.url .. "/api/publishers/contoso/offers/contoso-vm/cancel"
+                            .. "?api-version=2017-10-31", "> Accept: application/json", "> x-ms-client-request-id: mine",
+                            "> Authorization: [token]", '> {"metadata":{"notification-emails":"[redacted]"}}', "< 400" } do
+      assert.is_truthy(errors:find("cpp-portal: " .. line .. "\n", 1, true), line .. "\n" .. errors)
+    end
+    assert.is_truthy(errors:find '< {"error":.*"not %[redacted%], %[redacted%]"', errors)
+    for _, secret in ipairs { credentials.client_secret, Portal.TOKEN, "jane@" } do
+      assert.is_nil(errors:find(secret, 1, true))
+    end
+  end)
 end)

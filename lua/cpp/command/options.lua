@@ -81,6 +81,8 @@ local options = {
     help = "print nothing but errors, and JSON with --json" },
   { name = "verbose", short = "v", of = "command",
     help = "log each request on standard error" },
+  { name = "debug", of = "command",
+    help = "print requests and responses on standard error" },
   { name = "help", short = "h", of = "command",
     help = "print help" },
   { name = "version", of = "command",
@@ -90,7 +92,7 @@ local options = {
 -- The options of each command that speaks to the service.
 options.common = { "token-file", "base-url", "authority-url", "api-version", "request-timeout", "connect-timeout",
                    "retries", "ca-file", "proxy", "max-response-bytes", "client-request-id", "concurrency", "json",
-                   "wide", "color", "quiet", "verbose" }
+                   "wide", "color", "quiet", "verbose", "debug" }
 
 for _, option in ipairs(options) do
   option.field = option.field or option.name:gsub("-", "_")

@@ -7,6 +7,7 @@ local auth = require "cpp.auth"
 local calls = require "cpp.command.calls"
 local core = require "cpp.core"
 local cpp = require "cpp"
+local debug = require "cpp.command.debug"
 local environment = require "cpp.environment"
 local exit = require "cpp.command.exit"
 local new_loop = require "cpp.command.loop"
@@ -171,6 +172,7 @@ function Session.run(parsed)
   end
   local client <close> = open_client(session, token)
   session.client = client
+  if parsed.given.debug then private(client).watch = debug(session) end
   local call, secrets = session:options_of("call"), private(client).secrets[1] -- also of a client that was closed
   function session.screen.secrets() return secrets and auth.secrets(client, call) end
   check(session, client)
