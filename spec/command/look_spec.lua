@@ -124,11 +124,11 @@ describe("cpp-portal", function()
       assert.is_truthy(output:find("\nLogo [2J is <b>too big</b>\n", 1, true), output)
     end)
 
-    it("shows at most 4096 bytes of a message", function()
-      offer { messages = { { messageHtml = ("x"):rep(5000), level = "error" } } }
+    it("shows at most 16384 bytes of a message", function()
+      offer { messages = { { messageHtml = ("x"):rep(20000), level = "error" } } }
       local output = run("operation", "-o", "first", "contoso", "contoso-vm")
       local shown = #output:match "x%w*%.*\n$" - 1
-      assert.is_true(shown > 4000 and shown <= 4096, shown)
+      assert.is_true(shown > 16000 and shown <= 16384, shown)
     end)
 
     it("has no table of steps where there are none", function()

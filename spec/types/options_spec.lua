@@ -72,7 +72,7 @@ describe("the options", function()
     { "cpp.WaitOptions", "timeout", "lua/cpp/wait.lua", "MAX_INTERVAL = (%d+)", number },
     { "cpp.WaitOptions", "interval", "lua/cpp/wait.lua", "MAX_INTERVAL = %d+, (%d+)", number },
     { "cpp.WaitOptions", "max_interval", "lua/cpp/wait.lua", "MAX_INTERVAL = %d+, %d+, (%d+)", number },
-    { "cpp.MapOptions", "concurrency", "lua/cpp/batch.lua", "CONCURRENCY = (%d+)", number },
+    { "cpp.MapOptions", "concurrency", "lua/cpp/scheduler.lua", "CONCURRENCY = (%d+)", number },
   }
   for _, default in ipairs(DEFAULTS) do
     local class, name, file, pattern, convert = table.unpack(default)

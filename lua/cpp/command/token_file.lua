@@ -19,8 +19,7 @@ local function token_in(name)
   local text, problem = read(name)
   if not text then return nil, problem or place .. " cannot be read" end
   local token = text:gsub("\r?\n$", "")
-  if token == "" then return nil, place .. " is empty" end
-  if token:find "%s" then return nil, place .. ": expected a token on one line, without blanks" end
+  if not token:find "%S" then return nil, place .. " is empty" end
   if not pcall(core.check, "call", { token = token }) then return nil, place .. " holds something that is no token" end
   return token
 end
