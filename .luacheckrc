@@ -3,9 +3,6 @@ std = "lua54"
 max_line_length = 120
 files["lua/cpp/types"] = { unused = false, max_line_length = 132 } -- declarations only
 files["spec"] = { std = "lua54+busted", max_line_length = 132 }
-files["spec/portal"] = { std = "lua51" }
-files["spec/portal/client.lua"] = { std = "lua54" }
-files["spec/portal/*_spec.lua"] = { std = "lua54+busted" }
 files[".busted"] = { std = "min", globals = { "arg" } } -- whichever Lua starts busted reads it
 files["rockspec"] = { std = "none", globals = {
   "package", "version", "rockspec_format", "source", "description", "dependencies",

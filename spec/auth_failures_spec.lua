@@ -1,7 +1,7 @@
 -- No token to be had: what the err says, and where the client secret goes, which is one place.
 
 local cpp = require "cpp"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }

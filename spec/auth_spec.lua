@@ -1,7 +1,7 @@
 -- Tokens: where they come from, how long they are kept, and what a failure to get one looks like.
 
 local cpp = require "cpp"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }

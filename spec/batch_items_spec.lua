@@ -6,7 +6,7 @@ local dispatch = require "cpp.dispatch"
 local fixture = require "spec.support.fixture"
 local Lab = require "spec.support.lab"
 local loops = require "spec.support.loops"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 
 describe("a batch", function()
   local portal, client, descriptors

@@ -6,7 +6,7 @@ local cpp = require "cpp"
 local dispatch = require "cpp.dispatch"
 local Lab = require "spec.support.lab"
 local loops = require "spec.support.loops"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 local virtual = require "spec.support.virtual"
 
 describe("a batch", function()

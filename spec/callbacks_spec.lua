@@ -3,7 +3,7 @@
 
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 
 describe("a callback", function()
   local portal, client, loop

@@ -2,7 +2,7 @@
 
 local cjson = require "cjson"
 local cpp = require "cpp"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 
 describe("cancel", function()
   local portal, client

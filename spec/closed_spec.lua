@@ -4,7 +4,7 @@
 local core = require "cpp.core"
 local cpp = require "cpp"
 local loops = require "spec.support.loops"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 
 describe("closing the client", function()
   local portal, client

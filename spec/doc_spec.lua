@@ -3,7 +3,7 @@
 
 local blocks = require "spec.support.blocks"
 local cjson = require "cjson"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 local content = require "spec.support.program".content
 
 local LUA = os.getenv("LUA") or "lua5.4"

@@ -6,7 +6,7 @@ local cpp = require "cpp"
 local dispatch = require "cpp.dispatch"
 local Lab = require "spec.support.lab"
 local loops = require "spec.support.loops"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 local socket = require "socket"
 
 local LUA = os.getenv("LUA") or "lua5.4"

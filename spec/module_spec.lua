@@ -1,7 +1,7 @@
 -- The module: its public names, its version, and the default client from the environment.
 
 local cpp = require "cpp"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 
 local LUA = os.getenv("LUA") or "lua5.4"
 

@@ -4,7 +4,7 @@
 local cpp = require "cpp"
 local core = require "cpp.core"
 local fixture = require "spec.support.fixture"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 local sorted_keys = require "spec.support.sorted_keys"
 
 describe("a call works on a copy of its options:", function()

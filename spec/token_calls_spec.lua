@@ -3,7 +3,7 @@
 local Certificates = require "spec.support.certificates"
 local cpp = require "cpp"
 local Lab = require "spec.support.lab"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 local socket = require "socket"
 local virtual = require "spec.support.virtual"
 

@@ -3,7 +3,7 @@
 
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }

@@ -117,8 +117,11 @@ sanitized_specs() { # what busted is given...
   [ "$status" -eq 0 ] && [ "${successes:-0}" -gt 0 ] && [ -z "$(find "$work" -name 'report.*' -size +0)" ]
 }
 
-# The interpreter with the sanitizers, under the name that specs start children by, and first in their path.
+# The interpreter with the sanitizers, under the name that specs start children by, and first in their path. The portal
+# emulator has the system's.
 use_sanitized_interpreter() {
+  EMULATOR_LUA=$(command -v lua5.4)
+  export EMULATOR_LUA
   mkdir "$work/bin"
   # shellcheck disable=SC2086
   build_host interpreter $sanitizers "$checks/collector.c"

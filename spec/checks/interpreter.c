@@ -2,8 +2,8 @@
  * A Lua interpreter to be built with a sanitizer, which has to be part of the program that starts.
  *
  * It stands in for lua5.4 where the specs run under AddressSanitizer. The other way, LD_PRELOAD of
- * the sanitizer into lua5.4, is inherited by every program that a spec starts, among them lua5.1
- * and nginx, and makes their own leaks a failure of ours. It can also collect while the core runs
+ * the sanitizer into lua5.4, is inherited by every program that a spec starts, among them nginx
+ * and Python, and makes their own leaks a failure of ours. It can also collect while the core runs
  * (collector.h).
  *
  *     interpreter [-e chunk]... [script [arguments]]

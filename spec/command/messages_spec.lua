@@ -52,7 +52,7 @@ describe("cpp-portal says in one line what can be done:", function()
     programs.environment.AZURE_TOKEN = ""
     local command = programs:command { "bin/cpp-portal", "status", "--token-file", "FILE", "contoso", "contoso-vm" }
     local output, errors, status = programs:run { "bash", "-c", (command:gsub("'FILE'", "<(echo " .. require
-      "spec.portal.client".TOKEN .. ")")) }
+      "spec.support.emulator".TOKEN .. ")")) }
     assert.is_truthy(output:find("contoso-vm", 1, true))
     assert.same({ "", 0 }, { errors, status })
   end)

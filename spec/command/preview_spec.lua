@@ -2,7 +2,7 @@
 
 local cjson = require "cjson"
 local fixture = require "spec.support.fixture"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 
 describe("cpp-portal cancel", function()
   local portal, programs

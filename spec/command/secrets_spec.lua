@@ -1,7 +1,7 @@
 -- cpp-portal shows no token that the service echoes: in no table, no detail, no line for people.
 
 local fixture = require "spec.support.fixture"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 
 describe("cpp-portal, whose token is echoed,", function()
   local portal, programs

@@ -2,7 +2,7 @@
 
 local cjson = require "cjson"
 local fixture = require "spec.support.fixture"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 local Programs = require "spec.support.program"
 
 -- What the interpreters of programs run first already: the coverage of lines, say.

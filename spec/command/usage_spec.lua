@@ -6,7 +6,7 @@ local exit = require "cpp.command.exit"
 local fixture = require "spec.support.fixture"
 local options = require "cpp.command.options"
 local parse = require "cpp.command.parser"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 local Programs = require "spec.support.program"
 
 -- The names of a command's options, with the common ones.

@@ -3,7 +3,7 @@
 local core = require "cpp.core"
 local fixture = require "spec.support.fixture"
 local luv = require "luv"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 
 describe("a core client", function()
   local portal

@@ -2,7 +2,7 @@
 
 local core = require "cpp.core"
 local fixture = require "spec.support.fixture"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 local socket = require "socket"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }

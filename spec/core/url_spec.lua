@@ -1,7 +1,7 @@
 -- URLs: what a location resolves to.
 
 local core = require "cpp.core"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 
 describe("a location", function()
   local portal, client, request, host

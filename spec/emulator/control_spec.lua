@@ -1,9 +1,6 @@
 -- The portal emulator issues tokens, goes wrong and keeps books as it is told to.
---
---     lua5.4 /usr/bin/busted spec/portal/control_spec.lua
--- luacheck: std lua54+busted
 
-local client = require "spec.portal.client"
+local client = require "spec.support.emulator"
 local socket = require "socket"
 
 local OFFER = "/api/publishers/contoso/offers/contoso-vm"
@@ -259,13 +256,6 @@ describe("the portal emulator", function()
             local process = other.process
             other.process = nil
             assert.is_true(process:close())
-        end)
-
-        it("says what is wrong and exits with 2", function()
-            local shell = io.popen("lua5.1 spec/portal/main.lua --nothing 2>&1")
-            local text = shell:read("a")
-            assert.equal("portal emulator: unknown option '--nothing'\n", text)
-            assert.equal(2, select(3, shell:close()))
         end)
 
         it("raises where the emulator does not start", function()

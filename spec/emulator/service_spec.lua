@@ -1,10 +1,7 @@
 -- The portal emulator answers requests for the service as its documentation says.
---
---     lua5.4 /usr/bin/busted spec/portal/service_spec.lua
--- luacheck: std lua54+busted
 
 local cjson = require "cjson"
-local client = require "spec.portal.client"
+local client = require "spec.support.emulator"
 
 local OFFER = "/api/publishers/contoso/offers/contoso-vm"
 local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"

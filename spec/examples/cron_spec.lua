@@ -1,7 +1,7 @@
 -- examples/cron.lua: silent unless something is wrong.
 
 local fixture = require "spec.support.fixture"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 
 describe("examples/cron.lua", function()
   local portal, programs

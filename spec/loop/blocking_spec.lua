@@ -5,7 +5,7 @@ local core = require "cpp.core"
 local cpp = require "cpp"
 local dispatch = require "cpp.dispatch"
 local loops = require "spec.support.loops"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 
 describe("cpp.loop.blocking", function()
   local portal, client

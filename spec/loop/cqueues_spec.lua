@@ -5,7 +5,7 @@ local core = require "cpp.core"
 local cpp = require "cpp"
 local cqueues = require "cqueues"
 local loops = require "spec.support.loops"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 
 local Host = {}
 Host.__index = Host

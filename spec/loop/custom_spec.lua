@@ -6,7 +6,7 @@ local blocks = require "spec.support.blocks"
 local core = require "cpp.core"
 local cpp = require "cpp"
 local loops = require "spec.support.loops"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 
 local function documented()
   local parts = { 'local core, dispatch, socket = require "cpp.core", require "cpp.dispatch", require "socket"\n' }

@@ -1,7 +1,7 @@
 -- The code blocks of a Markdown page, and what the page says of how to run them.
 --
 -- Comments before a block say what it needs; a reader does not see them:
---   <!-- fault: {...} -->     a fault of the portal emulator (spec/portal/README.md)
+--   <!-- fault: {...} -->     a fault of the portal emulator (doc/emulator.md)
 --   <!-- offer: {...} -->     options of the offer contoso/contoso-vm
 --   <!-- before: code -->     Lua that runs before the block
 --   <!-- part of: file -->    the block stands in that file, which another spec runs

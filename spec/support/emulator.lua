@@ -1,7 +1,6 @@
--- Starts, controls and stops the portal emulator from a specification. For Lua 5.4 (busted); needs LuaSocket and
--- lua-cjson, and the emulator itself needs lua5.1 with lua-http.
+-- Starts, controls and stops the portal emulator from a specification. It needs LuaSocket and lua-cjson.
 --
---     local client = require "spec.portal.client"
+--     local client = require "spec.support.emulator"
 --     local portal = client.start()                          -- manual clock; portal.url is its address
 --     portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 60 }
 --     portal:fault { match = { method = "POST" }, status = 429, headers = { ["Retry-After"] = "3" } }
@@ -11,9 +10,8 @@
 --     portal:stop()
 --
 -- Every function raises where the emulator refuses or does not answer: a specification with a misspelt option fails.
--- README.md lists the options of offers and faults. Numbers that come back are floats (lua-cjson), which compare equal
+-- doc/emulator.md lists the options of offers and faults. Numbers that come back are floats (lua-cjson), which compare equal
 -- to integers.
--- luacheck: std lua54
 
 local cjson = require "cjson"
 local http = require "socket.http"
@@ -35,7 +33,14 @@ client.API_VERSION = "api-version=2017-10-31"
 local portal = {}
 portal.__index = portal
 
-local MAIN = (debug.getinfo(1, "S").source:match("^@(.*)/[^/]*$") or ".") .. "/main.lua"
+-- The emulator runs under Lua 5.4 whatever runs the specs, and no instrument of theirs sees it.
+local LUA = os.getenv("EMULATOR_LUA") or "lua5.4"
+local PREFIX = "LUA_PATH_5_4='lua/?.lua;lua/?/init.lua;;' LUA_CPATH_5_4=';;' env -u LUA_INIT_5_4 -u LUA_INIT "
+
+-- What there is without a scenario: one offer that is being published, and not again when that has ended.
+local DEFAULT_SCENARIO = {
+    offers = { { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 4 } },
+}
 
 local function shell_quote(text)
     return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
@@ -64,27 +69,25 @@ local function remove_directory(directory)
 end
 
 local function command_line(options, directory)
-    local words = { options.lua or "lua5.1", MAIN, "--watch-stdin", "--ready", directory .. "/ready",
-        "--clock", options.clock or "manual" }
-    if options.speed then
-        table.move({ "--speed", options.speed }, 1, 2, #words + 1, words)
-    end
-    if options.scenario then
-        table.move({ "--scenario", write_scenario(directory, options.scenario) }, 1, 2, #words + 1, words)
-    end
+    local words = { "emulate", "--watch-stdin", "--ready", directory .. "/ready", "--clock", options.clock or "manual",
+        "--speed", tostring(options.speed or 1),
+        "--scenario", write_scenario(directory, options.scenario or DEFAULT_SCENARIO) }
     for index, word in ipairs(words) do
-        words[index] = shell_quote(word)
+        words[index] = ("%q"):format(word)
     end
+    -- What bin/cpp-portal does, without the C module, which may be built for another Lua.
+    local code = ("os.exit(require 'cpp.command' { %s }, true)"):format(table.concat(words, ", "))
     -- A start that fails writes an empty line instead: nothing waits for ever.
     local ready = shell_quote(directory .. "/ready")
-    return table.concat(words, " ") .. " || { code=$?; [ -p " .. ready .. " ] && echo > " .. ready .. "; exit $code; }"
+    local otherwise = ("|| { code=$?; [ -p %s ] && echo > %s; exit $code; }"):format(ready, ready)
+    return table.concat({ PREFIX, options.lua or LUA, "-e", shell_quote(code), otherwise }, " ")
 end
 
 --- Starts an emulator and returns when it listens.
 -- It ends with `stop`, or by itself when this process ends.
 -- @param options (may be absent) `clock` "manual" (default: time stands still until `advance`) or "real"; `speed` of
 --   the real clock; `scenario` table with what there is at the start (default: publisher contoso publishes contoso-vm);
---   `lua` the interpreter (default "lua5.1")
+--   `lua` the interpreter (default "lua5.4")
 -- @return the portal, with `url` (e.g. http://127.0.0.1:40001) and `port`
 function client.start(options)
     options = options or {}

@@ -13,7 +13,7 @@
 -- `busted` is always the environment of the spec, with `setup` and the like; `ready` is called before each example.
 
 local cpp = require "cpp"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 local Programs = require "spec.support.program"
 local virtual = require "spec.support.virtual"
 

@@ -18,7 +18,7 @@ local cpp = require "cpp"
 local dispatch = require "cpp.dispatch"
 local Lab = require "spec.support.lab"
 local assert = require "luassert"
-local portals = require "spec.portal.client"
+local portals = require "spec.support.emulator"
 local socket = require "socket"
 
 local loops = {}

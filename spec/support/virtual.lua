@@ -1,7 +1,7 @@
 -- A loop with a clock that is handed in: sleeping takes no time, and moves the emulator's clock too.
 --
 --     local virtual = require "spec.support.virtual"
---     local loop = virtual.new(portal)                    -- portal: see spec/portal/client.lua; or nil
+--     local loop = virtual.new(portal)                    -- portal: see spec/support/emulator.lua; or nil
 --     local client = cpp.client { base_url = portal.url, token = portal.TOKEN, loop = loop }
 --     client:wait(result)                                 -- minutes of polling in milliseconds
 --     assert.equal(120, loop.elapsed())

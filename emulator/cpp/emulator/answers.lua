@@ -1,7 +1,6 @@
 -- Answers: `{ status =, headers = { { name, value }, ... }, body = }`, made here and written by the server.
--- luacheck: std lua51
 
-local json = require "portal.json"
+local json = require "cpp.emulator.json"
 
 local answers = {}
 

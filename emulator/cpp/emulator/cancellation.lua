@@ -1,6 +1,5 @@
 -- The operation of a cancellation, where the service makes one: what its location names is then not the publish.
 -- It has the methods of an operation that documents are made with.
--- luacheck: std lua51
 
 local cancellation = {}
 cancellation.__index = cancellation

@@ -1,5 +1,4 @@
 -- The emulator's clock: the one source of time for operations, tokens and dates.
--- luacheck: std lua51
 
 local monotime = require "cqueues".monotime
 

@@ -1,10 +1,9 @@
 -- The control interface: what a specification uses to set the emulator up and to look at what happened.
--- Paths under /_portal/, JSON in and out, no token. README.md describes each.
--- luacheck: std lua51
+-- Paths under /_portal/, JSON in and out, no token. doc/emulator.md describes each.
 
-local answers = require "portal.answers"
-local json = require "portal.json"
-local options = require "portal.options"
+local answers = require "cpp.emulator.answers"
+local json = require "cpp.emulator.json"
+local options = require "cpp.emulator.options"
 
 local control = {}
 

@@ -1,9 +1,8 @@
 -- The JSON documents that the service answers with: an operation, an entry of the list of operations, the status of
 -- an offer, and an entry of the list of offers.
--- luacheck: std lua51
 
-local json = require "portal.json"
-local steps = require "portal.steps"
+local json = require "cpp.emulator.json"
+local steps = require "cpp.emulator.steps"
 
 local documents = {}
 

@@ -1,11 +1,10 @@
 -- Faults: requests that are to be answered wrongly, late, or not at all. Which request a fault takes is decided
 -- here; the server carries it out.
--- luacheck: std lua51
 
-local answers = require "portal.answers"
-local json = require "portal.json"
-local options = require "portal.options"
-local random = require "portal.random"
+local answers = require "cpp.emulator.answers"
+local json = require "cpp.emulator.json"
+local options = require "cpp.emulator.options"
+local random = require "cpp.emulator.random"
 
 local faults = {}
 faults.__index = faults

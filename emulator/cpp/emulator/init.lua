@@ -1,85 +1,84 @@
 -- The portal emulator: a server that answers as the publishing interface of the Cloud Partner Portal does, for
--- specifications and demonstrations. README.md describes its options, its control interface and its faults.
---
---     lua5.1 spec/portal/main.lua --help
--- luacheck: std lua51
+-- demonstrations and tests. doc/emulator.md describes its options, its control interface and its faults;
+-- `cpp-portal emulate` starts it.
 
--- The modules stand beside this file, as portal.<name>, whatever the working directory.
-local here = arg[0]:match("^(.*)/[^/]*$") or "."
-package.path = here .. "/../?.lua;" .. package.path
-
-local argparse = require "argparse"
-local clock = require "portal.clock"
-local cqueues = require "cqueues"
-local json = require "portal.json"
-local server = require "portal.server"
-local signal = require "cqueues.signal"
-local state = require "portal.state"
-
-local function fail(message)
-    io.stderr:write("portal emulator: ", message, "\n")
-    os.exit(2)
+-- Debian installs lua-http and the Lua files that it needs for older versions of Lua only. They run under Lua 5.4.
+if not package.searchpath("http.server", package.path) then
+    package.path = package.path .. ";/usr/share/lua/5.3/?.lua;/usr/share/lua/5.2/?.lua"
 end
 
-local function read_arguments()
-    local parser = argparse("main.lua", "A server that answers as the publishing interface of the Cloud Partner "
-        .. "Portal does.", "The token emulator-token is valid for every publisher. See README.md for the control "
-        .. "interface under /_portal/.")
-    local function number(text)
-        return tonumber(text), "a number is needed, not '" .. text .. "'"
-    end
-    parser:option("--host", "Address to listen at.", "127.0.0.1")
-    parser:option("--port", "Port to listen at; 0 takes a free one.", "0"):convert(number)
-    parser:option("--ready", "File (or FIFO) to write one line of JSON to once it listens: url and port.")
-        :argname("<file>")
-    parser:flag("--watch-stdin", "Exit at the end of standard input.")
-    parser:option("--clock", "real: time passes; manual: time passes by the control interface only.", "real")
-        :choices { "real", "manual" }
-    parser:option("--speed", "Seconds that pass on the real clock in one second.", "1"):convert(number)
-    parser:option("--scenario", "JSON file with what there is at the start."):argname("<file>")
-    local ok, result = parser:pparse(arg)
-    if not ok then
-        fail(result)
-    end
-    return result
+local clock = require "cpp.emulator.clock"
+local cqueues = require "cqueues"
+local json = require "cpp.emulator.json"
+local server = require "cpp.emulator.server"
+local signal = require "cqueues.signal"
+local state = require "cpp.emulator.state"
+local tokens = require "cpp.emulator.tokens"
+
+local emulator = {}
+
+-- Raised where the options make no sense: a table, so that it is told from a fault of the emulator itself.
+local function wrong(message)
+    error({ usage = message }, 0)
 end
 
 local function read_file(name)
     local file, problem = io.open(name, "rb")
-    if not file then
-        fail(problem)
+    local text = file and file:read("a")
+    if not text then
+        wrong("--scenario: " .. (problem or name .. " cannot be read"))
     end
-    local text = file:read("*a")
     file:close()
     return text
 end
 
-local function make_server(arguments)
-    local ok, result = pcall(function()
-        local text = arguments.scenario and read_file(arguments.scenario)
-        return server.new {
-            host = arguments.host, port = arguments.port,
-            state = state.new(clock.new(arguments.clock, arguments.speed), text),
-        }
-    end)
-    if not ok then
-        fail(tostring(result))
+local function check(options)
+    local port, speed = options.port or 0, options.speed or 1
+    if math.type(port) ~= "integer" or port < 0 or port > 65535 then
+        wrong("--port: expected a port, from 0 to 65535")
+    elseif not (speed > 0 and speed < math.huge) then
+        wrong("--speed: expected a number above 0")
     end
-    return result
 end
 
-local function announce(arguments, portal)
-    if not arguments.ready then
-        io.stdout:write("portal emulator at ", portal.url, "\n")
+-- The state at the start, with the faults of the command line behind those of the scenario.
+local function make_state(options)
+    local own_clock = clock.new(options.clock or "real", options.speed)
+    local faults = {}
+    for index, text in ipairs(options.faults or {}) do
+        local fault, problem = json.decode(text)
+        faults[index] = type(fault) == "table" and json.without_nulls(fault)
+            or wrong("--fault: " .. (problem or "expected a JSON object"))
+    end
+    local ok, result = pcall(state.new, own_clock, options.scenario and read_file(options.scenario), faults)
+    return ok and result or wrong(result)
+end
+
+local function listen(options)
+    local host, port = options.host or "127.0.0.1", options.port or 0
+    local own_state = make_state(options)
+    local ok, result = pcall(server.new, { host = host, port = port, state = own_state })
+    return ok and result
+        or error(("emulate: cannot listen at %s, port %d: %s"):format(host, port, (result:gsub("^[^ ]*:%d+: ", ""))), 0)
+end
+
+local TEXT = [[
+The portal emulator listens at %s; its page shows what it has and what it received.
+To use it:  export CPP_BASE_URL=%s AZURE_TOKEN=%s
+]]
+
+local function announce(options, portal)
+    if options.ready then
+        local file, problem = io.open(options.ready, "w")
+        if not file then
+            wrong("--ready: " .. problem)
+        end
+        file:write(json.encode { url = portal.url, port = portal.port }, "\n")
+        file:close()
+    else
+        io.stdout:write(TEXT:format(portal.url, portal.url, tokens.DEFAULT_TOKENS[1].token))
         io.stdout:flush()
-        return
     end
-    local file, problem = io.open(arguments.ready, "w")
-    if not file then
-        fail(problem)
-    end
-    file:write(json.encode { url = portal.url, port = portal.port }, "\n")
-    file:close()
 end
 
 -- Returns at the end of standard input; fails at once for a file, which cannot be polled (epoll_ctl(2): EPERM).
@@ -96,13 +95,20 @@ local function wait_for_signal()
     signal.listen(signal.SIGTERM, signal.SIGINT):wait()
 end
 
-local arguments = read_arguments()
-signal.ignore(signal.SIGPIPE)
-local portal = make_server(arguments)
-portal:until_done(wait_for_signal)
-if arguments.watch_stdin then
-    portal:until_done(wait_for_end_of_input)
+--- Runs an emulator until it is stopped: by a signal, or through its control interface.
+-- @param options table: host, port, scenario (name of a file), faults (list of JSON texts), clock, speed, ready,
+--   watch_stdin, as doc/emulator.md describes them
+-- Raises a table with `usage`, a message, where they make no sense.
+function emulator.run(options)
+    check(options)
+    signal.ignore(signal.SIGPIPE)
+    local portal = listen(options)
+    portal:until_done(wait_for_signal)
+    if options.watch_stdin then
+        portal:until_done(wait_for_end_of_input)
+    end
+    announce(options, portal)
+    portal:run()
 end
-announce(arguments, portal)
-portal:run()
-os.exit(0)
+
+return emulator

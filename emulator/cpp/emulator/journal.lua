@@ -1,5 +1,4 @@
 -- The journal: every request for the service since the last reset, as it was received.
--- luacheck: std lua51
 
 local journal = {}
 journal.__index = journal

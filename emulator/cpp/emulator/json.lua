@@ -1,5 +1,4 @@
 -- JSON by lua-cjson, with the two things it cannot write: an empty array and an integer above 2^53.
--- luacheck: std lua51
 
 local cjson = require "cjson"
 
@@ -38,13 +37,23 @@ function json.encode(value)
     return text
 end
 
+-- lua-cjson decodes each number as a float, which would be written as 3.0 in a header.
+local function with_integers(value)
+    if type(value) == "table" then
+        for key, item in pairs(value) do
+            value[key] = with_integers(item)
+        end
+    end
+    return math.type(value) == "float" and math.tointeger(value) or value
+end
+
 --- The value of a JSON text, or nil and a message. A null is json.null.
 function json.decode(text)
     local ok, value = pcall(codec.decode, text)
     if not ok then
         return nil, value
     end
-    return value
+    return with_integers(value)
 end
 
 json.null = cjson.null

@@ -1,5 +1,4 @@
 -- The place to poll: how the answer to publish, go live and cancel says where the operation is.
--- luacheck: std lua51
 
 local util = require "http.util"
 

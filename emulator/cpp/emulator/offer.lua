@@ -1,10 +1,9 @@
 -- One offer: how it was configured, and the operations that it has had, at most one of them running.
--- luacheck: std lua51
 
-local cancellation = require "portal.cancellation"
-local operation = require "portal.operation"
-local options = require "portal.options"
-local steps = require "portal.steps"
+local cancellation = require "cpp.emulator.cancellation"
+local operation = require "cpp.emulator.operation"
+local options = require "cpp.emulator.options"
+local steps = require "cpp.emulator.steps"
 
 local offer = {}
 offer.__index = offer
@@ -105,7 +104,7 @@ local function check_settings(settings)
 end
 
 --- Makes an offer from its settings, with an operation already running if they say so.
--- @param settings the options listed in README.md; raises where they make no sense
+-- @param settings the options listed in doc/emulator.md; raises where they make no sense
 -- @param random generator of operation identifiers
 -- @param now time of the clock
 function offer.new(settings, random, now)

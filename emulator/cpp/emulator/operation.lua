@@ -1,8 +1,7 @@
 -- One operation of an offer (a publish or a go live): what has become of it at a given time. Nothing runs: its
 -- state follows from when it began, how long its steps take, and when it was cancelled.
--- luacheck: std lua51
 
-local steps = require "portal.steps"
+local steps = require "cpp.emulator.steps"
 
 local operation = {}
 operation.__index = operation

@@ -1,6 +1,5 @@
 -- Checks of the tables that the control interface and scenario files hand in: a misspelt option is an error, not a
 -- setting without effect.
--- luacheck: std lua51
 
 local options = {}
 

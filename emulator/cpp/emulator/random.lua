@@ -1,6 +1,5 @@
 -- A seeded generator: the same seed gives the same identifiers and the same faults on every machine,
 -- which math.random (the C library's rand) does not promise.
--- luacheck: std lua51
 
 local random = {}
 random.__index = random

@@ -1,5 +1,4 @@
 -- Reading requests: paths, queries, forms and credentials.
--- luacheck: std lua51
 
 local util = require "http.util"
 

@@ -1,15 +1,14 @@
 -- The HTTP server: reads requests, gives them to the service or to the control interface, writes the answers, and
 -- carries out the faults. lua-http does the protocol.
--- luacheck: std lua51
 
-local answers = require "portal.answers"
-local control = require "portal.control"
+local answers = require "cpp.emulator.answers"
+local control = require "cpp.emulator.control"
 local cqueues = require "cqueues"
 local condition = require "cqueues.condition"
-local faults = require "portal.faults"
+local faults = require "cpp.emulator.faults"
 local http_server = require "http.server"
 local new_headers = require "http.headers".new
-local requests = require "portal.requests"
+local requests = require "cpp.emulator.requests"
 local tcp = require "socket".tcp
 local util = require "http.util"
 

@@ -2,15 +2,14 @@
 --
 -- Codes of errors: InvalidAPIVersion is one that the service was seen to use. All others are guesses: plausible
 -- words in its style, for a client must not depend on them.
--- luacheck: std lua51
 
-local answers = require "portal.answers"
-local documents = require "portal.documents"
-local json = require "portal.json"
-local locations = require "portal.locations"
-local offers = require "portal.offer"
-local requests = require "portal.requests"
-local tokens = require "portal.tokens"
+local answers = require "cpp.emulator.answers"
+local documents = require "cpp.emulator.documents"
+local json = require "cpp.emulator.json"
+local locations = require "cpp.emulator.locations"
+local offers = require "cpp.emulator.offer"
+local requests = require "cpp.emulator.requests"
+local tokens = require "cpp.emulator.tokens"
 local util = require "http.util"
 
 local service = {}
@@ -228,8 +227,8 @@ local function action_of(action, argument)
     end
 end
 
--- Which call a path means: { call, publisher, offer, further arguments }, or nil. Every segment is decoded already. Each
--- path is taken with and without its last slash.
+-- Which call a path means: { call, publisher, offer, further arguments }, or nil. Every segment is decoded already.
+-- Each path is taken with and without its last slash.
 local function route(segments)
     local count = segments[#segments] == "" and #segments - 1 or #segments
     if segments[1] ~= "api" then

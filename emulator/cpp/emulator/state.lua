@@ -1,14 +1,13 @@
 -- Everything that the emulator remembers: clock, publishers, tokens, faults and journal, put together from a
 -- scenario and brought back to it by a reset.
--- luacheck: std lua51
 
-local faults = require "portal.faults"
-local journal = require "portal.journal"
-local json = require "portal.json"
-local options = require "portal.options"
-local random = require "portal.random"
-local service = require "portal.service"
-local tokens = require "portal.tokens"
+local faults = require "cpp.emulator.faults"
+local journal = require "cpp.emulator.journal"
+local json = require "cpp.emulator.json"
+local options = require "cpp.emulator.options"
+local random = require "cpp.emulator.random"
+local service = require "cpp.emulator.service"
+local tokens = require "cpp.emulator.tokens"
 
 local state = {}
 state.__index = state
@@ -30,8 +29,9 @@ end
 -- @param clock the emulator's clock
 -- @param scenario JSON text (default: publisher contoso publishes its offer contoso-vm). It is kept as text, so that
 --   every reset begins with a table of its own.
-function state.new(clock, scenario)
-    local self = setmetatable({ clock = clock, scenario = scenario or DEFAULT_SCENARIO }, state)
+-- @param further list of faults behind those of the scenario
+function state.new(clock, scenario, further)
+    local self = setmetatable({ clock = clock, scenario = scenario or DEFAULT_SCENARIO, further = further }, state)
     self:reset()
     return self
 end
@@ -54,6 +54,7 @@ function state:reset()
     self:configure { publishers = scenario.publishers, tokens = scenario.tokens, clients = scenario.clients }
     self:put_offers(scenario.offers or {})
     self.faults:add(list_of(scenario.faults or {}))
+    self.faults:add(self.further)
 end
 
 --- Adds publishers, static tokens and clients.

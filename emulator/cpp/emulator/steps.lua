@@ -1,7 +1,6 @@
 -- The steps of an operation: what they are called, how long they take, and how far they are at a given time.
--- luacheck: std lua51
 
-local options = require "portal.options"
+local options = require "cpp.emulator.options"
 
 local steps = {}
 

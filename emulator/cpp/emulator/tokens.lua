@@ -1,10 +1,9 @@
 -- Who may call: static tokens, tokens issued to clients, and the endpoint that issues them.
 -- Errors have the codes of Microsoft Entra; where its documentation gives several, the choice is a guess.
--- luacheck: std lua51
 
-local answers = require "portal.answers"
-local options = require "portal.options"
-local requests = require "portal.requests"
+local answers = require "cpp.emulator.answers"
+local options = require "cpp.emulator.options"
+local requests = require "cpp.emulator.requests"
 
 local tokens = {}
 tokens.__index = tokens
@@ -101,7 +100,7 @@ local function in_form(form, number)
     if form == "missing" then
         return nil
     end
-    return form == "number" and number or string.format("%d", number)
+    return form == "number" and number or string.format("%d", math.floor(number))
 end
 
 -- A fresh token for a client, as the answer to its request.
@@ -147,7 +146,8 @@ function tokens:answer(request)
     elseif not client or client.client_secret ~= form.client_secret then
         return refusal(401, "invalid_client", "AADSTS7000215: Invalid client secret is provided.")
     elseif version == 2 and form.scope ~= RESOURCE .. "/.default" then
-        return refusal(400, "invalid_scope", "AADSTS70011: The provided value for the input parameter 'scope' is not valid.")
+        return refusal(400, "invalid_scope",
+            "AADSTS70011: The provided value for the input parameter 'scope' is not valid.")
     elseif version == 1 and (form.resource or ""):gsub("/$", "") ~= RESOURCE then
         return refusal(400, "invalid_resource", "AADSTS500011: The resource principal was not found in the tenant.")
     end

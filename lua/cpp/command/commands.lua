@@ -5,7 +5,8 @@
 -- operands   what follows it, as usage lines show it
 -- summary    one line for help
 -- example    operands and options of an example
--- call       how the service is asked: a function of cpp/command/calls.lua; without it, the parser prints a text
+-- call       how the service is asked: a function of cpp/command/calls.lua; without it and without `run`, the
+--            parser prints a text
 -- endpoint   the endpoint of the C core that the targets are checked against; also the client's method
 -- ends       list of the outcomes that the command is meant to bring about; the first is the one for `wait --for`
 -- list       the name of its answer in JSON, where that is a list
@@ -13,6 +14,7 @@
 -- asks       on a terminal, it asks before it acts
 -- options    names of its options, beyond the common ones
 -- choices    the words that its operand may be
+-- run        the module under cpp.command that runs a command which does not ask the service
 
 local START = { "email", "wait", "dry-run", "timeout", "interval", "max-interval" }
 
@@ -55,6 +57,10 @@ local commands = {
     summary = "show the status of an offer",
     example = "--json contoso contoso-vm",
     call = "look", endpoint = "offer_status", view = "progress", options = {} },
+  { name = "emulate", operands = "",
+    summary = "run the portal emulator on this machine",
+    example = "--port 8080",
+    run = "emulate", options = { "port", "host", "scenario", "fault", "clock", "speed", "ready", "watch-stdin" } },
   { name = "completion", operands = "SHELL",
     summary = "print a script that completes this command's words in bash, zsh or fish",
     example = "bash > /etc/bash_completion.d/cpp-portal",

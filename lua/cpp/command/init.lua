@@ -45,6 +45,7 @@ local function main(words)
   if parsed.usage then return usage_error(words, parsed.usage) end
   if parsed.version then return print_text(versions()) end
   if parsed.shown then return print_text(parsed.shown) end
+  if parsed.command.run then return require("cpp.command." .. parsed.command.run)(parsed.given) end
   return require "cpp.command.session".run(parsed)
 end
 

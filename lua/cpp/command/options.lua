@@ -5,7 +5,7 @@
 -- value     what its value is called; an option without one is a switch
 -- number    its value is a number: which ones are allowed is for the library to say
 -- many      it may be given several times
--- of        what it is an option of: "client", "call", "wait" and "batch" of the library, "command"
+-- of        what it is an option of: "client", "call", "wait" and "batch" of the library, "emulator", "command"
 --           where it is the command's own
 -- field     its name there, where that is another than the option's own with `_` for `-`
 -- choices   the values that it may have
@@ -69,6 +69,24 @@ local options = {
     help = "longest response that is read (default 4194304)" },
   { name = "client-request-id", value = "ID", of = "client",
     help = "sent as x-ms-client-request-id" },
+
+  -- The emulator.
+  { name = "port", value = "NUMBER", number = true, of = "emulator",
+    help = "listen at this port (default 0: any free one)" },
+  { name = "host", value = "ADDRESS", of = "emulator",
+    help = "listen at this address (default 127.0.0.1)" },
+  { name = "scenario", value = "FILE", of = "emulator",
+    help = "what there is at the start, as JSON" },
+  { name = "fault", value = "JSON", many = true, of = "emulator", field = "faults",
+    help = "give a wrong response (may be repeated)" },
+  { name = "clock", value = "KIND", of = "emulator", choices = { "real", "manual" },
+    help = "how time passes (default real)" },
+  { name = "speed", value = "NUMBER", number = true, of = "emulator",
+    help = "speed of the real clock (default 1)" },
+  { name = "ready", value = "FILE", of = "emulator",
+    help = "write the URL and the port there, as JSON" },
+  { name = "watch-stdin", of = "emulator",
+    help = "exit at the end of standard input" },
 
   -- What is printed.
   { name = "json", short = "j", of = "command",

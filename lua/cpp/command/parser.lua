@@ -180,7 +180,7 @@ local function read(words)
   local given = {}
   for _, option in ipairs(options) do given[option.name] = result[option.name] end
   check_options(command, given)
-  return { command = command, given = given, targets = targets_of(command, result, given) }
+  return { command = command, given = given, targets = command.call and targets_of(command, result, given) }
 end
 
 --- Reads a command line.

@@ -1,0 +1,65 @@
+-- cpp-portal emulate: how the emulator is started from the command line. What it does: spec/emulator/.
+
+local Programs = require "spec.support.program"
+
+describe("cpp-portal emulate", function()
+  local programs
+  before_each(function() programs = Programs.new {} end)
+  after_each(function() programs:close() end)
+
+  local function refused(message, words, status)
+    local output, errors, ended = programs:run { "bin/cpp-portal", "emulate", table.unpack(words) }
+    assert.equal("", output)
+    assert.is_truthy(errors:find("^cpp%-portal: " .. message .. "[^\n]*\n$"), errors)
+    assert.equal(status, ended)
+  end
+
+  it("prints the line that points this command at it, and ends with Ctrl-C", function()
+    local emulator = programs:start { "bin/cpp-portal", "emulate" }
+    local assignments = emulator:read_until("export "):match "export (.*)"
+    for name, value in assignments:gmatch "(%S+)=(%S+)" do programs.environment[name] = value end
+    local output, errors, status = programs:run { "bin/cpp-portal", "status", "contoso", "contoso-vm" }
+    assert.equal("", errors)
+    assert.matches("\ncontoso%-vm +running ", output)
+    assert.equal(0, status)
+    emulator:kill "INT"
+    output, errors, status = emulator:finish()
+    assert.matches("^The portal emulator listens at http://127%.0%.0%.1:%d+", output)
+    assert.equal("", errors)
+    assert.equal(0, status)
+  end)
+
+  it("gives the faults of its command line", function()
+    local emulator = programs:start { "bin/cpp-portal", "emulate", "--fault", '{"status": 403, "times": -1}' }
+    local assignments = emulator:read_until("export "):match "export (.*)"
+    for name, value in assignments:gmatch "(%S+)=(%S+)" do programs.environment[name] = value end
+    local _, errors = programs:run { "bin/cpp-portal", "status", "contoso", "contoso-vm" }
+    assert.matches(": 403", errors)
+    emulator:kill "TERM"
+    assert.equal(0, (select(3, emulator:finish())))
+  end)
+
+  it("says in one line what to install where a module is missing", function()
+    local hide = [[package.preload["http.server"] = function() error("module 'http.server' not found", 0) end]]
+    programs.environment.LUA_INIT = (os.getenv "LUA_INIT_5_4" or "") .. " " .. hide
+    programs.environment.LUA_INIT_5_4 = programs.environment.LUA_INIT
+    refused("emulate: the module http.server is missing: install the emulator, ", {}, 1)
+  end)
+
+  it("refuses options that make no sense", function()
+    refused("%-%-port: expected a port, from 0 to 65535", { "--port", "65536" }, 2)
+    refused("%-%-speed: expected a number above 0", { "--speed", "0" }, 2)
+    refused("%-%-scenario: /nonexistent: No such file", { "--scenario", "/nonexistent" }, 2)
+    refused("%-%-scenario: / cannot be read", { "--scenario", "/" }, 2)
+    refused("scenario: unknown option 'x'", { "--scenario", programs:file '{"x": 1}' }, 2)
+    refused("%-%-fault: expected a JSON object", { "--fault", "1" }, 2)
+    refused("%-%-fault: ", { "--fault", "{" }, 2)
+    refused("faults%[1%]: unknown option 'stauts'", { "--fault", '{"stauts": 503}' }, 2)
+    refused("%-%-ready: /nonexistent/x: No such file", { "--ready", "/nonexistent/x" }, 2)
+    refused("too many arguments", { "x" }, 2)
+  end)
+
+  it("says so where it cannot listen", function()
+    refused("emulate: cannot listen at 192%.0%.2%.1, port 0: ", { "--host", "192.0.2.1" }, 1)
+  end)
+end)
