@@ -70,8 +70,10 @@ end
 
 local function command_line(options, directory)
     local words = { "emulate", "--watch-stdin", "--ready", directory .. "/ready", "--clock", options.clock or "manual",
-        "--speed", tostring(options.speed or 1),
-        "--scenario", write_scenario(directory, options.scenario or DEFAULT_SCENARIO) }
+        "--speed", tostring(options.speed or 1) }
+    if options.scenario ~= false then
+        table.move({ "--scenario", write_scenario(directory, options.scenario or DEFAULT_SCENARIO) }, 1, 2, #words + 1, words)
+    end
     for index, word in ipairs(words) do
         words[index] = ("%q"):format(word)
     end
@@ -86,7 +88,8 @@ end
 --- Starts an emulator and returns when it listens.
 -- It ends with `stop`, or by itself when this process ends.
 -- @param options (may be absent) `clock` "manual" (default: time stands still until `advance`) or "real"; `speed` of
---   the real clock; `scenario` table with what there is at the start (default: publisher contoso publishes contoso-vm);
+--   the real clock; `scenario` table with what there is at the start (default: publisher contoso publishes contoso-vm,
+--   once), or false: what the emulator has without one;
 --   `lua` the interpreter (default "lua5.4")
 -- @return the portal, with `url` (e.g. http://127.0.0.1:40001) and `port`
 function client.start(options)

@@ -12,7 +12,7 @@ local KNOWN = {
     publisher = "string", offer = "string",
     -- The operation at the start, and those that are started later.
     running = "boolean", operation = "string", operation_id = "string", elapsed = "number", queued_seconds = "number",
-    steps = "table", golive_steps = "table", ends = "string",
+    steps = "table", golive_steps = "table", ends = "string", republish = "boolean",
     -- Cancelling.
     cancel_mode = "string", cancel_seconds = "number", nothing_running = "number", nothing_running_location = "string",
     cancellation = "string", cancellation_listed = "boolean", cancellation_lost = "string",
@@ -33,7 +33,7 @@ offer.LOCATION_FORMS = { "operation_location", "operation_location_relative", "o
     "legacy", "body", "none" }
 
 local DEFAULTS = {
-    operation = "publish", elapsed = 0, queued_seconds = 0, ends = "completed",
+    operation = "publish", elapsed = 0, queued_seconds = 0, ends = "completed", republish = false,
     cancel_mode = "accepted", cancel_seconds = 60, nothing_running = 202, nothing_running_location = "latest",
     cancellation = "publish", cancellation_listed = false, cancellation_lost = "completed",
     publish_running = 409, signoff_status = "running", operation_times = true,
@@ -115,6 +115,27 @@ function offer.new(settings, random, now)
         self:start(self.settings.operation, nil, now - self.settings.elapsed)
     end
     return self
+end
+
+-- How many operations an offer that is published again and again remembers.
+local REMEMBERED = 100
+
+--- Starts the next operation where the last one has ended and the offer is to be published again.
+function offer:renew(now)
+    local latest = self:latest()
+    if not self.settings.republish or not latest or latest:active(now) then
+        return
+    end
+    -- As if each had been followed by the next: the one that runs now began when the one before it ended.
+    local _, ended = latest:state(now)
+    local seconds = self.settings.queued_seconds + steps.outcome(self.settings.steps, self.settings.ends)
+    if seconds > 0 and seconds < math.huge then
+        ended = ended + (now - ended) // seconds * seconds
+    end
+    self:start("publish", nil, ended)
+    if #self.operations > REMEMBERED then
+        table.remove(self.operations, 1)
+    end
 end
 
 --- The most recent operation, or nil.

@@ -37,16 +37,39 @@ function service:put_offer(settings)
 end
 
 --- The offer with this name, or nil.
-function service:find_offer(publisher, offer)
+function service:find_offer(publisher, name)
     local offers_of = self.publishers[publisher] or {}
-    if offers_of[offer] then
-        return offers_of[offer]
-    end
-    for _, candidate in pairs(offers_of) do
-        if candidate.guid == offer then
-            return candidate
+    local offer = offers_of[name]
+    for _, candidate in pairs(offer and {} or offers_of) do
+        if candidate.guid == name then
+            offer = candidate
         end
     end
+    if offer then
+        offer:renew(self.clock:now())
+    end
+    return offer
+end
+
+--- The offers of a publisher, by name.
+function service:offers_of(publisher)
+    local list = {}
+    for _, offer in pairs(self.publishers[publisher]) do
+        offer:renew(self.clock:now())
+        list[#list + 1] = offer
+    end
+    table.sort(list, function(a, b) return a.settings.offer < b.settings.offer end)
+    return list
+end
+
+--- The names of the publishers.
+function service:publisher_names()
+    local names = {}
+    for name in pairs(self.publishers) do
+        names[#names + 1] = name
+    end
+    table.sort(names)
+    return names
 end
 
 -- The body of a request that starts or cancels an operation.
@@ -182,23 +205,17 @@ end
 function calls.offers(self, request)
     local list = {}
     local kind = (request.fields["$filter"] or ""):match("^offerTypeId eq '(.*)'$")
-    for _, offer in pairs(self.publishers[request.segments[3]]) do
+    for _, offer in ipairs(self:offers_of(request.segments[3])) do
         if not kind or offer.settings.offer_type_id == kind then
             list[#list + 1] = documents.offer(offer, self.clock)
         end
     end
-    table.sort(list, function(a, b) return a.id < b.id end)
     return answers.json(200, json.array(list))
 end
 
 function calls.publishers(self)
-    local names = {}
-    for name in pairs(self.publishers) do
-        names[#names + 1] = name
-    end
-    table.sort(names)
     local list = {}
-    for index, name in ipairs(names) do
+    for index, name in ipairs(self:publisher_names()) do
         -- As pub saw it.
         list[index] = { version = 0, id = name, definition = { displayText = "The publisher " .. name } }
     end

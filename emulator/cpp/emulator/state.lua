@@ -12,9 +12,14 @@ local tokens = require "cpp.emulator.tokens"
 local state = {}
 state.__index = state
 
--- An offer that is being published: what a demonstration starts with.
+-- What a demonstration starts with: an offer that is always being published, and one that is published at once when it
+-- is asked for. So every example of the documentation works at any time.
+local AT_ONCE = { { name = "Live", seconds = 0 } }
 local DEFAULT_SCENARIO = json.encode {
-    offers = { { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 4 } },
+    offers = {
+        { publisher = "contoso", offer = "contoso-vm", running = true, republish = true, cancel_seconds = 4 },
+        { publisher = "contoso", offer = "contoso-app", steps = AT_ONCE, golive_steps = AT_ONCE },
+    },
 }
 
 local SCENARIO_OPTIONS = { publishers = "table", tokens = "table", clients = "table", offers = "table",
@@ -27,7 +32,7 @@ end
 
 --- Makes the state that a scenario describes; raises where the scenario makes no sense.
 -- @param clock the emulator's clock
--- @param scenario JSON text (default: publisher contoso publishes its offer contoso-vm). It is kept as text, so that
+-- @param scenario JSON text (default: publisher contoso and its two offers). It is kept as text, so that
 --   every reset begins with a table of its own.
 -- @param further list of faults behind those of the scenario
 function state.new(clock, scenario, further)
