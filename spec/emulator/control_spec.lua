@@ -130,7 +130,7 @@ describe("the portal emulator", function()
 
         it("cut answers short", function()
             portal:fault { action = "truncate", status = 200, body = "0123456789" }
-            local connection = connect("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            local connection = connect("GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
             local text = connection:receive("*a")
             assert.matches("content%-length: 10\r\n", text)
             assert.matches("\r\n\r\n01234$", text)
@@ -139,7 +139,7 @@ describe("the portal emulator", function()
 
         it("withhold answers until they are released", function()
             portal:fault { action = "stall" }
-            local connection = connect("GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+            local connection = connect("GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
             repeat until #portal:journal() == 1
             connection:settimeout(0)
             assert.equal("timeout", select(2, connection:receive(1)))

@@ -8,6 +8,7 @@ local condition = require "cqueues.condition"
 local faults = require "cpp.emulator.faults"
 local http_server = require "http.server"
 local new_headers = require "http.headers".new
+local page = require "cpp.emulator.page"
 local requests = require "cpp.emulator.requests"
 local tcp = require "socket".tcp
 local util = require "http.util"
@@ -160,16 +161,28 @@ local function serve(self, stream, request)
     send(stream, request.method, answer)
 end
 
+-- The answer to a request of a web page elsewhere, which must not reach what asks for no token: neither with a form,
+-- nor by a name that leads to this machine.
+local function refusal(self, request)
+    local origin, host = request.headers.origin, request.headers.host
+    local is_address = host:find("^[%d.]+:?%d*$") or host:find("^%[[%x:.]+%]:?%d*$") or host:find("^localhost:?%d*$")
+    if origin and origin ~= "http://" .. host or self.is_local and not is_address then
+        return answers.json(403, { error = "the request comes from a web page elsewhere" })
+    end
+end
+
 local function on_stream(self, stream)
     -- lua-http raises on a few malformed requests; left to itself, it would then try to read on for ever.
     local read, request = util.yieldable_pcall(read_request, self, stream)
     if not read or not request then
         abandon(stream)
     elseif request.path:sub(1, #control.PREFIX) == control.PREFIX then
-        send(stream, request.method, control.answer(self, request))
+        send(stream, request.method, refusal(self, request) or control.answer(self, request))
         if self.stopping then
             self.stopped = true
         end
+    elseif request.path == "/" and request.method == "GET" then
+        send(stream, request.method, refusal(self, request) or page.answer(self.state))
     else
         serve(self, stream, request)
     end
@@ -193,6 +206,7 @@ function server.new(options)
     local _, host, port = self.listener:localname()
     self.port = port
     self.authority = util.to_authority(host, port)
+    self.is_local = host == "::1" or host:find("^127%.") ~= nil
     self.url = "http://" .. self.authority
     return self
 end
