@@ -206,13 +206,13 @@ uninstall: ## remove what `make install` put there
 	@for directory in $(LUA_DIRECTORIES:%=$(DESTDIR)$(LUADIR)/%) $(DESTDIR)$(LIBDIR)/cpp; do \
 	  if [ -d $$directory ]; then rmdir --ignore-fail-on-non-empty $$directory || exit 1; fi; done
 
-rock: ## pack the commit that is checked out as a source rock, into build/rock/
+rock: ## pack the commit that is checked out as source rocks, into build/rock/
 	@packaging/rock
 
 release: ## check that VERSION=x.y.z can be released, and make its files, into build/release/
 	@packaging/release $(VERSION)
 
-deb: ## build a Debian package of this tree, into build/deb/
+deb: ## build the Debian packages of this tree, into build/deb/
 	@packaging/deb
 
 clean: ## remove what was built
