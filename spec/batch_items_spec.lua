@@ -278,4 +278,21 @@ describe("a batch", function()
     assert.equal(0, (client.core:step(0)))
     assert.is_false(dispatch.is_waiting(client.core))
   end)
+
+  it("that its loop has ended begins no more items and calls nothing, whatever the item that runs makes of it", function()
+    local begun, told, asked, raised = {}, 0, 0, false
+    local loop = { sleep = function() end, await = function()
+      raised = true
+      error("deliberate", 0)
+    end }
+    local done, err = pcall(client.map, client, { 1, 2, 3 }, function(n, own)
+      begun[#begun + 1] = n
+      return { n, (select(2, pcall(look, n, own))) }
+    end, { concurrency = 1, loop = loop, on_result = function() told = told + 1 end,
+           should_stop = function() asked = asked + (raised and 1 or 0) end })
+    assert.is_false(done)
+    assert.same({ { 1 }, 0, 0 }, { begun, told, asked })
+    assert.same({ 1, "deliberate" }, err.entries[1].result)
+    for n = 2, 3 do assert.equal("raised: the batch ended before this item: deliberate", tostring(err.entries[n].err)) end
+  end)
 end)

@@ -92,6 +92,24 @@ describe("a callback", function()
     end
   end)
 
+  it("that fails where no err can tell is warned of, with what it raised", function()
+    local script = [[
+      local cpp, blocking = require "cpp", require "cpp.loop.blocking"
+      warn "@on"
+      local client = cpp.client {
+        base_url = "http://127.0.0.1:9", token = "t", retries = 0, log = function() error("of the\nlog", 0) end,
+        loop = { await = blocking.await, sleep = blocking.sleep, release = function() error("of the release", 0) end },
+      }
+      client:offer_status { publisher = "contoso", offer = "contoso-vm" }
+      client:close()
+    ]]
+    local child = assert(io.popen((os.getenv("LUA") or "lua5.4") .. " -e '" .. script:gsub("'", "") .. "' 2>&1"))
+    local text = child:read "a"
+    child:close()
+    assert.equal("Lua warning: cpp: the log function failed: of the log\n"
+      .. "Lua warning: cpp: a loop's release failed: of the release\n", text)
+  end)
+
   it("of the warnings that raises, or is none, loses no result", function()
     local own = _G.warn
     finally(function() _G.warn = own end)

@@ -187,7 +187,7 @@ function stop(batch, kind, message, raised)
   end
 end
 
--- The client was closed: every request is done.
+-- Takes back what waits for requests: the client was closed, so every one is done, or the batch has ended.
 local function wake_all(batch)
   for key in pairs(batch.waiting) do
     batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
@@ -278,6 +278,7 @@ end
 local function break_off(batch, problem)
   if batch.next == 1 then error(problem, 0) end -- nothing was begun
   batch.broken, batch.stopped, batch.on_result, batch.should_stop = { problem = problem }, true, nil, nil
+  wake_all(batch)
   for _, item in ipairs(batch.items) do
     if not batch.entries[item.index] and item.parked then pcall(resume, batch, item) end
     if not batch.entries[item.index] then finish(batch, item.index, nil, raised_err(batch, item, problem)) end
