@@ -1,6 +1,7 @@
 -- core.redact: text of the service as it may be shown. Printable, in one line, without secrets and addresses,
 -- however they are spelled, and in a time that grows with the length of the text alone.
 
+local Random = require "spec.portal.random"
 local core = require "cpp.core"
 
 local LIMIT = 8192
@@ -74,6 +75,36 @@ describe("core.redact finds", function()
       end
     end)
   end
+
+  -- Each layer escapes what begins its own escapes, and any other character or not.
+  it("a secret without escapes of its own in any two of these, character by character", function()
+    local random = Random.new(1)
+    local function integer(from, to) return from + math.floor(random:fraction() * (to - from + 1)) end
+    local function pick(text)
+      local place = integer(1, #text)
+      return text:sub(place, place)
+    end
+    local formats = {
+      { "%", "%%%02X", "%%%02x", "%%u%04X" }, { "\\", "\\u%04x", "\\u%04X", "\\x%02x" },
+      { "&", "&#%d;", "&#x%x;", "&#0%d;", "&#X%04X;" },
+    }
+    local function spell(text)
+      local own = formats[integer(1, #formats)]
+      local share, is_mixed = integer(0, 4), integer(1, 2) == 1
+      return (text:gsub(".", function(c)
+        local format = is_mixed and formats[integer(1, #formats)] or own
+        local must = c == own[1] or is_mixed and c:find "[%%\\&]"
+        if not must and integer(1, 4) > share then return c end
+        return format[integer(2, #format)]:format(c:byte())
+      end))
+    end
+    for _ = 1, 2000 do
+      local secret = ""
+      while #secret < 24 do secret = secret .. pick "abcdefxuABCDEF0123456789#;-._~+/=$@,!:?<>'\"" end
+      local text = spell(spell(secret))
+      if show("<" .. text .. ">", secret) ~= "<[redacted]>" then error(("%s is shown of %s"):format(secret, text)) end
+    end
+  end)
 
   it("a secret behind what may be the beginning of an escape", function()
     for _, secret in ipairs { "41abcd/efgh+xyz~1", "nabcd/efgh+xyz~12", "amp;abcd/efgh=xyz", "u0041abcd/efgh=x",
