@@ -102,12 +102,19 @@ end
 
 -- What a callback may do beside its work.
 
-local untellable = setmetatable({}, { __tostring = function() error "no text" end })
+local function fails() error "deliberate" end
+
+-- No function of its metatable may be called.
+local untellable = setmetatable({}, { __tostring = function() error "no text" end, __eq = fails, __index = fails,
+                                      __lt = fails, __len = fails, __name = "untellable" })
 
 -- The first of them take no time: in every other run there are no others, and then no wait may be late.
 local DEEDS = {
-  function() error "deliberate" end,
+  fails,
   function() error(untellable) end,
+  function() error("interrupted!", 0) end,
+  function(self) self:close_one() end,
+  function(self) self:disturb_one() end,
   function(self) self:change() end,
   function(self, client) if self.world:chance(4) then client:close() end end,
   function(self) self.world:sleep(self.world:random(400) / 100) end,
@@ -119,7 +126,7 @@ local DEEDS = {
     if self.world.now - before > 60 then note(self, "a callback's call took %g s", self.world.now - before) end
   end,
 }
-local AT_ONCE = 4
+local AT_ONCE = 7
 
 -- A callback that returns `value()`, and sometimes does something else before.
 function Host:callback(client, value, frequency)
@@ -134,6 +141,20 @@ function Host:callback(client, value, frequency)
     end
     return value(...)
   end
+end
+
+-- Closes a coroutine of an item where it waits, rarely; and resumes one by mistake.
+function Host:close_one()
+  local thread = #self.items > 0 and self.world:chance(3) and self.world:pick(self.items)
+  if not thread or coroutine.status(thread) ~= "suspended" then return end
+  coroutine.close(thread)
+  self.batch_of[thread].held_until = -math.huge -- a 429 that it was to read is lost with it
+end
+
+function Host:disturb_one()
+  local list = self.world:chance(2) and self.items or self.threads
+  local thread = #list > 0 and self.world:pick(list)
+  if thread then self.world:disturb(thread) end
 end
 
 -- Changes the tables that calls were given.
@@ -197,10 +218,16 @@ local function is_expected(err)
   local kind = type(err) == "table" and err.kind
   if kind == "raised" then
     local raised = err.raised
-    return raised == untellable or type(raised) == "string" and raised:find "deliberate" ~= nil
+    if rawequal(raised, untellable) then return true end
+    for _, words in ipairs { "deliberate", "interrupted!", World.LOOP_FAILS, "coroutine was closed while it waited",
+                             "may wait for calls of its client only" } do
+      if type(raised) == "string" and raised:find(words, 1, true) then return true end
+    end
+    return false
   end
   if kind == "auth" then
-    for _, words in ipairs { "deliberate", "has no text", "its own token", "did not come in time" } do
+    for _, words in ipairs { "deliberate", "has no text", "its own token", "did not come in time", "interrupted!",
+                             World.LOOP_FAILS } do
       if err.message:find(words, 1, true) then return true end
     end
     return false
@@ -212,6 +239,7 @@ end
 function Host:ended(op, result, err)
   op.ended, op.result, op.err = op.ended + 1, result, err
   if not op.batch then op.done_at = self.world.now end
+  if op.is_discarded then return end
   if err and not is_expected(err) then note(self, "%s: ended by %s", op.offer, tostring(err)) end
   if result and op.deadline and op.goes_on and (op.done_at or self.world.now) < op.over_at then
     note(self, "%s: ended before its cancel did", op.offer)
@@ -220,9 +248,11 @@ function Host:ended(op, result, err)
   if named and named ~= op.offer then note(self, "%s: its end names %s", op.offer, named) end
 end
 
--- What may end a call otherwise than by returning: a client that was closed before it.
+-- What may end a call otherwise than by returning: a client that was closed before it, a loop that fails, Ctrl-C.
 local function may_raise(problem)
-  return type(problem) == "string" and problem:find("the client is closed", 1, true) ~= nil
+  if type(problem) == "table" and problem.kind == "raised" then problem = problem.raised end
+  return problem == World.LOOP_FAILS or problem == "interrupted!"
+    or type(problem) == "string" and problem:find("the client is closed", 1, true) ~= nil
 end
 
 function Host:single(client)
@@ -251,12 +281,17 @@ end
 local function settle(self, done, entries, ops, list)
   if not done then
     if not may_raise(entries) then note(self, "a batch raised %s", tostring(entries)) end
-    for _, op in ipairs(ops) do self:ended(op, nil, op.acted and entries or "closed") end
-    return
+    entries = type(entries) == "table" and entries.entries
+    if not entries then
+      for _, op in ipairs(ops) do self:ended(op, nil, "the batch did not begin") end
+      return
+    end
   end
   for place, op in ipairs(ops) do
     local entry = entries[place]
-    if entry and list and entry.request ~= list[place] then note(self, "%s: its entry has another request", op.offer) end
+    if entry and list and not rawequal(entry.request, list[place]) then
+      note(self, "%s: its entry has another request", op.offer)
+    end
     if entry then self:ended(op, entry.result, entry.err) else note(self, "%s: has no entry", op.offer) end
   end
 end
@@ -274,18 +309,40 @@ function Host:cancel_all(client, loop)
   settle(self, done, entries, ops, given)
 end
 
+-- In an item, a call of a client that is none of the batch's: its loop cannot suspend the item, whose code ends there.
+function Host:go_astray(client, op)
+  local other = self.world:pick(self.clients)
+  if other.core == client.core or not other.core:usable() then return end
+  self.world.is_astray, op.is_discarded = true, true
+  local back <close> = setmetatable({}, { __close = function() self.world.is_astray = false end }) -- luacheck: ignore back
+  other:offer_status { publisher = "contoso", offer = "for-a-callback", token = TOKEN }
+end
+
 -- A batch with code of its own, which may have a batch in it, raise, or use either client.
 function Host:map(client, loop)
   local batch = self:new_batch()
   local ops = {}
   for place = 1, self.world:random(6) do ops[place] = self:operation(batch) end
-  local done, entries = pcall(client.map, client, ops, function(op, own)
+  local list, of = {}, {}
+  for place, op in ipairs(ops) do
+    list[place] = setmetatable({}, getmetatable(untellable))
+    of[list[place]] = op
+  end
+  local done, entries = pcall(client.map, client, list, function(item, own)
+    local op = of[item]
+    self.items[#self.items + 1] = coroutine.running()
+    self.batch_of[coroutine.running()] = batch
     if self.world:chance(6) then self:inner(own) end
+    if self.world:chance(12) then self:go_astray(client, op) end
     local result, err = (self.world:chance(3) and client or own):cancel(self:options(client, op))
     if self.world:chance(8) then error(self.world:chance(2) and untellable or "deliberate") end
+    if not result and self.world:chance(8) then
+      op.is_discarded = true
+      return untellable
+    end
     return result, err
   end, self:batch_options(client, batch, loop, ops))
-  settle(self, done, entries, ops)
+  settle(self, done, entries, ops, list)
 end
 
 -- A batch within an item: its requests are not those of the batch around it, which waits for it as for one.
@@ -296,8 +353,10 @@ function Host:inner(own)
     ops[place] = self:operation(batch)
     list[place] = self:options(own, ops[place])
   end
-  local entries = own:cancel_all(list, self:batch_options(own, batch, self.world:pick(self.world.loops), ops))
-  settle(self, true, entries, ops)
+  local done, entries = pcall(own.cancel_all, own, list,
+                              self:batch_options(own, batch, self.world:pick(self.world.loops), ops))
+  settle(self, done, entries, ops)
+  if not done then error(entries, 0) end
 end
 
 function Host:new_client()
@@ -344,7 +403,7 @@ end
 local function check_ops(self)
   for _, op in ipairs(self.order) do
     if op.ended > 1 then note(self, "%s: ended %d times", op.offer, op.ended) end
-    if op.ended == 1 then
+    if op.ended == 1 and not op.is_discarded then
       if op.acted and not tells(op) then note(self, "%s: was accepted, and its end is %s", op.offer, tostring(op.err)) end
       local late = op.accepted and op.deadline and op.done_at and op.done_at - op.acted - op.deadline - self.world.waited
       if late and late > LEEWAY then note(self, "%s: ended %g s after its deadline", op.offer, late) end
@@ -363,8 +422,9 @@ function Host.play(seed, size)
   local restore <close> = setmetatable({}, { __close = function() core.random = random end }) -- luacheck: ignore restore
   local self = setmetatable({
     world = world, is_quick = seed % 2 == 0, ops = {}, order = {}, tables = {}, lists = {}, clients = {}, threads = {},
-    problems = {},
+    items = {}, batch_of = {}, problems = {},
   }, Host)
+  if world:chance(4) then world.failing = world:pick { 10, 60 } end
   for _ = 1, 2 do self:new_client() end
   for _ = 1, 3 do self:task(size.steps) end
   if world:chance(3) then

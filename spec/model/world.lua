@@ -23,18 +23,20 @@ local function resume(self, thread)
   if coroutine.status(thread) ~= "suspended" then return end
   local done, sign = coroutine.resume(thread)
   if not done then
-    self.raised[#self.raised + 1] = { problem = sign, task = self.tasks[thread] }
+    self.raised[#self.raised + 1] = { problem = debug.traceback(thread, tostring(sign)), task = self.tasks[thread] }
     coroutine.close(thread)
   elseif coroutine.status(thread) == "suspended" and sign ~= YIELDED then
     error "a coroutine of the host has been given what was not for it"
   end
 end
 
+World.LOOP_FAILS = "the loop has failed"
+
 --- Makes a world.
 function World.new(seed)
   local self = setmetatable({
     state = seed, now = START, events = Timers.new(), ready = {}, tasks = {}, raised = {}, cores = {}, waited = 0,
-    registered = {}, loops = {},
+    registered = {}, loops = {}, failing = nil, -- its loops fail once in so many waits
   }, World)
   for place, name in ipairs { "first", "second" } do self.loops[place] = self:loop(name) end
   self.spawned = setmetatable({}, { __mode = "k" })
@@ -86,6 +88,11 @@ function World:sleep(seconds)
   coroutine.yield(YIELDED)
 end
 
+--- Resumes a coroutine by mistake, where it can be: of the world, or of an item of a batch.
+function World.disturb(_, thread)
+  if coroutine.status(thread) == "suspended" then coroutine.resume(thread, "by mistake", true) end
+end
+
 --- Runs until nothing is left to do. Raises after so many turns that the host must be turning in place.
 function World:run()
   for _ = 1, MOST_TURNS do
@@ -109,24 +116,31 @@ function World:loop(name)
   local function enter(core)
     assert(core:usable(), "a loop is used with a closed client")
     local thread = coroutine.running()
-    assert(self.tasks[thread], "a loop of the host is used outside of its coroutines")
+    assert(self.tasks[thread] or self.is_astray, "a loop of the host is used outside of its coroutines")
     self.registered[core] = self.registered[core] or {}
     self.registered[core][loop] = true
     return function() self.ready[#self.ready + 1] = thread end
   end
+  local function may_fail()
+    if self.failing and self:chance(self.failing) then error(self:chance(2) and World.LOOP_FAILS or "interrupted!", 0) end
+  end
   function loop.now() return self.now end
   function loop.await(core, request, place)
+    may_fail()
     local wake = enter(core)
     -- By its place, so that the order in which coroutines are woken depends on the seed alone.
     if place then dispatch.waiters(core).requests[place] = wake end
     local waiting <close> = not place and dispatch.register(core, request, wake) or nil -- luacheck: ignore waiting
     while not request:done() do coroutine.yield(YIELDED) end
+    may_fail()
   end
   function loop.sleep(core, seconds)
-    local wake = enter(core)
+    may_fail()
+    local wake, over = enter(core), self.now + seconds
     local waiting <close> = dispatch.sleeping(core, wake) -- luacheck: ignore waiting
     local event <close> = self:after(seconds, wake) -- luacheck: ignore event
-    coroutine.yield(YIELDED)
+    repeat coroutine.yield(YIELDED) until self.now >= over or not core:usable()
+    may_fail()
   end
   function loop.release(core)
     if self.registered[core] then self.registered[core][loop] = nil end
