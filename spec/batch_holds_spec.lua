@@ -51,6 +51,25 @@ describe("a batch that the service slows down", function()
     end)
   end
 
+  it("reads the 429 that came during a callback of another batch within it before the next request", function()
+    portal:fault { match = { path = "/offer%-1/" }, delay = 0.05 }
+    portal:fault { match = { path = "/offer%-2/" }, delay = 0.1, status = 429, headers = { ["Retry-After"] = "30" } }
+    portal:fault { match = { path = "/offer%-3/" }, delay = 0.3 }
+    local function log() client:offer_status(loops.offer(3)) end
+    client:map({ "callback", "429" }, function(what, own)
+      if what == "callback" then
+        return own:map({ 4 }, function(_, inner) return inner:offer_status(loops.offer(4, { log = log })) end)
+      end
+      return own:map({ 1, 2 }, function(n, inner)
+        look(n, inner)
+        return inner:offer_status(loops.offer(5))
+      end)
+    end)
+    local seen = portal:journal { path = "/offer%-5/" }
+    assert.equal(2, #seen)
+    for _, entry in ipairs(seen) do assert.equal(30, entry.time) end
+  end)
+
   it("ends its items at once when it is stopped, those too that wait for a place", function()
     too_many(1, 250)
     local entries, failed = client:map({ 1, 2, 3, 4 }, function(n, own)

@@ -122,6 +122,21 @@ describe("a callback", function()
     end
   end)
 
+  it("of the token passes Ctrl-C on", function()
+    local done, problem = pcall(client.cancel, client, call { token = function() error("interrupted!", 0) end })
+    assert.same({ false, "interrupted!" }, { done, problem })
+  end)
+
+  it("of the log passes Ctrl-C on, with what was accepted, in a batch too", function()
+    local function log() error("interrupted!", 0) end
+    local done, err = pcall(client.cancel, client, call { log = log })
+    assert.same({ false, "interrupted!", 202 }, { done, err.raised, err.status })
+    assert.is_string(err.location)
+    done, err = pcall(client.cancel_all, client, { call { log = log } })
+    assert.same({ false, "interrupted!" }, { done, err.raised })
+    assert.same({ 202, "string" }, { err.entries[1].err.status, type(err.entries[1].err.location) })
+  end)
+
   it("of the token that raises what has no text is an err of kind auth", function()
     local _, err = client:cancel(call { token = function() error(untellable) end })
     assert.equal("auth: the token function failed (a table that has no text)", tostring(err))

@@ -127,7 +127,10 @@ end
 -- The function is the host's: it may fail like anything else that asks a network, which is no misuse.
 local function function_token(loop, client, source, options)
   local called, token, detail = host.call(loop, source)
-  if not called then token, detail = nil, host.text(token) end
+  if not called then
+    host.pass_interrupt(token)
+    token, detail = nil, host.text(token)
+  end
   if type(token) ~= "string" then
     local reason = type(detail) == "string" and redact.line(detail, 500, auth.secrets(client, options))
     return nil, errors.new("auth", (called and "the token function returned no token" or "the token function failed")

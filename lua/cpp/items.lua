@@ -51,10 +51,12 @@ local function leave(batch, item)
   if batch.core:usable() then batch.core:alarm(0) end -- what waits for the client has to step it
 end
 
+local NEVER = -math.huge -- when the pause is over that the service has never asked for
+
 -- Whether the service wants no requests now. Mostly it never did, and then the clock is not asked.
 local function is_held(batch)
   local over = batch.pause.over
-  return over > -math.huge and host.now(batch.outer) < over
+  return over > NEVER and host.now(batch.outer) < over
 end
 
 -- Whether no request may start now.
@@ -95,14 +97,15 @@ end
 -- nor for more than `patience` seconds. Returns true when it need not wait, and nothing else is in the way; false when
 -- the time was over.
 local function admit(batch, deadline, patience)
-  if batch.in_flight < batch.concurrency and batch.pause.over == -math.huge and not batch.stopped
-    and not batch.waiters.closed and not batch.is_behind then
+  local pause = batch.pause
+  if batch.in_flight < batch.concurrency and pause.over == NEVER and batch.round == pause.round and not batch.stopped
+    and not batch.waiters.closed then
     return true
   end
   local outer = batch.outer
   local item = running(batch)
   if batch.stopped then return nil end
-  if batch.is_behind then -- the responses that have come are read first: one may be a 429
+  if batch.round ~= pause.round then -- the responses that have come are read first: one may be a 429
     push(batch.ready, item)
     park(batch, item)
   end
@@ -159,6 +162,6 @@ local function loop_of(batch)
 end
 
 return {
-  PARKED = PARKED, DONE = DONE, CALL = CALL, GO = GO,
+  NEVER = NEVER, PARKED = PARKED, DONE = DONE, CALL = CALL, GO = GO,
   new = loop_of, leave = leave, is_held = is_held, call_up = call_up, expire = expire,
 }

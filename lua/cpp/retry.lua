@@ -47,7 +47,9 @@ local function log_attempt(loop, log, client, options, token, request, attempt, 
     request_id = redact.line(answer.request_id, errors.ID_LIMIT, secrets),
     client_request_id = answer.client_request_id,
   })
-  if not done then host.warn("the log function", problem) end
+  if done then return end
+  host.pass_interrupt(problem)
+  host.warn("the log function", problem)
 end
 
 --- The seconds that a request may take, and the pauses of a call together.
@@ -62,8 +64,8 @@ local function timeout_until(loop, client, options, deadline)
   return math.max(0.001, math.min(timeout_of(client, options), deadline - host.now(loop)))
 end
 
--- Raises what the loop raised while it waited for a request. What acts may have been processed by then: what is raised
--- is an err that says so, with what is known.
+-- Raises what the loop raised while it waited for a request, or Ctrl-C in the log function. What acts may have been
+-- processed by then: what is raised is an err that says so, with what is known.
 local function raise(client, endpoint, options, token, request, problem)
   request:abort() -- unless it is done
   local result, failure = request:result()
@@ -112,7 +114,11 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
   end
   -- The blocking loop has taken the result already. Other loops only wait, and may return anything.
   if loop ~= blocking or not index then result, failure = request:result() end
-  if log then log_attempt(loop, log, client, options, token, request, attempt, started, result or failure) end
+  if log then
+    local logged, problem = pcall(log_attempt, loop, log, client, options, token, request, attempt, started,
+                                  result or failure)
+    if not logged then raise(client, endpoint, options, token, request, problem) end
+  end
   if known.watch then pcall(known.watch, endpoint, options, request, result or failure) end
   return result, failure, request, sent
 end

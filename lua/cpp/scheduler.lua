@@ -44,11 +44,11 @@ local function raised_err(batch, item, problem)
 end
 
 -- Calls a callback in the coroutine that runs the batch. Responses that come meanwhile have not been read yet when it
--- returns.
+-- returns: those of this batch, or of one that shares its pause.
 local function call_back(batch, fn, ...)
   local last = batch.ready.last
   local done, first, second = host.call(batch.outer, fn, ...)
-  if batch.ready.last ~= last then batch.is_behind = true end
+  if batch.ready.last ~= last then batch.pause.round = batch.pause.round + 1 end
   return done, first, second
 end
 
@@ -234,7 +234,7 @@ local function run_ready(batch)
     elseif may_start(batch) then
       start(batch)
     else
-      batch.is_behind = false
+      batch.round = batch.pause.round -- all that have come are read
       gather(batch)
       if is_empty(batch.ready) and not may_start(batch) then return end
     end
@@ -323,14 +323,15 @@ function scheduler.run(client, requests, inputs, fn, options)
     fn = fn, next = 1, count = #requests, requests = requests, inputs = inputs,
     items = {}, idle = {}, active = 0, entries = {}, failed = 0,
     concurrency = options.concurrency or CONCURRENCY, in_flight = 0, waiting = {}, -- [index or object] = item
-    ready = queue.new(), is_behind = false, admission = queue.new(), timers = Timers.new(), stopped = false,
+    ready = queue.new(), admission = queue.new(), timers = Timers.new(), stopped = false,
     on_result = options.on_result, should_stop = options.should_stop,
   }
   local around = self.outer.scheduler
   if not around then self.core:timeout() end -- raises when the client is closed, as every call does
   host.now(self.outer) -- raises where it is no clock
   self.waiters = dispatch.waiters(self.core)
-  self.pause = around and around.pause or { over = -math.huge } -- a batch within another one shares its pause
+  self.pause = around and around.pause or { over = items.NEVER, round = 0 } -- a batch within another one shares it
+  self.round = self.pause.round
   self.wake = function(key)
     push(self.ready, self.waiting[key])
     self.waiting[key] = nil
