@@ -148,7 +148,7 @@ local function explain(client, endpoint, options, err, started)
   local runs, _, newest = follow.runs(client, options, { deadline = math.min(now + LONGEST_LOOK, over) })
   if runs == false then
     err.reason = "no_running_operation"
-    err.message = err.message .. "; no operation is running on the offer"
+    err.message = err.message:gsub("^(%d+: ).- %(", "%1no operation is running on the offer (", 1)
   end
   return err, newest
 end

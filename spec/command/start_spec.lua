@@ -245,7 +245,8 @@ describe("cpp-portal", function()
       offer { running = false, nothing_running = 400 }
       local output, errors, status = run("cancel", "contoso", "contoso-vm")
       assert.equal("", output)
-      assert.is_truthy(errors:find("^cpp%-portal: contoso%-vm: http: 400: [^\n]*: POST http[^\n]*\n$"), errors)
+      assert.is_truthy(errors:find("^cpp%-portal: contoso%-vm: http: 400: no operation is running on the offer %([^\n]*: POST http"
+        .. "[^\n]*; %-%-if%-running makes that a success\n$"), errors)
       assert.equal(1, status)
     end)
 

@@ -44,6 +44,8 @@ local function advice(session, err)
   if err.status == 401 and err.kind == "http" then
     local file = session.given["token-file"]
     return file and "put a new token into " .. file or LOGIN
+  elseif err.reason == "no_running_operation" then
+    return "--if-running makes that a success"
   elseif err.kind == "tls" and is_untrusted(err.message) then
     return session.given["ca-file"] and "the authority is not in " .. session.given["ca-file"]
       or "--ca-file FILE trusts its authority, a certificate in PEM"
