@@ -301,7 +301,7 @@ void lcpp_client_open(lua_State *L); /* makes the metatable: [-0, +0, m] */
 
 /* lua_command.c */
 
-/* core.begin_command(), core.signals(), core.terminal_size(file): for the command alone. */
+/* core.begin_command(grace), core.signals(), core.terminal_size(file): for the command alone. */
 int lcpp_core_begin_command(lua_State *L);
 int lcpp_core_signals(lua_State *L);
 int lcpp_core_terminal_size(lua_State *L);

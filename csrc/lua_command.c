@@ -15,11 +15,14 @@
 /* The signals of the process: how many of those below have come, and which one came first. */
 static volatile sig_atomic_t caught_count;
 static volatile sig_atomic_t caught_first;
+static volatile sig_atomic_t grace_seconds;
 
-/* The third signal acts as it would without us, whatever holds the command up. */
+/* The first signal begins the time of grace. The third one acts as it would without us, whatever
+ * holds the command up. */
 static void on_signal(int number) {
   if (caught_count == 0) {
     caught_first = number;
+    alarm((unsigned)grace_seconds);
   }
   if (caught_count < 2) {
     caught_count = caught_count + 1;
@@ -29,14 +32,26 @@ static void on_signal(int number) {
   }
 }
 
+/* The time of grace is over: that counts as a second signal. From here on a write that waits ends
+ * within a second. */
+static void on_alarm(int number) {
+  (void)number;
+  caught_count = 2;
+  alarm(1);
+}
+
+static void set_handler(int number, void (*handler)(int)) {
+  struct sigaction action = {.sa_handler = handler};
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, NULL);
+}
+
 /* What is ignored stays so, as under nohup; but for SIGINT, which the interpreter handles. Without
  * SA_RESTART, a signal ends a write that nothing reads. */
 static void catch_signal(int number) {
   struct sigaction old;
-  struct sigaction action = {.sa_handler = on_signal};
-  sigemptyset(&action.sa_mask);
   if (sigaction(number, NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
-    sigaction(number, &action, NULL);
+    set_handler(number, on_signal);
   }
 }
 
@@ -50,11 +65,13 @@ static void occupy_standard_streams(void) {
   }
 }
 
-/* core.begin_command(): from here on, a closed pipe is an error of a write, SIGHUP, SIGINT and
- * SIGTERM are only noted, and no socket gets the number of a standard stream. */
+/* core.begin_command(grace): from here on, a closed pipe is an error of a write, SIGHUP, SIGINT and
+ * SIGTERM are only noted, and no socket gets the number of a standard stream. `grace` seconds after
+ * the first signal, a second one is noted by itself, and no write waits any more. */
 int lcpp_core_begin_command(lua_State *L) {
-  (void)L;
+  grace_seconds = (sig_atomic_t)luaL_checkinteger(L, 1);
   occupy_standard_streams();
+  set_handler(SIGALRM, on_alarm);
   signal(SIGPIPE, SIG_IGN);
   catch_signal(SIGHUP);
   catch_signal(SIGINT);

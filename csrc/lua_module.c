@@ -7,7 +7,7 @@
  * - core.monotonic(): seconds on a clock that never jumps
  * - core.random(): a number in [0, 1), not from the host's generator, math.random, which is its own
  * - core.is_terminal(file): whether a file of the io library is a terminal
- * - core.begin_command(), core.signals(), core.terminal_size(file): see lua_command.c
+ * - core.begin_command(grace), core.signals(), core.terminal_size(file): see lua_command.c
  * - core.check(scope, options): raises unless they are right for "client", "call", "wait", "batch"
  * - core.snapshot(options): a copy of the caller's table, see lua_snapshot.c
  * - core.misuse(message): raises a usage error at the caller's own line, see lua_options.c

@@ -108,6 +108,25 @@ describe("cpp-portal", function()
       end
       assert.equal(143, status)
     end)
+
+    it("ends where nothing reads its output", function()
+      local names = offers()
+      portal:fault { match = { method = "POST" }, status = 202, times = -1, body = { text = ("x"):rep(200000) },
+                     headers = { ["Operation-Location"] = "/api/operations/1", ["Content-Type"] = "application/json" } }
+      local fifo = programs:file()
+      assert(os.remove(fifo) and os.execute("mkfifo " .. fifo))
+      local program = programs:start { "bash", "-c", "exec 3<>" .. fifo .. "; exec " .. programs:command(cancel(names, "-j"))
+                                                     .. " >" .. fifo }
+      Programs.wait_for(function() return #portal:journal { method = "POST" } > 0 end)
+      program:kill "TERM"
+      local _, errors, status = program:finish()
+      local set = received()
+      for _, name in ipairs(names) do
+        local told = reported(name, errors)
+        assert.is_true(told[set[name] and "accepted" or "nothing was sent"] or set[name] and told["not known"], errors)
+      end
+      assert.equal(143, status)
+    end)
   end)
 
   describe("whose output is closed", function()

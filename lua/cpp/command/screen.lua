@@ -27,6 +27,7 @@ end
 -- @param given table: the options quiet (tables and progress are not shown), wide and color
 -- @param total number of targets
 function Screen.new(given, total)
+  io.stdout:setvbuf "no" -- nothing is left for the end of the process, which would wait to write it
   local progress = not given.quiet and Progress.new(io.stderr, total)
   return setmetatable({
     shown = progress and progress.draws and progress or nil, quiet = given.quiet, problem = nil,
@@ -38,12 +39,13 @@ local function erase(screen)
   if screen.shown then screen.shown:erase() end
 end
 
---- Writes a line of the answer, or several. Where that fails, `problem` says why: what was begun is still finished.
+--- Writes a line of the answer, or several, at once: a reader may be waiting for it. Where that fails, `problem` says
+-- why, and no more is written: a signal may have ended a write to a pipe that nothing reads, and the next would wait.
 function Screen:answer(lines)
   erase(self)
-  local written, problem = io.stdout:write(lines, "\n")
-  if written then written, problem = io.stdout:flush() end -- at once: a reader may be waiting for it
-  if not written then self.problem = self.problem or problem end
+  if self.problem then return end
+  local written, problem = io.stdout:write(lines .. "\n")
+  if not written then self.problem = problem end
 end
 
 -- Writes lines of the answer at once, unless the screen is quiet; none is fine.

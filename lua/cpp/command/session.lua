@@ -74,12 +74,11 @@ local function between(session)
   session.screen:tick()
   local count, number = core.signals()
   if count == 0 then return false end
-  local now = core.monotonic()
   if not session.signal then
-    session.signal, session.give_up = exit.of_signal(number), now + GRACE
+    session.signal = exit.of_signal(number)
     report.interrupted(session, GRACE)
     return true
-  elseif (count > 1 or now >= session.give_up) and session.client.core:usable() then
+  elseif count > 1 and session.client.core:usable() then
     session.client:close() -- what is in flight ends as not known
   end
   return false
@@ -163,7 +162,7 @@ function Session.run(parsed)
   local session = setmetatable({ command = parsed.command, given = parsed.given, targets = parsed.targets,
                                  screen = Screen.new(parsed.given, #parsed.targets),
                                  seen = {}, in_flight = 0 }, Session)
-  core.begin_command()
+  core.begin_command(GRACE)
   local file, token = parsed.given["token-file"], nil
   if file then
     local problem
