@@ -24,10 +24,12 @@ if not journal_name then
 end
 
 local last = {} -- [offer] = { event =, detail = }
+local begun = {} -- [offer] = the id of the operation that was to be canceled
 local before = io.open(journal_name)
 for line in before and before:lines() or function() end do
   local offer, event, detail = line:match("^(%S+) (%l+) (.*) %.$")
   if offer then last[offer] = { event = event, detail = detail } end
+  if event == "begin" and detail ~= "-" then begun[offer] = detail end
 end
 if before then before:close() end
 
@@ -41,23 +43,31 @@ local function note(offer, event, detail)
   io.stdout:flush()
 end
 
+local UNKNOWN = "the service does not tell how it ended"
+
 -- Cancels what runs on the offer. Returns what to wait for; nil where nothing runs; or nil and an err.
 local function cancel(offer, client)
-  local found, problem = client:reconcile { publisher = publisher, offer = offer }
+  local before_kill = last[offer] and last[offer].event == "begin"
+  local found, problem = client:reconcile { publisher = publisher, offer = offer, submission_id = begun[offer],
+                                            ambiguous = before_kill }
   if not found then return nil, problem end
-  local begun = last[offer] and last[offer].event == "begin"
   if found.state ~= "running" then
-    note(offer, begun and "ended" or "idle", found.offer_status or "-")
+    if before_kill and found.outcome == "unknown" then return nil, UNKNOWN end
+    local status = found.offer_status
+    if status == "running" or status == "inprogress" then return nil, "what runs is not listed yet" end
+    note(offer, before_kill and "ended" or "idle", before_kill and found.outcome or status or "-")
     return nil
   end
   -- An earlier run may have been killed before it knew whether its cancel had arrived. To cancel the same
   -- operation again changes nothing (inferred); another one was started since, and may be wanted.
-  local id = found.operation.operation_id or "-"
-  if begun and last[offer].detail ~= id then return nil, "another operation runs now: " .. id end
+  local id = found.operation.submission_id or "-"
+  if before_kill and last[offer].detail ~= id then return nil, "another operation runs now: " .. id end
   note(offer, "begin", id)
+  begun[offer] = id ~= "-" and id or nil
   local result, err = client:cancel { publisher = publisher, offer = offer }
   if not result then return nil, err end
   note(offer, "accepted", result.location or "-")
+  result.submission_id = begun[offer]
   return result
 end
 
@@ -65,7 +75,8 @@ local function settle(offer, client)
   local target, err
   if last[offer] and last[offer].event == "accepted" then
     local location = last[offer].detail
-    target = location ~= "-" and location or { publisher = publisher, offer = offer }
+    target = { publisher = publisher, offer = offer, call = "cancel", submission_id = begun[offer],
+               location = location ~= "-" and location or nil }
   else
     target, err = cancel(offer, client)
     if not target then return err == nil, err end
@@ -73,7 +84,7 @@ local function settle(offer, client)
   local operation
   operation, err = client:wait(target)
   if not operation then return nil, err end
-  if operation.outcome == "unknown" then return nil, "the service does not tell how it ended" end
+  if operation.outcome == "unknown" then return nil, UNKNOWN end
   note(offer, "ended", operation.outcome)
   return true
 end

@@ -126,4 +126,27 @@ describe("examples/journal.lua", function()
     assert.is_truthy(output:find("offer-1: ended\n", 1, true), output)
     assert.equal(0, status)
   end)
+
+  it("tells how the operation ended that it canceled, and not one that was published since", function()
+    offers = programs:file("offer-1\n")
+    local submissions = { { id = "p2", submissionState = "completed" }, { id = "p1", submissionState = "canceled" } }
+    for _, event in ipairs { "begin p1", "accepted " .. portal.url .. "/api/publishers/contoso/offers/offer-1/operations/c" } do
+      portal:reset()
+      offer(1, { elapsed = 7200 })
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = submissions, times = -1 }
+      portal:fault { match = { path = "/operations/c$" }, status = 200, body = { status = "completed" } }
+      journal = programs:file("offer-1 begin p1 .\noffer-1 " .. event .. " .\n")
+      local _, errors, status = programs:run(words())
+      assert.same({ "", 0 }, { errors, status })
+      assert.is_truthy(programs.content(journal):find("\noffer-1 ended canceled .\n", 1, true))
+    end
+  end)
+
+  it("does not call an offer idle whose running operation is not listed yet", function()
+    offers = programs:file("offer-1\n")
+    offer(1)
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = {}, times = -1 }
+    local _, errors, status = programs:run(words())
+    assert.same({ "offer-1: what runs is not listed yet\n", 1 }, { errors, status })
+  end)
 end)
