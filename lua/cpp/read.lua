@@ -83,6 +83,17 @@ local function are_operations(list, secrets)
   return count == #list -- a null leaves a hole
 end
 
+-- The operations of a list that have the state which was asked for, whether or not the service has filtered them. A
+-- word that is no state means what the service makes of it.
+local function filtered(list, wanted)
+  if status.ended(wanted) == nil and wanted ~= "running" then return list end
+  local kept = {}
+  for _, operation in ipairs(list) do
+    if operation.state == nil or operation.state == wanted then kept[#kept + 1] = operation end
+  end
+  return kept
+end
+
 --- The operations (submissions) of an offer.
 -- @param client the client
 -- @param options table as for client:operations
@@ -96,7 +107,7 @@ function read.operations(client, options, limits)
   if not are_operations(list, auth.secrets(client, options)) then
     return malformed(client, result, request, options, "the response is not a list of operations")
   end
-  return list, nil, result.retry_after, result.date
+  return filtered(list, status.normalise(options.status)), nil, result.retry_after, result.date
 end
 
 --- The status of an offer.

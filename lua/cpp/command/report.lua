@@ -10,7 +10,8 @@ local report = {}
 
 -- What of an err is worth having in JSON.
 local ERROR_FIELDS = { "kind", "message", "status", "code", "reason", "retryable", "ambiguous", "attempts", "method",
-                       "url", "location", "request_id", "client_request_id", "retry_after", "operation" }
+                       "url", "location", "request_id", "client_request_id", "retry_after", "operation",
+                       "call", "sent_at", "submission_id" }
 
 local function view_of(session)
   return views[session.command.view]
