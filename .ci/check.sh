@@ -18,3 +18,9 @@ skip() {
   echo "skipped: $1"
   [ -z "${CI:-}" ] || failed=1
 }
+
+with() { # tool, its package where that has another name: whether it is installed
+  command -v "$1" >/dev/null && return 0
+  skip "$1${2:+ (package $2)} is not installed"
+  return 1
+}
