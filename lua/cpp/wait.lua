@@ -17,6 +17,7 @@ local outcome = require "cpp.outcome"
 local read = require "cpp.read"
 local redact = require "cpp.redact"
 local status = require "cpp.status"
+local targets = require "cpp.target"
 
 local TIMEOUT, INTERVAL, MAX_INTERVAL = 900, 5, 30 -- seconds; [SEEN]
 local LEAST_PAUSE, MOST_PAUSE = 1, 300 -- seconds: what a Retry-After is clamped to; [RFC] has no bounds
@@ -26,10 +27,6 @@ local GRACE = 60 -- seconds in which the server asked may not know a new operati
 local SETTLE = 60 -- seconds in which responses that do not fit together yet are asked for again
 local SIGNOFF = 300 -- seconds after which an offer that waits for the publisher is not being canceled any more; [SEEN]
 local STOP_CHECK = 1 -- seconds between two looks at should_stop
-
--- Options of the wait itself; all others are those of each request.
-local OWN = { timeout = true, interval = true, max_interval = true, on_progress = true,
-              should_stop = true }
 
 local WORDS = 500 -- bytes of the service's own words in a message
 
@@ -315,58 +312,6 @@ local function poll(state)
   return result, err
 end
 
--- What each request of the wait is called with: the target, and the options that are not our own.
-local function request_of(target, options)
-  local request = {}
-  for name, value in pairs(options) do
-    if not OWN[name] then request[name] = value end
-  end
-  request.location = target.location
-  request.publisher, request.offer = target.publisher, target.offer
-  if not request.location then
-    request.operation_id = target.operation_id
-  elseif not request.offer and type(target.location) == "string" then
-    request.publisher, request.offer = follow.offer_in(target.location)
-  end
-  return request
-end
-
--- What a wait gives for a cancel that was done at once: there is nothing to poll.
-local function done_at_once(target)
-  local result = {}
-  for name, value in pairs(target) do result[name] = value end
-  result.outcome, result.evidence = target.state, { response = { state = target.state } }
-  return result
-end
-
-local CALLS = { cancel = true, publish = true, go_live = true }
-local OF_TARGET = { "location", "publisher", "offer", "operation_id", "status", "state", "outcome", "call", "sent_at",
-                    "submission_id", "retry_after" }
-
--- What is read of a target, once: the caller may change the table while the wait goes on.
-local function target_of(target)
-  if type(target) == "string" then return { location = target } end
-  if type(target) ~= "table" then
-    core.misuse("expected a result, a location or a table with publisher, offer and operation_id, got "
-      .. type(target))
-  end
-  local own = {}
-  for _, name in ipairs(OF_TARGET) do own[name] = target[name] end
-  own.call = CALLS[own.call] and own.call
-  own.sent_at = math.type(own.sent_at) and own.sent_at or nil
-  own.retry_after = math.type(own.retry_after) and own.retry_after or nil
-  return own
-end
-
--- Raises unless the target names something to wait for.
-local function check_target(client, target, request)
-  if target.location or target.operation_id then
-    client.core:check(target.location and "location" or "operation", request)
-  else
-    client.core:check("offer_status", request)
-  end
-end
-
 --- Waits until an operation has ended.
 -- @param client the client
 -- @param given a result of cancel, publish or go_live; a location (string); or a table with
@@ -379,13 +324,13 @@ end
 local function wait(client, given, options, goes_on)
   options = core.snapshot(options or {})
   core.check("wait", options)
-  local target = target_of(given)
+  local target = targets.read(given)
   if target.outcome == "none" then return given end -- nothing was sent
-  if target.status == 200 and not target.location and target.state then return done_at_once(given) end
-  local request = request_of(target, options)
+  if target.status == 200 and not target.location and target.state then return targets.done_at_once(given) end
+  local request = targets.request(target, options)
   local loop = host.loop(client, options)
   local is_closed = (goes_on or loop.scheduler) and not client.core:usable()
-  if not is_closed then check_target(client, target, request) end
+  if not is_closed then targets.check(client, target, request) end
   local started, follows = host.now(loop), not (target.location or target.operation_id)
   local state = {
     client = client,
