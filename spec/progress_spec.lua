@@ -224,7 +224,7 @@ describe("progress", function()
 
     it("has a line for each of several, and how many have ended", function()
       local output = on_terminal("60 24", [[
-        offer("one", 10) offer("two", 20) offer("three", 30) wait(5) offer("two", 20, "canceled") offer("one", 15)
+        offer("one", 10) offer("two", 20) offer("three", 30) wait(5) offer("two", 20, "canceled") wait(0.5) offer("one", 15)
       ]], { LUA_INIT = "TOTAL = 4" })
       local lines = Programs.screen(output, 60)
       assert.equal("two: canceled, 0:05", lines[1])
@@ -236,7 +236,7 @@ describe("progress", function()
 
     it("has no more lines than the terminal", function()
       local output = on_terminal("60 6", [[
-        for number = 1, 40 do offer("offer-" .. number, 10) end
+        for number = 1, 40 do offer("offer-" .. number, 10) end wait(0.2) offer("offer-40", 20)
       ]], { LUA_INIT = "TOTAL = 40" })
       local lines = Programs.screen(output, 60)
       assert.equal(5, #lines)

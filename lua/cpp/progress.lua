@@ -12,6 +12,7 @@ local COLUMNS, ROWS = 80, 24 -- of a terminal that does not tell
 local WIDEST = 100 -- columns
 local BAR = 20
 local NARROW = 60 -- columns below which there is no bar
+local LEAST_PAUSE = 0.1 -- seconds between two draws of several
 local LINE = 79 -- bytes of a plain line, without its numbers
 
 local Progress = {}
@@ -33,7 +34,7 @@ function Progress.new(stream, total)
   if io.type(stream) ~= "file" then core.misuse("expected an open file, got " .. (io.type(stream) or type(stream))) end
   return setmetatable({
     stream = stream, total = total or 1, draws = core.is_terminal(stream) and os.getenv "TERM" ~= "dumb",
-    started = core.monotonic(), drawn_at = core.monotonic(), visible = false,
+    started = core.monotonic(), drawn_at = core.monotonic(), visible = false, is_behind = false,
     entries = {}, keys = {}, ended = 0, -- what is followed, in the order in which it came; and by key
     drawn = {}, -- the columns of each line on the terminal
   }, Progress)
@@ -136,13 +137,14 @@ function Progress:draw()
   self.stream:write(table.concat(lines, "\n"))
   self.stream:flush()
   for place, line in ipairs(lines) do self.drawn[place] = utf8.len(line) or #line end
-  self.drawn_at, self.visible = core.monotonic(), #lines > 0
+  self.drawn_at, self.visible, self.is_behind = core.monotonic(), #lines > 0, false
 end
 
 --- Draws again where a second has passed, or other lines were written: for the clocks.
 function Progress:tick()
   if self.total == 1 and #self.entries == 0 then return end
-  if self.visible and #self.drawn == 0 or core.monotonic() - self.drawn_at >= 1 then self:draw() end
+  local is_due = self.is_behind or self.visible and #self.drawn == 0
+  if core.monotonic() - self.drawn_at >= (is_due and LEAST_PAUSE or 1) then self:draw() end
 end
 
 -- Nothing more is to be drawn of an operation.
@@ -183,6 +185,8 @@ function Progress:show(operation)
     forget(self, entry)
     self.ended = self.ended + 1
     if #self.entries > 0 then self:draw() end
+  elseif self.total > 1 and #self.drawn > 0 and core.monotonic() - self.drawn_at < LEAST_PAUSE then
+    self.is_behind = true -- with hundreds, the next one draws
   else
     self:draw()
   end
