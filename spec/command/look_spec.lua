@@ -148,7 +148,7 @@ describe("cpp-portal", function()
       assert.is_nil(output:find("\\/", 1, true))
     end)
 
-    it("asks nobody about a location of another origin", function()
+    it("sends nothing to a location of another origin", function()
       local output, errors, status = run("operation", "https://elsewhere.test/api/operations/1")
       assert.equal("", output)
       assert.is_truthy(errors:find("^cpp%-portal: untrusted: "))
