@@ -41,6 +41,11 @@ describe("cpp-portal's command line", function()
     assert.same({ proxy = "", retries = 0 }, given)
   end)
 
+  it("takes an offer that is named twice once", function()
+    assert.same({ { publisher = "a", offer = "b" }, { publisher = "a", offer = "c" } },
+                parse({ "cancel", "a", "b", "c", "b" }).targets)
+  end)
+
   it("has nothing given where only the command is named like an option", function()
     assert.same({}, parse({ "wait", "a", "b" }).given)
     assert.same({}, parse({ "status", "a", "b" }).given)
@@ -60,9 +65,11 @@ describe("cpp-portal's command line", function()
       = { "cancel", "--token", "secret", "a", "b" },
     ["there is no option --output: --json prints JSON"] = { "status", "--output=json", "a", "b" },
     ["there is no option -o: --json prints JSON"] = { "cancel", "-ojson", "a", "b" },
+    ["there is no option --offer: PUBLISHER and OFFER are operands, as in `cpp-portal cancel contoso contoso-vm`"]
+      = { "cancel", "--offer", "b" },
     ["option '--email' requires an argument"] = { "cancel", "a", "b", "--email" },
     ["option '--wait' does not take arguments"] = { "cancel", "--wait=5", "a", "b" },
-    ["--timeout: expected a number, got 'soon'"] = { "cancel", "-w", "--timeout", "soon", "a", "b" },
+    ["--timeout: expected a number (seconds), got 'soon'"] = { "cancel", "-w", "--timeout", "soon", "a", "b" },
     ["argument for option '--for' must be one of 'canceled', 'completed', 'signoff', 'none'"]
       = { "wait", "--for", "canceld", "a", "b" },
     ["argument for option '--status' must be one of 'running', 'completed', 'failed', 'canceled', 'notstarted'"]
@@ -75,6 +82,7 @@ describe("cpp-portal's command line", function()
     ["expected LOCATION, or PUBLISHER, OFFER and --operation"] = { "operation", "a", "b" },
     ["--operation: expected one OFFER with it"] = { "wait", "-o", "1", "a", "b", "c" },
     ["--operation: expected PUBLISHER and OFFER with it, got a LOCATION"] = { "wait", "-o", "1", "/api" },
+    ["expected LOCATION, or PUBLISHER and OFFER, got 'contoso'"] = { "wait", "contoso" },
     ["too many arguments"] = { "offers", "a", "b" },
     ["argument 'SHELL' must be one of 'bash', 'zsh', 'fish'"] = { "completion", "csh" },
     ["missing argument 'SHELL'"] = { "completion" },
@@ -254,6 +262,15 @@ describe("cpp-portal", function()
       assert.equal(1, status)
     end)
   end
+
+  it("names the variable where no option is given", function()
+    programs.environment.CPP_BASE_URL = "ftp://x"
+    local _, errors, status = status_of {}
+    assert.matches("^cpp%-portal: CPP_BASE_URL: expected an https:// URL[^\n]*\n$", errors)
+    assert.equal(2, status)
+    _, errors = status_of({}, { "--base-url=ftp://x" })
+    assert.matches("^cpp%-portal: %-%-base%-url: expected an https:// URL", errors)
+  end)
 
   it("takes a token from the environment", function()
     local _, errors, status = status_of { AZURE_TOKEN = Portal.TOKEN }

@@ -126,17 +126,21 @@ function options.find(name)
   return nil
 end
 
--- What only the environment gives.
-local VARIABLES = { token = "AZURE_TOKEN", tenant = "AZURE_TENANT_ID", client_id = "AZURE_CLIENT_ID",
-                    client_secret = "AZURE_CLIENT_SECRET" }
+-- The variables of the environment that fields of a client come from, where no option is given.
+local VARIABLES = {
+  base_url = "CPP_BASE_URL", authority_url = "AZURE_AUTHORITY_HOST", token = "AZURE_TOKEN", tenant = "AZURE_TENANT_ID",
+  client_id = "AZURE_CLIENT_ID", client_secret = "AZURE_CLIENT_SECRET",
+}
 
---- How a message names the option, variable or operand that a field of the library came from.
+--- How a message names what a field of the library came from.
 -- @param field string, such as "timeout"
 -- @param of string: what the library checked, such as "client"
--- @return string, such as "--request-timeout" or "OFFER"
-function options.label(field, of)
+-- @param given table: the given options
+-- @return string, such as "--request-timeout", "CPP_BASE_URL" or "OFFER"
+function options.label(field, of, given)
   for _, option in ipairs(options) do
-    if option.field == field and option.of == of then return "--" .. option.name end
+    local is_given = given[option.name] ~= nil or not VARIABLES[field]
+    if option.field == field and option.of == of and is_given then return "--" .. option.name end
   end
   return VARIABLES[field] or field:upper()
 end

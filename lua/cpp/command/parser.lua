@@ -35,6 +35,8 @@ local INSTEAD = {
 }
 INSTEAD["--secret"], INSTEAD["--password"] = INSTEAD["--client-secret"], INSTEAD["--client-secret"]
 INSTEAD["--no-verify"] = INSTEAD["--insecure"]
+INSTEAD["--publisher"] = "PUBLISHER and OFFER are operands, as in `cpp-portal cancel contoso contoso-vm`"
+INSTEAD["--offer"] = INSTEAD["--publisher"]
 
 local PROGRAM = "cpp-portal"
 
@@ -60,7 +62,7 @@ local function number(option)
   return function(text)
     local value = tonumber(text)
     if value then return value end
-    return nil, ("--%s: expected a number, got '%s'"):format(option.name, text)
+    return nil, ("--%s: expected a number (%s), got '%s'"):format(option.name, option.value:lower(), text)
   end
 end
 
@@ -142,14 +144,20 @@ local function targets_of(command, result, given)
   if command.endpoint == "offers" then return { { publisher = publisher } } end
   if #(offers or {}) == 0 then
     if given.operation then stop { usage = "--operation: expected PUBLISHER and OFFER with it, got a LOCATION" } end
+    if not publisher:find "^/" and not publisher:find("://", 1, true) then
+      stop { usage = ("expected LOCATION, or PUBLISHER and OFFER, got '%s'"):format(publisher) }
+    end
     return { { location = publisher } }
   end
   if given.operation and #offers > 1 then stop { usage = "--operation: expected one OFFER with it" } end
   if command.endpoint == "operation" and not given.operation then
     stop { usage = "expected LOCATION, or PUBLISHER, OFFER and --operation" }
   end
-  local targets = {}
-  for place, offer in ipairs(offers) do targets[place] = { publisher = publisher, offer = offer } end
+  local targets, known = {}, {}
+  for _, offer in ipairs(offers) do -- each once
+    if not known[offer] then targets[#targets + 1] = { publisher = publisher, offer = offer } end
+    known[offer] = true
+  end
   return targets
 end
 

@@ -25,12 +25,12 @@ local Session = {}
 Session.__index = Session
 
 -- Runs what checks options in the library, and renames in its message what the user calls otherwise.
-local function checked(of, fn, ...)
+local function checked(session, of, fn, ...)
   local results = table.pack(pcall(fn, ...))
   if results[1] then return table.unpack(results, 2, results.n) end
   local field, expected = tostring(results[2]):match("cpp: ([%a_]+)[%[%d%]]*: (.*)$")
   if not field then error(results[2], 0) end
-  error({ usage = options.label(field, of) .. ": " .. expected }, 0)
+  error({ usage = options.label(field, of, session.given) .. ": " .. expected }, 0)
 end
 
 --- The given options that are options of something of the library.
@@ -90,18 +90,18 @@ local function open_client(session, token)
   fields.token = token or fields.token
   fields.log = log_of(session)
   fields.loop = new_loop(function() return between(session) end)
-  return checked("client", cpp.client, fields)
+  return checked(session, "client", cpp.client, fields)
 end
 
 -- Everything is checked before anything is sent.
 local function check(session, client)
-  checked("wait", core.check, "wait", session:options_of("wait"))
-  checked("batch", core.check, "batch", session:options_of("batch"))
+  checked(session, "wait", core.check, "wait", session:options_of("wait"))
+  checked(session, "batch", core.check, "batch", session:options_of("batch"))
   for _, target in ipairs(session.targets) do
     local request = session:request(target)
     local endpoint = request.location and "location" or request.operation_id and "operation"
       or session.command.endpoint
-    checked("call", client.core.check, client.core, endpoint, request)
+    checked(session, "call", client.core.check, client.core, endpoint, request)
   end
 end
 
