@@ -140,6 +140,8 @@ describe("progress", function()
       for _, total in ipairs { 0, -1, 1.5, "2", false } do
         assert.has_error(function() cpp.progress(nil, { total = total }) end, "cpp: total: expected a whole number above 0")
       end
+      assert.has_error(function() cpp.progress(nil, { totl = 2 }) end, "cpp: unknown option 'totl' (expected total)")
+      assert.has_error(function() cpp.progress(nil, 2) end, "cpp: expected a table of options, got number")
     end)
   end)
 

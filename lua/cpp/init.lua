@@ -38,14 +38,24 @@ local function default_client()
   return default
 end
 
---- Makes an on_progress function for wait: see types/module.lua.
-function cpp.progress(stream, options)
-  check_dot("progress", stream)
-  local total = options and options.total
+-- The number of operations that the options of progress name; nil: one.
+local function total_of(options)
+  if options == nil then return nil end
+  if type(options) ~= "table" then core.misuse("expected a table of options, got " .. type(options)) end
+  for name in pairs(options) do
+    if name ~= "total" then core.misuse(("unknown option '%s' (expected total)"):format(tostring(name))) end
+  end
+  local total = options.total
   if total ~= nil and (math.type(total) ~= "integer" or total < 1) then
     core.misuse "total: expected a whole number above 0"
   end
-  local progress = require "cpp.progress".new(stream, total)
+  return total
+end
+
+--- Makes an on_progress function for wait: see types/module.lua.
+function cpp.progress(stream, options)
+  check_dot("progress", stream)
+  local progress = require "cpp.progress".new(stream, total_of(options))
   return function(operation) progress:show(operation) end
 end
 
