@@ -307,14 +307,14 @@ static void read_number(lua_State *L, const struct option *option, struct lcpp_v
 static void check_loop(lua_State *L, const struct option *option) {
   static const char expected[] =
       "cpp.loop.blocking, cpp.loop.cqueues, cpp.loop.luv or a loop with await and sleep";
-  static const char *const functions[] = {"await", "sleep", "now"};
+  static const char *const functions[] = {"await", "sleep", "now", "release", "spawn"};
   if (lua_type(L, -1) != LUA_TTABLE) {
     wrong(L, option, expected);
   }
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     int type = lua_getfield(L, -1, functions[i]);
     lua_pop(L, 1);
-    bool may_be_absent = i == 2;
+    bool may_be_absent = i >= 2;
     if (type != LUA_TFUNCTION && !(may_be_absent && type == LUA_TNIL)) {
       lcpp_misuse(L, "%s: expected %s, got a table whose %s is no function", option->name, expected,
                   functions[i]);

@@ -69,6 +69,11 @@ describe("the module", function()
       "there is no loop cpp.loop.cqueue: expected blocking, cqueues or luv")
     assert.error_matches(function() cpp.client { loop = cpp.loop } end,
       "loop: expected .* with await and sleep, got a table whose await is no function")
+    for _, name in ipairs { "sleep", "now", "release", "spawn" } do
+      local loop = { await = print, sleep = print }
+      loop[name] = 5
+      assert.error_matches(function() cpp.client { loop = loop } end, "got a table whose " .. name .. " is no function")
+    end
   end)
 
   it("loads all that a call may need before it sends anything", function()

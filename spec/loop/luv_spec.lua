@@ -147,6 +147,20 @@ describe("cpp.loop.luv", function()
     assert.equal("network", ends[1])
   end)
 
+  it("sleeps for ever, until the client is closed", function()
+    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
+    local ended
+    coroutine.wrap(function()
+      cpp.loop.luv.sleep(client.core, math.huge)
+      ended = true
+    end)()
+    uv.run "nowait"
+    assert.is_nil(ended)
+    client:close()
+    assert.is_true(ended)
+    uv.run()
+  end)
+
   it("makes handles anew for what sleeps, of whatever client, with the next call of any", function()
     local function new_client()
       return cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }

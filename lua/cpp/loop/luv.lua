@@ -12,6 +12,7 @@ local uv = require "luv"
 
 local loop = {}
 
+local LONGEST = 86400 -- seconds of a timer, which is then started again
 local TICK = 0.01 -- seconds between two steps where there is no descriptor to watch
 
 -- [core client] = { poll =, timer =, waiting = number of coroutines, sleepers = timers, stepping = boolean }
@@ -54,7 +55,7 @@ local function arm(core_client, handles)
   handles.timer:stop()
   if not seconds then return end
   uv.update_time() -- timers count from the start of the turn, which may be long ago
-  handles.timer:start(math.ceil(seconds * 1000), 0, function() step(core_client) end)
+  handles.timer:start(math.ceil(math.min(seconds, LONGEST) * 1000), 0, function() step(core_client) end)
 end
 
 -- The host closes the handles of all clients, so a look at any of them tells.
