@@ -33,6 +33,30 @@ describe("a wait for a result without a location", function()
     assert.equal("canceled", assert(client:wait(OFFER)).state)
   end)
 
+  it("ends with what ran first, though another publish has begun since", function()
+    fixture.offer(portal)
+    local begun
+    loop.on_sleep = function(elapsed)
+      if elapsed >= 60 and not begun then begun = assert(client:publish(OFFER)) end
+    end
+    local operation = assert(client:wait(OFFER))
+    assert.same({ "completed", "first" }, { operation.state, operation.id })
+    assert.is_true(loop.elapsed() < 100)
+    assert.equal("running", assert(client:operations(OFFER))[1].state)
+  end)
+
+  it("knows what ran first by its id, where the list does not date its end", function()
+    local result = cancel()
+    local function respond(times, ...)
+      portal:fault { match = { path = "/submissions/$" }, times = times, status = 200, body = { ... } }
+    end
+    respond(1, { id = "first", submissionType = "publish", submissionState = "running" })
+    respond(-1, { id = "second", submissionType = "publish", submissionState = "running" },
+                { id = "first", submissionType = "publish", submissionState = "canceled" })
+    local operation = assert(client:wait(result))
+    assert.same({ "canceled", "canceled", "first" }, { operation.outcome, operation.state, operation.id })
+  end)
+
   it("tells that the publish won the race", function()
     assert.equal("completed", assert(client:wait(cancel { cancel_mode = "lost_race" })).state)
   end)

@@ -134,7 +134,7 @@ local function saw(state, operation)
   state.location = operation.location or state.location
   if status.ended(operation.state) == nil then
     state.was_running = true
-    if state.follows then state.running_id = state.running_id or operation.operation_id end
+    if state.follows then state.running_id = operation.operation_id end
   end
   local on_progress = state.options.on_progress
   if not on_progress then return nil end
