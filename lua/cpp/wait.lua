@@ -33,8 +33,8 @@ local WORDS = 500 -- bytes of the service's own words in a message
 -- The state of a wait is one small table, since thousands may be waited for: client, target, options, request
 -- (what each look is called with), loop, follows (the offer, in place of an operation), started, deadline,
 -- retries (its limits, see retry.call), interval, failures (in a row), ridden_out (of these, all but the 404s of the
--- grace), location, operation (as last seen), running_id (of the offer's operation that was seen to run), was_running
--- (any was).
+-- grace), location, operation (as last seen), at_signoff (whether that waits for the publisher), running_id (of the
+-- offer's operation that was seen to run), was_running (any was).
 
 -- The secrets that a text of the service must not be shown with.
 local function secrets_of(state)
@@ -130,7 +130,7 @@ end
 -- Returns the err that ends the wait, or nil.
 local function saw(state, operation)
   state.failures, state.ridden_out = 0, 0
-  state.operation = operation
+  state.operation, state.at_signoff = operation, status.waits_for_publisher(operation)
   state.location = operation.location or state.location
   if status.ended(operation.state) == nil then
     state.was_running = true
@@ -206,7 +206,7 @@ end
 -- be on its way.
 local function run_out(state)
   local operation, call = state.operation, state.target.call
-  if operation and call ~= "cancel" and call ~= "go_live" and status.waits_for_publisher(operation) then
+  if operation and call ~= "cancel" and call ~= "go_live" and state.at_signoff then
     local known = { operation = operation }
     return finish(state, known, facts_of(state, known), "signoff")
   end
@@ -241,7 +241,7 @@ local function has_stopped(state, operation)
   local call = state.target.call
   local waited = host.now(state.loop) - state.started
   if call == "go_live" or call ~= "publish" and waited < SIGNOFF then return false end
-  if status.waits_for_publisher(operation) then return true end
+  if state.at_signoff then return true end
   -- [SEEN]: the step may stand in the offer's status alone.
   local steps = operation.steps
   if type(steps) == "table" and #steps > 0 and operation.progress < 100 or not state.request.offer then return false end
