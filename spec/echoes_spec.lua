@@ -112,6 +112,27 @@ describe("a token that is echoed,", function()
         assert_discreet(problem, "err of a loop")
       end)
 
+      it("is not in the id of what ran before a cancel, in an err", function()
+        echo(LIST, { { id = token, submissionState = "running", submissionType = "publish" } })
+        echo(LOOK, { status = "running" })
+        local function call(more)
+          local own = { publisher = "contoso", offer = "contoso-vm", if_running = true }
+          for name, value in pairs(more or {}) do own[name] = value end
+          return own
+        end
+        assert.equal(token, assert(client:cancel(call())).submission_id)
+        local _, timeout = client:cancel(call { wait = { timeout = 5 } })
+        local _, raised = pcall(client.cancel, client, call {
+          wait = true, loop = setmetatable({ sleep = function() error "the loop failed" end }, { __index = loop }),
+        })
+        portal:fault { match = { method = "POST" }, status = 500, times = -1 }
+        local _, refused = client:cancel(call())
+        for kind_of, err in pairs { timeout = timeout, raised = raised, http = refused } do
+          assert.same({ kind_of, "[redacted]" }, { err.kind, err.submission_id })
+          assert_discreet(err, kind_of)
+        end
+      end)
+
       it("is in no err of a wait whose client is closed", function()
         echo(LOOK, { id = token, status = "running", steps = { { stepName = token } } })
         local _, err = client:wait(assert(client:cancel(OFFER)), { on_progress = function() client:close() end })
