@@ -75,6 +75,7 @@ describe("cpp-portal's command line", function()
     ["argument for option '--status' must be one of 'running', 'completed', 'failed', 'canceled', 'notstarted'"]
       = { "operations", "--status=runing", "a", "b" },
     ["--status is no option of cancel"] = { "cancel", "--status", "running", "a", "b" },
+    ["--email: expected behind a command"] = { "--email", "a@b.example", "cancel", "a", "b" },
     ["-i is no option of status"] = { "status", "-i5", "a", "b" },
     ["--timeout: expected --wait with it"] = { "publish", "-t60", "a", "b" },
     ["missing argument 'OFFER'"] = { "cancel", "a" },
@@ -262,6 +263,16 @@ describe("cpp-portal", function()
       assert.equal(1, status)
     end)
   end
+
+  it("says so in one line, whatever the words are", function()
+    for _, words in ipairs { { "a\nb" }, { "cancel", "--a\27[2J\nb" }, { "wait", "a\nb" }, { "wait", "--for=a\nb", "a", "b" },
+                             { "status", "a", "b\n" } } do
+      local output, errors, status = programs:run { "bin/cpp-portal", table.unpack(words) }
+      assert.equal("", output)
+      assert.matches("^cpp%-portal: [^%c]+; see `cpp%-portal help[^%c]*`\n$", errors)
+      assert.equal(2, status)
+    end
+  end)
 
   it("names the variable where no option is given", function()
     programs.environment.CPP_BASE_URL = "ftp://x"

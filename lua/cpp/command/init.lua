@@ -20,6 +20,7 @@ local function help_for(words)
 end
 
 local function usage_error(words, message)
+  message = message:gsub("%c", " ") -- of words of the command line
   if wants_json(words) then
     io.stdout:write(require "cpp.command.json" { error = { kind = "usage", message = message } }, "\n")
   end

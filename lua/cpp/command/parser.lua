@@ -46,12 +46,13 @@ local function stop(fields)
 end
 
 -- argparse's message, on one line.
-local function explain(parser, message)
+-- @param command string: the name of the command that was read; nil before there is one
+local function explain(command, message)
   local name, dashes, word = message:match "^unknown option '((%-*)([^']*))'"
   if INSTEAD[name] then
     message = ("there is no option %s: %s"):format(name, INSTEAD[name])
   elseif name and #dashes == (#word == 1 and 1 or 2) and options.find(word) then
-    message = ("%s is no option of %s"):format(name, parser._name)
+    message = command and ("%s is no option of %s"):format(name, command) or name .. ": expected behind a command"
   elseif name and #name == 2 then
     message = message:match "^[^\n]*" -- any other letter would be near
   end
@@ -125,8 +126,12 @@ local function new()
   parser:add_help(false):require_command(false):command_target("command")
   parser:usage("Usage: " .. PROGRAM .. " COMMAND [OPTION]... [OPERAND]...")
   parser:help_max_width(80):help_description_margin(30)
-  function parser.error(current, message) stop { usage = explain(current, message) } end
   local common, parsers = {}, {}
+  function parser.error(current, message)
+    local name
+    for command, one in pairs(parsers) do name = one == current and command or name end
+    stop { usage = explain(name, message) }
+  end
   for i, name in ipairs(options.common) do common[i] = add_option(parser, options.find(name)) end
   common[#common + 1] = add_option(parser, options.find "help"):action(function(result)
     stop { shown = (parsers[result.command] or parser):get_help() .. "\n" }

@@ -71,7 +71,7 @@ end
 
 -- What is done while the command waits. Returns true once, when a signal has come: the batch is to stop.
 local function between(session)
-  session.screen:tick()
+  pcall(session.screen.tick, session.screen) -- whatever becomes of what is shown
   local count, number = core.signals()
   if count == 0 then return false end
   if not session.signal then
