@@ -2,7 +2,7 @@
  * What the files of the Lua binding share. Each calls only those to its right:
  *
  *   lua_module.c > lua_command.c, lua_client.c, lua_snapshot.c > lua_start.c > lua_request.c >
- * lua_json.c, lua_text.c, lua_options.c, endpoint.c
+ * lua_json.c, lua_text.c, lua_options.c > lua_headers.c, endpoint.c
  *
  * Stack comments follow the Lua manual: [-pops, +pushes, what it may raise].
  */
@@ -28,6 +28,8 @@ struct lcpp_client {
   struct lcpp_profile profile;  /* its strings, and the next two, are held by a user value */
   const char *api_version;
   const char *client_request_id; /* NULL: each call gets one of its own */
+  const char *headers;           /* lines, as lcpp_headers_read makes them; NULL: none */
+  size_t headers_length;
   long timeout_ms;
   size_t max_response_bytes;
   char date_text[32]; /* the last Date of a response, and what it means: many responses have the */
@@ -180,6 +182,7 @@ enum lcpp_option {
   LCPP_OPTION_MAX_CONNECTIONS,
   LCPP_OPTION_USER_AGENT,
   LCPP_OPTION_CLIENT_REQUEST_ID,
+  LCPP_OPTION_HEADERS,
   LCPP_OPTION_LOOP,
   LCPP_OPTION_LOG,
   LCPP_OPTION_COUNT
@@ -189,7 +192,7 @@ enum lcpp_option {
 struct lcpp_value {
   bool given;
   int index;        /* on the stack, of the text or the list of addresses */
-  const char *text; /* for texts; terminated, and without a NUL inside */
+  const char *text; /* for texts; terminated, and without a NUL inside; for headers, their lines */
   size_t length;
   double number; /* for numbers: seconds, bytes or a count */
 };
@@ -226,6 +229,15 @@ long lcpp_milliseconds(const struct lcpp_value *value, long otherwise);
 int lcpp_core_check(lua_State *L);
 int lcpp_core_misuse(lua_State *L);
 int lcpp_core_hide(lua_State *L);
+
+/* lua_headers.c */
+
+/* Checks the table on top, the option `headers`, and replaces it by its lines: "name: value" and a
+ * NUL each. [-1, +1, v] */
+void lcpp_headers_read(lua_State *L);
+
+/* Pushes the lines at `own`, and those at `outer` with other names: [-0, +1, m]. Returns them. */
+const char *lcpp_headers_merge(lua_State *L, int outer, int own, size_t *length);
 
 /* lua_snapshot.c */
 

@@ -28,7 +28,8 @@ enum type {
   FUNCTION,
   LOOP, /* a table with the functions await and sleep */
   BOOLEAN,
-  SWITCH /* a boolean or a table of options */
+  SWITCH, /* a boolean or a table of options */
+  HEADERS /* a table: lua_headers.c reads it */
 };
 
 /* Where an option may be given. */
@@ -82,6 +83,7 @@ static const struct option {
     [LCPP_OPTION_MAX_CONNECTIONS] = {"max_connections", COUNT, ALL, false, 0},
     [LCPP_OPTION_USER_AGENT] = {"user_agent", LINE, ALL, false, LCPP_NAME_LIMIT},
     [LCPP_OPTION_CLIENT_REQUEST_ID] = {"client_request_id", LINE, ALL, false, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_HEADERS] = {"headers", HEADERS, ALL, true, 0},
     [LCPP_OPTION_LOOP] = {"loop", LOOP, ALL, false, 0},
     [LCPP_OPTION_LOG] = {"log", FUNCTION, ALL, false, 0},
 };
@@ -182,6 +184,12 @@ static size_t distance(const char *a, const char *b) {
   return row[length];
 }
 
+/* How many letters may be wrong in a name that is meant to be another. */
+static size_t tolerance(const char *name) {
+  size_t length = strlen(name);
+  return length <= 3 ? 1 : length < 8 ? 2 : (length + 1) / 3;
+}
+
 _Noreturn static void unknown_option(lua_State *L, const char *name) {
   const char *nearest = options[0].name;
   for (int i = 1; i < LCPP_OPTION_COUNT; i++) {
@@ -189,7 +197,7 @@ _Noreturn static void unknown_option(lua_State *L, const char *name) {
       nearest = options[i].name;
     }
   }
-  if (distance(name, nearest) > 2) { /* another word */
+  if (distance(name, nearest) > tolerance(name)) {
     lcpp_misuse(L, "unknown option '%s'", name);
   }
   lcpp_misuse(L, "unknown option '%s' (the nearest known one is '%s')", name, nearest);
@@ -364,6 +372,13 @@ static void read_value(lua_State *L, const struct option *option, struct lcpp_va
       if (type != LUA_TSTRING && type != LUA_TTABLE) {
         wrong(L, option, "a string or a list of strings");
       }
+      return;
+    case HEADERS:
+      if (type != LUA_TTABLE) {
+        wrong(L, option, "a table of strings by name");
+      }
+      lcpp_headers_read(L);
+      value->text = lua_tolstring(L, -1, &value->length);
       return;
     default:
       read_text(L, option, value);

@@ -67,8 +67,14 @@ static void replace_by_copy(lua_State *L, const char *name, void (*push)(lua_Sta
   }
 }
 
-/* core.snapshot(options) -> a copy, in which `emails` and `wait` are copies as well. The other
- * values are strings, numbers, functions, and the loop, which is an object of the host's. */
+/* The options of a wait within those of a call. */
+static void push_wait(lua_State *L, int index) {
+  push_options(L, index);
+  replace_by_copy(L, lcpp_option_name(LCPP_OPTION_HEADERS), push_plain_copy);
+}
+
+/* core.snapshot(options) -> a copy, in which `emails`, `headers` and `wait` are copies as well. The
+ * other values are strings, numbers, functions, and the loop, which is an object of the host's. */
 int lcpp_core_snapshot(lua_State *L) {
   lua_settop(L, 1);
   if (!lua_istable(L, 1)) {
@@ -76,6 +82,7 @@ int lcpp_core_snapshot(lua_State *L) {
   }
   push_options(L, 1);
   replace_by_copy(L, lcpp_option_name(LCPP_OPTION_EMAILS), push_list);
-  replace_by_copy(L, lcpp_option_name(LCPP_OPTION_WAIT), push_options);
+  replace_by_copy(L, lcpp_option_name(LCPP_OPTION_HEADERS), push_plain_copy);
+  replace_by_copy(L, lcpp_option_name(LCPP_OPTION_WAIT), push_wait);
   return 1;
 }

@@ -235,6 +235,21 @@ static const struct lcpp_origin *read_origin(lua_State *L, const struct lcpp_cli
   return service ? &client->service : &client->authority;
 }
 
+/* Sets the further header lines of a request to the service: the client's, and the call's, which
+ * win. What is pushed holds them. */
+static void read_headers(lua_State *L, const struct lcpp_client *client,
+                         const struct lcpp_value *own, struct lcpp_request_head *head) {
+  head->headers = own->given ? own->text : client->headers;
+  head->headers_length = own->given ? own->length : client->headers_length;
+  if (own->given && client->headers_length > 0) {
+    if (lua_getiuservalue(L, 1, LCPP_CLIENT_STRINGS) != LUA_TTABLE) {
+      lcpp_check_client(L); /* a finaliser has closed it: this raises */
+    }
+    lua_rawgeti(L, -1, LCPP_OPTION_HEADERS + 1);
+    head->headers = lcpp_headers_merge(L, lua_gettop(L), own->index, &head->headers_length);
+  }
+}
+
 enum { UUID_SIZE = 37 };
 
 /* Writes a random UUID (version 4; RFC 9562) and a NUL. */
@@ -429,6 +444,9 @@ int lcpp_client_start(lua_State *L) {
       .timeout_ms = read_timeout(L, client, values[LCPP_OPTION_TIMEOUT]),
       .max_response_bytes = limit->given ? (size_t)limit->number : client->max_response_bytes,
   };
+  if (endpoint->host == LCPP_HOST_SERVICE) {
+    read_headers(L, client, &values[LCPP_OPTION_HEADERS], &head);
+  }
   struct lcpp_request *request = lcpp_request_new(L, 1);
   request->endpoint = endpoint;
   const struct lcpp_origin *origin = read_origin(L, client, request, endpoint, values);

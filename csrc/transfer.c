@@ -18,8 +18,8 @@ enum {
   OVERHEAD = LCPP_HEADER_LIMIT,
   /* Bytes: 7.88 reads up to 100 times as many in one go. */
   READ_SIZE = 2048,
-  /* Bytes of header lines: a token and an id, see lua_binding.h. */
-  LINES_CAPACITY = 65536 + 1024
+  /* Bytes of header lines: a token and an id, see lua_binding.h; and further lines. */
+  LINES_CAPACITY = 65536 + 1024 + 2 * LCPP_HEADERS_LIMIT * (LCPP_HEADER_VALUE_LIMIT + 512)
 };
 
 /* Not const only because curl_slist holds char *. Nothing writes to them. */
@@ -275,6 +275,8 @@ static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_he
   if (request->token != NULL) {
     add_line(&easy->lines, "Authorization: Bearer ", request->token);
   }
+  size_t further = easy->lines.length;
+  lcpp_buffer_append(&easy->lines, request->headers, request->headers_length, LINES_CAPACITY);
   if (easy->lines.status != LCPP_BUFFER_OK) {
     return CURLE_OUT_OF_MEMORY;
   }
@@ -290,6 +292,9 @@ static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_he
     if (body_length > EXPECT_ABOVE) {
       lines[count++] = no_expect_line;
     }
+  }
+  for (size_t at = further; at < easy->lines.length; at += strlen(easy->lines.data + at) + 1) {
+    lines[count++] = easy->lines.data + at;
   }
   for (size_t i = 0; i < count; i++) {
     easy->headers[i].data = lines[i];

@@ -84,11 +84,17 @@ struct lcpp_request_head {
   const char *token; /* NULL: no Authorization header */
   const char *client_request_id;
   const struct lcpp_profile *profile; /* of a call that overrides its client's; else NULL */
+  const char *headers;                /* further lines, a NUL behind each; NULL: none */
+  size_t headers_length;
   long timeout_ms;
   size_t max_response_bytes;
 };
 
-enum { LCPP_HEADER_LINES = 8 }; /* at most, of a request */
+enum {
+  LCPP_HEADERS_LIMIT = 16,                       /* further lines, of a client and of a call each */
+  LCPP_HEADER_VALUE_LIMIT = 2048,                /* bytes */
+  LCPP_HEADER_LINES = 8 + 2 * LCPP_HEADERS_LIMIT /* at most, of a request */
+};
 
 /* An easy handle with what it borrows while it runs. */
 struct lcpp_easy {

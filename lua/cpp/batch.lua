@@ -4,6 +4,7 @@
 -- its operation holds no connection, no easy handle and no place, so thousands can be followed.
 
 local core = require "cpp.core"
+local headers = require "cpp.headers"
 local scheduler = require "cpp.scheduler"
 
 -- Options of the batch itself; cancel_all hands all others to each call.
@@ -55,6 +56,7 @@ local function calls_of(list, defaults)
       for name, value in next, defaults do
         if call[name] == nil then call[name] = value end
       end
+      if defaults.headers then call.headers = headers(defaults.headers, call.headers) end
       calls[index] = call
     else
       calls[index] = function() error(call, 0) end

@@ -17,6 +17,7 @@ local blocking = require "cpp.loop.blocking"
 local dispatch = require "cpp.dispatch"
 local errors = require "cpp.error"
 local follow = require "cpp.follow"
+local headers = require "cpp.headers"
 local host = require "cpp.host"
 local outcome = require "cpp.outcome"
 local private = require "cpp.private"
@@ -62,6 +63,7 @@ local function wait_options(options)
   end
   if type(options.wait) == "table" then
     for name, value in pairs(options.wait) do own[name] = value end
+    own.headers = headers(options.headers, options.wait.headers)
   end
   return own
 end

@@ -34,6 +34,8 @@ local TYPES = {
     words = "cpp.loop.blocking, cpp.loop.cqueues, cpp.loop.luv or a loop with await and sleep",
   },
   switch = { takes = { true, false, {} }, refuses = { 1, "x", print }, words = "a boolean or a table" },
+  headers = { takes = { {}, { a = "b" } }, refuses = { 1, "a: b", print, { 1 } },
+              words = { "a table of strings by name", "expected strings by name" } },
   addresses = { takes = { "a@b", {} }, refuses = { 1, true, print }, words = "a string or a list of strings" },
 }
 
@@ -50,7 +52,7 @@ local OPTIONS = {
   base_url = { "text" }, authority_url = { "text" }, api_version = { "text" }, timeout = { "seconds" },
   connect_timeout = { "seconds" }, retries = { "count" }, ca_file = { "text" }, proxy = { "empty" },
   max_response_bytes = { "bytes" }, max_connections = { "count" }, user_agent = { "line" },
-  client_request_id = { "line" }, loop = { "loop" }, log = { "callable" },
+  client_request_id = { "line" }, headers = { "headers" }, loop = { "loop" }, log = { "callable" },
 }
 local SCOPES = { client = "a client", call = "a call", wait = "wait", batch = "a batch" }
 
@@ -116,6 +118,15 @@ describe("an option", function()
     end
   end)
 
+  it("is not the nearest where none is near", function()
+    for _, name in ipairs { "verify", "insecure", "verbose", "password", "debug", "x", "", ("verify"):rep(1000) } do
+      assert.matches("unknown option '" .. name .. "'$", refusal(core.check, "call", { [name] = false }))
+    end
+    for typo, name in pairs { tenant_id = "tenant", offer_id = "offer", baseUrl = "base_url", max_retries = "retries" } do
+      assert.matches("nearest known one is '" .. name .. "'", refusal(core.check, "call", { [typo] = 1 }))
+    end
+  end)
+
   it("is looked for in a table or nothing", function()
     core.check("call", nil)
     core.check("call")
@@ -127,12 +138,6 @@ describe("an option", function()
 
   it("is unknown, however long its name is", function()
     assert.matches("unknown option 'x+'$", refusal(core.check, "call", { [("x"):rep(1000)] = 1 }))
-  end)
-
-  it("is not the nearest to a word that is another", function()
-    for _, word in ipairs { "verify", "insecure", "x", "", "password" } do
-      assert.matches("unknown option '" .. word .. "'$", refusal(core.check, "call", { [word] = 1 }))
-    end
   end)
 end)
 

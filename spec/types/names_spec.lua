@@ -107,7 +107,8 @@ local function grammar()
     literal = P '"' * (1 - S '"') ^ 1 * '"',
     fun = P "fun(" * list(word * P "?" ^ -1 * (":" * blank * V "type") ^ -1) ^ -1 * ")"
       * (P ":" * blank * V "types") ^ -1,
-    table = "{" * blank * list(word * P "?" ^ -1 * ":" * blank * V "type") * blank * "}" + "table" * -R "az",
+    table = "{" * blank * list(word * P "?" ^ -1 * ":" * blank * V "type") * blank * "}"
+      + P "table<" * V "types" * ">" + "table" * -R "az",
   }
 end
 

@@ -21,6 +21,7 @@ describe("the options", function()
     BOOLEAN = "^boolean$", SEGMENT = "", LINE = "^string$", SECRET = "^string$", SECONDS = "^number$",
     COUNT = "^integer$", POSITIVE = "^integer$", BYTES = "^integer$", TOKEN = "^string|cpp%.TokenFunction$",
     ADDRESSES = "^string|string%[%]$", FUNCTION = "^fun%(", LOOP = "^cpp%.Loop$", SWITCH = "^boolean|cpp%.WaitOptions$",
+    HEADERS = "^table<string, string>$",
   }
 
   -- [scope][name] = kind
@@ -43,7 +44,7 @@ describe("the options", function()
 
   it("of map are those that it does not refuse", function()
     local VALUES = { TEXT = "t", SEGMENT = "t", LINE = "t", SECRET = "t", TOKEN = "t", SECONDS = 1, COUNT = 1, BYTES = 1,
-                     POSITIVE = 1, FUNCTION = function() end, LOOP = cpp.loop.blocking, SWITCH = true, BOOLEAN = true }
+                     POSITIVE = 1, FUNCTION = function() end, LOOP = cpp.loop.blocking, SWITCH = true, BOOLEAN = true, HEADERS = {} }
     local client <close> = cpp.client {}
     local taken = {}
     for name, kind in pairs(accepted.BATCH) do

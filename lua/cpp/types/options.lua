@@ -6,8 +6,8 @@
 ---It may wait for whatever the host's loop offers, also in a batch.
 ---@alias cpp.TokenFunction fun(): string?, (number|string)?
 
----The options of a client. Each may also be given in a call, where it wins. An unknown option raises, and names the
----nearest known one. A call reads its tables once, before anything is sent, as `options.name` reads them (with
+---The options of a client. Each may also be given in a call, where it wins. An unknown option raises, and names a
+---known one that is near. A call reads its tables once, before anything is sent, as `options.name` reads them (with
 ---`__index`); what becomes of them later changes nothing. Identifiers, `api_version`, `status`, `user_agent` and
 ---`client_request_id` have at most 256 bytes, `client_secret` 2048, `base_url` and `authority_url` 4096, `token` 65,536.
 ---@class cpp.ClientOptions
@@ -41,6 +41,11 @@
 ---@field user_agent? string # Default: `lua-cpp/VERSION libcurl/VERSION`.
 ---Sent as x-ms-client-request-id, the same for every attempt of a call. Default: a random UUID.
 ---@field client_request_id? string
+---Further header lines of each request to the service, such as `traceparent` of W3C Trace Context: at most 16, with
+---printable values of up to 2,048 bytes. Those of a call are added to the client's, and replace those of the same name; so
+---do those of an item in a batch, and of a wait within a call. Refused are those that frame the message, carry
+---credentials, or have an option of their own. A value is no secret: a message may show it. The token service gets none.
+---@field headers? table<string, string>
 ---How calls wait: see [loops](loops.md). In an item of a batch it is the batch that waits. Default: `cpp.loop.blocking`.
 ---@field loop? cpp.Loop
 ---@field log? fun(entry: cpp.LogEntry) # called after each attempt. What it raises becomes a warning

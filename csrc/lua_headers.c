@@ -1,0 +1,148 @@
+/*
+ * The option `headers`: further header lines of a request to the service.
+ *
+ * A table of names and values becomes one string of lines, each with a NUL at its end. What frames
+ * a message (RFC 9112), goes to proxies, carries credentials, or is another option's, is refused.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include "lua_binding.h"
+
+/* Names that may not be given, in lower case; with a dash at the end: all that begin so. */
+static const char *const reserved[] = {
+    "accept",
+    "accept-encoding",
+    "authorization",
+    "connection",
+    "content-",
+    "cookie",
+    "cookie2",
+    "expect",
+    "host",
+    "http2-settings",
+    "if-range",
+    "keep-alive",
+    "proxy-",
+    "range",
+    "te",
+    "trailer",
+    "upgrade",
+    "user-agent",
+    "transfer-encoding",
+    "x-ms-client-request-id",
+};
+
+static bool is_reserved(const char *name) {
+  for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
+    size_t length = strlen(reserved[i]);
+    bool is_prefix = reserved[i][length - 1] == '-';
+    if (strncasecmp(name, reserved[i], length) == 0 && (is_prefix || name[length] == '\0')) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Checks the name at `index`: a token (RFC 9110, section 5.6.2). */
+static const char *check_name(lua_State *L, int index) {
+  static const char characters[] =
+      "!#$%&'*+-.^_`|~0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+      "abcdefghijklmnopqrstuvwxyz";
+  size_t length = 0;
+  if (lua_type(L, index) != LUA_TSTRING) {
+    lcpp_misuse(L, "headers: expected strings by name, got one with a %s as its name",
+                luaL_typename(L, index));
+  }
+  const char *name = lua_tolstring(L, index, &length);
+  if (length == 0 || length > LCPP_NAME_LIMIT || strspn(name, characters) != length) {
+    lcpp_misuse(L, "headers: expected names of letters, digits and dashes, of at most %d bytes",
+                LCPP_NAME_LIMIT);
+  }
+  if (is_reserved(name)) {
+    lcpp_misuse(L, "headers: '%s' cannot be given here", name);
+  }
+  return name;
+}
+
+/* Checks the value at `index`. libcurl would not send a line without a value, and servers drop
+ * blanks around one. */
+static const char *check_value(lua_State *L, int index, const char *name) {
+  size_t length = 0;
+  if (lua_type(L, index) != LUA_TSTRING) {
+    lcpp_misuse(L, "headers: expected a string for '%s', got %s", name, luaL_typename(L, index));
+  }
+  const char *value = lua_tolstring(L, index, &length);
+  bool usable = length > 0 && length <= LCPP_HEADER_VALUE_LIMIT && value[0] != ' ' &&
+                value[length - 1] != ' ';
+  for (size_t i = 0; i < length && usable; i++) {
+    usable = value[i] >= 0x20 && value[i] <= 0x7e;
+  }
+  if (!usable) {
+    lcpp_misuse(L,
+                "headers: expected printable ASCII characters for '%s', at most %d, without blanks "
+                "around them",
+                name, LCPP_HEADER_VALUE_LIMIT);
+  }
+  return value;
+}
+
+/* The end of a line, and the length of its name. */
+static const char *end_of(const char *line) {
+  return line + strlen(line) + 1;
+}
+static size_t name_length(const char *line) {
+  return strcspn(line, ":");
+}
+
+/* Whether one of the lines has the name that `line` begins with. */
+static bool has_name(const char *lines, size_t length, const char *line) {
+  size_t named = name_length(line);
+  for (const char *at = lines; at < lines + length; at = end_of(at)) {
+    if (name_length(at) == named && strncasecmp(at, line, named) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
+void lcpp_headers_read(lua_State *L) {
+  int table = lua_gettop(L);
+  int count = 0;
+  lcpp_reserve(L, LCPP_HEADERS_LIMIT + 8);
+  for (lua_pushnil(L); lua_next(L, table) != 0; count++) {
+    const char *name = check_name(L, -2);
+    const char *value = check_value(L, -1, name);
+    if (count == LCPP_HEADERS_LIMIT) {
+      lcpp_misuse(L, "headers: expected at most %d of them", LCPP_HEADERS_LIMIT);
+    }
+    const char *line = lua_pushfstring(L, "%s: %s%c", name, value, 0);
+    for (int i = 1; i <= count; i++) {
+      if (has_name(lua_tostring(L, table + i), 1, line)) {
+        lcpp_misuse(L, "headers: expected '%s' once", name);
+      }
+    }
+    lua_replace(L, -2); /* the value, by its line, which is kept below the name */
+    lua_insert(L, -2);
+  }
+  lua_concat(L, count);
+  lua_replace(L, table);
+}
+
+const char *lcpp_headers_merge(lua_State *L, int outer, int own, size_t *length) {
+  size_t outer_length = 0;
+  size_t own_length = 0;
+  const char *outer_lines = lua_tolstring(L, outer, &outer_length);
+  const char *own_lines = lua_tolstring(L, own, &own_length);
+  int count = 1;
+  lcpp_reserve(L, LCPP_HEADERS_LIMIT + 4);
+  lua_pushvalue(L, own);
+  for (const char *at = outer_lines; at < outer_lines + outer_length; at = end_of(at)) {
+    if (!has_name(own_lines, own_length, at)) {
+      lua_pushlstring(L, at, (size_t)(end_of(at) - at));
+      count++;
+    }
+  }
+  lua_concat(L, count);
+  return lua_tolstring(L, -1, length);
+}

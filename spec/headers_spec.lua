@@ -1,0 +1,176 @@
+-- The option `headers`: what is sent, where, and what is refused before anything is.
+
+local core = require "cpp.core"
+local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
+local Portal = require "spec.portal.client"
+
+local TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
+
+describe("headers", function()
+  local portal, client
+  fixture.client(_ENV, function(...) portal, client = ... end, { headers = { ["x-ms-publisherId"] = "contoso" } })
+  before_each(function() fixture.offer(portal, { cancel_seconds = 60 }) end)
+
+  local function call(fields)
+    local own = { publisher = "contoso", offer = "contoso-vm" }
+    for name, value in pairs(fields or {}) do own[name] = value end
+    return own
+  end
+
+  -- The values of a header in all requests, in their order; "-" where it is absent.
+  local function sent(name)
+    local values = {}
+    for i, entry in ipairs(portal:journal()) do values[i] = entry.headers[name] or "-" end
+    return values
+  end
+
+  local function all(value, count)
+    local list = {}
+    for i = 1, count do list[i] = value end
+    return list
+  end
+
+  it("of a client and of a call are sent together", function()
+    assert(client:cancel(call { headers = { traceparent = TRACE } }))
+    assert(client:offer_status(call()))
+    assert.same({ "contoso", "contoso" }, sent "x-ms-publisherid")
+    assert.same({ TRACE, "-" }, sent "traceparent")
+  end)
+
+  it("of a call win, however their names are written", function()
+    for _, name in ipairs { "x-ms-publisherId", "X-MS-PUBLISHERID" } do
+      assert(client:offer_status(call { headers = { [name] = "fabrikam", ["X-MS"] = "1" } }))
+    end
+    assert(client:offer_status(call { headers = {} }))
+    assert.same({ "fabrikam", "fabrikam", "contoso" }, sent "x-ms-publisherid")
+    assert.same({ "1", "1", "-" }, sent "x-ms")
+  end)
+
+  it("leave the others as they are", function()
+    assert(client:cancel(call { headers = { traceparent = TRACE }, emails = { "jane@contoso.example" } }))
+    assert(client:cancel(call { headers = {}, client_request_id = "id" }))
+    local with, without = table.unpack(portal:journal { method = "POST" })
+    for _, name in ipairs { "accept", "accept-encoding", "user-agent", "authorization", "host" } do
+      assert.equal(without.headers[name], with.headers[name], name)
+      assert.is_string(with.headers[name], name)
+    end
+    assert.equal("application/json", with.headers["content-type"])
+  end)
+
+  it("are sent in each attempt, and in each request of a wait, the looks before and after it", function()
+    portal:fault { match = { method = "POST" }, status = 429 }
+    assert(client:cancel(call { headers = { traceparent = TRACE }, wait = { timeout = 600 }, if_running = true }))
+    local journal = portal:journal()
+    assert.is_true(#journal > 5)
+    assert.same(all(TRACE, #journal), sent "traceparent")
+    portal:clear_journal()
+    client:wait(call(), { headers = { traceparent = TRACE } })
+    client:reconcile(call(), { headers = { traceparent = TRACE } })
+    client:operations(call { headers = { traceparent = TRACE } })
+    client:publishers { headers = { traceparent = TRACE } }
+    assert.same(all(TRACE, #portal:journal()), sent "traceparent")
+  end)
+
+  it("of a wait within a call win, and the call's other ones stay", function()
+    assert(client:cancel(call { headers = { a = "1", b = "1" }, wait = { headers = { B = "2" } } }))
+    local a, b = sent "a", sent "b"
+    assert.same(all("1", #a), a)
+    assert.equal("1", b[1])
+    assert.same(all("2", #b - 1), table.move(b, 2, #b, 1, {}))
+  end)
+
+  it("of a batch and of its items are sent together", function()
+    client:cancel_all({ call(), call { headers = { A = "2" } }, call { headers = { b = "3" } } },
+                      { headers = { a = "1" }, concurrency = 1 })
+    assert.same({ "1", "2", "1" }, sent "a")
+    assert.same({ "-", "-", "3" }, sent "b")
+    assert.same(all("contoso", 3), sent "x-ms-publisherid")
+  end)
+
+  it("go to the service alone: the token service gets none", function()
+    local own <close> = cpp.client {
+      base_url = portal.url, authority_url = portal.url, tenant = Portal.CREDENTIALS.tenant,
+      client_id = Portal.CREDENTIALS.client_id, client_secret = Portal.CREDENTIALS.client_secret,
+      headers = { a = "1" },
+    }
+    assert(own:offer_status(call { headers = { b = "2" } }))
+    assert.same({ "-", "1" }, sent "a")
+    assert.same({ "-", "2" }, sent "b")
+  end)
+
+  it("are those that the table had when the call began", function()
+    local headers = { a = "1" }
+    local wait = { headers = { b = "1" } }
+    portal:fault { match = { method = "POST" }, status = 429, headers = { ["Retry-After"] = "1" } }
+    local loop = require "spec.support.virtual".new(portal)
+    loop.on_sleep = function() headers.a, wait.headers.b = "2", "2" end
+    assert(client:cancel(call { headers = headers, wait = wait, loop = loop }))
+    assert.same(all("1", #portal:journal()), sent "a")
+    assert.equal("1", sent "b"[3])
+    local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, headers = headers }
+    headers.a = "3"
+    portal:clear_journal()
+    assert(own:offer_status(call()))
+    assert.same({ "2" }, sent "a")
+  end)
+
+  it("may be many and long, and no more", function()
+    local many = {}
+    for i = 1, 16 do many["x-" .. i] = ("v"):rep(2048) end
+    local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, headers = { ["X-1"] = "1", y = "1" } }
+    portal:fault { match = { method = "GET" }, status = 200, body = { status = "running" }, times = -1 }
+    own:offer_status(call { headers = many, retries = 0 }) -- lua-http may find them too long
+    many["x-17"] = "v"
+    assert.error_matches(function() client:offer_status(call { headers = many }) end, "headers: expected at most 16")
+    assert.error_matches(function() client:offer_status(call { headers = { a = ("v"):rep(2049) } }) end, "at most 2048")
+    assert.error_matches(function() client:offer_status(call { headers = { [("n"):rep(257)] = "v" } }) end, "at most 256")
+  end)
+
+  describe("are refused", function()
+    local function refuses(headers, pattern)
+      for _, scope in ipairs { "client", "call", "wait", "batch" } do
+        local done, problem = pcall(core.check, scope, { headers = headers })
+        assert.is_false(done)
+        assert.matches("cpp: headers: " .. pattern, problem)
+      end
+      assert.has_error(function() client:cancel(call { headers = headers }) end)
+      assert.has_error(function() cpp.client { headers = headers } end)
+      assert.same({}, portal:journal())
+    end
+
+    for _, name in ipairs {
+      "Authorization", "Host", "Content-Length", "Transfer-Encoding", "Connection", "Expect", "TE", "Upgrade", "Trailer",
+      "Content-Type", "Content-Encoding", "Accept-Encoding", "Accept", "Cookie", "Proxy-Authorization", "Keep-Alive",
+      "Proxy-Connection", "HTTP2-Settings", "Range", "User-Agent", "x-ms-client-request-id",
+    } do
+      it("where the name is not the caller's: " .. name, function()
+        for _, spelt in ipairs { name, name:lower(), name:upper() } do
+          refuses({ [spelt] = "secret" }, "'" .. spelt:gsub("%p", "%%%0") .. "' cannot be given here$")
+        end
+      end)
+    end
+
+    it("where a name is no token", function()
+      for _, name in ipairs { "", "a b", "a:", "a\r\nb", "a\0", "\u{e9}", "a\tb", "a(b)", " a", "a ", ":method" } do
+        refuses({ [name] = "v" }, "expected names of letters")
+      end
+      refuses({ "v" }, "expected strings by name, got one with a number as its name")
+    end)
+
+    it("where a value is not printable, without showing it", function()
+      for _, value in ipairs { "", " ", "s3cret\r\nX: 1", "s3cret\n", "s3cret\0", "s3cret\u{e9}", "\ts3cret", "s3cret ", " s3cret",
+                               "s3cret\127" } do
+        refuses({ a = value }, "expected printable ASCII characters for 'a'")
+        local _, problem = pcall(core.check, "call", { headers = { a = value } })
+        assert.is_nil(problem:find("s3cret", 1, true))
+      end
+      for _, value in ipairs { 1, true, {} } do
+        refuses({ a = value }, "expected a string for 'a', got " .. type(value))
+      end
+    end)
+
+    it("where a name is there twice", function() refuses({ ["X-A"] = "1", ["x-a"] = "1" }, "expected '[Xx]%-[Aa]' once") end)
+    it("where they are no table", function() refuses("a: 1", "expected a table of strings by name, got string") end)
+  end)
+end)
