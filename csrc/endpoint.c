@@ -11,6 +11,10 @@
  * them (doc/partner-center.md). `token` is the client credentials grant of Microsoft Entra: by
  * scope the v2 endpoint, else the v1 endpoint.
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
+ * `metadata` gets the token of a managed identity, with its URL as `authority_url` and the resource
+ * as `scope`: from the instance metadata service, or from App Service.
+ * https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
+ * https://learn.microsoft.com/azure/app-service/overview-managed-identity
  */
 #include "lua_binding.h"
 
@@ -20,6 +24,7 @@
 #define OFFER PUBLISHER "/offers/{offer}"
 #define ONE_VERSION "[version?/versions/{version}][slot?/slot/{slot}]"
 #define BY_STATUS "[status?&status={status}]"
+#define OF_IDENTITY "&resource={scope}[client_id?&client_id={client_id}]"
 #define BY_TYPE "[type?&%24filter=offerTypeId%20eq%20%27{type}%27]"
 
 /* clang-format off */
@@ -36,6 +41,7 @@ static const struct lcpp_endpoint endpoints[] = {
   {"offer_status", LCPP_GET,  LCPP_HOST_SERVICE,   OFFER "/status", NULL,                       true,  LCPP_BODY_NONE},
   {"location",     LCPP_GET,  LCPP_HOST_SERVICE,   NULL, NULL,                                  true,  LCPP_BODY_NONE},
   {"token",        LCPP_POST, LCPP_HOST_AUTHORITY, "/{tenant}/oauth2[scope?/v2.0]/token", NULL, false, LCPP_BODY_CREDENTIALS},
+  {"metadata",     LCPP_GET,  LCPP_HOST_METADATA,  "", OF_IDENTITY,                             true,  LCPP_BODY_NONE},
 };
 /* clang-format on */
 

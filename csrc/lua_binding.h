@@ -103,17 +103,20 @@ static inline void lcpp_new_class(lua_State *L, const char *name, const luaL_Reg
 
 enum lcpp_method { LCPP_GET, LCPP_POST };
 
-/* Which of a client's two origins an endpoint belongs to. */
+/* Which origin an endpoint belongs to. */
 enum lcpp_host {
-  LCPP_HOST_SERVICE,  /* base_url: the portal; gets the bearer token */
-  LCPP_HOST_AUTHORITY /* authority_url: the token service; gets the client secret */
+  LCPP_HOST_SERVICE,   /* base_url: the portal; gets the bearer token */
+  LCPP_HOST_AUTHORITY, /* authority_url: the token service; gets the client secret or assertion */
+  LCPP_HOST_METADATA   /* the call's authority_url: on this machine or link; gets the secret of App
+                          Service, if there is one */
 };
 
 enum lcpp_body {
   LCPP_BODY_NONE,
   LCPP_BODY_NOTIFICATION, /* {"metadata":{"notification-emails":"a,b"}}, or empty */
   LCPP_BODY_METADATA,     /* the same, or {"metadata":{}} */
-  LCPP_BODY_CREDENTIALS   /* grant_type=client_credentials&... */
+  LCPP_BODY_CREDENTIALS   /* grant_type=client_credentials&..., with client_secret; or with token,
+                             which is an assertion then */
 };
 
 struct lcpp_endpoint {
@@ -219,7 +222,8 @@ void lcpp_check_request_id(lua_State *L, const char *id, size_t length);
 _Noreturn void lcpp_misuse(lua_State *L, const char *format, ...);
 
 /* Parses the option `name` into *origin, which its owner frees: [-0, +0, v]. */
-void lcpp_read_origin(lua_State *L, struct lcpp_origin *origin, const char *name, const char *text);
+void lcpp_read_origin(lua_State *L, struct lcpp_origin *origin, enum lcpp_reach reach,
+                      const char *name, const char *text);
 
 /* A number of seconds in milliseconds, rounded up. */
 long lcpp_milliseconds(const struct lcpp_value *value, long otherwise);

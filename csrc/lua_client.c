@@ -92,9 +92,9 @@ int lcpp_core_client(lua_State *L) {
   lua_newtable(L);
   lua_setiuservalue(L, -2, LCPP_CLIENT_REQUESTS);
   hold_strings(L, values);
-  lcpp_read_origin(L, &client->service, "base_url",
+  lcpp_read_origin(L, &client->service, LCPP_REACH_SERVICE, "base_url",
                    text_or(&values[LCPP_OPTION_BASE_URL], DEFAULT_BASE_URL));
-  lcpp_read_origin(L, &client->authority, "authority_url",
+  lcpp_read_origin(L, &client->authority, LCPP_REACH_SERVICE, "authority_url",
                    text_or(&values[LCPP_OPTION_AUTHORITY_URL], DEFAULT_AUTHORITY_URL));
   client->profile = (struct lcpp_profile){
       .user_agent = text_or(&values[LCPP_OPTION_USER_AGENT], DEFAULT_USER_AGENT),

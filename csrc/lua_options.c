@@ -385,10 +385,10 @@ static void read_value(lua_State *L, const struct option *option, struct lcpp_va
   }
 }
 
-void lcpp_read_origin(lua_State *L, struct lcpp_origin *origin, const char *name,
-                      const char *text) {
+void lcpp_read_origin(lua_State *L, struct lcpp_origin *origin, enum lcpp_reach reach,
+                      const char *name, const char *text) {
   const char *why = NULL;
-  enum lcpp_url_status status = lcpp_origin_parse(origin, text, &why);
+  enum lcpp_url_status status = lcpp_origin_parse(origin, reach, text, &why);
   if (status == LCPP_URL_MEMORY) {
     luaL_error(L, "not enough memory");
   } else if (status != LCPP_URL_OK) {

@@ -138,23 +138,45 @@ static void append_notification(lua_State *L, struct lcpp_buffer *body, enum lcp
 _Static_assert(3 * (2 * LCPP_NAME_LIMIT + LCPP_SECRET_LIMIT) + 256 <= LCPP_URL_LIMIT,
                "credentials within their limits make a form within its own");
 
+/* The assertion of a workload identity (RFC 7523, section 2.2): a JSON Web Token, which needs no
+ * percent-encoding, and may be longer than a form with a secret. */
+static void append_assertion(lua_State *L, struct lcpp_buffer *form,
+                             const struct lcpp_value *assertion) {
+  static const char before[] =
+      "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3A"
+      "client-assertion-type%3Ajwt-bearer&client_assertion=";
+  for (size_t i = 0; i < assertion->length; i++) {
+    if (strchr("~+/=", assertion->text[i]) != NULL) {
+      lcpp_misuse(L, "token: expected a JSON Web Token");
+    }
+  }
+  append_text(form, before, sizeof before - 1);
+  append_text(form, assertion->text, assertion->length);
+}
+
 /* The client credentials grant, as a form (RFC 6749, section 4.4.2). The escaped secret is never a
  * Lua string: it goes to memory of the request, which is wiped when the request was sent. */
 static void append_credentials(lua_State *L, struct lcpp_buffer *form,
                                const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   const struct lcpp_value *id = &values[LCPP_OPTION_CLIENT_ID];
   const struct lcpp_value *secret = &values[LCPP_OPTION_CLIENT_SECRET];
-  if (!id->given || !secret->given) {
+  const struct lcpp_value *assertion = &values[LCPP_OPTION_TOKEN];
+  if (!id->given || (!secret->given && assertion->text == NULL)) {
     lcpp_misuse(L, "%s: expected a non-empty string, got nil",
                 id->given ? "client_secret" : "client_id");
   }
   lcpp_url_append_field(form, "grant_type=client_credentials&client_id=", id->text, id->length);
-  lcpp_url_append_field(form, "&client_secret=", secret->text, secret->length);
+  if (secret->given) {
+    lcpp_url_append_field(form, "&client_secret=", secret->text, secret->length);
+  }
   const struct lcpp_value *scope = &values[LCPP_OPTION_SCOPE];
   if (scope->given) {
     lcpp_url_append_field(form, "&scope=", scope->text, scope->length);
   } else {
     lcpp_url_append_field(form, "&resource=", RESOURCE, sizeof RESOURCE - 1);
+  }
+  if (!secret->given) {
+    append_assertion(L, form, assertion);
   }
 }
 
@@ -221,15 +243,18 @@ static bool read_profile(const struct lcpp_client *client, struct lcpp_profile *
   return user_agent->given || ca_file->given || proxy->given || timeout->given;
 }
 
-/* The origin that the endpoint belongs to: the call's own, or the client's. */
+/* The origin that the endpoint belongs to: the call's own, or the client's. That of metadata is
+ * always the call's own. */
 static const struct lcpp_origin *read_origin(lua_State *L, const struct lcpp_client *client,
                                              struct lcpp_request *request,
                                              const struct lcpp_endpoint *endpoint,
                                              const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   bool service = endpoint->host == LCPP_HOST_SERVICE;
+  bool metadata = endpoint->host == LCPP_HOST_METADATA;
   enum lcpp_option option = service ? LCPP_OPTION_BASE_URL : LCPP_OPTION_AUTHORITY_URL;
-  if (values[option].given) {
-    lcpp_read_origin(L, &request->origin, lcpp_option_name(option), values[option].text);
+  if (values[option].given || metadata) {
+    lcpp_read_origin(L, &request->origin, metadata ? LCPP_REACH_METADATA : LCPP_REACH_SERVICE,
+                     lcpp_option_name(option), values[option].given ? values[option].text : "");
     return &request->origin;
   }
   return service ? &client->service : &client->authority;
@@ -322,6 +347,15 @@ void lcpp_hide_top(lua_State *L) {
   lua_pushcclosure(L, held, 1);
 }
 
+/* Checks the secret of App Service, which becomes a header's value. */
+static void check_identity_header(lua_State *L, const struct lcpp_value *secret) {
+  for (size_t i = 0; i < secret->length; i++) {
+    if (secret->text[i] <= ' ' || secret->text[i] > '~') {
+      lcpp_misuse(L, "client_secret: expected printable ASCII characters");
+    }
+  }
+}
+
 /* Reads and checks what start and check are given: endpoint at index 2, options at index 3. */
 static const struct lcpp_endpoint *read_call(lua_State *L,
                                              struct lcpp_value values[LCPP_OPTION_COUNT]) {
@@ -330,6 +364,9 @@ static const struct lcpp_endpoint *read_call(lua_State *L,
   if (endpoint != NULL) {
     lcpp_options_read(L, 3, LCPP_OF_CALL, values);
     lcpp_template_require(L, endpoint, values);
+    if (endpoint->host == LCPP_HOST_METADATA) {
+      check_identity_header(L, &values[LCPP_OPTION_CLIENT_SECRET]);
+    }
     return endpoint;
   }
   lcpp_misuse(L, "there is no endpoint '%s'", name);
@@ -446,6 +483,10 @@ int lcpp_client_start(lua_State *L) {
   };
   if (endpoint->host == LCPP_HOST_SERVICE) {
     read_headers(L, client, &values[LCPP_OPTION_HEADERS], &head);
+  }
+  if (endpoint->host == LCPP_HOST_METADATA) {
+    head.metadata = true;
+    head.identity_header = values[LCPP_OPTION_CLIENT_SECRET].text;
   }
   struct lcpp_request *request = lcpp_request_new(L, 1);
   request->endpoint = endpoint;

@@ -19,6 +19,7 @@ static const struct {
              {"slot", LCPP_OPTION_SLOT},
              {"type", LCPP_OPTION_TYPE},
              {"tenant", LCPP_OPTION_TENANT},
+             {"client_id", LCPP_OPTION_CLIENT_ID},
              {"scope", LCPP_OPTION_SCOPE}};
 enum { NAMES = sizeof names / sizeof names[0] };
 

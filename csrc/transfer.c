@@ -27,7 +27,8 @@ static char accept_line[] = "Accept: application/json";
 static char encoding_line[] = "Accept-Encoding: identity";
 static char json_line[] = "Content-Type: application/json";
 static char form_line[] = "Content-Type: application/x-www-form-urlencoded";
-static char no_expect_line[] = "Expect:"; /* a large body would wait 1 s for a 100 */
+static char metadata_line[] = "Metadata: true"; /* keeps forwarded requests from it */
+static char no_expect_line[] = "Expect:";       /* a large body would wait 1 s for a 100 */
 
 static struct lcpp_transfer *transfer_of(void *easy) {
   return ((struct lcpp_easy *)easy)->transfer;
@@ -277,6 +278,9 @@ static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_he
   }
   size_t further = easy->lines.length;
   lcpp_buffer_append(&easy->lines, request->headers, request->headers_length, LINES_CAPACITY);
+  if (request->identity_header != NULL) {
+    add_line(&easy->lines, "X-IDENTITY-HEADER: ", request->identity_header);
+  }
   if (easy->lines.status != LCPP_BUFFER_OK) {
     return CURLE_OUT_OF_MEMORY;
   }
@@ -292,6 +296,9 @@ static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_he
     if (body_length > EXPECT_ABOVE) {
       lines[count++] = no_expect_line;
     }
+  }
+  if (request->metadata) {
+    lines[count++] = metadata_line;
   }
   for (size_t at = further; at < easy->lines.length; at += strlen(easy->lines.data + at) + 1) {
     lines[count++] = easy->lines.data + at;

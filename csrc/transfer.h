@@ -86,6 +86,8 @@ struct lcpp_request_head {
   const struct lcpp_profile *profile; /* of a call that overrides its client's; else NULL */
   const char *headers;                /* further lines, a NUL behind each; NULL: none */
   size_t headers_length;
+  bool metadata;               /* it is for the token of a managed identity, */
+  const char *identity_header; /* in App Service, which takes this secret; NULL: elsewhere */
   long timeout_ms;
   size_t max_response_bytes;
 };

@@ -2,6 +2,7 @@
 #include "url.h"
 
 #include <arpa/inet.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -15,14 +16,20 @@ static bool has_unsafe_byte(const char *text) {
   return text[strcspn(text, unsafe)] != '\0';
 }
 
-/* Loopback: an address, or "localhost", which libcurl never looks up (since 7.77). The URL API has
- * normalised an IPv4 address. */
-static bool is_loopback(const char *host) {
-  if (strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0) {
-    return true;
-  }
+/* Whether a host is an IPv4 address that begins with these bits. The URL API has normalised it. */
+static bool is_within(const char *host, uint32_t prefix, int bits) {
   struct in_addr address;
-  return inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 24) == 127;
+  return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> (32 - bits) == prefix;
+}
+
+/* Loopback: an address, or "localhost", which libcurl never looks up (since 7.77). */
+static bool is_loopback(const char *host) {
+  return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
+         is_within(host, 127, 8);
+}
+
+static bool is_link_local(const char *host) {
+  return is_within(host, 169 << 8 | 254, 16);
 }
 
 /* Whether a part is present. If memory runs out it counts as present, which is the safe side. */
@@ -49,13 +56,29 @@ static CURLUcode read_origin(CURLU *url, char **scheme, char **host, char **port
   return code;
 }
 
-static enum lcpp_url_status check_origin(struct lcpp_origin *origin, const char **why) {
-  origin->plain = strcasecmp(origin->scheme, "http") == 0;
+/* What a base URL had to be, if its requests may not go there; else NULL. */
+static const char *check_reach(const struct lcpp_origin *origin, enum lcpp_reach reach) {
+  bool loopback = is_loopback(origin->host);
+  if (reach == LCPP_REACH_METADATA) {
+    bool allowed = origin->plain && (loopback || is_link_local(origin->host));
+    return allowed ? NULL
+                   : "an http:// URL of loopback or of a link-local address (169.254.0.0/16)";
+  }
   if (!origin->plain && strcasecmp(origin->scheme, "https") != 0) {
-    *why = "an https:// URL";
-  } else if (origin->plain && !is_loopback(origin->host)) {
-    *why = "an https:// URL (plain http:// goes to loopback only)";
-  } else if (has_part(origin->url, CURLUPART_USER) || has_part(origin->url, CURLUPART_PASSWORD)) {
+    return "an https:// URL";
+  }
+  return origin->plain && !loopback ? "an https:// URL (plain http:// goes to loopback only)"
+                                    : NULL;
+}
+
+static enum lcpp_url_status check_origin(struct lcpp_origin *origin, enum lcpp_reach reach,
+                                         const char **why) {
+  origin->plain = strcasecmp(origin->scheme, "http") == 0;
+  *why = check_reach(origin, reach);
+  if (*why != NULL) {
+    return LCPP_URL_INVALID;
+  }
+  if (has_part(origin->url, CURLUPART_USER) || has_part(origin->url, CURLUPART_PASSWORD)) {
     *why = "a URL without user information";
   } else if (has_part(origin->url, CURLUPART_QUERY) || has_part(origin->url, CURLUPART_FRAGMENT)) {
     *why = "a URL without query and fragment";
@@ -67,8 +90,8 @@ static enum lcpp_url_status check_origin(struct lcpp_origin *origin, const char 
   return LCPP_URL_INVALID;
 }
 
-static enum lcpp_url_status read_base_url(struct lcpp_origin *origin, const char *text,
-                                          const char **why) {
+static enum lcpp_url_status read_base_url(struct lcpp_origin *origin, enum lcpp_reach reach,
+                                          const char *text, const char **why) {
   origin->url = curl_url();
   if (origin->url == NULL) {
     return LCPP_URL_MEMORY;
@@ -88,17 +111,17 @@ static enum lcpp_url_status read_base_url(struct lcpp_origin *origin, const char
   while (origin->prefix[length - 1] == '/') {
     origin->prefix[--length] = '\0';
   }
-  return check_origin(origin, why);
+  return check_origin(origin, reach, why);
 }
 
-enum lcpp_url_status lcpp_origin_parse(struct lcpp_origin *origin, const char *text,
-                                       const char **why) {
+enum lcpp_url_status lcpp_origin_parse(struct lcpp_origin *origin, enum lcpp_reach reach,
+                                       const char *text, const char **why) {
   *origin = (struct lcpp_origin){0};
   if (has_unsafe_byte(text)) {
     *why = "an https:// URL without blanks, control characters and backslashes";
     return LCPP_URL_INVALID;
   }
-  enum lcpp_url_status status = read_base_url(origin, text, why);
+  enum lcpp_url_status status = read_base_url(origin, reach, text, why);
   if (status != LCPP_URL_OK) {
     lcpp_origin_free(origin);
   }

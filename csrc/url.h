@@ -1,7 +1,8 @@
 /*
  * URLs: building, resolving and comparing them, all with libcurl's URL API.
  *
- * Two rules live here. A request goes out over https, or over plain http to loopback only. And the
+ * Two rules live here. A request goes out over https, or over plain http to loopback only; one for
+ * the token of a managed identity over plain http to loopback or a link-local address. And the
  * bearer token goes to one origin (scheme, host, effective port; RFC 6454): the location that a
  * response names is resolved first and compared afterwards, before anything connects.
  * https://curl.se/libcurl/c/libcurl-url.html
@@ -40,10 +41,16 @@ struct lcpp_origin {
   bool plain;   /* http, which is allowed to loopback only */
 };
 
+/* Where the requests of a base URL may go. */
+enum lcpp_reach {
+  LCPP_REACH_SERVICE, /* https; plain http to loopback */
+  LCPP_REACH_METADATA /* plain http to loopback or to a link-local address, 169.254.0.0/16 */
+};
+
 /* Parses and checks a base URL of at most LCPP_BASE_LIMIT bytes (see `why` for what it may not be:
  * a static text that completes "expected ..."). On any failure *origin stays closed. */
-enum lcpp_url_status lcpp_origin_parse(struct lcpp_origin *origin, const char *text,
-                                       const char **why);
+enum lcpp_url_status lcpp_origin_parse(struct lcpp_origin *origin, enum lcpp_reach reach,
+                                       const char *text, const char **why);
 void lcpp_origin_free(struct lcpp_origin *origin);
 
 /* Resolves a location from a response against the URL that was requested (RFC 3986, section 5).

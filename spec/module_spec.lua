@@ -125,8 +125,9 @@ describe("the module", function()
       for _, newline in ipairs { "\n", "\r\n" } do
         assert.equal("202", run(CANCEL, { AZURE_TOKEN = portals.TOKEN .. newline, CPP_BASE_URL = portal.url }))
       end
-      assert.matches("token: expected a bearer token", run(CANCEL, { AZURE_TOKEN = "t\n\n", CPP_BASE_URL = portal.url }))
-      assert.matches("there is no token", run(CANCEL, { AZURE_TOKEN = "\n", CPP_BASE_URL = portal.url }))
+      assert.matches("^auth: environment: AZURE_TOKEN holds something that is not a valid token",
+        run(CANCEL, { AZURE_TOKEN = "t\n\n", CPP_BASE_URL = portal.url }))
+      assert.matches("no token available", run(CANCEL, { AZURE_TOKEN = "\n", CPP_BASE_URL = portal.url }))
     end)
 
     it("takes credentials from the environment", function()
@@ -138,8 +139,8 @@ describe("the module", function()
     end)
 
     it("says what to set when there is no token", function()
-      assert.matches("^auth: there is no token: .*AZURE_TOKEN", run(CANCEL, { CPP_BASE_URL = portal.url }))
-      assert.matches("^auth: there is no token",
+      assert.matches("^auth: no token available: .*AZURE_TOKEN", run(CANCEL, { CPP_BASE_URL = portal.url }))
+      assert.matches("^auth: no token available",
         run(CANCEL, { CPP_BASE_URL = portal.url, AZURE_CLIENT_ID = "half of it", AZURE_TOKEN = "" }))
     end)
 

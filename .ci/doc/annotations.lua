@@ -12,7 +12,7 @@ local annotations = {}
 
 local DIRECTORY = "lua/cpp/types/"
 -- In the order of the reference.
-local FILES = { "module", "client", "methods", "options", "answers", "loop", "core" }
+local FILES = { "module", "client", "methods", "options", "credentials", "answers", "loop", "core" }
 
 -- Adds a value under a name and at the end.
 local function add(list, name, value)

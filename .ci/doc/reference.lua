@@ -17,6 +17,7 @@ local SECTIONS = {
   { file = "module", title = "The module" },
   { file = "client", title = "Clients" },
   { file = "options", title = "Options", text = "Times are in seconds, sizes in bytes." },
+  { file = "credentials", title = "Credentials" },
   { file = "answers", title = "Answers and errors" },
   { file = "loop", title = "Loops" },
   { file = "core", title = "The C module" },

@@ -1,12 +1,13 @@
 -- Tokens: where the bearer token of a request comes from, and when it is renewed.
 --
--- A token is a string; or comes from a function; or from tenant, client_id and client_secret with
--- the client credentials grant of Microsoft Entra:
+-- A token is a string; or comes from a function, of the user's or of cpp.credentials; or from tenant, client_id and
+-- client_secret with the client credentials grant of Microsoft Entra:
 -- https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
 -- Tokens of a function and of credentials are kept until 300 s before they expire (or, where nothing
 -- says when that is, until the service refuses one).
 
 local core = require "cpp.core"
+local chain_of = require "cpp.credentials".chain_of
 local errors = require "cpp.error"
 local host = require "cpp.host"
 local private = require "cpp.private"
@@ -17,7 +18,7 @@ local auth = {}
 local MARGIN = 300 -- seconds before its expiry that a token is renewed
 local TIMEOUT = 300 -- seconds for one request; a client's option says otherwise
 local FIRST_LOOK, LOOK = 0.001, 0.02 -- seconds between two looks at a token that is being renewed: from, doubling up to
-local USABLE = "^[%w%-%._~%+/]+=*$" -- RFC 6750, section 2.1
+local USABLE, LONGEST = "^[%w%-%._~%+/]+=*$", 65536 -- RFC 6750, section 2.1; bytes
 
 local CREDENTIALS = { "tenant", "client_id", "client_secret" }
 
@@ -29,9 +30,26 @@ function auth.use(retry_call)
   call = retry_call
 end
 
+--- Whether a text can be a bearer token.
+function auth.is_token(text)
+  return #text <= LONGEST and text:find(USABLE) ~= nil
+end
+
 -- For who was getting a token, or waiting for one, when the client was closed.
 local function closed()
   return errors.new("closed", "the client was closed before this request was sent")
+end
+
+-- Options of a call that hold for a request for its token as well.
+local OF_REQUESTS = { "timeout", "connect_timeout", "ca_file", "proxy", "user_agent", "max_response_bytes", "loop", "log",
+                      "retries" }
+
+-- Adds them to the options of such a request.
+local function complete(fields, options)
+  for _, name in ipairs(OF_REQUESTS) do
+    if fields[name] == nil then fields[name] = options[name] end
+  end
+  return fields
 end
 
 -- The credentials of a call, or nil; and the name of the first that is missing, or nil.
@@ -42,12 +60,8 @@ local function credentials_of(defaults, options)
     missing = missing or not found[name] and name
   end
   if not next(found) then return nil end
-  found.scope = options.scope or defaults.scope
-  for _, name in ipairs { "authority_url", "timeout", "connect_timeout", "ca_file", "proxy",
-                          "user_agent", "max_response_bytes", "loop", "log", "retries" } do
-    found[name] = options[name]
-  end
-  return found, missing
+  found.scope, found.authority_url = options.scope or defaults.scope, options.authority_url
+  return complete(found, options), missing
 end
 
 -- The service gives numbers or strings, expires_in (seconds) or expires_on (Unix time), or neither.
@@ -93,7 +107,7 @@ function auth.secrets(client, options, token)
   end
   return {
     token or false, own.token or false, own.client_secret or false,
-    entry and entry.token or false, entry and entry.previous or false,
+    entry and entry.token or false, entry and entry.previous or false, entry and entry.secret or false,
     options.token or false, options.client_secret or false,
     emails = options.emails,
   }
@@ -104,8 +118,8 @@ local function is_bearer(token_type)
   return token_type == nil or type(token_type) == "string" and token_type:lower() == "bearer"
 end
 
-local function request_token(client, credentials, limits)
-  local result, err = call(client, "token", credentials, limits and { deadline = limits.deadline })
+local function request_token(client, endpoint, credentials, limits)
+  local result, err = call(client, endpoint, credentials, limits and { deadline = limits.deadline })
   if not result then
     if err.kind ~= "closed" and err.kind ~= "stopped" then err.kind = "auth" end
     err.ambiguous = false -- nothing of the call itself was sent
@@ -114,7 +128,7 @@ local function request_token(client, credentials, limits)
   end
   local answer = result.body
   local token = type(answer) == "table" and answer.access_token
-  local problem = (type(token) ~= "string" or not token:find(USABLE)) and "has no usable access_token"
+  local problem = (type(token) ~= "string" or not auth.is_token(token)) and "has no usable access_token"
     or not is_bearer(answer.token_type) and "has a token_type other than Bearer"
   if problem then
     return nil, errors.new("auth", "the token service's response " .. problem,
@@ -136,10 +150,31 @@ local function function_token(loop, client, source, options)
     return nil, errors.new("auth", (called and "the token function returned no token" or "the token function failed")
                              .. (reason and " (" .. reason .. ")" or ""))
   end
-  if not token:find(USABLE) then
+  if not auth.is_token(token) then
     return nil, errors.new("auth", "the token function returned something that is not a valid token")
   end
   return token, tonumber(detail)
+end
+
+-- What a chain of cpp.credentials is asked with.
+local function request_of(client, options, entry, limits)
+  local defaults = private(client).options
+  local request = {
+    scope = options.scope or defaults.scope, authority_url = options.authority_url or defaults.authority_url,
+    is_token = auth.is_token,
+  }
+  function request.send(endpoint, fields, names)
+    if not client.core:usable() then return nil, closed() end
+    entry.secret = fields.client_secret or fields.token
+    local right, problem = pcall(client.core.check, client.core, endpoint, complete(fields, options))
+    if not right then -- what comes from a variable is no misuse
+      local name, expected = host.text(problem):match "cpp: ([%l_]+): (.*)$"
+      if not name then error(problem, 0) end
+      return nil, errors.new("auth", (names[name] or name) .. ": " .. expected)
+    end
+    return request_token(client, endpoint, fields, limits)
+  end
+  return request
 end
 
 local function is_fresh(entry, time)
@@ -170,14 +205,17 @@ end
 local function renew(loop, client, options, entry, renewal, source, credentials, limits)
   local guard <close> = begin(entry, renewal) -- luacheck: ignore guard
   local token, detail
+  local chain = chain_of(source)
   if credentials then
-    token, detail = request_token(client, credentials, limits)
+    token, detail = request_token(client, "token", credentials, limits)
+  elseif chain then
+    token, detail = chain(request_of(client, options, entry, limits))
   else
     token, detail = function_token(loop, client, source, options)
   end
   if not token then
     -- What a deadline of this call ended may go well for another one.
-    if source or not limits then renewal.failed = detail.kind == "auth" and detail.message end
+    if source and not chain or not limits then renewal.failed = detail.kind == "auth" and detail.message end
     return nil, detail
   end
   if not client.core:usable() then return nil, closed() end
@@ -232,12 +270,13 @@ local function wait_for(renewal, loop, client, entry, give_up)
   return true
 end
 
--- One renewal at a time: a call that comes meanwhile waits for it. Returns true; or nil and an err.
-local function wait_for_others(loop, client, options, entry, source, limits)
+-- One renewal at a time: a call that comes meanwhile waits for it. Returns true; or nil and an err. `users`: the token
+-- comes from a function of the user's.
+local function wait_for_others(loop, client, options, entry, users, limits)
   local give_up = patience(loop, client, options, limits)
   while entry.renewal and not is_abandoned(entry.renewal) do
     if host.is_held_up(entry.renewal.thread) then
-      if not source then return true end -- it goes on after this call only, which gets a token of its own
+      if not users then return true end -- it goes on after this call only, which gets a token of its own
       return nil, errors.new("auth", "the token function makes a call that needs its own token")
     end
     local waited, err = wait_for(entry.renewal, loop, client, entry, give_up)
@@ -271,24 +310,31 @@ function auth.token(client, endpoint, options, rejected, limits)
   if not source then credentials, missing = credentials_of(defaults, options) end
   if missing then core.misuse(missing .. ": expected with tenant, client_id and client_secret together") end
   client.core:check(endpoint, options)
-  if not source and not credentials then
-    return nil, errors.new("auth", "there is no token: give `token`, or `tenant`, `client_id` and "
-      .. "`client_secret`, or set AZURE_TOKEN in the environment")
-  end
   local key = key_of(source, credentials)
   local tokens = private(client).tokens
   local entry = tokens[key] or {}
   tokens[key] = entry
   local loop = host.loop(client, options)
+  local users = source and not chain_of(source)
   if entry.renewal then
-    local waited, err = wait_for_others(loop, client, options, entry, source, limits)
+    local waited, err = wait_for_others(loop, client, options, entry, users, limits)
     if not waited then return nil, err end
   end
   if rejected and entry.token == rejected then entry.token, entry.previous = nil, rejected end
   if is_fresh(entry, host.now(loop)) then return entry.token end
-  local beside = source and renew_beside(loop, client, options, entry, source)
+  local beside = users and renew_beside(loop, client, options, entry, source)
   if beside then return token_of(beside, loop, client, options, entry, limits) end
   return renew(loop, client, options, entry, new_renewal(coroutine.running()), source, credentials, limits)
+end
+
+--- A token of cpp.credentials for a caller that is no client. It blocks.
+-- @param token_function of cpp.credentials
+-- @return token, and the seconds until it expires or nil; or nil and why there is none
+function auth.alone(token_function)
+  local client <close> = require "cpp.client".new { token = token_function }
+  local token, detail = chain_of(token_function)(request_of(client, {}, {}))
+  if token then return token, detail end
+  return nil, detail.message
 end
 
 return auth

@@ -14,7 +14,9 @@ local core = require "cpp.core"
 local auth = require "cpp.auth"
 local batch = require "cpp.batch"
 local blocking = require "cpp.loop.blocking"
+local credentials = require "cpp.credentials"
 local dispatch = require "cpp.dispatch"
+local environment = require "cpp.environment"
 local errors = require "cpp.error"
 local follow = require "cpp.follow"
 local headers = require "cpp.headers"
@@ -209,11 +211,21 @@ local function start(self, endpoint, options)
   return carry(result, secrets, pcall(accept, self, endpoint, options, result, request, loop, sent))
 end
 
+-- A client that is given no credentials takes them, and the services, from the environment.
+local function complete(own)
+  if own.token ~= nil or own.tenant ~= nil or own.client_id ~= nil or own.client_secret ~= nil then return end
+  own.base_url = own.base_url or environment.base_url()
+  own.authority_url = own.authority_url or environment.authority_url()
+  local token = environment.token()
+  own.token = token and auth.is_token(token) and token or credentials.default()
+end
+
 --- Makes a client.
 -- @param options table or nil: see types/options.lua. Raises on misuse
 -- @return client
 function Client.new(options)
   local own = core.snapshot(options or {})
+  complete(own)
   own.user_agent = own.user_agent or ("lua-cpp/%s libcurl/%s"):format(version, core.libcurl)
   local self = {
     core = core.client(own), -- checks every option

@@ -1,39 +1,45 @@
--- What the environment says about the default client, and about the one of cpp-portal(1).
+-- What the environment says to a client that is given no credentials.
 
-local function variable(name)
+local environment = {}
+
+--- The value of a variable; nil where it is absent or empty.
+function environment.variable(name)
   local value = os.getenv(name)
   return value ~= "" and value or nil
 end
 
--- A newline at its end is of the file that it came from.
-local function token()
+local variable = environment.variable
+
+--- AZURE_TOKEN, or nil. A newline at its end is of the file that it came from.
+function environment.token()
   local value = (variable "AZURE_TOKEN" or ""):gsub("\r?\n$", "")
   return value ~= "" and value or nil
 end
 
--- Azure's own tools take the host of another cloud with and without a scheme.
-local function authority()
+--- The URL of the token service, from AZURE_AUTHORITY_HOST, or nil. Azure's own tools take the host of another cloud with
+-- and without a scheme.
+function environment.authority_url()
   local host = variable "AZURE_AUTHORITY_HOST"
   return host and (host:find("://", 1, true) and host or "https://" .. host)
 end
 
---- Options of a client from the environment: AZURE_TOKEN, or AZURE_TENANT_ID, AZURE_CLIENT_ID and
--- AZURE_CLIENT_SECRET (AZURE_AUTHORITY_HOST); CPP_BASE_URL.
--- Credentials count only when they are complete: half of them, meant for another tool, is no misuse
--- of this one.
--- @return table, for cpp.client
-local function environment()
-  local options = {
-    token = token(),
-    base_url = variable "CPP_BASE_URL",
-    authority_url = authority(),
-  }
-  local tenant, id = variable "AZURE_TENANT_ID", variable "AZURE_CLIENT_ID"
-  local secret = variable "AZURE_CLIENT_SECRET"
-  if not options.token and tenant and id and secret then
-    options.tenant, options.client_id, options.client_secret = tenant, id, secret
+--- The URL of the service, from CPP_BASE_URL, or nil.
+function environment.base_url()
+  return variable "CPP_BASE_URL"
+end
+
+--- The names of those variables that are not set, as a text; nil where all are.
+-- @param names list of strings
+-- @return string such as "A and B are not set"; and whether any is set
+function environment.missing(names)
+  local missing = {}
+  for _, name in ipairs(names) do
+    if not variable(name) then missing[#missing + 1] = name end
   end
-  return options
+  local last = table.remove(missing)
+  if not last then return nil, true end
+  local text = #missing == 0 and last .. " is not set" or table.concat(missing, ", ") .. " and " .. last .. " are not set"
+  return text, #missing + 1 < #names
 end
 
 return environment

@@ -3,9 +3,9 @@
 --   local cpp = require "cpp"
 --   local result, err = cpp.cancel{ publisher = "contoso", offer = "contoso-vm" }
 --
--- The functions of the module use one default client, made from the environment at first use:
--- AZURE_TOKEN, or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (AZURE_AUTHORITY_HOST);
--- CPP_BASE_URL. cpp.client makes others, with the same functions as methods.
+-- The functions of the module use one default client, made at first use: its token comes from
+-- AZURE_TOKEN, or from cpp.credentials.default(), and CPP_BASE_URL names another service. cpp.client makes others, with
+-- the same functions as methods.
 
 local core = require "cpp.core"
 
@@ -16,6 +16,7 @@ core.hide() -- usage errors are reported at the caller's own line, which is in n
 local cpp = {
   _VERSION = core._VERSION,
   core = core,
+  credentials = require "cpp.credentials",
   loop = require "cpp.loop",
 }
 
@@ -34,7 +35,7 @@ local default
 
 -- A forked child gets a default client of its own: its parent's would break the parent's connections.
 local function default_client()
-  if not default or not default.core:usable() then default = cpp.client(require "cpp.environment"()) end
+  if not default or not default.core:usable() then default = cpp.client() end
   return default
 end
 

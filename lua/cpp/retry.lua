@@ -22,6 +22,9 @@ for _, endpoint in ipairs(core.endpoints) do METHODS[endpoint.name] = endpoint.m
 -- The pause of azure-core and azcore: 0.8 s, doubling, at most 60 s.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.8, 60
 
+-- Endpoints that give tokens, in place of taking one.
+local OF_TOKENS = { token = true, metadata = true }
+
 local RETRIES, TIMEOUT = 3, 300 -- a client's defaults; seconds
 local MOST_PAUSE = 300 -- seconds: what a Retry-After is bounded to, as for polls
 
@@ -69,7 +72,7 @@ end
 local function raise(client, endpoint, options, token, request, problem)
   request:abort() -- unless it is done
   local result, failure = request:result()
-  local is_harmless = request:url() == "GET" or endpoint == "token"
+  local is_harmless = request:url() == "GET" or OF_TOKENS[endpoint]
   if is_harmless or failure and not failure.sent then error(problem, 0) end
   local secrets = auth.secrets(client, options, token)
   if result then
@@ -101,7 +104,7 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close>, index = core_client:start(endpoint, options, token, id,
     deadline and timeout_until(loop, client, options, deadline))
-  if endpoint ~= "token" then host.sent(METHODS[endpoint], options) end
+  if not OF_TOKENS[endpoint] then host.sent(METHODS[endpoint], options) end
   local result, failure
   if index then
     local awaited
@@ -156,7 +159,7 @@ local function go_on(loop, client, endpoint, options, limits, token, failure, se
   local retries = limits and limits.retries or options.retries or private(client).options.retries or RETRIES
   local deadline = limits and limits.deadline
   local attempt, paused, renewed = 1, 0, false
-  local of_tokens = endpoint == "token"
+  local of_tokens = OF_TOKENS[endpoint] or false
   local safe = failure.method == "GET" or of_tokens -- it changes nothing, or nothing that counts
   while true do
     local err = errors.from_failure(failure, options, auth.secrets(client, options, token), safe, of_tokens)
@@ -166,7 +169,10 @@ local function go_on(loop, client, endpoint, options, limits, token, failure, se
     if pause then
       if err.status == 429 and loop.scheduler and not of_tokens then loop.scheduler.hold(pause) end
       local wanted = math.max(pause, err.retry_after or 0)
-      if not err.retryable or attempt > retries or not has_time(loop, client, options, deadline, paused, wanted) then
+      -- Most machines have no metadata service: that nothing responds there is no failure that passes.
+      local is_absent = endpoint == "metadata" and err.kind ~= "http"
+      if not err.retryable or is_absent or attempt > retries
+        or not has_time(loop, client, options, deadline, paused, wanted) then
         return nil, err, sent
       end
     end
@@ -208,7 +214,7 @@ function retry.call(client, endpoint, options, limits, loop)
   if (limits or loop.scheduler) and not client.core:usable() then return nil, closed() end
   local deadline = limits and limits.deadline
   local token, err
-  if endpoint ~= "token" then
+  if not OF_TOKENS[endpoint] then
     token, err = auth.token(client, endpoint, options, nil, limits)
     if not token then return nil, err end
   end

@@ -45,7 +45,7 @@ describe("examples/cron.lua", function()
     local _, errors, status
     programs.environment.AZURE_TOKEN = ""
     _, errors, status = run("contoso-vm")
-    assert.is_truthy(errors:find("contoso-vm: auth: there is no token", 1, true), errors)
+    assert.is_truthy(errors:find("contoso-vm: auth: no token available", 1, true), errors)
     assert.equal(3, status)
     programs.environment.AZURE_TENANT_ID = Portal.CREDENTIALS.tenant
     programs.environment.AZURE_CLIENT_ID = Portal.CREDENTIALS.client_id

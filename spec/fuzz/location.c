@@ -156,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   memcpy(location, data + 2, size - 2);
   struct lcpp_origin base;
   const char *why = NULL;
-  if (lcpp_origin_parse(&base, bases[number].text, &why) != LCPP_URL_OK) {
+  if (lcpp_origin_parse(&base, LCPP_REACH_SERVICE, bases[number].text, &why) != LCPP_URL_OK) {
     abort();
   }
   check_poll(&base, number, location);
@@ -165,7 +165,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   check_resolve(asked, location);
   lcpp_origin_free(&base);
   /* And as a base URL: whatever it is, it is accepted over https, or over http to loopback, or not at all. */
-  if (lcpp_origin_parse(&base, location, &why) == LCPP_URL_OK) {
+  if (lcpp_origin_parse(&base, LCPP_REACH_METADATA, location, &why) == LCPP_URL_OK) {
+    require(base.plain && (strcasecmp(base.host, "localhost") == 0 || strncmp(base.host, "127.", 4) == 0 ||
+                           strcmp(base.host, "[::1]") == 0 || strncmp(base.host, "169.254.", 8) == 0),
+            "metadata of another host", location, base.host);
+    lcpp_origin_free(&base);
+  }
+  if (lcpp_origin_parse(&base, LCPP_REACH_SERVICE, location, &why) == LCPP_URL_OK) {
     require(!base.plain || strcasecmp(base.host, "localhost") == 0 || strncmp(base.host, "127.", 4) == 0 ||
                 strcmp(base.host, "[::1]") == 0,
             "plain http to another host", location, base.host);

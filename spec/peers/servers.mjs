@@ -92,6 +92,7 @@ async function spector() {
 }
 
 const TENANT = "contoso.test";
+const AUDIENCE = "https://cloudpartner.azure.com";
 const CREDENTIALS = { client_id: "publisher", client_secret: "a secret & more" };
 
 // A service of cpp that accepts the tokens of an issuer if they are for it: every cancel is accepted.
@@ -104,7 +105,7 @@ async function resourceOf(issuer, keys) {
     if (request.url === "/requests") return response.end(JSON.stringify(seen));
     try {
       const token = /^Bearer (.*)$/.exec(request.headers.authorization)[1];
-      await jwtVerify(token, known, { issuer, audience: "https://cloudpartner.azure.com" });
+      await jwtVerify(token, known, { issuer, audience: AUDIENCE });
       seen.push(token);
     } catch (failure) {
       console.error(failure);
@@ -115,26 +116,45 @@ async function resourceOf(issuer, keys) {
   });
 }
 
+// A client that has no secret, and signs what it is: a workload. GET /assertion of what is returned tells an assertion,
+// each time another one, for they are taken once.
+async function workload(issuer) {
+  const { exportJWK, generateKeyPair, SignJWT } = await load("jose");
+  const { privateKey, publicKey } = await generateKeyPair("RS256");
+  const sign = () => new SignJWT({ jti: randomUUID() }).setProtectedHeader({ alg: "RS256" }).setIssuer("workload")
+    .setSubject("workload").setAudience(issuer).setIssuedAt().setExpirationTime("5m").sign(privateKey);
+  const server = await listen(async (_, response) => response.end(await sign()));
+  const client = { client_id: "workload", token_endpoint_auth_method: "private_key_jwt",
+    jwks: { keys: [{ ...(await exportJWK(publicKey)), alg: "RS256", use: "sig" }] } };
+  return { client, assertions: urlOf(server) };
+}
+
 async function oidc() {
   const { Provider } = await load("oidc-provider");
   let application;
-  const server = await listen((...words) => application(...words));
+  const server = await listen((request, response) => {
+    request.url = request.url.replace("/oauth2/v2.0/", "/oauth2/");
+    application(request, response);
+  });
   const issuer = urlOf(server);
+  const { client, assertions } = await workload(issuer);
+  const common = { grant_types: ["client_credentials"], redirect_uris: [], response_types: [] };
   const provider = new Provider(issuer, {
-    clients: [{ ...CREDENTIALS, grant_types: ["client_credentials"], redirect_uris: [], response_types: [],
-      token_endpoint_auth_method: "client_secret_post" }],
+    clients: [{ ...CREDENTIALS, ...common, token_endpoint_auth_method: "client_secret_post" }, { ...client, ...common }],
     routes: { token: `/${TENANT}/oauth2/token` },
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
       resourceIndicators: {
         enabled: true,
-        getResourceServerInfo: (_, audience) => ({ audience, scope: "", accessTokenFormat: "jwt", accessTokenTTL: 3600 }),
+        defaultResource: () => AUDIENCE, // by scope no resource is named
+        getResourceServerInfo: (_, audience) => ({ audience, scope: `${AUDIENCE}/.default`, accessTokenFormat: "jwt",
+          accessTokenTTL: 3600 }),
       },
     },
   });
   application = provider.callback();
-  return { authority: issuer, resource: urlOf(await resourceOf(issuer, `${issuer}/jwks`)) };
+  return { authority: issuer, assertions, resource: urlOf(await resourceOf(issuer, `${issuer}/jwks`)) };
 }
 
 async function oauth2() {

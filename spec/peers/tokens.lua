@@ -27,6 +27,44 @@ describe("a token of", function()
 
   local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 
+  -- The link reads its variables when a token is needed.
+  local function in_environment(variables, fn)
+    local getenv = os.getenv
+    os.getenv = function(name) return variables[name] or getenv(name) end -- luacheck: ignore
+    local done, problem = pcall(fn)
+    os.getenv = getenv -- luacheck: ignore
+    if not done then error(problem, 0) end
+  end
+
+  it("oidc is valid that a workload has by an assertion, which is read again for the next one", function()
+    local file = os.tmpname()
+    local function sign()
+      local stream = assert(io.open(file, "w"))
+      stream:write((http.request(servers.oidc.assertions)), "\n")
+      stream:close()
+    end
+    in_environment({ AZURE_TENANT_ID = servers.credentials.tenant, AZURE_CLIENT_ID = "workload",
+                     AZURE_AUTHORITY_HOST = servers.oidc.authority, AZURE_FEDERATED_TOKEN_FILE = file }, function()
+      local loop = virtual.new()
+      local client <close> = cpp.client { base_url = servers.oidc.resource, loop = loop }
+      local before = #tokens("oidc", 0)
+      for _ = 1, 2 do
+        sign()
+        assert(client:cancel(OFFER))
+        assert(client:cancel(OFFER))
+        loop.sleep(nil, 3600)
+      end
+      local seen = tokens("oidc", before)
+      assert.equal(4, #seen)
+      assert.equal(seen[1], seen[2])
+      assert.not_equal(seen[2], seen[3])
+      local result, err = client:cancel(OFFER) -- the assertion was used
+      assert.is_nil(result)
+      assert.same({ "auth", "invalid_client" }, { err.kind, err.code })
+    end)
+    os.remove(file)
+  end)
+
   for _, name in ipairs { "oidc", "oauth2" } do
     it(name .. " is valid at the resource, and used again", function()
       local client <close> = client_of(name)

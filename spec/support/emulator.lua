@@ -190,9 +190,10 @@ function portal:offer(settings)
     return command(self, "PUT", "offers", settings)
 end
 
---- Adds publishers, static tokens and clients.
+--- Adds publishers, static tokens, clients and managed identities.
 -- @param settings `{ publishers = { name, ... }, tokens = { { token =, publishers =, expires_in = }, ... },
---   clients = { { tenant =, client_id =, client_secret =, ... }, ... } }`, each of which may be absent
+--   clients = { { tenant =, client_id =, client_secret = or assertion =, ... }, ... },
+--   identities = { { client_id =, header =, ... }, ... } }`, each of which may be absent
 function portal:configure(settings)
     return command(self, "POST", "configure", settings)
 end

@@ -54,6 +54,12 @@ describe("the types of", function()
     assert.same(sorted_keys(keys(debug.getmetatable(request).__index)), sorted_keys(members "cpp.CoreRequest"))
   end)
 
+  it("the credentials have each of their names, and no other", function()
+    local names = keys(cpp.credentials)
+    names.chain_of = nil
+    assert.same(sorted_keys(names), sorted_keys(members "cpp.credentials"))
+  end)
+
   it("dispatch and the loops have each of their names, and no other", function()
     assert.same(sorted_keys(keys(require "cpp.dispatch")), sorted_keys(members "cpp.dispatch"))
     local files = {}

@@ -2,6 +2,7 @@
 -- scenario and brought back to it by a reset.
 
 local faults = require "cpp.emulator.faults"
+local identities = require "cpp.emulator.identities"
 local journal = require "cpp.emulator.journal"
 local json = require "cpp.emulator.json"
 local options = require "cpp.emulator.options"
@@ -22,8 +23,8 @@ local DEFAULT_SCENARIO = json.encode {
     },
 }
 
-local SCENARIO_OPTIONS = { publishers = "table", tokens = "table", clients = "table", offers = "table",
-    faults = "table" }
+local SCENARIO_OPTIONS = { publishers = "table", tokens = "table", clients = "table", identities = "table",
+    offers = "table", faults = "table" }
 
 -- A list from one object or an array of them.
 local function list_of(value)
@@ -53,23 +54,27 @@ function state:reset()
     self.request_ids = random.new(1)
     local identifiers = random.new(2)
     self.tokens = tokens.new(self.clock, identifiers)
+    self.identities = identities.new(self.tokens)
     self.service = service.new(self.clock, identifiers, self.tokens)
     self.faults = faults.new()
     self.journal = journal.new()
-    self:configure { publishers = scenario.publishers, tokens = scenario.tokens, clients = scenario.clients }
+    self:configure { publishers = scenario.publishers, tokens = scenario.tokens, clients = scenario.clients,
+        identities = scenario.identities }
     self:put_offers(scenario.offers or {})
     self.faults:add(list_of(scenario.faults or {}))
     self.faults:add(self.further)
 end
 
---- Adds publishers, static tokens and clients.
+--- Adds publishers, static tokens, clients and managed identities.
 function state:configure(settings)
-    options.check(settings, { publishers = "table", tokens = "table", clients = "table" }, "configure")
+    options.check(settings, { publishers = "table", tokens = "table", clients = "table", identities = "table" },
+        "configure")
     for _, publisher in ipairs(settings.publishers or {}) do
         self.service:add_publisher(publisher)
     end
     self.tokens:add_tokens(list_of(settings.tokens or {}))
     self.tokens:add_clients(list_of(settings.clients or {}))
+    self.identities:add(list_of(settings.identities or {}))
 end
 
 --- Creates or replaces one offer or a list of them.
@@ -101,7 +106,7 @@ end
 
 --- Answers a request for the service or for a token.
 function state:answer(request)
-    return self.tokens:answer(request) or self.service:answer(request)
+    return self.tokens:answer(request) or self.identities:answer(request) or self.service:answer(request)
 end
 
 return state

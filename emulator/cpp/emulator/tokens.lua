@@ -9,11 +9,11 @@ local tokens = {}
 tokens.__index = tokens
 
 -- What tokens for the service are issued for. A client names it even when it talks to the emulator.
-local RESOURCE = "https://cloudpartner.azure.com"
+tokens.RESOURCE = "https://cloudpartner.azure.com"
 
 local TOKEN_OPTIONS = { token = "string", publishers = "table", expires_in = "number" }
-local CLIENT_OPTIONS = { tenant = "string", client_id = "string", client_secret = "string", publishers = "table",
-    expires_in = "number", expires_in_as = "string", expires_on_as = "string" }
+local CLIENT_OPTIONS = { tenant = "string", client_id = "string", client_secret = "string", assertion = "string",
+    publishers = "table", expires_in = "number", expires_in_as = "string", expires_on_as = "string" }
 local FORMS = { "string", "number", "missing" }
 
 --- The tokens that are valid, and the clients known, from the start.
@@ -66,12 +66,13 @@ end
 
 --- Adds clients that can get tokens; one that is known already is replaced.
 -- @param list of { tenant =, client_id =, client_secret =, publishers =, expires_in = 3600, expires_in_as = "string",
---   expires_on_as = "string" }; the last two may be "string", "number" or "missing"
+--   expires_on_as = "string" }; the last two may be "string", "number" or "missing". With assertion, in place of
+--   client_secret: the JSON Web Token that its client_assertion has to be
 function tokens:add_clients(list)
     for index, entry in ipairs(list) do
         local where = string.format("clients[%d]", index)
         options.check(entry, CLIENT_OPTIONS, where)
-        if not (entry.tenant and entry.client_id and entry.client_secret) then
+        if not (entry.tenant and entry.client_id and (entry.client_secret or entry.assertion)) then
             error(where .. ": 'tenant', 'client_id' and 'client_secret' are needed", 0)
         end
         options.one_of(entry.expires_in_as or "string", FORMS, where .. ".expires_in_as")
@@ -113,7 +114,7 @@ function tokens:issue(client)
         token_type = "Bearer",
         expires_in = in_form(client.expires_in_as or "string", lifetime),
         expires_on = in_form(client.expires_on_as or "string", math.floor(self.clock:wall() + lifetime)),
-        resource = RESOURCE,
+        resource = tokens.RESOURCE,
         access_token = token,
     }, { { "Cache-Control", "no-store" } })
 end
@@ -122,6 +123,12 @@ end
 local function version_of(segments)
     local path = table.concat(segments, "/", 2)
     return path == "oauth2/token" and 1 or path == "oauth2/v2.0/token" and 2 or nil
+end
+
+-- RFC 7523, section 2.2
+local function is_asserted(client, form)
+    return form.client_assertion_type == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+        and form.client_assertion == client.assertion
 end
 
 --- Answers POST /<tenant>/oauth2/token and /<tenant>/oauth2/v2.0/token; nil when the path is another.
@@ -143,12 +150,14 @@ function tokens:answer(request)
         return refusal(400, "invalid_request", "AADSTS90002: Tenant '" .. tenant .. "' not found.")
     elseif form.grant_type ~= "client_credentials" then
         return refusal(400, "unsupported_grant_type", "AADSTS70003: The app requested an unsupported grant type.")
+    elseif client and client.assertion and not is_asserted(client, form) then
+        return refusal(401, "invalid_client", "AADSTS700211: No matching federated identity record found.")
     elseif not client or client.client_secret ~= form.client_secret then
         return refusal(401, "invalid_client", "AADSTS7000215: Invalid client secret is provided.")
-    elseif version == 2 and form.scope ~= RESOURCE .. "/.default" then
+    elseif version == 2 and form.scope ~= tokens.RESOURCE .. "/.default" then
         return refusal(400, "invalid_scope",
             "AADSTS70011: The provided value for the input parameter 'scope' is not valid.")
-    elseif version == 1 and (form.resource or ""):gsub("/$", "") ~= RESOURCE then
+    elseif version == 1 and (form.resource or ""):gsub("/$", "") ~= tokens.RESOURCE then
         return refusal(400, "invalid_resource", "AADSTS500011: The resource principal was not found in the tenant.")
     end
     return self:issue(client)

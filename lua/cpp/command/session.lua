@@ -5,6 +5,7 @@
 
 local auth = require "cpp.auth"
 local calls = require "cpp.command.calls"
+local chain = require "cpp.credentials.chain"
 local core = require "cpp.core"
 local cpp = require "cpp"
 local debug = require "cpp.command.debug"
@@ -69,6 +70,8 @@ local function log_of(session)
   end
 end
 
+chain.advice = "give --token-file, set AZURE_TOKEN, or run az login"
+
 -- What is done while the command waits. Returns true once, when a signal has come: the batch is to stop.
 local function between(session)
   pcall(session.screen.tick, session.screen) -- whatever becomes of what is shown
@@ -85,7 +88,7 @@ local function between(session)
 end
 
 local function open_client(session, token)
-  local fields = environment()
+  local fields = { base_url = environment.base_url(), authority_url = environment.authority_url() }
   for name, value in pairs(session:options_of("client")) do fields[name] = value end
   fields.token = token or fields.token
   fields.log = log_of(session)

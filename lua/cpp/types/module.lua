@@ -3,12 +3,12 @@
 ---@meta _
 
 ---Cancels publishing operations on the Azure Cloud Partner Portal. Its functions use one default client, made at first
----use from the environment: AZURE_TOKEN; or AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET (with
----AZURE_AUTHORITY_HOST for other clouds); CPP_BASE_URL. Misuse (a wrong type, an unknown option, a closed client)
+---use. Its token comes from AZURE_TOKEN, or from `cpp.credentials.default()`; CPP_BASE_URL names another service. Misuse (a wrong type, an unknown option, a closed client)
 ---raises; whatever can happen at run time comes back as `nil, err`.
 ---@class cpp
 ---@field _VERSION string # the version of the package (semantic versioning)
 ---@field core cpp.core # the C module
+---@field credentials cpp.credentials # where tokens come from
 ---@field loop cpp.Loops # the loops that come with the package, each loaded when it is first named
 local cpp = {}
 

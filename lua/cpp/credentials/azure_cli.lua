@@ -1,0 +1,64 @@
+-- A link of cpp.credentials: the token of whom the Azure command line, az, is logged in as. It blocks the process as long
+-- as az runs, which takes about a second.
+-- https://learn.microsoft.com/cli/azure/account#az-account-get-access-token
+
+local core = require "cpp.core"
+local redact = require "cpp.redact"
+local resource = require "cpp.credentials.resource"
+
+local SECONDS = 30 -- that az may take, where the system has timeout(1)
+local NOT_FOUND, TOO_LATE = 127, 124 -- exit statuses of the shell and of timeout
+local LONGEST = 256 * 1024 -- bytes that are read of what az writes
+local WORDS = 300 -- bytes that are shown of it
+
+-- What az writes to standard error may be warnings, which are no JSON. It comes behind a mark, and only if az fails: the
+-- output before it may hold a token, and is not shown.
+local MARK = "\1"
+local SCRIPT = [[
+exec 3>&1
+command -v timeout >/dev/null 2>&1 && set -- timeout %d
+problem=$(AZURE_CORE_NO_COLOR=true "$@" az account get-access-token --resource '%s' --output json 2>&1 >&3 3>&- </dev/null)
+status=$?
+[ $status -eq 0 ] || printf '\1%%s' "$problem" 2>/dev/null
+exit $status
+]]
+
+-- Runs az. Returns what it wrote and its exit status; or nil and why it was not run.
+local function run(name)
+  if not io.popen then return nil, "this program cannot run az (there is no io.popen)" end
+  local started, stream, problem = pcall(io.popen, SCRIPT:format(SECONDS, name), "r")
+  if not started or not stream then return nil, "az was not run: " .. tostring(started and problem or stream) end
+  local text = stream:read(LONGEST) or ""
+  local _, _, status = stream:close()
+  return text, status
+end
+
+-- Seconds until a token expires: newer versions of az say when, and all say it in local time.
+local function lifetime_of(answer)
+  local expires = tonumber(answer.expires_on)
+  if not expires and type(answer.expiresOn) == "string" then
+    local year, month, day, hour, min, sec = answer.expiresOn:match "^(%d+)-(%d+)-(%d+)[ T](%d+):(%d+):(%d+)"
+    expires = year and os.time { year = year, month = month, day = day, hour = hour, min = min, sec = sec }
+  end
+  return expires and math.max(0, expires - os.time())
+end
+
+local function failure_of(text, status)
+  if status == NOT_FOUND then return "az is not installed" end
+  if status == TOO_LATE then return ("az did not end within %d s"):format(SECONDS) end
+  local words = redact.line(text:match(MARK .. "%s*([^" .. MARK .. "]*)$") or "", WORDS)
+  return "az failed" .. (words ~= "" and ": " .. words or ", and did not say why")
+end
+
+return function(request)
+  local name = resource.of(request)
+  if not name:find "^%w[%w%-._~:/]*$" then return nil, "az cannot be asked for this scope" end -- it goes to a shell
+  local text, status = run(name)
+  if not text then return nil, status end
+  if #text == LONGEST then return nil, "az wrote too much" end
+  if status ~= 0 then return nil, failure_of(text, status) end
+  local answer = core.decode(text)
+  local token = type(answer) == "table" and answer.accessToken
+  if type(token) ~= "string" or not request.is_token(token) then return nil, "az wrote something that holds no token" end
+  return token, lifetime_of(answer)
+end

@@ -1,0 +1,46 @@
+-- Token functions, as azure-identity has them: cpp.credentials.default(), environment(), workload_identity(),
+-- managed_identity() and azure_cli().
+--
+-- Each is a chain of links: the first that has a token gives it, and is the only one that is asked from then on. A link
+-- is a table: name; ask(request) -> token, seconds until it expires or nil; or nil and, as text, why it is not there;
+-- or nil and an err, where it is there and failed. A request (of cpp.auth) has
+--   scope, authority_url     as in the options, or nil
+--   send(endpoint, options, names) -> token, seconds; or nil, err. `names`: the variables that options come from
+-- https://learn.microsoft.com/python/api/azure-identity/azure.identity.defaultazurecredential
+
+local core = require "cpp.core"
+
+local credentials = {}
+
+-- In the order of azure-identity.
+local CHAINS = {
+  default = { "environment", "workload_identity", "managed_identity", "azure_cli" },
+  environment = { "environment", "workload_identity" },
+  workload_identity = { "workload_identity" },
+  managed_identity = { "managed_identity" },
+  azure_cli = { "azure_cli" },
+}
+
+-- [token function] = its chain: what cpp.auth asks in the function's place, with the client that needs the token.
+local chains = setmetatable({}, { __mode = "k" })
+
+--- What to ask in the place of a token function; nil for a function of the user's.
+-- @return function(request) -> token, seconds; or nil, err
+function credentials.chain_of(token_function)
+  return token_function and chains[token_function]
+end
+
+for name, links in pairs(CHAINS) do
+  credentials[name] = function(...)
+    if select("#", ...) > 0 then core.misuse(("credentials.%s: expected no arguments"):format(name)) end
+    local chain = require "cpp.credentials.chain".new(links, name == "default")
+    -- For a caller that is no client: it blocks.
+    local function token_function()
+      return require "cpp.auth".alone(token_function)
+    end
+    chains[token_function] = chain
+    return token_function
+  end
+end
+
+return credentials

@@ -1,0 +1,51 @@
+-- A link of cpp.credentials: the managed identity of the machine. AZURE_CLIENT_ID names one that was assigned to it by a
+-- user. In App Service and Functions, IDENTITY_ENDPOINT gives its tokens; elsewhere the instance metadata service.
+-- https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
+-- https://learn.microsoft.com/azure/app-service/overview-managed-identity
+
+local environment = require "cpp.environment"
+local resource = require "cpp.credentials.resource"
+
+local variable = environment.variable
+
+local METADATA_HOST = "http://169.254.169.254"
+local METADATA_PATH = "/metadata/identity/oauth2/token"
+local METADATA_VERSION, APP_SERVICE_VERSION = "2018-02-01", "2019-08-01"
+local CONNECT_TIMEOUT = 1 -- seconds: where nothing listens at that address, other links are asked; as azure-identity has it
+local TIMEOUT = 10 -- seconds for a token of the metadata service
+
+-- Variables of places whose protocols are others.
+local OTHERS = { IDENTITY_SERVER_THUMBPRINT = "Service Fabric", IMDS_ENDPOINT = "Azure Arc", MSI_ENDPOINT = "Cloud Shell" }
+
+local function from_app_service(request)
+  return request.send("metadata", {
+    authority_url = variable "IDENTITY_ENDPOINT", client_secret = variable "IDENTITY_HEADER",
+    api_version = APP_SERVICE_VERSION, scope = resource.of(request), client_id = variable "AZURE_CLIENT_ID",
+  }, { authority_url = "IDENTITY_ENDPOINT", client_secret = "IDENTITY_HEADER", client_id = "AZURE_CLIENT_ID" })
+end
+
+-- Whether there is a metadata service that may give a token later: what is not there does not respond, and 400 is what
+-- a machine without an identity gets.
+local function is_there(err)
+  return err.status == 429 or (err.status or 0) >= 500
+end
+
+local function from_metadata(request)
+  local host = variable "AZURE_POD_IDENTITY_AUTHORITY_HOST" or METADATA_HOST
+  local token, detail = request.send("metadata", {
+    authority_url = host:gsub("/+$", "") .. METADATA_PATH, api_version = METADATA_VERSION, scope = resource.of(request),
+    client_id = variable "AZURE_CLIENT_ID", connect_timeout = CONNECT_TIMEOUT, timeout = TIMEOUT,
+  }, { authority_url = "AZURE_POD_IDENTITY_AUTHORITY_HOST", client_id = "AZURE_CLIENT_ID" })
+  if token or detail.kind ~= "auth" or not detail.url or is_there(detail) then return token, detail end
+  return nil, ("the metadata service at %s gives none (%s)"):format(host, detail.message)
+end
+
+return function(request)
+  for name, place in pairs(OTHERS) do
+    if variable(name) then return nil, ("%s is set, but identities of %s are not supported"):format(name, place) end
+  end
+  local missing, some = environment.missing { "IDENTITY_ENDPOINT", "IDENTITY_HEADER" }
+  if not missing then return from_app_service(request) end
+  if some then return nil, missing end
+  return from_metadata(request)
+end

@@ -1,0 +1,17 @@
+-- What a token is for, as the links of cpp.credentials ask for it.
+
+local RESOURCE = "https://cloudpartner.azure.com" -- as csrc/lua_start.c has it
+
+local resource = {}
+
+--- The scope of a request, for the v2 endpoint of Microsoft Entra.
+function resource.scope(request)
+  return request.scope or RESOURCE .. "/.default"
+end
+
+--- The resource of a request: its scope without the last part.
+function resource.of(request)
+  return (resource.scope(request):gsub("/%.default$", ""))
+end
+
+return resource

@@ -1,0 +1,162 @@
+-- cpp.credentials.azure_cli: how az is run, what is read of it, and what a failure says. An az of the specs stands in PATH.
+
+local Portal = require "spec.portal.client"
+local Programs = require "spec.support.program"
+
+local function output_of(command)
+  local stream = assert(io.popen(command))
+  local text = stream:read "l"
+  stream:close()
+  return text
+end
+
+local LUA = output_of("command -v " .. (os.getenv "LUA" or "lua5.4"))
+
+-- What the program under test prints: a token and its seconds, or nil and why.
+local ALONE = [[
+  local token, detail = require "cpp".credentials.azure_cli()()
+  print(token, math.type(detail) and math.floor(detail + 0.5) or detail)
+]]
+
+describe("the credentials of az", function()
+  local programs, directory
+  before_each(function()
+    programs = Programs.new {}
+    directory = os.tmpname()
+    os.remove(directory)
+    assert(os.execute("mkdir " .. directory))
+  end)
+  after_each(function()
+    programs:close()
+    os.execute("rm -r " .. directory)
+  end)
+
+  -- Puts a program there, of the shell.
+  local function install(name, text)
+    local file = assert(io.open(directory .. "/" .. name, "w"))
+    file:write("#!/bin/sh\n", text, "\n")
+    file:close()
+    assert(os.execute("chmod +x " .. directory .. "/" .. name))
+  end
+
+  -- Runs a script with what is installed; `path`: what else is.
+  local function run(script, path)
+    programs.environment.PATH = directory .. (path == nil and ":/usr/bin:/bin" or path)
+    local output, errors = programs:run { LUA, programs:file(script) }
+    return (output .. errors):gsub("%s+$", ""), errors
+  end
+
+  local function writes(text)
+    install("az", "cat <<'END'\n" .. text .. "\nEND")
+  end
+
+  it("are asked for in one command, whose output is JSON", function()
+    install("az", ([[printf '%%s\n' "$0" "$@" >%s/asked; test -z "$(cat)" && echo '{"accessToken": "of-az", "expires_on": 4102444800}']])
+      :format(directory))
+    assert.matches("^of%-az\t%d+$", (run(ALONE)))
+    assert.equal(("%s/az\naccount\nget-access-token\n--resource\nhttps://cloudpartner.azure.com\n--output\njson\n"):format(directory),
+                 Programs.content(directory .. "/asked"))
+  end)
+
+  it("expire at expires_on, before expiresOn, which is local time", function()
+    programs.environment.TZ = "Pacific/Auckland"
+    local soon = os.time() + 600
+    local zone = io.popen(("TZ=Pacific/Auckland date -d @%d '+%%Y-%%m-%%d %%H:%%M:%%S.000000'"):format(soon))
+    local as_text = zone:read "l"
+    zone:close()
+    for answer, seconds in pairs {
+      [('"expires_on": %d, "expiresOn": "2001-01-01 00:00:00.000000"'):format(soon)] = 600,
+      [('"expires_on": "%d"'):format(soon)] = 600,
+      [('"expiresOn": "%s"'):format(as_text)] = 600,
+      ['"expiresOn": "2001-01-01 00:00:00.000000"'] = 0,
+    } do
+      writes('{"accessToken": "t", ' .. answer .. ', "tokenType": "Bearer"}')
+      local left = tonumber((run(ALONE)):match "^t\t(%d+)$")
+      assert.near(seconds, left, 10, answer)
+    end
+    for _, answer in ipairs { "", ', "expiresOn": "later"', ', "expiresOn": 5', ', "expires_on": null' } do
+      writes('{"accessToken": "t"' .. answer .. "}")
+      assert.equal("t\tnil", (run(ALONE)))
+    end
+  end)
+
+  it("are none where az is not installed, and the shell alone is there", function()
+    assert.equal("nil\tno token available (azure_cli: az is not installed)", (run(ALONE, "")))
+    install("az", [[echo '{"accessToken": "t"}']])
+    assert.equal("t\tnil", (run(ALONE, ""))) -- without timeout(1)
+  end)
+
+  it("are none where az says so, in its own words, on one line and without secrets", function()
+    install("az", [[echo "WARNING: old" >&2
+      echo "ERROR: Please run 'az login' to setup account. Bearer s3cret-token jane@contoso.example" >&2; exit 1]])
+    assert.equal("nil\tno token available (azure_cli: az failed: WARNING: old ERROR: Please run 'az login' to setup account. "
+      .. "[redacted] [redacted])", (run(ALONE)))
+    install("az", "exit 3")
+    assert.equal("nil\tno token available (azure_cli: az failed, and did not say why)", (run(ALONE)))
+    install("az", "yes ERROR | head -c 1000000 >&2; exit 1")
+    assert.is_true(#run(ALONE) < 500)
+  end)
+
+  it("are told apart from warnings", function()
+    install("az", [[echo "WARNING: {}" >&2; echo '{"accessToken": "t"}'; echo "WARNING: too old" >&2]])
+    assert.equal("t\tnil", (run(ALONE)))
+  end)
+
+  it("are none where the output holds none, which is not shown", function()
+    for _, text in ipairs { "", "s3cret", "[]", "{}", '{"accessToken": 5}', '{"accessToken": "s3 cret"}', '{"accessToken": "s3cret"',
+                            '{"accessToken": ""}', '{"accessToken": "s3cret"} {}' } do
+      writes(text)
+      assert.equal("nil\tno token available (azure_cli: az wrote something that holds no token)", (run(ALONE)))
+    end
+    install("az", [[echo '{"accessToken": "s3cret"}'; exit 1]])
+    assert.equal("nil\tno token available (azure_cli: az failed, and did not say why)", (run(ALONE)))
+    install("az", "yes s3cret | head -c 10000000")
+    assert.equal("nil\tno token available (azure_cli: az wrote too much)", (run(ALONE)))
+  end)
+
+  it("are not waited for without a bound, where there is timeout", function()
+    install("timeout", ([[echo "$@" >%s/asked; exit 124]]):format(directory))
+    assert.matches("azure_cli: az did not end within 30 s", (run(ALONE)))
+    assert.matches("^30 az account ", Programs.content(directory .. "/asked"))
+  end)
+
+  it("are for no scope that a shell could read otherwise", function()
+    install("az", ([[touch %s/ran; echo '{"accessToken": "t"}']]):format(directory))
+    for _, scope in ipairs { "x'; touch pwned; '", "$(touch pwned)", "--query", "a b", "a\u{e9}", "`id`", '"' } do
+      local text = run(([[
+        local client <close> = require "cpp".client { token = require "cpp".credentials.azure_cli(), scope = %q }
+        print(select(2, client:publishers {}))
+      ]]):format(scope))
+      assert.equal("auth: no token available (azure_cli: az cannot be asked for this scope)", text)
+    end
+    assert.is_nil(io.open(directory .. "/ran"))
+  end)
+
+  it("are for the resource of the scope", function()
+    install("az", ([[echo "$4" >%s/asked; exit 1]]):format(directory))
+    run [[
+      local client <close> = require "cpp".client { token = require "cpp".credentials.azure_cli(), scope = "api://x-1/.default" }
+      client:publishers {}
+    ]]
+    assert.equal("api://x-1\n", Programs.content(directory .. "/asked"))
+  end)
+
+  it("are the last of the chain: a cancel of the command and of the module get them", function()
+    local portal = Portal.start()
+    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, nothing_running = 202 }
+    writes('{"accessToken": "' .. Portal.TOKEN .. '"}')
+    programs.environment.CPP_BASE_URL = portal.url
+    programs.environment.AZURE_POD_IDENTITY_AUTHORITY_HOST = "http://127.0.0.1:1"
+    assert.equal("202", (run [[print(require "cpp".cancel { publisher = "contoso", offer = "contoso-vm" }.status)]]))
+    programs.environment.PATH = directory .. ":/usr/bin:/bin"
+    local output, errors, status = programs:run { LUA, "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }
+    assert.equal(0, status, output .. errors)
+    portal:stop()
+  end)
+
+  it("need a way to run az", function()
+    assert.equal("nil\tno token available (azure_cli: this program cannot run az (there is no io.popen))", (run("io.popen = nil " .. ALONE)))
+    local text = run("io.popen = function() error 'not supported' end " .. ALONE)
+    assert.matches("azure_cli: az was not run: .*not supported", text)
+  end)
+end)
