@@ -51,10 +51,12 @@ describe("the credentials of az", function()
   end
 
   it("are asked for in one command, whose output is JSON", function()
-    install("az", ([[printf '%%s\n' "$0" "$@" >%s/asked; test -z "$(cat)" && echo '{"accessToken": "of-az", "expires_on": 4102444800}']])
-      :format(directory))
+    install("az", ([[printf '%%s\n' "$0" "$@" >%s/asked
+      test -z "$(cat)" && echo '{"accessToken": "of-az", "expires_on": 4102444800}']]):format(directory))
     assert.matches("^of%-az\t%d+$", (run(ALONE)))
-    assert.equal(("%s/az\naccount\nget-access-token\n--resource\nhttps://cloudpartner.azure.com\n--output\njson\n"):format(directory),
+    local words = { directory .. "/az", "account", "get-access-token", "--resource", "https://cloudpartner.azure.com",
+                    "--output", "json", "" }
+    assert.equal(table.concat(words, "\n"),
                  Programs.content(directory .. "/asked"))
   end)
 
@@ -103,8 +105,8 @@ describe("the credentials of az", function()
   end)
 
   it("are none where the output holds none, which is not shown", function()
-    for _, text in ipairs { "", "s3cret", "[]", "{}", '{"accessToken": 5}', '{"accessToken": "s3 cret"}', '{"accessToken": "s3cret"',
-                            '{"accessToken": ""}', '{"accessToken": "s3cret"} {}' } do
+    for _, text in ipairs { "", "s3cret", "[]", "{}", '{"accessToken": 5}', '{"accessToken": "s3 cret"}',
+                            '{"accessToken": "s3cret"', '{"accessToken": ""}', '{"accessToken": "s3cret"} {}' } do
       writes(text)
       assert.equal("nil\tno token available (azure_cli: az wrote something that holds no token)", (run(ALONE)))
     end
@@ -155,7 +157,8 @@ describe("the credentials of az", function()
   end)
 
   it("need a way to run az", function()
-    assert.equal("nil\tno token available (azure_cli: this program cannot run az (there is no io.popen))", (run("io.popen = nil " .. ALONE)))
+    assert.equal("nil\tno token available (azure_cli: this program cannot run az (there is no io.popen))",
+                 (run("io.popen = nil " .. ALONE)))
     local text = run("io.popen = function() error 'not supported' end " .. ALONE)
     assert.matches("azure_cli: az was not run: .*not supported", text)
   end)

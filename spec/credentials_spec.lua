@@ -159,7 +159,8 @@ describe("credentials", function()
     end)
 
     it("that no option could be are told by the variable's name", function()
-      for variable, value in pairs { AZURE_TENANT_ID = "..", AZURE_CLIENT_ID = "a\nb", AZURE_AUTHORITY_HOST = "http://not.local" } do
+      for variable, value in pairs { AZURE_TENANT_ID = "..", AZURE_CLIENT_ID = "a\nb",
+                                     AZURE_AUTHORITY_HOST = "http://not.local" } do
         principal()
         set { AZURE_AUTHORITY_HOST = portal.url }
         local client = new_client { token = cpp.credentials.environment() }
@@ -301,7 +302,8 @@ describe("credentials", function()
     it("that App Service refuses end the chain, and its secret is not shown", function()
       app_service()
       set { IDENTITY_HEADER = "s3cret-wrong" }
-      portal:fault { match = { path = "token$" }, status = 401, body = { error = "no", error_description = "s3cret-wrong is wrong" } }
+      portal:fault { match = { path = "token$" }, status = 401,
+                     body = { error = "no", error_description = "s3cret-wrong is wrong" } }
       assert.matches("managed_identity: 401: the token service refused %(no: %[redacted%] is wrong%); not asked then: azure_cli",
                      failure(new_client()))
     end)
@@ -329,7 +331,8 @@ describe("credentials", function()
       portal:fault { match = { path = "^/metadata" }, status = 429, times = 2 }
       assert(new_client { retries = 2 }:offer_status(OFFER))
       portal:fault { match = { path = "^/metadata" }, status = 503, times = -1 }
-      assert.matches("managed_identity: 503: the token service refused; not asked then: azure_cli", failure(new_client { retries = 1 }))
+      assert.matches("managed_identity: 503: the token service refused; not asked then: azure_cli",
+                     failure(new_client { retries = 1 }))
       assert.equal(5, #asked())
     end)
 
@@ -422,7 +425,8 @@ describe("credentials", function()
     local client = new_client { log = function(entry) log[#log + 1] = entry.url .. (entry.request_id or "") end }
     assert(client:offer_status(OFFER))
     local token = portal:journal { path = "^/api" }[1].headers.authorization:match "Bearer (.*)"
-    portal:fault { match = { path = "^/api" }, status = 400, body = { error = { code = "x", message = token .. " s3cret-header" } } }
+    portal:fault { match = { path = "^/api" }, status = 400,
+                   body = { error = { code = "x", message = token .. " s3cret-header" } } }
     local _, err = client:offer_status(OFFER)
     assert.matches("%(x: %[redacted%] %[redacted%]%)", tostring(err))
     assert.is_nil((err.body .. table.concat(log)):find("s3cret", 1, true))

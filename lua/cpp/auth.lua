@@ -41,8 +41,8 @@ local function closed()
 end
 
 -- Options of a call that hold for a request for its token as well.
-local OF_REQUESTS = { "timeout", "connect_timeout", "ca_file", "proxy", "user_agent", "max_response_bytes", "loop", "log",
-                      "retries" }
+local OF_REQUESTS = { "timeout", "connect_timeout", "ca_file", "proxy", "user_agent", "max_response_bytes", "loop",
+                      "log", "retries" }
 
 -- Adds them to the options of such a request.
 local function complete(fields, options)

@@ -27,6 +27,7 @@ local read = require "cpp.read"
 local reconcile = require "cpp.reconcile"
 local redact = require "cpp.redact"
 local retry = require "cpp.retry"
+local show = require "cpp.show"
 local status = require "cpp.status"
 local version = require "cpp.version"
 local wait = require "cpp.wait"
@@ -121,11 +122,11 @@ end
 
 -- The result of a cancel with if_running where nothing ran.
 local function nothing_ran(client, endpoint, options, newest)
-  return {
+  return show.as(client, "result", {
     call = endpoint, publisher = options.publisher, offer = options.offer, outcome = "none",
     evidence = { submission = newest and outcome.fact(newest.state, newest.id, newest.changedTime,
                                                      auth.secrets(client, options)) },
-  }
+  }, options)
 end
 
 -- With if_running: what a cancel would cancel. Returns a table: submission_id, the running operation's; or a result
@@ -208,6 +209,7 @@ local function start(self, endpoint, options)
   result.call, result.submission_id = endpoint, submission_id
   result.request_id = core.redact(result.request_id, errors.ID_LIMIT, secrets)
   result.publisher, result.offer = options.publisher, options.offer
+  show.as(self, "result", result, options)
   return carry(result, secrets, pcall(accept, self, endpoint, options, result, request, loop, sent))
 end
 
@@ -232,7 +234,7 @@ function Client.new(options)
     loop = own.loop or blocking,
   }
   local known = private(self)
-  known.options = own
+  known.options, known.classes = own, show.classes(known)
   known.secrets[1] = { options = own, tokens = known.tokens }
   if own.tenant or own.client_id or own.client_secret then
     for _, name in ipairs { "tenant", "client_id", "client_secret" } do
@@ -332,6 +334,6 @@ for name, method in pairs(Client) do
   end
 end
 
-Client.__close = Client.close
+Client.__close, Client.__tostring = Client.close, show.client
 
 return Client

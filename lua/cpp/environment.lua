@@ -16,8 +16,8 @@ function environment.token()
   return value ~= "" and value or nil
 end
 
---- The URL of the token service, from AZURE_AUTHORITY_HOST, or nil. Azure's own tools take the host of another cloud with
--- and without a scheme.
+--- The URL of the token service, from AZURE_AUTHORITY_HOST, or nil. Azure's own tools take the host of another cloud
+-- with and without a scheme.
 function environment.authority_url()
   local host = variable "AZURE_AUTHORITY_HOST"
   return host and (host:find("://", 1, true) and host or "https://" .. host)
@@ -38,8 +38,9 @@ function environment.missing(names)
   end
   local last = table.remove(missing)
   if not last then return nil, true end
-  local text = #missing == 0 and last .. " is not set" or table.concat(missing, ", ") .. " and " .. last .. " are not set"
-  return text, #missing + 1 < #names
+  local others = #missing
+  if others == 0 then return last .. " is not set", #names > 1 end
+  return table.concat(missing, ", ") .. " and " .. last .. " are not set", others + 1 < #names
 end
 
 return environment

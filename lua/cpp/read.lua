@@ -5,6 +5,7 @@ local auth = require "cpp.auth"
 local errors = require "cpp.error"
 local redact = require "cpp.redact"
 local retry = require "cpp.retry"
+local show = require "cpp.show"
 local status = require "cpp.status"
 
 local read = {}
@@ -68,7 +69,7 @@ function read.operation(client, options, limits)
   if running and result.location and origin_of(result.location) == origin_of(operation.location) then
     operation.location = result.location
   end
-  return operation, nil, result.retry_after
+  return show.as(client, "operation", operation, options), nil, result.retry_after
 end
 
 -- Gives each operation of a list its state. Returns false where it is no list of operations.

@@ -7,6 +7,7 @@ local host = require "cpp.host"
 local outcome = require "cpp.outcome"
 local private = require "cpp.private"
 local read = require "cpp.read"
+local show = require "cpp.show"
 local status = require "cpp.status"
 
 -- The limits of all requests but the first: a client that is closed between two of them is no misuse.
@@ -54,7 +55,7 @@ local function reconcile(client, target, options)
   if submission and status.ended(submission.state) == nil then
     follow.complete(client, question, GOES_ON, submission)
     submission.call, submission.sent_at = facts.call or nil, facts.sent_at
-    answer.state, answer.operation = "running", submission
+    answer.state, answer.operation = "running", show.as(client, "operation", submission, question)
     return answer
   end
   local word, settles = outcome.of(facts)

@@ -16,6 +16,7 @@ local host = require "cpp.host"
 local outcome = require "cpp.outcome"
 local read = require "cpp.read"
 local redact = require "cpp.redact"
+local show = require "cpp.show"
 local status = require "cpp.status"
 local targets = require "cpp.target"
 
@@ -136,10 +137,11 @@ local function saw(state, operation)
     state.was_running = true
     if state.follows then state.running_id = operation.operation_id end
   end
+  show.as(state.client, "operation", operation, state.request)
   local on_progress = state.options.on_progress
   if not on_progress then return nil end
   local shown = copy_of(operation)
-  redact.remember(shown, secrets_of(state))
+  redact.remember(show.as(state.client, "operation", shown, state.request), secrets_of(state))
   local done, problem = host.call(state.loop, on_progress, shown)
   return not done and raised(state, "on_progress", problem) or nil
 end

@@ -356,7 +356,7 @@ describe("cpp-portal", function()
   it("exits with 5 where there is no token, or a refused one", function()
     local output, errors, status = status_of {}
     assert.equal("", output)
-    assert.is_truthy(errors:find("^cpp%-portal: contoso%-vm: auth: no token available: give %-%-token%-file, set AZURE_TOKEN[^\n]*\n$"), errors)
+    assert.matches("^cpp%-portal: contoso%-vm: auth: no token available: give %-%-token%-file, set AZURE_TOKEN[^\n]*\n$", errors)
     assert.equal(5, status)
     output, errors, status = status_of({}, { "--token-file", "/none/of/it" })
     assert.equal("", output)

@@ -44,7 +44,8 @@ describe("the options", function()
 
   it("of map are those that it does not refuse", function()
     local VALUES = { TEXT = "t", SEGMENT = "t", LINE = "t", SECRET = "t", TOKEN = "t", SECONDS = 1, COUNT = 1, BYTES = 1,
-                     POSITIVE = 1, FUNCTION = function() end, LOOP = cpp.loop.blocking, SWITCH = true, BOOLEAN = true, HEADERS = {} }
+                     POSITIVE = 1, FUNCTION = function() end, LOOP = cpp.loop.blocking,
+                     SWITCH = true, BOOLEAN = true, HEADERS = {} }
     local client <close> = cpp.client {}
     local taken = {}
     for name, kind in pairs(accepted.BATCH) do

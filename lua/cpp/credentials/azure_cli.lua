@@ -1,5 +1,5 @@
--- A link of cpp.credentials: the token of whom the Azure command line, az, is logged in as. It blocks the process as long
--- as az runs, which takes about a second.
+-- A link of cpp.credentials: a token of the identity that the Azure command line, az, is logged in as. It blocks the
+-- process as long as az runs, which takes about a second.
 -- https://learn.microsoft.com/cli/azure/account#az-account-get-access-token
 
 local core = require "cpp.core"
@@ -11,13 +11,14 @@ local NOT_FOUND, TOO_LATE = 127, 124 -- exit statuses of the shell and of timeou
 local LONGEST = 256 * 1024 -- bytes that are read of what az writes
 local WORDS = 300 -- bytes that are shown of it
 
--- What az writes to standard error may be warnings, which are no JSON. It comes behind a mark, and only if az fails: the
--- output before it may hold a token, and is not shown.
+-- What az writes to standard error may be warnings, which are no JSON. It comes behind a mark, and only if az fails:
+-- the output before it may hold a token, and is not shown.
 local MARK = "\1"
 local SCRIPT = [[
 exec 3>&1
 command -v timeout >/dev/null 2>&1 && set -- timeout %d
-problem=$(AZURE_CORE_NO_COLOR=true "$@" az account get-access-token --resource '%s' --output json 2>&1 >&3 3>&- </dev/null)
+set -- "$@" az account get-access-token --resource '%s' --output json
+problem=$(AZURE_CORE_NO_COLOR=true "$@" 2>&1 >&3 3>&- </dev/null)
 status=$?
 [ $status -eq 0 ] || printf '\1%%s' "$problem" 2>/dev/null
 exit $status
@@ -59,6 +60,8 @@ return function(request)
   if status ~= 0 then return nil, failure_of(text, status) end
   local answer = core.decode(text)
   local token = type(answer) == "table" and answer.accessToken
-  if type(token) ~= "string" or not request.is_token(token) then return nil, "az wrote something that holds no token" end
+  if type(token) ~= "string" or not request.is_token(token) then
+    return nil, "az wrote something that holds no token"
+  end
   return token, lifetime_of(answer)
 end

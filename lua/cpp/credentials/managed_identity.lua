@@ -1,5 +1,5 @@
--- A link of cpp.credentials: the managed identity of the machine. AZURE_CLIENT_ID names one that was assigned to it by a
--- user. In App Service and Functions, IDENTITY_ENDPOINT gives its tokens; elsewhere the instance metadata service.
+-- A link of cpp.credentials: the managed identity of the machine. AZURE_CLIENT_ID names one that was assigned to it by
+-- a user. In App Service and Functions, IDENTITY_ENDPOINT gives its tokens; elsewhere the instance metadata service.
 -- https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
 -- https://learn.microsoft.com/azure/app-service/overview-managed-identity
 
@@ -11,11 +11,13 @@ local variable = environment.variable
 local METADATA_HOST = "http://169.254.169.254"
 local METADATA_PATH = "/metadata/identity/oauth2/token"
 local METADATA_VERSION, APP_SERVICE_VERSION = "2018-02-01", "2019-08-01"
-local CONNECT_TIMEOUT = 1 -- seconds: where nothing listens at that address, other links are asked; as azure-identity has it
+local CONNECT_TIMEOUT = 1 -- seconds, as with azure-identity: most machines have no metadata service
 local TIMEOUT = 10 -- seconds for a token of the metadata service
 
 -- Variables of places whose protocols are others.
-local OTHERS = { IDENTITY_SERVER_THUMBPRINT = "Service Fabric", IMDS_ENDPOINT = "Azure Arc", MSI_ENDPOINT = "Cloud Shell" }
+local OTHERS = {
+  IDENTITY_SERVER_THUMBPRINT = "Service Fabric", IMDS_ENDPOINT = "Azure Arc", MSI_ENDPOINT = "Cloud Shell",
+}
 
 local function from_app_service(request)
   return request.send("metadata", {

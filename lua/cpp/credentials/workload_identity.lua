@@ -1,6 +1,6 @@
--- A link of cpp.credentials: a workload identity, as in Kubernetes and in CI. What another issuer has signed, in the file
--- AZURE_FEDERATED_TOKEN_FILE, is the assertion of the client AZURE_CLIENT_ID of AZURE_TENANT_ID.
--- https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow#third-case-access-token-request-with-a-federated-credential
+-- A link of cpp.credentials: a workload identity, as in Kubernetes and in CI. What another issuer has signed, in the
+-- file AZURE_FEDERATED_TOKEN_FILE, is the assertion of the client AZURE_CLIENT_ID of AZURE_TENANT_ID.
+-- https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow (the third case)
 
 local environment = require "cpp.environment"
 local errors = require "cpp.error"

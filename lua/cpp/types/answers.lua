@@ -20,7 +20,7 @@
 ---secret, is `unknown`; the document's own `status` or `submissionState` tells it.
 ---@alias cpp.State "running"|"inprogress"|"notstarted"|"completed"|"canceled"|"failed"|"rejected"|string
 
----What cancel, publish and go_live give.
+---What cancel, publish and go_live give. `print` shows it in one line, without secrets.
 ---@class cpp.Result
 ---@field status? integer # 200: done at once, if `state` says so; 202: accepted; absent where nothing was sent
 ---@field call "cancel"|"publish"|"go_live" # what was called
@@ -58,8 +58,9 @@
 ---@field id? string # letters, digits and `-._~$:`, at most 200; absent where it is not, or holds a secret
 ---@field time? string # of its last change, as the service sends it: digits and `-:.+TZ`; likewise
 
----An operation. Beside these, whatever the service sends: whole numbers are integers, exact up to 64 bits; `null` is
----absent; of members with the same name the last one counts; strings are as they were sent, with any character.
+---An operation, which `print` shows in one line, without secrets. Beside these, whatever the service sends: whole numbers
+---are integers, exact up to 64 bits; `null` is absent; of members with the same name the last one counts; strings are as
+---they were sent, with any character.
 ---@class cpp.Operation
 ---@field state cpp.State # its status, normalised: what the service says of it
 ---@field progress integer # 0..100, the mean of its steps

@@ -2,6 +2,7 @@
 ---@meta _
 
 ---A client, made by cpp.client. Leaving the scope of a `<close>` variable closes it, and so does the garbage collector.
+---`print` shows where its requests go and where its tokens come from, and no secret.
 ---@class cpp.Client
 ---@field core cpp.CoreClient # the C side, for loops
 ---@field package loop cpp.Loop

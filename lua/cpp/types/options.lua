@@ -11,10 +11,10 @@
 ---`__index`); what becomes of them later changes nothing. Identifiers, `api_version`, `status`, `user_agent` and
 ---`client_request_id` have at most 256 bytes, `client_secret` 2048, `base_url` and `authority_url` 4096, `token` 65,536.
 ---@class cpp.ClientOptions
----The bearer token, or a function that gets one, such as those of `cpp.credentials`. A function's token is kept until 300 s before it expires or, where the
----function does not say when, until the service refuses it with 401. Default, without `tenant`, `client_id` and
----`client_secret`: AZURE_TOKEN, or `cpp.credentials.default()`, and CPP_BASE_URL and AZURE_AUTHORITY_HOST count. See
----[tokens](tokens.md).
+---The bearer token, or a function that gets one, such as those of `cpp.credentials`. A function's token is kept until
+---300 s before it expires or, where the function does not say when, until the service refuses it with 401. Default,
+---without `tenant`, `client_id` and `client_secret`: AZURE_TOKEN, or `cpp.credentials.default()`; and CPP_BASE_URL and
+---AZURE_AUTHORITY_HOST count. See [tokens](tokens.md).
 ---@field token? string|cpp.TokenFunction
 ---A service principal, given together with `client_id` and `client_secret`: tokens come from `authority_url`.
 ---@field tenant? string
