@@ -2,7 +2,7 @@
  * What the files of the Lua binding share. Each calls only those to its right:
  *
  *   lua_module.c > lua_command.c, lua_client.c, lua_snapshot.c > lua_start.c > lua_request.c >
- * lua_json.c, lua_text.c, lua_options.c > lua_headers.c, endpoint.c
+ * lua_json.c, lua_text.c, lua_options.c > lua_headers.c > lua_misuse.c, endpoint.c
  *
  * Stack comments follow the Lua manual: [-pops, +pushes, what it may raise].
  */
@@ -218,9 +218,6 @@ void lcpp_check_token(lua_State *L, const char *token, size_t length);
 /* Checks a client_request_id, which becomes a header; NULL is fine. [-0, +0, v] */
 void lcpp_check_request_id(lua_State *L, const char *id, size_t length);
 
-/* Raises misuse: "cpp: option: what was expected", at the place in the caller's own code. */
-_Noreturn void lcpp_misuse(lua_State *L, const char *format, ...);
-
 /* Parses the option `name` into *origin, which its owner frees: [-0, +0, v]. */
 void lcpp_read_origin(lua_State *L, struct lcpp_origin *origin, enum lcpp_reach reach,
                       const char *name, const char *text);
@@ -229,8 +226,15 @@ void lcpp_read_origin(lua_State *L, struct lcpp_origin *origin, enum lcpp_reach 
 long lcpp_milliseconds(const struct lcpp_value *value, long otherwise);
 
 /* core.check(scope, options): raises unless they are right for a "client", "call", "wait" or
- * "batch". core.misuse(message): raises it; core.hide(): see lua_module.c. */
+ * "batch". */
 int lcpp_core_check(lua_State *L);
+
+/* lua_misuse.c */
+
+/* Raises misuse: "cpp: option: what was expected", at the place in the caller's own code. */
+_Noreturn void lcpp_misuse(lua_State *L, const char *format, ...);
+
+/* core.misuse(message): raises it; core.hide(): see lua_module.c. */
 int lcpp_core_misuse(lua_State *L);
 int lcpp_core_hide(lua_State *L);
 

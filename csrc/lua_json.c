@@ -65,7 +65,14 @@ void lcpp_json_open(lua_State *L) {
   assure_memory(L, OPENING);
   lua_getglobal(L, "require");
   lua_pushliteral(L, "cjson");
-  lua_call(L, 1, 1);
+  if (lua_pcall(L, 1, 1, 0) != LUA_OK) {
+    const char *problem = lua_tostring(L, -1);
+    if (problem != NULL && strncmp(problem, "module 'cjson' not found", 24) == 0) {
+      luaL_error(L,
+                 "cpp needs lua-cjson (Debian: lua-cjson; elsewhere: luarocks install lua-cjson)");
+    }
+    lua_error(L);
+  }
   lua_getfield(L, -1, "new");
   assure_memory(L, OPENING);
   lua_call(L, 0, 1);

@@ -5,6 +5,7 @@ local cpp = require "cpp"
 local core = require "cpp.core"
 local Portal = require "spec.portal.client"
 local Programs = require "spec.support.program"
+local socket = require "socket"
 local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
@@ -324,6 +325,23 @@ describe("credentials", function()
       portal:fault { match = { path = "^/metadata" }, action = "close" }
       assert.matches("managed_identity: the metadata service.* gives none %(.*azure_cli: az failed", failure(new_client()))
       assert.equal(1, #asked())
+    end)
+
+    it("are waited for a second, where nothing accepts the connection", function()
+      local listener, queued = assert(socket.tcp4()), {}
+      assert(listener:bind("127.0.0.1", 0) and listener:listen(0))
+      local host, port = listener:getsockname()
+      for i = 1, 3 do -- its queue is full then
+        queued[i] = socket.tcp4()
+        queued[i]:settimeout(0)
+        queued[i]:connect(host, port)
+      end
+      set { AZURE_POD_IDENTITY_AUTHORITY_HOST = ("http://%s:%d"):format(host, port) }
+      local started = core.monotonic()
+      assert.matches("managed_identity: .*; azure_cli: az failed", failure(new_client()))
+      assert.near(1, core.monotonic() - started, 0.9)
+      for _, connection in ipairs(queued) do connection:close() end
+      listener:close()
     end)
 
     it("are asked for again where it is busy, and end the chain then", function()

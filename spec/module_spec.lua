@@ -67,6 +67,14 @@ describe("the module", function()
   it("names the loops that there are", function()
     assert.error_matches(function() return cpp.loop.cqueue end,
       "there is no loop cpp.loop.cqueue: expected blocking, cqueues or luv")
+    assert.error_matches(function() cpp.client { loop = "cqueues" } end,
+      "loop: expected cpp.loop.blocking, cpp.loop.cqueues, cpp.loop.luv or a loop with await and sleep, got string")
+    for _, name in ipairs { "cqueues", "luv" } do
+      local text = run(("local cpp = require 'cpp' package.cpath = ''\n"
+        .. "print(pcall(function() return cpp.loop.%s end))"):format(name), {})
+      assert.matches("^false\t[^\n]*cpp: cpp.loop." .. name .. " needs the module " .. name .. " %(Debian: lua%-" .. name
+        .. "; elsewhere: luarocks install " .. name .. "%): [^\n]*not found:?$", text)
+    end
     assert.error_matches(function() cpp.client { loop = cpp.loop } end,
       "loop: expected .* with await and sleep, got a table whose await is no function")
     for _, name in ipairs { "sleep", "now", "release", "spawn" } do
@@ -74,6 +82,13 @@ describe("the module", function()
       loop[name] = 5
       assert.error_matches(function() cpp.client { loop = loop } end, "got a table whose " .. name .. " is no function")
     end
+  end)
+
+  it("says in one line that lua-cjson is missing", function()
+    assert.equal("false\tcpp needs lua-cjson (Debian: lua-cjson; elsewhere: luarocks install lua-cjson)", run([[
+      package.cpath = package.cpath:match "^[^;]*"
+      print(pcall(require, "cpp"))
+    ]], {}))
   end)
 
   it("loads all that a call may need before it sends anything", function()

@@ -3,14 +3,22 @@
 
 local core = require "cpp.core"
 
-local NAMES = { blocking = true, cqueues = true, luv = true }
+-- The module that each needs, or false.
+local NAMES = { blocking = false, cqueues = "cqueues", luv = "luv" }
 local OF_LOOPS = { await = true, sleep = true } -- what a loop is asked for: this table is none
 
 return setmetatable({}, {
   __index = function(loops, name)
     if OF_LOOPS[name] then return nil end
-    if not NAMES[name] then
+    if NAMES[name] == nil then
       core.misuse(("there is no loop cpp.loop.%s: expected blocking, cqueues or luv"):format(tostring(name)))
+    end
+    local module = NAMES[name]
+    local found, problem = true, nil
+    if module then found, problem = pcall(require, module) end
+    if not found then
+      core.misuse(("cpp.loop.%s needs the module %s (Debian: lua-%s; elsewhere: luarocks install %s): %s"):format(
+        name, module, module, module, tostring(problem):match "^[^\n]*":gsub(":$", "")))
     end
     local loop = require("cpp.loop." .. name)
     loops[name] = loop
