@@ -1,8 +1,9 @@
 /*
  * What the files of the Lua binding share. Each calls only those to its right:
  *
- *   lua_module.c > lua_command.c, lua_client.c, lua_snapshot.c > lua_start.c > lua_request.c >
- * lua_json.c, lua_text.c, lua_options.c > lua_headers.c > lua_misuse.c, endpoint.c
+ *   lua_module.c > lua_command.c, lua_client.c, lua_snapshot.c > lua_start.c > lua_request.c,
+ * lua_template.c, lua_body.c > lua_json.c, lua_text.c, lua_options.c > lua_headers.c >
+ * lua_misuse.c, endpoint.c
  *
  * Stack comments follow the Lua manual: [-pops, +pushes, what it may raise].
  */
@@ -299,6 +300,12 @@ void lcpp_hide_top(lua_State *L);
 int lcpp_client_start(lua_State *L);
 int lcpp_client_check(lua_State *L);
 int lcpp_client_describe(lua_State *L);
+
+/* lua_body.c */
+
+/* Appends the endpoint's request body to memory that the request owns already. [-0, +0, v] */
+void lcpp_body_append(lua_State *L, struct lcpp_buffer *body, const struct lcpp_endpoint *endpoint,
+                      const struct lcpp_value values[LCPP_OPTION_COUNT]);
 
 /* lua_template.c: the paths and queries of endpoint.c. */
 

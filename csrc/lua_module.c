@@ -10,7 +10,7 @@
  * - core.begin_command(grace), core.signals(), core.terminal_size(file): see lua_command.c
  * - core.check(scope, options): raises unless they are right for "client", "call", "wait", "batch"
  * - core.snapshot(options): a copy of the caller's table, see lua_snapshot.c
- * - core.misuse(message): raises a usage error at the caller's own line, see lua_options.c
+ * - core.misuse(message): raises a usage error at the caller's own line, see lua_misuse.c
  * - core.hide(): the files beside the one that calls it are not the caller's own
  * - core.endpoints: the calls of the service, each with its name and method, in the table's order
  * - core.poller: "epoll" or "poll", what the module was built with

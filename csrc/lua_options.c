@@ -18,7 +18,7 @@ enum type {
   LINE,      /* printable ASCII: it becomes a header */
   SECRET,    /* any string without NUL */
   TOKEN,     /* a bearer token, or a function that returns one */
-  ADDRESSES, /* a string or a list: lua_start.c reads it */
+  ADDRESSES, /* a string or a list: lua_body.c reads it */
   SECONDS,
   COUNT,    /* a whole number, 0 or more */
   POSITIVE, /* a whole number, 1 or more */

@@ -1,6 +1,6 @@
 -- What a token is for, as the links of cpp.credentials ask for it.
 
-local RESOURCE = "https://cloudpartner.azure.com" -- as csrc/lua_start.c has it
+local RESOURCE = "https://cloudpartner.azure.com" -- as csrc/lua_body.c has it
 
 local resource = {}
 

@@ -1,0 +1,189 @@
+/*
+ * The body of a request: the addresses to notify, or the credentials that a token is asked for
+ * with.
+ */
+#include <stdint.h>
+#include <string.h>
+
+#include "lua_binding.h"
+#include "printable.h"
+
+static bool is_utf8(const char *text, size_t length) {
+  uint32_t code = 0;
+  size_t read = 1;
+  for (size_t at = 0; at < length && read > 0; at += read) {
+    read = lcpp_utf8_read(text + at, length - at, &code);
+  }
+  return read > 0;
+}
+
+/* Checks the string on top, one address or several that commas separate, without showing it. */
+static void check_addresses(lua_State *L, bool several, lua_Integer position) {
+  size_t length = 0;
+  const char *text = lua_tolstring(L, -1, &length);
+  const char *wrong = NULL;
+  if (length == 0 || memchr(text, '@', length) == NULL) {
+    wrong = "an e-mail address";
+  } else if (!several && memchr(text, ',', length) != NULL) {
+    wrong = "one e-mail address, without a comma";
+  }
+  for (size_t i = 0; i < length && wrong == NULL; i++) {
+    unsigned char byte = (unsigned char)text[i];
+    if (byte < 0x20 || byte == 0x7f) {
+      wrong = "no control characters";
+    }
+  }
+  if (wrong == NULL && !is_utf8(text, length)) {
+    wrong = "UTF-8";
+  }
+  if (wrong != NULL && several) {
+    lcpp_misuse(L, "emails: expected %s", wrong);
+  } else if (wrong != NULL) {
+    lcpp_misuse(L, "emails[%d]: expected %s", (int)position, wrong);
+  }
+}
+
+/* Pushes the addresses at an index as the ONE comma separated string that the service expects;
+ * false, and nothing pushed, where there are none. */
+static bool push_addresses(lua_State *L, int index) {
+  lua_pushvalue(L, index);
+  if (lua_isstring(L, -1)) {
+    check_addresses(L, true, 0);
+    return true;
+  }
+  int list = lua_gettop(L);
+  lua_Integer count = (lua_Integer)lua_rawlen(L, list);
+  lua_Integer entries = 0;
+  for (lua_pushnil(L); lua_next(L, list) != 0; lua_pop(L, 1)) {
+    entries++;
+  }
+  if (entries != count) {
+    lcpp_misuse(L, "emails: expected a list of strings, without holes and names");
+  }
+  if (count == 1 && lua_rawgeti(L, list, 1) == LUA_TSTRING) {
+    check_addresses(L, false, 1);
+    lua_remove(L, list); /* most often it is one: nothing to join */
+    return true;
+  }
+  lua_settop(L, list);
+  luaL_Buffer buffer;
+  luaL_buffinit(L, &buffer);
+  for (lua_Integer i = 1; i <= count; i++) {
+    if (lua_rawgeti(L, list, i) != LUA_TSTRING) {
+      lcpp_misuse(L, "emails[%d]: expected a string, got %s", (int)i, luaL_typename(L, -1));
+    }
+    check_addresses(L, false, i);
+    luaL_addvalue(&buffer);
+    if (i < count) {
+      luaL_addlstring(&buffer, ",", 1);
+    }
+  }
+  luaL_pushresult(&buffer);
+  lua_remove(L, list);
+  if (count == 0) {
+    lua_pop(L, 1);
+  }
+  return count > 0;
+}
+
+/* Pushes the addresses at an index as a JSON string; returns false, and pushes nothing, if there
+ * are none. */
+static bool push_encoded_addresses(lua_State *L, int index) {
+  if (!push_addresses(L, index)) {
+    return false;
+  }
+  size_t length = lua_rawlen(L, -1);
+  if (length > LCPP_ENCODE_LIMIT) {
+    lcpp_misuse(L, "emails: expected fewer of them (16 MiB together at most)");
+  }
+  lcpp_json_encode(L, length);
+  return true;
+}
+
+static void append_text(struct lcpp_buffer *body, const char *text, size_t length) {
+  lcpp_buffer_append(body, text, length, SIZE_MAX);
+}
+
+/* {"metadata":{"notification-emails":"a,b"}}, around the string that lua-cjson has made. Without
+ * addresses: nothing, or for publish {"metadata":{}}, as the other clients of the service send. */
+static void append_notification(lua_State *L, struct lcpp_buffer *body, enum lcpp_body kind,
+                                const struct lcpp_value *emails) {
+  static const char before[] = "{\"metadata\":{\"notification-emails\":";
+  if (!emails->given || !push_encoded_addresses(L, emails->index)) {
+    if (kind == LCPP_BODY_METADATA) {
+      append_text(body, "{\"metadata\":{}}", 15);
+    }
+    return;
+  }
+  size_t length = 0;
+  const char *encoded = lua_tolstring(L, -1, &length);
+  append_text(body, before, sizeof before - 1);
+  append_text(body, encoded, length);
+  append_text(body, "}}", 2);
+  lua_pop(L, 1);
+}
+
+/* The resource that a token is asked for without a scope: the service's own name, whatever base_url
+ * says.
+ * https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-prerequisites
+ */
+#define RESOURCE "https://cloudpartner.azure.com"
+
+/* A form of one request is small, as a query would be: percent-encoding triples what lua_options.c
+ * holds to its limits. */
+_Static_assert(3 * (2 * LCPP_NAME_LIMIT + LCPP_SECRET_LIMIT) + 256 <= LCPP_URL_LIMIT,
+               "credentials within their limits make a form within its own");
+
+/* The assertion of a workload identity (RFC 7523, section 2.2): a JSON Web Token, which needs no
+ * percent-encoding, and may be longer than a form with a secret. */
+static void append_assertion(lua_State *L, struct lcpp_buffer *form,
+                             const struct lcpp_value *assertion) {
+  static const char before[] =
+      "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3A"
+      "client-assertion-type%3Ajwt-bearer&client_assertion=";
+  for (size_t i = 0; i < assertion->length; i++) {
+    if (strchr("~+/=", assertion->text[i]) != NULL) {
+      lcpp_misuse(L, "token: expected a JSON Web Token");
+    }
+  }
+  append_text(form, before, sizeof before - 1);
+  append_text(form, assertion->text, assertion->length);
+}
+
+/* The client credentials grant, as a form (RFC 6749, section 4.4.2). The escaped secret is never a
+ * Lua string: it goes to memory of the request, which is wiped when the request was sent. */
+static void append_credentials(lua_State *L, struct lcpp_buffer *form,
+                               const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  const struct lcpp_value *id = &values[LCPP_OPTION_CLIENT_ID];
+  const struct lcpp_value *secret = &values[LCPP_OPTION_CLIENT_SECRET];
+  const struct lcpp_value *assertion = &values[LCPP_OPTION_TOKEN];
+  if (!id->given || (!secret->given && assertion->text == NULL)) {
+    lcpp_misuse(L, "%s: expected a non-empty string, got nil",
+                id->given ? "client_secret" : "client_id");
+  }
+  lcpp_url_append_field(form, "grant_type=client_credentials&client_id=", id->text, id->length);
+  if (secret->given) {
+    lcpp_url_append_field(form, "&client_secret=", secret->text, secret->length);
+  }
+  const struct lcpp_value *scope = &values[LCPP_OPTION_SCOPE];
+  if (scope->given) {
+    lcpp_url_append_field(form, "&scope=", scope->text, scope->length);
+  } else {
+    lcpp_url_append_field(form, "&resource=", RESOURCE, sizeof RESOURCE - 1);
+  }
+  if (!secret->given) {
+    append_assertion(L, form, assertion);
+  }
+}
+
+void lcpp_body_append(lua_State *L, struct lcpp_buffer *body, const struct lcpp_endpoint *endpoint,
+                      const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  if (endpoint->body == LCPP_BODY_CREDENTIALS) {
+    append_credentials(L, body, values);
+  } else if (endpoint->body != LCPP_BODY_NONE) {
+    append_notification(L, body, endpoint->body, &values[LCPP_OPTION_EMAILS]);
+  }
+  if (body->status != LCPP_BUFFER_OK) {
+    luaL_error(L, "not enough memory");
+  }
+}
