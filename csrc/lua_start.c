@@ -84,9 +84,10 @@ static void read_headers(lua_State *L, const struct lcpp_client *client,
   head->headers = own->given ? own->text : client->headers;
   head->headers_length = own->given ? own->length : client->headers_length;
   if (own->given && client->headers_length > 0) {
-    if (lua_getiuservalue(L, 1, LCPP_CLIENT_STRINGS) != LUA_TTABLE) {
+    if (lua_getiuservalue(L, 1, LCPP_CLIENT_STRINGS) != LUA_TFUNCTION) {
       lcpp_check_client(L); /* a finaliser has closed it: this raises */
     }
+    lua_getupvalue(L, -1, 1); /* see lcpp_hide_top */
     lua_rawgeti(L, -1, LCPP_OPTION_HEADERS + 1);
     head->headers = lcpp_headers_merge(L, lua_gettop(L), own->index, &head->headers_length);
   }

@@ -1,6 +1,6 @@
 -- cpp.credentials.azure_cli: how az is run, what is read of it, and what a failure says. An az of the specs stands in PATH.
 
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 local Programs = require "spec.support.program"
 
 local function output_of(command)

@@ -3,7 +3,7 @@
 
 local cpp = require "cpp"
 local core = require "cpp.core"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 local Programs = require "spec.support.program"
 local socket = require "socket"
 local virtual = require "spec.support.virtual"

@@ -3,7 +3,7 @@
 local core = require "cpp.core"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 
 local TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 

@@ -3,7 +3,7 @@
 local cjson = require "cjson"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
-local Portal = require "spec.portal.client"
+local Portal = require "spec.support.emulator"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 

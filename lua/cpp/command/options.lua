@@ -127,10 +127,7 @@ function options.find(name)
 end
 
 -- The variables of the environment that fields of a client come from, where no option is given.
-local VARIABLES = {
-  base_url = "CPP_BASE_URL", authority_url = "AZURE_AUTHORITY_HOST", token = "AZURE_TOKEN", tenant = "AZURE_TENANT_ID",
-  client_id = "AZURE_CLIENT_ID", client_secret = "AZURE_CLIENT_SECRET",
-}
+local VARIABLES = { base_url = "CPP_BASE_URL", authority_url = "AZURE_AUTHORITY_HOST" }
 
 --- How a message names what a field of the library came from.
 -- @param field string, such as "timeout"
