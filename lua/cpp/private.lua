@@ -9,10 +9,10 @@ local clients = setmetatable({}, { __mode = "k" })
 -- @param like client or nil: another one, with which it shares everything from now on
 -- @return table: options (its own, with its secrets), tokens (those that are kept, by their source), loops (the set of
 --   those that have waited for it), releases (the set of what these want called when it is closed), classes (the
---   metatables of what it gives: see cpp.show), failed (of each err of a call that acts: the clock of its loop, and when
---   its last request was sent), secrets (a list, whose one element has options and tokens as they were when the client
---   was closed: each running method holds it, and after the close nothing else does), watch (nil; or a function that the
---   command has called after each attempt)
+--   metatables of what it gives: see cpp.show), failed (of each err of a call that acts: the clock of its loop, and
+--   when its last request was sent), secrets (a list, whose one element has options and tokens as they were when the
+--   client was closed: each running method holds it, and after the close nothing else does), watch (nil; or a function
+--   that the command has called after each attempt)
 local function private(client, like)
   local known = clients[client]
   if not known then

@@ -69,7 +69,7 @@ local function app_service(self, request)
     end
     local wrong, identity = problem(request, "2019-08-01"), find(self, request.fields.client_id, header)
     return wrong or identity and self.issuer:issue(identity)
-        or refusal(400, "invalid_request", "No User Assigned or Delegated Managed Identity found for specified ClientId")
+        or refusal(400, "invalid_request", "No User Assigned Managed Identity found for specified ClientId")
 end
 
 local PATHS = { ["metadata/identity/oauth2/token"] = metadata, ["MSI/token"] = app_service }
