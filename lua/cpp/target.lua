@@ -57,7 +57,7 @@ function targets.done_at_once(result)
   local operation = {}
   for name, value in pairs(result) do operation[name] = value end
   operation.outcome, operation.evidence = result.state, { response = { state = result.state } }
-  return operation
+  return setmetatable(operation, getmetatable(result))
 end
 
 --- Raises unless a target names something to wait for.

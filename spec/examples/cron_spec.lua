@@ -52,7 +52,7 @@ describe("examples/cron.lua", function()
     programs.environment.AZURE_CLIENT_SECRET = "wrong"
     programs.environment.AZURE_AUTHORITY_HOST = portal.url
     _, errors, status = run("contoso-vm")
-    assert.is_truthy(errors:find("contoso-vm: auth: 401: ", 1, true), errors)
+    assert.is_truthy(errors:find("contoso-vm: auth: environment: 401: ", 1, true), errors)
     assert.is_nil(errors:find("wrong", 1, true))
     assert.equal(3, status)
     programs.environment.AZURE_CLIENT_SECRET = Portal.CREDENTIALS.client_secret
