@@ -153,7 +153,8 @@ local function explain(client, endpoint, options, err, started)
   local runs, _, newest = follow.runs(client, options, { deadline = math.min(now + LONGEST_LOOK, over) })
   if runs == false then
     err.reason = "no_running_operation"
-    err.message = err.message:gsub("^(%d+: ).- %(", "%1no operation is running on the offer (", 1)
+    local said = err.message:match " %(.*" or "" -- the service's own code and message
+    err.message = ("%d: no operation is running on the offer%s"):format(err.status, said)
   end
   return err, newest
 end
