@@ -20,7 +20,7 @@ local POSTS = {
   ["202 in chunks"] = { respond(202, { LOCATION, rows.CHUNKED }), rows.chunks(rows.BODY), rows.ACCEPTED },
   ["202 in chunks with trailers"] = { respond(202, { LOCATION, rows.CHUNKED }),
     "14\r\n" .. rows.BODY .. "\r\n0\r\nX-Trailer: 1\r\n\r\n", rows.ACCEPTED },
-  ["404 with JSON"] = { respond(404, { "Content-Length: 2" }), "{}", rows.http(404, false) },
+  ["403 with JSON"] = { respond(403, { "Content-Length: 2" }), "{}", rows.http(403, false) },
   ["202 with a body of 8000 bytes"] = { respond(202, { LOCATION, "Content-Length: 8000" }),
     rows.BODY .. (" "):rep(7980), rows.ACCEPTED },
 }
