@@ -49,10 +49,11 @@ SOURCES = buffer endpoint engine engine_poller_$(POLLER) json lua_body lua_clien
 OBJECTS = $(SOURCES:%=$(BUILD)/obj/%.o)
 MODULE  = $(BUILD)/cpp/core.so
 LUA_FILES = $(shell cd lua && find cpp -name '*.lua')
-LUA_DIRECTORIES = $(shell cd lua && find cpp -depth -type d)
+EMULATOR_FILES = $(shell cd emulator && find cpp -name '*.lua')
+LUA_DIRECTORIES = cpp/emulator $(shell cd lua && find cpp -depth -type d)
 
 .PHONY: all bench check clean coverage deb demo deps doc examples faults fuzz gc harness help install install-command \
-        install-files lint mutants oom peers release rock sanitize secrets soak syscalls systems test tsan uninstall \
+        install-emulator install-files lint mutants oom peers release rock sanitize secrets soak syscalls systems test tsan uninstall \
         valgrind versions
 .DELETE_ON_ERROR:
 
@@ -197,11 +198,15 @@ install-command:
 	install -D -m 644 doc/man/cpp-portal.1 $(DESTDIR)$(MANDIR)/man1/cpp-portal.1
 	install -D -m 644 doc/man/cpp.3lua $(DESTDIR)$(MANDIR)/man3/cpp.3lua
 
-uninstall: ## remove what `make install` put there
+install-emulator: ## install the portal emulator, for cpp-portal emulate
+	@for file in $(EMULATOR_FILES); do \
+	  install -D -m 644 emulator/$$file $(DESTDIR)$(LUADIR)/$$file || exit 1; done
+
+uninstall: ## remove what these put there
 	rm -f $(DESTDIR)$(BINDIR)/cpp-portal $(DESTDIR)$(COMPLETIONS)/cpp-portal \
 	  $(DESTDIR)$(ZSH_COMPLETIONS)/_cpp-portal $(DESTDIR)$(FISH_COMPLETIONS)/cpp-portal.fish \
 	  $(DESTDIR)$(MANDIR)/man1/cpp-portal.1 $(DESTDIR)$(MANDIR)/man3/cpp.3lua
-	@for file in $(LUA_FILES); do rm -f $(DESTDIR)$(LUADIR)/$$file || exit 1; done
+	@for file in $(LUA_FILES) $(EMULATOR_FILES); do rm -f $(DESTDIR)$(LUADIR)/$$file || exit 1; done
 	rm -f $(DESTDIR)$(LIBDIR)/cpp/core.so
 	@for directory in $(LUA_DIRECTORIES:%=$(DESTDIR)$(LUADIR)/%) $(DESTDIR)$(LIBDIR)/cpp; do \
 	  if [ -d $$directory ]; then rmdir --ignore-fail-on-non-empty $$directory || exit 1; fi; done
@@ -219,4 +224,4 @@ clean: ## remove what was built
 	rm -rf build
 
 help: ## list the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)$$/  make \1\t\2/p' Makefile | expand -t 20
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)$$/  make \1\t\2/p' Makefile | expand -t 26

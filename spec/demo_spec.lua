@@ -18,7 +18,7 @@ describe("the demo", function()
     local hide = "package.preload['http.server'] = function() error([[module 'http.server' not found]], 0) end"
     local status, output = run(('LUA_INIT_5_4="%s %s"'):format(os.getenv "LUA_INIT_5_4" or "", hide))
     assert.equal(1, status)
-    assert.matches("^cpp%-portal: emulate: the module http.server is missing: [^\n]*\n"
+    assert.matches("^cpp%-portal: emulate: the module http.server is missing [^\n]*\n"
       .. "The portal emulator did not start; it needs: make deps\n$", output)
   end)
 end)

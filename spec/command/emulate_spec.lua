@@ -39,12 +39,16 @@ describe("cpp-portal emulate", function()
     assert.equal(0, (select(3, emulator:finish())))
   end)
 
-  it("says in one line what to install where a module is missing", function()
-    local hide = [[package.preload["http.server"] = function() error("module 'http.server' not found", 0) end]]
-    programs.environment.LUA_INIT = (os.getenv "LUA_INIT_5_4" or "") .. " " .. hide
-    programs.environment.LUA_INIT_5_4 = programs.environment.LUA_INIT
-    refused("emulate: the module http.server is missing: install the emulator, ", {}, 1)
-  end)
+  for module, message in pairs {
+    ["cpp.emulator"] = "emulate: the emulator is not installed ",
+    ["http.server"] = "emulate: the module http.server is missing ",
+  } do
+    it("says in one line what to install: " .. module, function()
+      local hide = ([[package.preload["%s"] = function() error("module '%s' not found", 0) end]]):format(module, module)
+      programs.environment.LUA_INIT_5_4 = (os.getenv "LUA_INIT_5_4" or "") .. " " .. hide
+      refused(message, {}, 1)
+    end)
+  end
 
   it("refuses options that make no sense", function()
     refused("%-%-port: expected a port, from 0 to 65535", { "--port", "65536" }, 2)

@@ -3,17 +3,22 @@
 local exit = require "cpp.command.exit"
 local options = require "cpp.command.options"
 
-local MISSING = "emulate: the module %s is missing: install the emulator, "
-  .. "the Debian package lua-cloud-partner-portal-emulator or the rock cloud-partner-portal-emulator"
+local NO_EMULATOR = "emulate: the emulator is not installed (Debian: lua-cloud-partner-portal-emulator; LuaRocks: "
+  .. "cloud-partner-portal-emulator; in a checkout: make install-emulator)"
+local NO_MODULE = "emulate: the module %s is missing (Debian: lua-http, lua-socket; elsewhere: luarocks install http, "
+  .. "luarocks install luasocket)"
+
+local _, file = ...
 
 local function load_emulator()
-  -- In the source tree it stands beside this folder.
-  local root = package.searchpath("cpp.command.emulate", package.path):match "^(.*)lua/cpp/command/emulate%.lua$"
+  -- In the source tree it stands beside lua/.
+  local root = file:match "^(.*)lua/cpp/command/emulate%.lua$"
   if root then package.path = ("%semulator/?.lua;%semulator/?/init.lua;"):format(root, root) .. package.path end
   local found, emulator = pcall(require, "cpp.emulator")
   if found then return emulator end
-  local missing = emulator:match "module '([^']+)' not found"
-  error(missing and MISSING:format(missing) or emulator, 0)
+  local missing = tostring(emulator):match "module '([^']+)' not found"
+  if missing == "cpp.emulator" then error(NO_EMULATOR, 0) end
+  error(missing and NO_MODULE:format(missing) or emulator, 0)
 end
 
 --- Runs the emulator until it is stopped.
