@@ -32,7 +32,13 @@ static void push_plain_copy(lua_State *L, int index) {
 static void push_list(lua_State *L, int index) {
   push_plain_copy(L, index);
   if (has_metamethod(L, index, "__index") || has_metamethod(L, index, "__len")) {
-    lua_Integer count = luaL_len(L, index);
+    int is_whole = 0;
+    lua_len(L, index);
+    lua_Integer count = lua_tointegerx(L, -1, &is_whole);
+    lua_pop(L, 1);
+    if (is_whole == 0) {
+      lcpp_misuse(L, "emails: expected a list, got a table whose length is no whole number");
+    }
     for (lua_Integer i = 1; i <= count; i++) {
       lua_geti(L, index, i);
       lua_rawseti(L, -2, i);

@@ -88,6 +88,12 @@ describe("misuse", function()
         error(list[1].err and list[1].err.raised, 0)
       end)
     end
+    for _, length in ipairs { 2.5, "x", 0 / 0 } do
+      local list = setmetatable({}, { __len = function() return length end })
+      check("map of a list of " .. length, function() local made = client:map(list, nothing) return made end)
+      check("cancel_all of a list of " .. length, function() local made = client:cancel_all(list) return made end)
+      check("emails of " .. length, function() local made = client:cancel(with { emails = list }) return made end)
+    end
     assert_none(200)
   end)
 

@@ -14,6 +14,7 @@ local batch = {}
 
 local function check_list(list, fn)
   if type(list) ~= "table" then core.misuse("expected a list, got " .. type(list)) end
+  if math.type(#list) ~= "integer" then core.misuse "expected a list, got a table whose length is no whole number" end
   if type(fn) ~= "function" then core.misuse("expected a function, got " .. type(fn)) end
 end
 
