@@ -159,8 +159,17 @@ local function explain(client, endpoint, options, err, started)
   return err, newest
 end
 
+-- Has a result tell what it is of.
+local function describe(result, endpoint, options, submission_id, secrets)
+  result.call, result.submission_id = endpoint, submission_id
+  result.publisher, result.offer = options.publisher, options.offer
+  result.request_id = core.redact(result.request_id, errors.ID_LIMIT, secrets)
+end
+
 -- What follows an accepted call: its result; or what its wait gives.
-local function accept(client, endpoint, options, result, request, loop, sent)
+local function accept(client, endpoint, options, submission_id, result, request, loop, sent)
+  describe(result, endpoint, options, submission_id, auth.secrets(client, options))
+  show.as(client, "result", result, options)
   if result.date then
     -- Where the host's clock is not the real one, the time passes by that.
     result.sent_at = result.date - (loop.now and math.ceil(host.now(loop) - sent) or result.took)
@@ -179,8 +188,10 @@ local function accept(client, endpoint, options, result, request, loop, sent)
 end
 
 -- Has nothing raised after a call was accepted (by a loop that fails, by Ctrl-C) without saying what was accepted.
-local function carry(result, secrets, done, ...)
+local function carry(client, endpoint, options, submission_id, result, done, ...)
   if done then return ... end
+  local secrets = auth.secrets(client, options)
+  describe(result, endpoint, options, submission_id, secrets)
   error(errors.accepted((...), result, secrets), 0)
 end
 
@@ -197,9 +208,8 @@ local function start(self, endpoint, options)
   local loop = host.loop(self, options)
   local started = host.now(loop)
   local result, request, sent = retry.call(self, endpoint, options, nil, loop)
-  local secrets = auth.secrets(self, options)
   if not result then
-    request.call, request.submission_id = endpoint, redact(submission_id, secrets)
+    request.call, request.submission_id = endpoint, redact(submission_id, auth.secrets(self, options))
     private(self).failed[request] = sent and { clock = loop.now, sent = sent }
     local err, newest = explain(self, endpoint, options, request, started)
     if options.if_running and err.reason == "no_running_operation" then
@@ -207,11 +217,8 @@ local function start(self, endpoint, options)
     end
     return nil, err
   end
-  result.call, result.submission_id = endpoint, submission_id
-  result.request_id = core.redact(result.request_id, errors.ID_LIMIT, secrets)
-  result.publisher, result.offer = options.publisher, options.offer
-  show.as(self, "result", result, options)
-  return carry(result, secrets, pcall(accept, self, endpoint, options, result, request, loop, sent))
+  return carry(self, endpoint, options, submission_id, result,
+               pcall(accept, self, endpoint, options, submission_id, result, request, loop, sent))
 end
 
 -- A client that is given no credentials takes them, and the services, from the environment.
