@@ -195,3 +195,26 @@ describe("a wait for a location that names no offer", function()
     assert.same({ "/api/first", "/api/second", "/api/second", "/api/second" }, paths)
   end)
 end)
+
+describe("the offer that a location names", function()
+  local follow = require "cpp.follow"
+
+  it("is decoded, in either form", function()
+    for _, location in ipairs {
+      "/api/publishers/contoso/offers/contoso-vm/operations/x", "/api/operations/contoso$contoso-vm$2$preview?a=b",
+      "https://portal.test/api/publishers/con%74os%6F/offers/contoso%2Dvm/operations/a%24b?x=1",
+      "/api/operations/conto%73o%24contoso%2dvm%242%24preview#x",
+    } do
+      assert.same({ "contoso", "contoso-vm" }, { follow.offer_in(location) })
+    end
+    assert.same({ "a b", "c/d" }, { follow.offer_in "/publishers/a%20b/offers/c%2Fd/operations/x" })
+  end)
+
+  it("is none where the location names none, or what is no name", function()
+    for _, location in ipairs { "/api/operations/x", "/api/operations/a$b", "/publishers//offers/b/operations/x",
+                                "/publishers/../offers/b/operations/x", "/publishers/a%00/offers/b/operations/x",
+                                "/publishers/a/offers/b", "/offers/a$b$c", "" } do
+      assert.is_nil((follow.offer_in(location)))
+    end
+  end)
+end)

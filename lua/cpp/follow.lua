@@ -27,7 +27,7 @@ function follow.id_of(operation)
 end
 
 local function decoded(segment)
-  return segment and segment:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end)
+  return (segment:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
 --- The offer that a location names.
