@@ -129,7 +129,7 @@ faults: deps ## every fault over each transport and in each loop: doc/faults.md
 	@$(MAKE) -s --no-print-directory all
 	@spec/support/run spec/faults
 
-gc: deps ## the specs with full collections while the core runs
+gc: deps ## the specs under these sanitizers, with full collections while the core runs
 	@spec/checks/run gc
 
 sanitize: deps ## the specs under the sanitizers of addresses, undefined behaviour and leaks
@@ -143,7 +143,7 @@ oom: deps ## let each allocation fail, in Lua, in libcurl, in the module, in the
 
 secrets: deps ## look for tokens, secrets and e-mail addresses in the memory that the module has freed
 	@spec/checks/run secrets
-	@POLLER=poll spec/checks/run secrets
+	@POLLER=poll spec/checks/secrets 0 none # its own allocations hold no text
 
 syscalls: deps ## let each call to the kernel fail, with each error that matters (SYSCALL_POINTS=1: a minute)
 	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" spec/checks/run syscalls calls

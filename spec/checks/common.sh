@@ -63,11 +63,11 @@ expect() {
 build_module() { # name, CFLAGS, LDFLAGS, target (all)
   if [ "$1" = plain ]; then
     directory=build${POLLER:+/$POLLER}
-    make -s -C "$root" all ${4:-} BUILD="$directory" >"$work/make" 2>&1 ||
+    make -s -j "$(nproc)" -C "$root" all ${4:-} BUILD="$directory" >"$work/make" 2>&1 ||
       { cat "$work/make" >&2; failed "build of $directory"; finish; }
   else
     directory=build/$1${POLLER:+-$POLLER}
-    make -s -C "$root" all examples ${4:-} BUILD="$directory" CC="$cc" CFLAGS="$2" LDFLAGS="${3:-}" >"$work/make" 2>&1 ||
+    make -s -j "$(nproc)" -C "$root" all examples ${4:-} BUILD="$directory" CC="$cc" CFLAGS="$2" LDFLAGS="${3:-}" >"$work/make" 2>&1 ||
       { cat "$work/make" >&2; failed "build of $directory"; finish; }
   fi
   build=$root/$directory
@@ -115,6 +115,17 @@ sanitized_specs() { # what busted is given...
   successes=$(sed -n 's/^\([0-9]* files: \)\{0,1\}\([0-9]*\) success.*/\2/p' "$work/busted")
   cat "$work/busted" "$work"/report.* 2>/dev/null || :
   [ "$status" -eq 0 ] && [ "${successes:-0}" -gt 0 ] && [ -z "$(find "$work" -name 'report.*' -size +0)" ]
+}
+
+# Cancels of every ending with the sanitized interpreter; and that the module has the sanitizer, without which all would pass.
+expect_every_ending() {
+  use_build
+  start_server
+  expect "sanitizers: they are in the module" grep -q __asan_report_load "$build/cpp/core.so"
+  every_ending() {
+    lua5.4 "$checks/faults.lua" 3 </dev/null 9>&- && grep -qx 'done' "$work/output"
+  }
+  expect "sanitizers: no error and no leak in cancels of every ending" every_ending
 }
 
 # The interpreter with the sanitizers, under the name that specs start children by, and first in their path. The portal

@@ -97,7 +97,7 @@ describe("core.decode", function()
     end
   end)
 
-  it("refuses control characters, unknown escapes and halves of pairs in strings", function()
+  it("refuses control characters, unknown escapes and halves of pairs in strings #exhaustive", function()
     for code = 0, 0x1f do
       for _, around in ipairs { '"%s"', '["a%sb"]', '{"%s":1}', '"\\%s"' } do
         assert.is_nil(core.decode((around:gsub("%%s", function() return string.char(code) end))))
@@ -139,7 +139,7 @@ describe("core.decode", function()
     assert.equal("the response's body is nested too deeply", problem)
   end)
 
-  it("costs no more than 64 MiB for 4 MiB", function()
+  it("costs no more than 64 MiB for 4 MiB #exhaustive", function()
     local names = {}
     for i = 1, 99000 do names[i] = ('"%s%d":%d'):format(("k"):rep(25), i, i) end
     local size = 1 << 22
