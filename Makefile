@@ -87,13 +87,13 @@ $(BUILD)/embed: examples/embed/embed.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 $(WARNINGS) -D_GNU_SOURCE $(LUA_CFLAGS) $(LDFLAGS) -o $@ $< $(LUA_LIBS)
 
-# The host program whose calls fail: spec/harness. Its symbols are exported, so that they take the place of the C
+# The host program whose calls fail: torture/harness. Its symbols are exported, so that they take the place of the C
 # library's.
-HARNESS = $(wildcard spec/harness/*.c)
+HARNESS = $(wildcard torture/harness/*.c)
 
 harness: $(BUILD)/harness
 
-$(BUILD)/harness: $(HARNESS) spec/harness/harness.h Makefile
+$(BUILD)/harness: $(HARNESS) torture/harness/harness.h Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 $(WARNINGS) -D_GNU_SOURCE $(LUA_CFLAGS) $(CURL_CFLAGS) $(LDFLAGS) -rdynamic \
 	  -o $@ $(HARNESS) $(LUA_LIBS) $(CURL_LIBS) -lpthread -ldl
@@ -112,7 +112,7 @@ demo: deps ## cancel an offer's publishing on the bundled portal emulator, start
 # What the specs need, compiled on all processors.
 QUICKLY = @$(MAKE) -s --no-print-directory -j$(shell nproc)
 
-test: deps ## run every spec, with both pollers (about a minute); one spec: busted spec/retry_spec.lua
+test: deps ## run every spec, with both pollers (about a minute); one spec: busted spec/unit/retry_spec.lua
 	$(QUICKLY) all examples
 	$(QUICKLY) POLLER=poll BUILD=build/poll
 	@spec/support/run
@@ -130,37 +130,37 @@ faults: deps ## every fault over each transport and in each loop: doc/faults.md
 	@spec/support/run spec/faults
 
 gc: deps ## the specs under these sanitizers, with full collections while the core runs
-	@spec/checks/run gc
+	@torture/checks/run gc
 
 sanitize: deps ## the specs under the sanitizers of addresses, undefined behaviour and leaks
-	@spec/checks/run sanitize
+	@torture/checks/run sanitize
 
 tsan: deps ## Lua states on threads, under the sanitizer of threads
-	@spec/checks/run tsan
+	@torture/checks/run tsan
 
 oom: deps ## let each allocation fail, in Lua, in libcurl, in the module, in the whole process (an hour; OOM_POINTS=20: minutes)
-	@OOM_POINTS="$(or $(OOM_POINTS),0)" spec/checks/run oom
+	@OOM_POINTS="$(or $(OOM_POINTS),0)" torture/checks/run oom
 
 secrets: deps ## look for tokens, secrets and e-mail addresses in the memory that the module has freed
-	@spec/checks/run secrets
-	@POLLER=poll spec/checks/secrets 0 none # its own allocations hold no text
+	@torture/checks/run secrets
+	@POLLER=poll torture/checks/secrets 0 none # its own allocations hold no text
 
 syscalls: deps ## let each call to the kernel fail, with each error that matters (SYSCALL_POINTS=1: a minute)
-	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" spec/checks/run syscalls calls
-	@POLLER=poll SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" spec/checks/run calls
+	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" torture/checks/run syscalls calls
+	@POLLER=poll SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" torture/checks/run calls
 
 valgrind: deps ## cancels of every ending under valgrind's memcheck
-	@spec/checks/run valgrind
+	@torture/checks/run valgrind
 
 # The shares that are held: of the lines and the branches of csrc/, of the lines of lua/.
 coverage: deps ## lines and branches of csrc/ and lines of lua/ that the specs run: build/coverage/report.txt
-	@spec/coverage/run 99.5 95 99
+	@torture/coverage/run 99.5 95 99
 
 fuzz: deps ## fuzz the module for SECONDS (25) a target
-	@spec/fuzz/run $(SECONDS)
+	@torture/fuzz/run $(SECONDS)
 
 mutants: deps ## change csrc/ (LAYER=lua: lua/cpp/) in SAMPLE (300) places drawn by SEED (1): do the specs notice? (an hour)
-	@spec/mutants/run $(or $(LAYER),c) --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
+	@torture/mutants/run $(or $(LAYER),c) --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
 
 peers: deps ## drive servers of others: operations, token services (npm), web servers and proxies, as far as installed
 	@$(MAKE) -s --no-print-directory all
@@ -170,10 +170,10 @@ systems: ## make demo and make test in fresh systems of Debian 13 and sid, in bu
 	@.ci/systems
 
 versions: deps ## the specs with Lua 5.5, as far as its modules allow
-	@spec/versions/run
+	@torture/versions/run
 
 soak: deps ## REQUESTS (50000) cancels with faults by chance (SEED): one true outcome each, memory flat
-	@spec/checks/soak $(or $(REQUESTS),50000) $(SEED)
+	@torture/checks/soak $(or $(REQUESTS),50000) $(SEED)
 
 install: install-files ## install into DESTDIR, PREFIX (LUADIR, LIBDIR, BINDIR, ..., MANDIR)
 	@$(REQUIREMENTS) run || true

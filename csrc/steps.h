@@ -1,6 +1,6 @@
 /*
  * Counts the steps of what reads text of the service, in a build that counts them:
- * spec/fuzz/redact.c holds them to a constant number for each byte.
+ * torture/fuzz/redact.c holds them to a constant number for each byte.
  */
 #ifndef LCPP_STEPS_H
 #define LCPP_STEPS_H

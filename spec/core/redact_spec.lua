@@ -405,15 +405,16 @@ describe("core.redact of a document", function()
   end)
 end)
 
--- Steps are counted in a build that counts them, and not by a clock: spec/fuzz/redact.c fails beyond its bound.
+-- Steps are counted in a build that counts them, and not by a clock: torture/fuzz/redact.c fails beyond its bound.
 describe("the number of steps for each byte", function()
   it("is bounded, whatever the text and the secrets are", function()
     local directory = os.tmpname()
     finally(function() os.execute("rm -r " .. directory) end)
     assert(os.remove(directory) and os.execute("mkdir " .. directory))
     local program = directory .. "/redact"
-    local command = "${CC:-cc} -O1 -std=c11 -D_GNU_SOURCE -DLCPP_COUNT_STEPS -Icsrc -o %s spec/fuzz/redact.c spec/fuzz/replay.c "
-      .. "csrc/redact.c csrc/secrets.c csrc/needles.c csrc/unescape.c csrc/printable.c csrc/buffer.c"
+    local command = "${CC:-cc} -O1 -std=c11 -D_GNU_SOURCE -DLCPP_COUNT_STEPS -Icsrc -o %s "
+      .. "torture/fuzz/redact.c torture/fuzz/replay.c csrc/redact.c csrc/secrets.c csrc/needles.c "
+      .. "csrc/unescape.c csrc/printable.c csrc/buffer.c"
     assert(os.execute(command:format(program)))
     local inputs = {}
     local function add(text, ...)
@@ -431,6 +432,6 @@ describe("the number of steps for each byte", function()
       add(text, table.unpack(many))
       add(text, piece:rep(40), piece:rep(20) .. "b", piece:rep(2) .. "c")
     end
-    assert(os.execute(program .. " spec/fuzz/seeds/redact/* " .. table.concat(inputs, " ")))
+    assert(os.execute(program .. " torture/fuzz/seeds/redact/* " .. table.concat(inputs, " ")))
   end)
 end)

@@ -1,5 +1,5 @@
 -- Types for editors and for doc/reference.md: what `require "cpp"` gives. Nothing of types/ is ever
--- loaded; the specs of spec/types/ compare it with the module. The form is LuaCATS (lua-language-server).
+-- loaded; the specs of spec/project/types/ compare it with the module. The form is LuaCATS (lua-language-server).
 ---@meta _
 
 ---Cancels publishing operations on the Azure Cloud Partner Portal. Its functions use one default client, made at first

@@ -1,0 +1,211 @@
+-- The documentation: each code block of the README and of doc/ is run against the portal emulator, what
+-- it is said to print is what it prints, and each link leads somewhere.
+
+local blocks = require "spec.support.blocks"
+local cjson = require "cjson"
+local Portal = require "spec.support.emulator"
+local content = require "spec.support.program".content
+
+local LUA = os.getenv("LUA") or "lua5.4"
+
+local function lines_of(command)
+  local list = {}
+  local stream = io.popen(command)
+  for line in stream:lines() do list[#list + 1] = line end
+  stream:close()
+  return list
+end
+
+local PAGES = lines_of "ls *.md doc/*.md"
+
+-- What differs from run to run and from system to system: the emulator's address, identifiers, libcurl's version.
+local UUID = "%x%x%x%x%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x"
+
+local function normalise(text, portal)
+  return (text:gsub(portal.url:gsub("%p", "%%%0"), "https://cloudpartner.azure.com"):gsub(UUID, "ID")
+    :gsub("libcurl/[%d.]+", "libcurl/VERSION"):gsub("%s+$", ""))
+end
+
+describe("a block of", function()
+  local portal, file
+  setup(function() portal = Portal.start() end)
+  teardown(function() portal:stop() end)
+
+  -- contoso-vm is being published and is canceled at once; contoso-app is not, and is published at once.
+  before_each(function()
+    portal:reset()
+    portal:offer { publisher = "contoso", offer = "contoso-app", running = false, steps = { { name = "s", seconds = 0 } },
+                   golive_steps = { { name = "s", seconds = 0 } } }
+    file = os.tmpname()
+  end)
+  after_each(function() os.remove(file) end)
+
+  local function prepare(directives)
+    local offer = { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 0 }
+    for name, value in pairs(directives.offer or {}) do offer[name] = value end
+    portal:offer(offer)
+    if directives.fault then portal:fault(directives.fault) end
+  end
+
+  local function run(command, text)
+    local handle = assert(io.open(file, "w"))
+    handle:write(text)
+    handle:close()
+    local stream = io.popen(("PATH=spec/support/commands:$PATH CPP_BASE_URL=%s AZURE_TOKEN=%s timeout 30 %s %s 2>&1")
+      :format(portal.url, Portal.TOKEN, command, file))
+    local output = stream:read("a")
+    local _, _, status = stream:close()
+    return output, status
+  end
+
+  local languages = {}
+
+  function languages.lua(block)
+    prepare(block.directives)
+    local preamble = block.text:find('require "cpp"', 1, true) and "" or 'local cpp = require "cpp"; '
+    return run(LUA, preamble .. (block.directives.before or "") .. "\n" .. block.text)
+  end
+
+  function languages.sh(block)
+    prepare(block.directives)
+    return run("sh -eu", block.text)
+  end
+
+  function languages.json(block)
+    cjson.decode(block.text)
+    return "", 0
+  end
+
+  local function check(block)
+    local directives = block.directives
+    if directives["not run"] then
+      assert.matches("%w+ %w+", directives["not run"]) -- a reason
+    elseif directives["part of"] then
+      local whole = content(directives["part of"]):gsub(" %-%- luacheck:[^\n]*", "")
+      assert.is_truthy(whole:find(block.text, 1, true), "it is not there")
+    else
+      local language = languages[block.language] or error("no way to run a block of " .. block.language)
+      local output, status = language(block)
+      assert.equal(0, status, output)
+      if block.output then assert.equal(normalise(block.output, portal), normalise(output, portal)) end
+    end
+  end
+
+  for _, page in ipairs(PAGES) do
+    for _, block in ipairs(blocks.read(page)) do
+      it(("%s:%d runs (%s)"):format(page, block.line, block.language), function() check(block) end)
+    end
+  end
+end)
+
+describe("the documentation", function()
+  for file, script in pairs { ["doc/reference.md"] = ".ci/doc/reference.lua",
+                              ["lua/cpp/types/methods.lua"] = ".ci/doc/methods.lua" } do
+    it("is what `make doc` writes: " .. file, function()
+      local stream = io.popen(LUA .. " " .. script)
+      local text = stream:read("a")
+      stream:close()
+      assert.is_true(text == content(file), file .. " is old: run `make doc`")
+    end)
+  end
+
+  -- Figures in prose: where they are said, and where they stand in the sources. Defaults: spec/project/types/options_spec.lua.
+  local WAIT, RETRY, AUTH = "lua/cpp/wait.lua", "lua/cpp/retry.lua", "lua/cpp/auth.lua"
+  local FIGURES = {
+    { "doc/waiting.md", "limited to (%d+) to (%d+) s", WAIT, "LEAST_PAUSE, MOST_PAUSE = (%d+), (%d+)" },
+    { "doc/waiting.md", "the interval is `interval`, (%d+) s", WAIT, "MAX_INTERVAL = %d+, (%d+)" },
+    { "doc/waiting.md", "up to `max_interval`, (%d+) s", WAIT, "MAX_INTERVAL = %d+, %d+, (%d+)" },
+    { "doc/waiting.md", "Up to (%d+) failures in a row", WAIT, "FAILURES = (%d+)" },
+    { "doc/waiting.md", "a 404 for the first (%d+) s", WAIT, "GRACE = (%d+)" },
+    { "doc/waiting.md", "runs: again, for (%d+) s", WAIT, "SETTLE = (%d+)" },
+    { "doc/errors.md", "pauses start at ([%d.]+) s and double, with jitter, up to (%d+) s", RETRY,
+      "FIRST_PAUSE, LONGEST_PAUSE = ([%d.]+), (%d+)" },
+    { "doc/tokens.md", "until (%d+) s before it expires", AUTH, "MARGIN = (%d+)" },
+    { "doc/reference.md", "kept until (%d+) s before it expires", AUTH, "MARGIN = (%d+)" },
+  }
+  for _, figure in ipairs(FIGURES) do
+    local page, said, file, there = table.unpack(figure)
+    it(("says what is so: %s: %s"):format(page, said), function()
+      local stated = { content(page):gsub("%s+", " "):match(said) }
+      assert.is_true(#stated > 0)
+      assert.same({ content(file):match(there) }, stated)
+    end)
+  end
+
+  -- The anchors of a page as GitHub makes them: the headings, in lower case, without punctuation.
+  local function anchors(page)
+    local set = {}
+    for heading in ("\n" .. content(page)):gmatch "\n#+ ([^\n]+)" do
+      set[(heading:lower():gsub("[^%w _-]", ""):gsub(" ", "-"))] = true
+    end
+    return set
+  end
+
+  -- What stands in a page's table of files, by links, and what there is.
+  local function linked(page, pattern)
+    local set = {}
+    for target in content(page):gmatch "%]%(([^%s)]+)%)" do
+      local name = target:match(pattern)
+      if name then set[name] = true end
+    end
+    return set
+  end
+
+  it("has a map of the tree in the README that names each file and folder at the top, and no other", function()
+    local map = content "README.md":match "\n## The tree\n(.-)\n## "
+    local names = lines_of "git ls-files 2>/dev/null | cut -d / -f 1 | sort -u"
+    if #names == 0 then names = lines_of "ls -A | grep -vx build" end -- not a checkout
+    for _, name in ipairs(names) do
+      assert.is_truthy(map:find("](" .. name .. ")", 1, true), "the map in README.md lacks " .. name)
+    end
+  end)
+
+  it("has a map of the sources in doc/inside.md that names each file", function()
+    local named = linked("doc/inside.md", "^%.%./(.*)$")
+    for _, name in ipairs(lines_of "find csrc lua/cpp -type f -not -path 'lua/cpp/types/*'") do
+      local folder = name:match "^(lua/cpp/%w+)/"
+      assert.is_true(named[name] or folder and named[folder], "the map in doc/inside.md lacks " .. name)
+    end
+  end)
+
+  it("names places in the code that there are, in doc/security.md", function()
+    for line in content("doc/security.md"):gmatch "[^\n]+" do
+      for file, names in line:gmatch "`([%w_]+/[%w_/]+%.%l+)`([%w_, `]*)" do
+        local code = content(file)
+        for name in names:gmatch "`([%w_]+)`" do
+          assert.is_truthy(code:find("%f[%w_]" .. name .. "%f[^%w_]"), file .. " has no " .. name)
+        end
+      end
+    end
+  end)
+
+  it("says of each fact of the service how it is known, in doc/partner-center.md", function()
+    local text = content("doc/partner-center.md")
+    local sources, count = {}, 0
+    for name in text:gmatch "\n%[([^%]\n]+)%]: https://" do sources[name] = true end
+    for row in text:match("\n## What the service does\n(.-)\n## "):gmatch "\n|([^\n]+)" do
+      local known = row:match "^[^|]+|%s*([^|]+)"
+      if not known:find "^%-%-%-" and known ~= "how it is known " then
+        count = count + 1
+        local cites = known:find "%[" and not known:find "^a guess"
+        for name in known:gmatch "%[([^%]]+)%]" do assert.is_true(sources[name], name) end
+        assert.is_truthy(cites or known:find "^inferred" or known:find "^not " or known:find "^a guess", row)
+      end
+    end
+    assert.is_true(count > 40, count)
+  end)
+
+  for _, page in ipairs(PAGES) do
+    it("has links that lead somewhere: " .. page, function()
+      local directory = page:match "^(.*/)" or ""
+      for target in content(page):gsub("```.-```", ""):gmatch "%]%(([^%s)]+)%)" do
+        if not target:find "^https?://" then
+          local name, anchor = target:match "^([^#]*)#?(.*)$"
+          name = name == "" and page or directory .. name
+          assert.is_truthy(io.open(name), target)
+          if anchor ~= "" then assert.is_true(anchors(name)[anchor], target) end
+        end
+      end
+    end)
+  end
+end)

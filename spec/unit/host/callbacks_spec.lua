@@ -1,0 +1,326 @@
+-- Callbacks: whatever log, token, on_progress, should_stop and on_result raise, and however they wait, an accepted cancel
+-- is in a result or an err. What they do in every combination, spec/unit/host/model_spec.lua plays.
+
+local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
+local Portal = require "spec.support.emulator"
+
+describe("a callback", function()
+  local portal, client, loop
+
+  local function offers()
+    for n = 1, 3 do
+      portal:offer { publisher = "contoso", offer = "offer-" .. n, running = true, operation_id = "op-" .. n,
+                     steps = { { name = "first", seconds = 900 } } }
+    end
+  end
+
+  fixture.client(_ENV, function(...)
+    portal, client, loop = ...
+    offers()
+  end)
+
+  local untellable = setmetatable({}, { __tostring = function() error "no text" end })
+
+  local function call(more)
+    local options = { publisher = "contoso", offer = "offer-1" }
+    for name, value in pairs(more) do options[name] = value end
+    return options
+  end
+
+  local function location()
+    return portal.url .. "/api/publishers/contoso/offers/offer-1/operations/op-1?api-version=2017-10-31"
+  end
+
+  for _, name in ipairs { "on_progress", "should_stop" } do
+    it("of a wait that raises ends it, and the err says what was accepted: " .. name, function()
+      for problem, text in pairs { ["deliberate"] = "deliberate", [untellable] = "a table that has no text" } do
+        local operation, err = client:cancel(call { wait = { [name] = function() error(problem, 0) end } })
+        assert.is_nil(operation)
+        assert.same({ "raised", problem, 202, false }, { err.kind, err.raised, err.status, err.ambiguous })
+        assert.equal(name .. " failed: " .. text, err.message)
+        assert.matches("operations/op-1", err.location, 1, true)
+        assert.same({ "contoso", "offer-1" }, { err.publisher, err.offer })
+        assert.is_truthy(client:operation(err.location))
+      end
+      local _, err = client:wait(location(), { [name] = function() error("see " .. Portal.TOKEN) end })
+      assert.equal("raised", err.kind)
+      assert.is_nil(tostring(err):find(Portal.TOKEN, 1, true))
+    end)
+  end
+
+  it("that spoils what it is shown changes nothing", function()
+    local seen = 0
+    local operation = assert(client:cancel(call { wait = { on_progress = function(shown)
+      seen = seen + 1
+      shown.state, shown.location, shown.itself, shown.steps = "canceled", "/elsewhere", shown, nil
+    end } }))
+    assert.is_true(seen > 1)
+    assert.equal(location(), operation.location)
+    assert.is_nil(operation.itself)
+    local _, err = client:wait({ publisher = "contoso", offer = "offer-2", operation_id = "op-2" },
+                               { timeout = 3, on_progress = function(shown) shown.itself = shown end })
+    assert.equal("running", err.operation.state)
+  end)
+
+  it("that closes the client ends the wait as closed", function()
+    for _, name in ipairs { "on_progress", "should_stop" } do
+      local own = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
+      local _, err = own:cancel(call { wait = { [name] = function() own:close() end } })
+      assert.equal("closed", err.kind)
+      assert.matches("operations/op-1", err.location, 1, true)
+    end
+  end)
+
+  it("of the log that closes the client, or raises what has no text, loses no result", function()
+    warn "@off"
+    local own = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
+    assert.equal(202, assert(own:cancel(call { log = function() error(untellable) end })).status)
+    assert.equal(202, assert(own:cancel(call { log = function() own:close() end })).status)
+  end)
+
+  it("that raises ends no batch as Ctrl-C does, whatever it says", function()
+    warn "@off"
+    for _, text in ipairs { "upload was interrupted!", "interrupted! ", "a.lua:1: interrupted!\nb",
+                         ("x"):rep(60) .. ":1: interrupted!" } do
+      for level = 0, 1 do
+        local entries = client:cancel_all({ call {}, call { offer = "offer-2" } },
+          { on_result = function() error(text, level) end, concurrency = 1 })
+        assert.equal("offer-1", (entries[1].result or entries[1].err).offer)
+        assert.equal("raised", entries[2].err.kind)
+      end
+    end
+  end)
+
+  it("that fails where no err can tell is warned of, with what it raised", function()
+    local script = [[
+      local cpp, blocking = require "cpp", require "cpp.loop.blocking"
+      warn "@on"
+      local client = cpp.client {
+        base_url = "http://127.0.0.1:9", token = "t", retries = 0, log = function() error("of the\nlog", 0) end,
+        loop = { await = blocking.await, sleep = blocking.sleep, release = function() error("of the release", 0) end },
+      }
+      client:offer_status { publisher = "contoso", offer = "contoso-vm" }
+      client:close()
+    ]]
+    local child = assert(io.popen((os.getenv("LUA") or "lua5.4") .. " -e '" .. script:gsub("'", "") .. "' 2>&1"))
+    local text = child:read "a"
+    child:close()
+    assert.equal("Lua warning: cpp: the log function failed: of the log\n"
+      .. "Lua warning: cpp: a loop's release failed: of the release\n", text)
+  end)
+
+  it("of the warnings that raises, or is none, loses no result", function()
+    local own = _G.warn
+    finally(function() _G.warn = own end)
+    for _, other in ipairs { function() error "deliberate" end, false } do
+      _G.warn = other
+      portal:reset()
+      offers()
+      assert.equal(202, assert(client:cancel(call { log = error })).status)
+      assert.equal(202, client:cancel_all({ call { offer = "offer-2" } }, { on_result = error })[1].result.status)
+    end
+  end)
+
+  it("of the token passes Ctrl-C on", function()
+    local done, problem = pcall(client.cancel, client, call { token = function() error("interrupted!", 0) end })
+    assert.same({ false, "interrupted!" }, { done, problem })
+  end)
+
+  it("of the log passes Ctrl-C on, with what was accepted, in a batch too", function()
+    local function log() error("interrupted!", 0) end
+    local done, err = pcall(client.cancel, client, call { log = log })
+    assert.same({ false, "interrupted!", 202 }, { done, err.raised, err.status })
+    assert.is_string(err.location)
+    done, err = pcall(client.cancel_all, client, { call { log = log } })
+    assert.same({ false, "interrupted!" }, { done, err.raised })
+    assert.same({ 202, "string" }, { err.entries[1].err.status, type(err.entries[1].err.location) })
+  end)
+
+  it("of the token that raises what has no text is an err of kind auth", function()
+    local _, err = client:cancel(call { token = function() error(untellable) end })
+    assert.equal("auth: the token function failed (a table that has no text)", tostring(err))
+  end)
+
+  it("that a loop fails after is told with what was accepted", function()
+    local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
+      await = loop.await, sleep = function() error("the loop is broken", 0) end,
+    } }
+    local done, err = pcall(own.cancel, own, call { wait = true })
+    assert.is_false(done)
+    assert.same({ "raised", "the loop is broken", 202, "offer-1" }, { err.kind, err.raised, err.status, err.offer })
+    assert.matches("^raised: the loop is broken", tostring(err))
+    assert.matches("operations/op-1", err.location, 1, true)
+  end)
+
+  describe("(what a loop may do)", function()
+    -- A client whose loop does as blocking, and raises, or has its clock go wrong, once the service has seen `count`
+    -- cancels.
+    local function failing(how, count)
+      local broken = false
+      local function see()
+        broken = broken or #portal:journal { method = "POST", path = "/cancel" } >= count
+        if broken and how == "raises" then error("the loop is broken", 0) end
+      end
+      return cpp.client { base_url = portal.url, token = Portal.TOKEN, retries = 0, loop = {
+        await = function(...)
+          loop.await(...)
+          see()
+        end,
+        sleep = function(...)
+          loop.sleep(...)
+          see()
+        end,
+        now = function()
+          if not broken or how == "raises" then return loop.now() end
+          return how == "turns NaN" and 0 / 0 or loop.now() - 1e6
+        end,
+      } }
+    end
+
+    for _, how in ipairs { "raises", "turns NaN", "goes back" } do
+      it("loses no accepted cancel of a batch: it " .. how, function()
+        for _, wait in ipairs { false, { interval = 1 } } do
+          for concurrency = 1, 3 do
+            portal:reset()
+            offers()
+            local own <close> = failing(how, 2)
+            local list = { call { wait = wait }, call { offer = "offer-2", wait = wait }, call { offer = "offer-3", wait = wait } }
+            local done, entries = pcall(own.cancel_all, own, list, { concurrency = concurrency })
+            if not done then
+              assert.equal("raised", entries.kind)
+              entries = entries.entries
+            else
+              assert.is_not.equal("raises", how)
+            end
+            local sent = {}
+            for _, entry in ipairs(portal:journal { method = "POST", path = "/cancel" }) do
+              sent[entry.path:match "offer%-%d"] = true
+            end
+            for n = 1, 3 do
+              local result, err = entries[n].result, entries[n].err
+              assert.equal(list[n], entries[n].request)
+              assert.is_true(result ~= nil or err ~= nil)
+              if sent["offer-" .. n] then
+                assert.equal("offer-" .. n, (result or err).offer)
+                assert.is_true(result ~= nil or err.ambiguous or err.location ~= nil)
+              else
+                assert.is_false(err.ambiguous)
+              end
+            end
+          end
+        end
+      end)
+    end
+
+    it("loses no accepted cancel: it raises once the response is there, or before", function()
+      local own <close> = failing("raises", 1)
+      local done, err = pcall(own.cancel, own, call {})
+      assert.is_false(done)
+      assert.same({ "raised", "the loop is broken", 202, "offer-1", "cancel", false },
+                  { err.kind, err.raised, err.status, err.offer, err.call, err.ambiguous })
+      assert.matches("operations/op-1", err.location, 1, true)
+      local early <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
+        sleep = loop.sleep, await = function(core_client)
+          while #portal:journal { method = "POST", path = "offer%-2/cancel" } == 0 do core_client:step(0.01) end
+          error "early"
+        end,
+      } }
+      done, err = pcall(early.cancel, early, call { offer = "offer-2" })
+      assert.is_false(done)
+      assert.same({ "raised", "offer-2", true }, { err.kind, err.offer, err.ambiguous or err.location ~= nil })
+      local unsent <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
+        sleep = loop.sleep, await = function() error("nothing was sent", 0) end,
+      } }
+      assert.same({ false, "nothing was sent" }, { pcall(unsent.cancel, unsent, call { offer = "offer-3" }) })
+    end)
+  end)
+
+  describe("in a batch", function()
+    -- Runs a function in a coroutine that the host resumes until it ends, with what it yields noted.
+    local function host(fn)
+      local thread, yielded = coroutine.create(fn), {}
+      while true do
+        local done, value = assert(coroutine.resume(thread))
+        if coroutine.status(thread) == "dead" then return yielded, value, done end
+        yielded[#yielded + 1] = value
+      end
+    end
+
+    it("may wait in the host's loop: it runs in the host's own coroutine", function()
+      local function waits(word, ...)
+        local results = table.pack(...)
+        return function()
+          coroutine.yield(word)
+          return table.unpack(results, 1, results.n)
+        end
+      end
+      for _, nested in ipairs { false, true } do
+        portal:reset()
+        offers()
+        local function run(own)
+          local list = {}
+          for n = 1, 3 do
+            list[n] = { publisher = "contoso", offer = "offer-" .. n, log = waits "log", token = waits("token", Portal.TOKEN),
+                        wait = { on_progress = waits "on_progress", should_stop = waits("should_stop", false) } }
+          end
+          return own:cancel_all(list, { on_result = waits "on_result", should_stop = waits("should_stop", false) })
+        end
+        local yielded, entries = host(function()
+          if not nested then return (run(client)) end
+          return client:map({ 1 }, function(_, own) return (run(own)) end)[1].result
+        end)
+        for n = 1, 3 do assert.equal("canceled", assert(entries[n].result, entries[n].err).state) end
+        local words = {}
+        for _, word in ipairs(yielded) do words[word] = (words[word] or 0) + 1 end
+        assert.equal(3, words.on_result)
+        for _, word in ipairs { "log", "token", "on_progress", "should_stop" } do assert.is_true(words[word] >= 3, word) end
+      end
+    end)
+
+    it("gets a token once for all items", function()
+      local given = 0
+      local own = cpp.client { base_url = portal.url, loop = loop, token = function()
+        given = given + 1
+        coroutine.yield "the vault"
+        return Portal.TOKEN, 3600
+      end }
+      local yielded, entries = host(function()
+        return (own:cancel_all { call {}, call { offer = "offer-2" }, call { offer = "offer-3" } })
+      end)
+      own:close()
+      assert.same({ "the vault" }, yielded)
+      assert.equal(1, given)
+      for n = 1, 3 do assert.equal(202, entries[n].result.status) end
+    end)
+
+    it("fails once for all calls that wait for its token", function()
+      local given, ends = 0, {}
+      local own = cpp.client { base_url = portal.url, loop = {
+        await = loop.await, now = loop.now, sleep = function() coroutine.yield() end,
+      }, token = function()
+        given = given + 1
+        coroutine.yield()
+        return nil, "the vault is sealed"
+      end }
+      local threads = {}
+      for n = 1, 3 do
+        threads[n] = coroutine.create(function() ends[n] = select(2, own:offer_status(call {})) end)
+        coroutine.resume(threads[n])
+      end
+      for n = 1, 3 do assert(coroutine.resume(threads[n])) end
+      own:close()
+      assert.equal(1, given)
+      for n = 1, 3 do assert.matches("the vault is sealed", ends[n].message) end
+    end)
+
+    it("of another client's call in an item leaves no doubt whether the item sent something", function()
+      local other <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
+      local entries = client:map({ 1 }, function()
+        assert(other:cancel(call {}))
+        error "deliberate"
+      end)
+      assert.is_true(entries[1].err.ambiguous)
+    end)
+  end)
+end)

@@ -1,0 +1,167 @@
+-- The module: its public names, its version, and the default client from the environment.
+
+local cpp = require "cpp"
+local portals = require "spec.support.emulator"
+
+local LUA = os.getenv("LUA") or "lua5.4"
+
+-- Runs a script in an interpreter of its own with that environment; returns what it prints.
+local function run(script, environment)
+  local words = { "env", "-u", "AZURE_TOKEN", "-u", "AZURE_TENANT_ID", "-u", "AZURE_CLIENT_ID", "-u",
+                  "AZURE_CLIENT_SECRET", "-u", "AZURE_AUTHORITY_HOST", "-u", "CPP_BASE_URL" }
+  for name, value in pairs(environment) do words[#words + 1] = ("%s='%s'"):format(name, value) end
+  local file = os.tmpname()
+  local handle = assert(io.open(file, "w"))
+  handle:write(script)
+  handle:close()
+  local output = assert(io.popen(table.concat(words, " ") .. " " .. LUA .. " " .. file .. " 2>&1"))
+  local text = output:read("a")
+  output:close()
+  os.remove(file)
+  return (text:gsub("%s+$", ""))
+end
+
+describe("the module", function()
+  it("has the public names of the documentation", function()
+    for _, name in ipairs { "cancel", "operation", "operations", "offer_status", "publish", "go_live", "wait",
+                            "cancel_all", "map", "reconcile", "client", "progress" } do
+      assert.is_function(cpp[name], name)
+    end
+    local client <close> = cpp.client {}
+    for _, name in ipairs { "cancel", "operation", "operations", "offer_status", "publish", "go_live", "wait",
+                            "cancel_all", "map", "reconcile", "close" } do
+      assert.is_function(client[name], name)
+    end
+    assert.is_table(cpp.core)
+    assert.is_table(cpp.loop.blocking)
+  end)
+
+  it("has one version, defined once", function()
+    assert.equal(require "cpp.version", cpp._VERSION)
+    assert.equal(cpp._VERSION, cpp.core._VERSION)
+  end)
+
+  it("tells a terminal from a file, open or closed", function()
+    local file = assert(io.tmpfile())
+    assert.is_false(cpp.core.is_terminal(file))
+    file:close()
+    assert.is_false(cpp.core.is_terminal(file))
+    assert.has_error(function() cpp.core.is_terminal("file") end)
+    local script = "os.exit(require [[cpp.core]].is_terminal(io.stdout) and 0 or 3)"
+    assert.is_true(os.execute(([[script -qec '%s -e "%s"' /dev/null </dev/null >/dev/null]]):format(LUA, script)))
+  end)
+
+  it("raises in one line where a function is called with a colon, or a method with a dot", function()
+    local client <close> = cpp.client { token = "t" }
+    for _, name in ipairs { "cancel", "operation", "wait", "map", "cancel_all", "reconcile", "client", "progress" } do
+      local _, problem = pcall(function() cpp[name](cpp, {}) end)
+      assert.matches("init_spec.lua:%d+: cpp: " .. name .. ": this is a function: call cpp." .. name .. " with a dot$", problem)
+    end
+    for _, name in ipairs { "cancel", "operation", "wait", "map", "cancel_all", "reconcile", "close" } do
+      local _, problem = pcall(function() client[name] { publisher = "contoso", offer = "contoso-vm" } end)
+      assert.matches("init_spec.lua:%d+: cpp: " .. name .. ": this is a method: call client:" .. name .. " with a colon$",
+        problem)
+    end
+  end)
+
+  it("names the loops that there are", function()
+    assert.error_matches(function() return cpp.loop.cqueue end,
+      "there is no loop cpp.loop.cqueue: expected blocking, cqueues or luv")
+    assert.error_matches(function() cpp.client { loop = "cqueues" } end,
+      "loop: expected cpp.loop.blocking, cpp.loop.cqueues, cpp.loop.luv or a loop with await and sleep, got string")
+    for _, name in ipairs { "cqueues", "luv" } do
+      local text = run(("local cpp = require 'cpp' package.cpath = ''\n"
+        .. "print(pcall(function() return cpp.loop.%s end))"):format(name), {})
+      assert.matches("^false\t[^\n]*cpp: cpp.loop." .. name .. " needs the module " .. name .. " %(Debian: lua%-" .. name
+        .. "; elsewhere: luarocks install " .. name .. "%): [^\n]*not found:?$", text)
+    end
+    assert.error_matches(function() cpp.client { loop = cpp.loop } end,
+      "loop: expected .* with await and sleep, got a table whose await is no function")
+    for _, name in ipairs { "sleep", "now", "release", "spawn" } do
+      local loop = { await = print, sleep = print }
+      loop[name] = 5
+      assert.error_matches(function() cpp.client { loop = loop } end, "got a table whose " .. name .. " is no function")
+    end
+  end)
+
+  it("says in one line that lua-cjson is missing", function()
+    assert.equal("false\tcpp needs lua-cjson (Debian: lua-cjson; elsewhere: luarocks install lua-cjson)", run([[
+      package.cpath = package.cpath:match "^[^;]*"
+      print(pcall(require, "cpp"))
+    ]], {}))
+  end)
+
+  it("loads all that a call may need before it sends anything", function()
+    local portal = portals.start()
+    for _, offer in ipairs { "contoso-vm", "contoso-app" } do
+      portal:offer { publisher = "contoso", offer = offer, running = true, cancel_seconds = 0 }
+    end
+    assert.equal("canceled\tcontoso-vm\tcanceled", run([[
+      local cpp = require "cpp"
+      local client = cpp.client { base_url = os.getenv "CPP_BASE_URL", token = os.getenv "AZURE_TOKEN" }
+      package.path, package.cpath = "", ""
+      local call = { publisher = "contoso", offer = "contoso-vm", wait = { interval = 0.01 } }
+      local operation = assert(client:cancel(call))
+      local answer = assert(client:reconcile { publisher = "contoso", offer = "contoso-vm" })
+      call.offer = "contoso-app"
+      print(operation.state, answer.offer, client:cancel_all({ call })[1].result.state)
+    ]], { CPP_BASE_URL = portal.url, AZURE_TOKEN = portals.TOKEN }))
+    portal:stop()
+  end)
+
+  it("closes a client that leaves its scope", function()
+    local outside
+    do
+      local client <close> = cpp.client { token = "t" }
+      outside = client
+    end
+    assert.error_matches(function() outside:cancel { publisher = "p", offer = "o" } end, "the client is closed")
+    outside:close()
+  end)
+
+  describe("and its default client", function()
+    local portal
+    setup(function()
+      portal = portals.start()
+      portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, nothing_running = 202 }
+    end)
+    teardown(function() portal:stop() end)
+
+    local CANCEL = [[
+      local result, err = require "cpp".cancel { publisher = "contoso", offer = "contoso-vm" }
+      print(result and result.status or err)
+    ]]
+
+    it("takes the token and the service from the environment", function()
+      assert.equal("202", run(CANCEL, { AZURE_TOKEN = portals.TOKEN, CPP_BASE_URL = portal.url }))
+    end)
+
+    it("takes the token without the newline of the file that it came from", function()
+      for _, newline in ipairs { "\n", "\r\n" } do
+        assert.equal("202", run(CANCEL, { AZURE_TOKEN = portals.TOKEN .. newline, CPP_BASE_URL = portal.url }))
+      end
+      assert.matches("^auth: environment: AZURE_TOKEN holds something that is not a valid token",
+        run(CANCEL, { AZURE_TOKEN = "t\n\n", CPP_BASE_URL = portal.url }))
+      assert.matches("no token available", run(CANCEL, { AZURE_TOKEN = "\n", CPP_BASE_URL = portal.url }))
+    end)
+
+    it("takes credentials from the environment", function()
+      assert.equal("202", run(CANCEL, {
+        AZURE_TENANT_ID = portals.CREDENTIALS.tenant, AZURE_CLIENT_ID = portals.CREDENTIALS.client_id,
+        AZURE_CLIENT_SECRET = portals.CREDENTIALS.client_secret, AZURE_AUTHORITY_HOST = portal.url,
+        CPP_BASE_URL = portal.url,
+      }))
+    end)
+
+    it("says what to set when there is no token", function()
+      assert.matches("^auth: no token available: .*AZURE_TOKEN", run(CANCEL, { CPP_BASE_URL = portal.url }))
+      assert.matches("^auth: no token available",
+        run(CANCEL, { CPP_BASE_URL = portal.url, AZURE_CLIENT_ID = "half of it", AZURE_TOKEN = "" }))
+    end)
+
+    it("refuses plain http to any other host, by the option's name", function()
+      assert.matches("base_url: expected an https:// URL",
+        run(CANCEL, { AZURE_TOKEN = "t", CPP_BASE_URL = "http://portal.test" }))
+    end)
+  end)
+end)

@@ -1,0 +1,69 @@
+"""Mutants of lua/cpp/: each file of specs is a stage. Those named after the changed file come first, then the quick ones."""
+
+import glob
+import os
+import subprocess
+import sys
+
+import mutations_lua
+from tree import Tree
+
+# Files whose specs have other names: what is tried first for them.
+SUBJECTS = {
+    "client": ["cancel", "offers", "types/answers"],
+    "dispatch": ["loop/", "host"],
+    "environment": ["module"],
+    "init": ["module"],
+    "queue": ["batch"],
+    "redact": ["secrets", "error", "discretion", "log"],
+    "status": ["wait", "offers", "progress"],
+}
+# What tells nothing about lua/cpp/: how the module was built, and the manual's form.
+ASIDE = ["spec/unit/client/hardening_spec.lua", "spec/project/man_spec.lua"]
+
+
+class LuaTree(Tree):
+    SOURCES = ["lua/cpp/**/*.lua"]
+    LEFT_OUT = ["lua/cpp/types/", "lua/cpp/version.lua"]
+    GRACE = 10
+
+    of_file = staticmethod(mutations_lua.of_file)
+
+    def prepare(self):
+        if not (self.run(["make", "-s", "all", "examples", "BUILD=build/epoll"], 240)
+                and self.run(["make", "-s", "all", "POLLER=poll", "BUILD=build/poll"], 240)):
+            sys.exit("the tree does not build")
+        os.symlink("epoll/cpp", os.path.join(self.path, "build", "cpp"))  # where programs of the specs look
+
+    def stages(self, variant, build, file=None):
+        paths = [path for path in sorted(glob.glob("spec/**/*_spec.lua", root_dir=self.path, recursive=True))
+                 if path not in ASIDE]
+        if file:
+            near = subjects(file)
+            paths.sort(key=lambda path: (not any(word in path for word in near), self.usual[variant, path]))
+        for path in paths:
+            yield path, ["spec/support/run", "--no-keep-going", path], {"BUILD": build}
+        # A loop has other work where the core has no descriptor to watch.
+        if not file or "/loop/" in file:
+            for path in glob.glob("spec/loop/*_spec.lua", root_dir=self.path):
+                yield f"{path} with poll", ["spec/support/run", "--no-keep-going", path], {"BUILD": "build/poll"}
+
+    def build(self, mutation, original):
+        before, after = compiled(original), compiled(mutation.apply(original))
+        return "invalid" if after is None else "same" if after == before else "build/epoll"
+
+
+def subjects(file):
+    """What the names of those specs hold that are about a file."""
+    path = file.removeprefix("lua/cpp/").removesuffix(".lua")
+    name = os.path.basename(path)
+    if path.startswith(("command/", "loop/")):
+        return [path + "_spec", os.path.dirname(path) + "/"]
+    return [f"spec/{name}_", *SUBJECTS.get(name, [])]
+
+
+def compiled(text):
+    """The code of Lua without what helps to debug it; or None."""
+    program = "local chunk = load(io.read 'a', '=') io.write(chunk and string.dump(chunk, true) or '')"
+    return subprocess.run([os.environ.get("LUA", "lua5.4"), "-e", program], input=text.encode(), capture_output=True,
+                          check=True).stdout or None
