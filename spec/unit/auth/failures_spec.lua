@@ -189,7 +189,7 @@ describe("credentials", function()
         for name, value in pairs(CREDENTIALS) do own[name] = name ~= missing and value or nil end
         local done, problem = pcall(cpp.client, own)
         assert.is_false(done)
-        assert.is_truthy(problem:find("auth_failures_spec.lua:%d+: cpp: " .. missing) or
+        assert.is_truthy(problem:find("failures_spec.lua:%d+: cpp: " .. missing) or
                          problem:find("cpp: " .. missing .. ": expected with", 1, true), problem)
         assert.is_nil(problem:find("emulator", 1, true))
       end
