@@ -151,12 +151,12 @@ describe("the documentation", function()
     return set
   end
 
-  it("has a map of the tree in the README that names each file and folder at the top, and no other", function()
-    local map = content "README.md":match "\n## The tree\n(.-)\n## "
+  it("has a map of the tree in CONTRIBUTING.md that names each file and folder at the top, and no other", function()
+    local map = content "CONTRIBUTING.md":match "\n## The tree\n(.-)\n## "
     local names = lines_of "git ls-files 2>/dev/null | cut -d / -f 1 | sort -u"
     if #names == 0 then names = lines_of "ls -A | grep -vx build" end -- not a checkout
     for _, name in ipairs(names) do
-      assert.is_truthy(map:find("](" .. name .. ")", 1, true), "the map in README.md lacks " .. name)
+      assert.is_truthy(map:find("](" .. name .. ")", 1, true), "the map in CONTRIBUTING.md lacks " .. name)
     end
   end)
 
