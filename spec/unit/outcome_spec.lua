@@ -35,7 +35,12 @@ local HYPOTHESES = {
     options = { cancellation = "own", cancellation_lost = "failed" }, may_fail = true },
   { name = "each cancel gets an operation, even where nothing runs",
     options = { cancellation = "own", nothing_running_location = "own" } },
+  { name = "submissions have ids of their own", options = { submission_ids = "other" } },
+  { name = "submissions and cancellations have ids of their own",
+    options = { cancellation = "own", submission_ids = "other", nothing_running_location = "own" } },
   { name = "there is no location", options = { location_form = "none" } },
+  { name = "there is no location, and submissions have ids of their own",
+    options = { location_form = "none", submission_ids = "other" } },
 }
 
 local FORMS = { "operation_location", "operation_location_legacy", "location", "legacy", "body" }

@@ -128,7 +128,7 @@ function documents.submission(offer, operation, clock)
     local settings = offer.settings
     local state, since = operation:state(clock:now())
     return {
-        id = operation.id,
+        id = settings.submission_ids == "same" and operation.id or "submission-" .. operation.id,
         offerId = settings.offer,
         offerVersion = settings.offer_version,
         offerTypeId = settings.offer_type_id,

@@ -21,7 +21,7 @@ local KNOWN = {
     -- The place to poll, and when.
     location_form = "string", location_header = "table", retry_after = "number|string|table",
     -- How answers look.
-    migrated = "boolean", array = "boolean", operation_times = "boolean",
+    migrated = "boolean", array = "boolean", operation_times = "boolean", submission_ids = "string",
     spelling = "table", step_spelling = "table", offer_spelling = "table",
     status = "string", extra = "table", messages = "table", preview_links = "table", live_links = "table",
     publishing_version = "number", offer_version = "number", offer_type_id = "string", slot = "string",
@@ -36,7 +36,7 @@ local DEFAULTS = {
     operation = "publish", elapsed = 0, queued_seconds = 0, ends = "completed", republish = false,
     cancel_mode = "accepted", cancel_seconds = 60, nothing_running = 202, nothing_running_location = "latest",
     cancellation = "publish", cancellation_listed = false, cancellation_lost = "completed",
-    publish_running = 409, signoff_status = "running", operation_times = true,
+    publish_running = 409, signoff_status = "running", operation_times = true, submission_ids = "same",
     location_form = "operation_location",
     publishing_version = 2, offer_version = 1, offer_type_id = "microsoft-azure-virtualmachines",
     -- Above 2^53, as in the documentation's sample.
@@ -70,6 +70,7 @@ local function check_settings(settings)
     options.one_of(settings.ends, { "completed", "failed" }, "offer.ends")
     options.one_of(settings.cancel_mode, operation.CANCEL_MODES, "offer.cancel_mode")
     options.one_of(settings.nothing_running_location, { "latest", "own", "none" }, "offer.nothing_running_location")
+    options.one_of(settings.submission_ids, { "same", "other" }, "offer.submission_ids")
     options.one_of(settings.cancellation, { "publish", "own" }, "offer.cancellation")
     options.one_of(settings.cancellation_lost, { "completed", "failed" }, "offer.cancellation_lost")
     if settings.signoff then
