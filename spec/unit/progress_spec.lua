@@ -174,9 +174,8 @@ describe("progress", function()
     after_each(function() programs:close() end)
 
     -- What a child that runs this code writes to its standard error, a terminal of that size.
-    local function on_terminal(size, code, environment)
-      for name, value in pairs(environment or {}) do programs.environment[name] = value end
-      local name = programs:file([[
+    local function on_terminal(size, code, total)
+      local name = programs:file(("local TOTAL = %s\n"):format(total) .. [[
         local cpp, time = require "cpp", 1000
         cpp.core.monotonic = function() return time end
         local show = cpp.progress(io.stderr, { total = TOTAL })
@@ -227,7 +226,7 @@ describe("progress", function()
     it("has a line for each of several, and how many have ended", function()
       local output = on_terminal("60 24", [[
         offer("one", 10) offer("two", 20) offer("three", 30) wait(5) offer("two", 20, "canceled") wait(0.5) offer("one", 15)
-      ]], { LUA_INIT = "TOTAL = 4" })
+      ]], 4)
       local lines = Programs.screen(output, 60)
       assert.equal("two: canceled, 0:05", lines[1])
       assert.is_truthy(lines[2]:find "^one: running: Validate +15 %%  0:05$", lines[2])
@@ -239,7 +238,7 @@ describe("progress", function()
     it("has no more lines than the terminal", function()
       local output = on_terminal("60 6", [[
         for number = 1, 40 do offer("offer-" .. number, 10) end wait(0.2) offer("offer-40", 20)
-      ]], { LUA_INIT = "TOTAL = 40" })
+      ]], 40)
       local lines = Programs.screen(output, 60)
       assert.equal(5, #lines)
       assert.is_truthy(lines[4]:find "^offer%-4: ")
@@ -247,7 +246,8 @@ describe("progress", function()
     end)
 
     it("is plain lines where TERM=dumb", function()
-      local output = on_terminal("80 24", [[offer("one", 10)]], { TERM = "dumb" })
+      programs.environment.TERM = "dumb"
+      local output = on_terminal("80 24", [[offer("one", 10)]])
       assert.equal("running: Validate, 10 %, 0:00\r\n", output)
     end)
   end)

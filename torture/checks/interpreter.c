@@ -81,7 +81,8 @@ int main(int count, char **words) {
   const char *first = getenv("LUA_INIT_5_4"); /* a chunk; files are not needed here */
   bool done = first == NULL || (load(L, luaL_loadstring(L, first)) && run(L, 0));
   while (done && at + 1 < count && strcmp(words[at], "-e") == 0) {
-    done = load(L, luaL_loadstring(L, words[at + 1])) && run(L, 0);
+    const char *chunk = words[at + 1]; /* named as lua5.4 does */
+    done = load(L, luaL_loadbuffer(L, chunk, strlen(chunk), "=(command line)")) && run(L, 0);
     at += 2;
   }
   if (done && at < count) {
