@@ -56,6 +56,7 @@ error_log {directory}/nginx.log;
 events {{ worker_connections 4096; }}
 http {{
     log_format request '$server_port $http_x_ms_client_request_id $request_method $status $content_length';
+    log_format canary '$server_port $request';
     access_log {directory}/requests request;
     client_body_temp_path {directory}/body;
     proxy_temp_path {directory}/proxy;
@@ -133,7 +134,7 @@ http {{
 CANARY = """
     server {{
         listen 127.0.0.1:{port} ssl;
-        access_log {directory}/canaries request;
+        access_log {directory}/canaries canary;
         ssl_certificate {directory}/{name}.pem;
         ssl_certificate_key {directory}/{name}.key;
         location / {{ return 202; }}

@@ -34,9 +34,13 @@ for id, count in pairs(seen) do
     wrong = wrong + 1
   end
 end
+-- A TLS alert, as nginx writes it: what a TLS library sends, in plain, that fails before its first message.
+local ALERT = [[^%d+ \x15\x03\x0[0-4]\x00\x02\x0[12]%S+$]]
 for line in io.lines(canaries) do
-  print("a server that must not be trusted saw a request: " .. line)
-  wrong = wrong + 1
+  if not line:find(ALERT) then
+    print("a server that must not be trusted saw a request: " .. line)
+    wrong = wrong + 1
+  end
 end
 print(("figures: %d POSTs seen by the servers"):format(posts))
 os.exit(wrong == 0 and posts > 0)
