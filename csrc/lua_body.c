@@ -58,7 +58,7 @@ static bool push_addresses(lua_State *L, int index) {
     entries++;
   }
   if (entries != count) {
-    lcpp_misuse(L, "emails: expected a list of strings, without holes and names");
+    lcpp_misuse(L, "emails: expected a list of strings, without holes or named fields");
   }
   if (count == 1 && lua_rawgeti(L, list, 1) == LUA_TSTRING) {
     check_addresses(L, false, 1);
@@ -94,7 +94,7 @@ static bool push_encoded_addresses(lua_State *L, int index) {
   }
   size_t length = lua_rawlen(L, -1);
   if (length > LCPP_ENCODE_LIMIT) {
-    lcpp_misuse(L, "emails: expected fewer of them (16 MiB together at most)");
+    lcpp_misuse(L, "emails: expected at most 16 MiB in total");
   }
   lcpp_json_encode(L, length);
   return true;

@@ -51,8 +51,7 @@ static const char *check_name(lua_State *L, int index) {
       "abcdefghijklmnopqrstuvwxyz";
   size_t length = 0;
   if (lua_type(L, index) != LUA_TSTRING) {
-    lcpp_misuse(L, "headers: expected strings by name, got one with a %s as its name",
-                luaL_typename(L, index));
+    lcpp_misuse(L, "headers: expected names that are strings, got a %s", luaL_typename(L, index));
   }
   const char *name = lua_tolstring(L, index, &length);
   if (length == 0 || length > LCPP_NAME_LIMIT || strspn(name, characters) != length) {
@@ -114,7 +113,7 @@ void lcpp_headers_read(lua_State *L) {
     const char *name = check_name(L, -2);
     const char *value = check_value(L, -1, name);
     if (count == LCPP_HEADERS_LIMIT) {
-      lcpp_misuse(L, "headers: expected at most %d of them", LCPP_HEADERS_LIMIT);
+      lcpp_misuse(L, "headers: expected at most %d headers", LCPP_HEADERS_LIMIT);
     }
     const char *line = lua_pushfstring(L, "%s: %s%c", name, value, 0);
     for (int i = 1; i <= count; i++) {

@@ -270,8 +270,8 @@ static void check_loop(lua_State *L, const struct option *option) {
     lua_pop(L, 1);
     bool may_be_absent = i >= 2;
     if (type != LUA_TFUNCTION && !(may_be_absent && type == LUA_TNIL)) {
-      lcpp_misuse(L, "%s: expected %s, got a table whose %s is no function", option->name, expected,
-                  functions[i]);
+      lcpp_misuse(L, "%s: expected %s, got a table whose %s is not a function", option->name,
+                  expected, functions[i]);
     }
   }
 }
@@ -368,8 +368,7 @@ void lcpp_options_read(lua_State *L, int index, unsigned scope,
   lua_pushnil(L);
   while (lua_next(L, index) != 0) {
     if (lua_type(L, -2) != LUA_TSTRING) {
-      lcpp_misuse(L, "expected options by name, got one with a %s as its name",
-                  luaL_typename(L, -2));
+      lcpp_misuse(L, "expected option names that are strings, got a %s", luaL_typename(L, -2));
     }
     lua_pushvalue(L, -2);
     if (lua_rawget(L, names) != LUA_TNUMBER) {
@@ -378,7 +377,7 @@ void lcpp_options_read(lua_State *L, int index, unsigned scope,
     const struct option *option = &options[lua_tointeger(L, -1)];
     lua_pop(L, 1);
     if ((option->scopes & scope) == 0) {
-      lcpp_misuse(L, "%s: this is no option of %s", option->name, scope_name(scope));
+      lcpp_misuse(L, "%s: not an option of %s", option->name, scope_name(scope));
     }
     struct lcpp_value *value = &values[option - options];
     read_value(L, option, value);

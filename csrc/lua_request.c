@@ -258,7 +258,7 @@ static int push_result(lua_State *L, const struct lcpp_request *request) {
     return push_response(L, request);
   }
   if (outcome->status < 300) {
-    return push_failure(L, request, "protocol", "a status that no request here asks for", true);
+    return push_failure(L, request, "protocol", "an unexpected success status", true);
   }
   if (outcome->status < 400) {
     return push_failure(L, request, "protocol", "a redirect, which is never followed", false);

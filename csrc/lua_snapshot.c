@@ -37,7 +37,7 @@ static void push_list(lua_State *L, int index) {
     lua_Integer count = lua_tointegerx(L, -1, &is_whole);
     lua_pop(L, 1);
     if (is_whole == 0) {
-      lcpp_misuse(L, "emails: expected a list, got a table whose length is no whole number");
+      lcpp_misuse(L, "emails: expected a list, got a table whose length is not an integer");
     }
     for (lua_Integer i = 1; i <= count; i++) {
       lua_geti(L, index, i);

@@ -258,7 +258,7 @@ static const char *read_token(lua_State *L, struct lcpp_client *client,
     client->checked_token = token;
   }
   if (token != NULL && endpoint->host != LCPP_HOST_SERVICE) {
-    lcpp_misuse(L, "token: endpoint '%s' takes none", endpoint->name);
+    lcpp_misuse(L, "token: endpoint '%s' takes no token", endpoint->name);
   }
   return token;
 }

@@ -104,7 +104,7 @@ static void fail_with_code(struct lcpp_outcome *outcome, const struct lcpp_respo
     return;
   }
   if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY) {
-    fail(outcome, kind, "the response is not one of HTTP/1.1", true);
+    fail(outcome, kind, "the response is not HTTP/1.1", true);
     return;
   }
   for (char *at = detail; *at != '\0'; at++) {

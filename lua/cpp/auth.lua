@@ -151,7 +151,7 @@ local function function_token(loop, client, source, options)
                              .. (reason and " (" .. reason .. ")" or ""))
   end
   if not auth.is_token(token) then
-    return nil, errors.new("auth", "the token function returned something that is not a valid token")
+    return nil, errors.new("auth", "the token function returned an invalid token")
   end
   return token, tonumber(detail)
 end
@@ -260,7 +260,7 @@ local function wait_for(renewal, loop, client, entry, give_up)
     if loop.scheduler and loop.scheduler.stopped() then
       return nil, errors.new("stopped", "should_stop ended the batch before this request was sent")
     elseif left <= 0 then
-      return nil, errors.new("auth", "the token that is being renewed did not come in time", { retryable = true })
+      return nil, errors.new("auth", "the token was not renewed in time", { retryable = true })
     end
     loop.sleep(client.core, math.min(look, left))
     look = math.min(look * 2, LOOK)
@@ -277,7 +277,7 @@ local function wait_for_others(loop, client, options, entry, users, limits)
   while entry.renewal and not is_abandoned(entry.renewal) do
     if host.is_held_up(entry.renewal.thread) then
       if not users then return true end -- it goes on after this call only, which gets a token of its own
-      return nil, errors.new("auth", "the token function makes a call that needs its own token")
+      return nil, errors.new("auth", "the token function made a call that needs its own token")
     end
     local waited, err = wait_for(entry.renewal, loop, client, entry, give_up)
     if not waited then return nil, err end
@@ -290,7 +290,7 @@ local function token_of(renewal, loop, client, options, entry, limits)
   local waited, err = wait_for(renewal, loop, client, entry, patience(loop, client, options, limits))
   if not waited then return nil, err end
   if renewal.token then return renewal.token end
-  return nil, client.core:usable() and errors.new("auth", "the token function did not end") or closed()
+  return nil, client.core:usable() and errors.new("auth", "the token function did not finish") or closed()
 end
 
 --- The bearer token for a call.

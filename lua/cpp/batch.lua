@@ -14,7 +14,7 @@ local batch = {}
 
 local function check_list(list, fn)
   if type(list) ~= "table" then core.misuse("expected a list, got " .. type(list)) end
-  if math.type(#list) ~= "integer" then core.misuse "expected a list, got a table whose length is no whole number" end
+  if math.type(#list) ~= "integer" then core.misuse "expected a list, got a table whose length is not an integer" end
   if type(fn) ~= "function" then core.misuse("expected a function, got " .. type(fn)) end
 end
 
@@ -41,7 +41,7 @@ end
 --   with an err (kinds: those of what `fn` calls, and raised)
 function batch.map(client, list, fn, options)
   local own, of_calls = split(options or {})
-  if next(of_calls) then core.misuse(next(of_calls) .. ": this is no option of map") end
+  if next(of_calls) then core.misuse(next(of_calls) .. ": not an option of map") end
   check_list(list, fn)
   local inputs = copy_of(list)
   return scheduler.run(client, inputs, inputs, fn, own)

@@ -17,14 +17,14 @@ local LINE_LIMIT = 16 * 1024 -- bytes of an err as text
 
 -- What a status means at this service, or else in HTTP. doc/errors.md names the source of each.
 local MEANINGS = {
-  [400] = "the service found the request malformed",
+  [400] = "the request is malformed",
   [401] = "the token is missing, expired or not valid for this service",
   [403] = "the caller has no access to this publisher",
   [404] = "no such publisher, offer or operation",
   [408] = "the service gave up waiting for the request",
-  [409] = "the request does not fit the state of the offer",
+  [409] = "the request conflicts with the state of the offer",
   [412] = "the offer was changed meanwhile",
-  [422] = "the service found the offer or the request not valid",
+  [422] = "the offer or the request is not valid",
   [429] = "too many requests",
   [500] = "the service failed",
   [502] = "a gateway got an invalid response from the service",
@@ -34,7 +34,7 @@ local MEANINGS = {
 
 -- What causes a status that does not say why: "Troubleshooting common authentication errors", linked there.
 local CAUSES = {
-  [403] = "usual causes: the publisher's identifier is another, or the service principal was added by an object id"
+  [403] = "usual causes: the publisher's identifier is wrong, or the service principal was added by an object id"
     .. " other than that of its managed application",
 }
 
@@ -51,7 +51,7 @@ function metatable.__tostring(err)
     parts[#parts + 1] = (" (after %d attempts)"):format(err.attempts)
   end
   if err.ambiguous then
-    parts[#parts + 1] = " (the service may have acted on it all the same)"
+    parts[#parts + 1] = " (the service may have acted on it)"
   end
   if err.method and err.url then parts[#parts + 1] = ": " .. err.method .. " " .. err.url end
   if err.request_id then parts[#parts + 1] = " [request id " .. err.request_id .. "]" end

@@ -17,7 +17,7 @@ local function running(batch)
   if not item or item.coroutine ~= this() then
     core.misuse("the client of a batch's item was used outside of that item")
   elseif not may_yield() then
-    core.misuse("an item of a batch cannot wait in a function that C calls (of gsub, sort, a metamethod)")
+    core.misuse("an item of a batch cannot wait in a function that C calls (as gsub, sort and metamethods do)")
   end
   return item
 end

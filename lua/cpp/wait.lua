@@ -96,7 +96,7 @@ end
 
 -- The err of a wait that has reached its deadline.
 local function timed_out(state)
-  local seen = state.operation and "last seen: " .. (state.operation.state or "unknown") or "it was never seen"
+  local seen = state.operation and "last state: " .. (state.operation.state or "unknown") or "no status was received"
   return give_up(state, errors.new("timeout", ("the operation has not ended after %g s (%s)"):format(
     state.deadline - state.started, seen)))
 end
@@ -183,7 +183,7 @@ end
 -- where there is none.
 local function document_of(state, facts)
   local document = facts.submission or facts.offer
-  if not document then return nil, errors.new("protocol", "nothing tells how the operation ended") end
+  if not document then return nil, errors.new("protocol", "the service does not report how the operation ended") end
   follow.complete(state.client, state.request, state, document)
   local ending = saw(state, document)
   return not ending and document or nil, ending

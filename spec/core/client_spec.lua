@@ -64,8 +64,8 @@ describe("a core client", function()
         { { token = {} }, "token: expected a string or a function, got table" },
         { { token = "a b" }, "token: expected a bearer token" },
         { { user_agent = "caf\xC3\xA9" }, "user_agent: expected printable ASCII" },
-        { { publisher = "contoso" }, "publisher: this is no option of a client" },
-        { { "contoso" }, "expected options by name, got one with a number as its name" },
+        { { publisher = "contoso" }, "publisher: not an option of a client" },
+        { { "contoso" }, "expected option names that are strings, got a number" },
       } do
         assert.matches(case[2], refused(case[1]))
       end
@@ -124,7 +124,7 @@ describe("a core client", function()
 
   it("refuses a token for the token service", function()
     local client <close> = new()
-    assert.matches("token: endpoint 'token' takes none", message_of(client.start, client, "token",
+    assert.matches("token: endpoint 'token' takes no token", message_of(client.start, client, "token",
       { tenant = "t", client_id = "i", client_secret = "s" }, "token"))
   end)
 

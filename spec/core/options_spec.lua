@@ -35,7 +35,7 @@ local TYPES = {
   },
   switch = { takes = { true, false, {} }, refuses = { 1, "x", print }, words = "a boolean or a table" },
   headers = { takes = { {}, { a = "b" } }, refuses = { 1, "a: b", print, { 1 } },
-              words = { "a table of strings by name", "expected strings by name" } },
+              words = { "a table of strings by name", "expected names that are strings" } },
   addresses = { takes = { "a@b", {} }, refuses = { 1, true, print }, words = "a string or a list of strings" },
 }
 
@@ -95,7 +95,7 @@ describe("an option", function()
         if belongs[scope] then
           core.check(scope, options)
         else
-          assert.matches(name .. ": this is no option of " .. words .. "$", refusal(core.check, scope, options))
+          assert.matches(name .. ": not an option of " .. words .. "$", refusal(core.check, scope, options))
         end
       end
     end)
@@ -131,7 +131,7 @@ describe("an option", function()
     core.check("call", nil)
     core.check("call")
     assert.matches("expected a table of options, got number", refusal(core.check, "call", 1))
-    assert.matches("expected options by name, got one with a boolean as its name", refusal(core.check, "call", { [true] = 1 }))
+    assert.matches("expected option names that are strings, got a boolean", refusal(core.check, "call", { [true] = 1 }))
     assert.matches("bad argument #1", refusal(core.check, "request", {}))
     core.client():close()
   end)
@@ -204,8 +204,8 @@ describe("addresses", function()
       [{ "\xc3@b" }] = "emails%[1%]: expected UTF%-8",
       [{ "a@b\n" }] = "emails%[1%]: expected no control characters",
       [{ "" }] = "emails%[1%]: expected an e%-mail address",
-      [{ "a@b", nil, "c@d" }] = "emails: expected a list of strings, without holes and names",
-      [{ "a@b", name = "c@d" }] = "emails: expected a list of strings, without holes and names",
+      [{ "a@b", nil, "c@d" }] = "emails: expected a list of strings, without holes or named fields",
+      [{ "a@b", name = "c@d" }] = "emails: expected a list of strings, without holes or named fields",
     } do
       assert.matches(words, refusal(check, emails))
     end
@@ -214,8 +214,8 @@ describe("addresses", function()
 
   it("are 16 MiB at most together: lua-cjson counts bytes in an int, and wrote beyond its buffer", function()
     local part = ("x"):rep(8 * 1024 * 1024)
-    assert.matches("emails: expected fewer of them", refusal(check, part .. part .. "@b"))
-    assert.matches("emails: expected fewer of them", refusal(check, { part .. "@b", part .. "@b" }))
+    assert.matches("emails: expected at most 16 MiB in total", refusal(check, part .. part .. "@b"))
+    assert.matches("emails: expected at most 16 MiB in total", refusal(check, { part .. "@b", part .. "@b" }))
     check(part .. "@b")
   end)
 end)

@@ -484,13 +484,13 @@ function loops.examples(busted, make)
     local entries, ends = beside_a_slow_token(1)
     assert.equal("running", entries[1].result.state)
     assert.equal("timeout", entries[2].err.kind)
-    assert.is_truthy(entries[2].err.message:find "last seen: running", entries[2].err.message)
+    assert.is_truthy(entries[2].err.message:find "last state: running", entries[2].err.message)
     assert.is_true(ends[1] >= 0.999 and ends[2] < 0.8, ends[2])
   end)
 
   it("ends a call of a batch at its timeout, whatever its own token function does", function()
     local entries, ends = beside_a_slow_token(1, { timeout = 0.2 })
-    assert.equal("auth: the token that is being renewed did not come in time", tostring(entries[1].err))
+    assert.equal("auth: the token was not renewed in time", tostring(entries[1].err))
     assert.is_true(ends[1] < 0.7, ends[1])
   end)
 
@@ -549,7 +549,7 @@ function loops.examples(busted, make)
     host:spawn(function() state = assert(own:offer_status(loops.offer(1))).state end)
     host:run(LIMIT)
     assert.equal("running", state)
-    for n = 1, 2 do assert.is_truthy(words[n]:find "makes a call that needs its own token", words[n]) end
+    for n = 1, 2 do assert.is_truthy(words[n]:find "made a call that needs its own token", words[n]) end
   end)
 
   it("has a token function that goes on after the client was closed end by itself", function()

@@ -31,7 +31,7 @@ describe("an err", function()
     assert.equal("contoso", err.publisher)
     assert.equal("contoso-vm", err.offer)
     assert.equal("403: the caller has no access to this publisher (Forbidden: Not yours.); usual causes: the publisher's "
-      .. "identifier is another, or the service principal was added by an object id other than that of its managed application",
+      .. "identifier is wrong, or the service principal was added by an object id other than that of its managed application",
       err.message)
     assert.equal("http: " .. err.message .. ": POST " .. url .. " [request id 1234]", tostring(err))
   end)
@@ -68,7 +68,7 @@ describe("an err", function()
     it("bears a body that tells nothing: " .. name, function()
       local err = fail(409, body)
       assert.is_nil(err.code)
-      assert.equal("409: the request does not fit the state of the offer", err.message)
+      assert.equal("409: the request conflicts with the state of the offer", err.message)
     end)
   end
 

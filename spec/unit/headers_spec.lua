@@ -155,7 +155,7 @@ describe("headers", function()
       for _, name in ipairs { "", "a b", "a:", "a\r\nb", "a\0", "\u{e9}", "a\tb", "a(b)", " a", "a ", ":method" } do
         refuses({ [name] = "v" }, "expected names of letters")
       end
-      refuses({ "v" }, "expected strings by name, got one with a number as its name")
+      refuses({ "v" }, "expected names that are strings, got a number")
     end)
 
     it("where a value is not printable, without showing it", function()

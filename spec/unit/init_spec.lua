@@ -76,11 +76,11 @@ describe("the module", function()
         .. "; elsewhere: luarocks install " .. name .. "%): [^\n]*not found:?$", text)
     end
     assert.error_matches(function() cpp.client { loop = cpp.loop } end,
-      "loop: expected .* with await and sleep, got a table whose await is no function")
+      "loop: expected .* with await and sleep, got a table whose await is not a function")
     for _, name in ipairs { "sleep", "now", "release", "spawn" } do
       local loop = { await = print, sleep = print }
       loop[name] = 5
-      assert.error_matches(function() cpp.client { loop = loop } end, "got a table whose " .. name .. " is no function")
+      assert.error_matches(function() cpp.client { loop = loop } end, "got a table whose " .. name .. " is not a function")
     end
   end)
 
@@ -140,7 +140,7 @@ describe("the module", function()
       for _, newline in ipairs { "\n", "\r\n" } do
         assert.equal("202", run(CANCEL, { AZURE_TOKEN = portals.TOKEN .. newline, CPP_BASE_URL = portal.url }))
       end
-      assert.matches("^auth: environment: AZURE_TOKEN holds something that is not a valid token",
+      assert.matches("^auth: environment: AZURE_TOKEN does not hold a valid token",
         run(CANCEL, { AZURE_TOKEN = "t\n\n", CPP_BASE_URL = portal.url }))
       assert.matches("no token available", run(CANCEL, { AZURE_TOKEN = "\n", CPP_BASE_URL = portal.url }))
     end)

@@ -46,14 +46,14 @@ end
 
 local function failure_of(text, status)
   if status == NOT_FOUND then return "az is not installed" end
-  if status == TOO_LATE then return ("az did not end within %d s"):format(SECONDS) end
+  if status == TOO_LATE then return ("az did not finish within %d s"):format(SECONDS) end
   local words = redact.line(text:match(MARK .. "%s*([^" .. MARK .. "]*)$") or "", WORDS)
-  return "az failed" .. (words ~= "" and ": " .. words or ", and did not say why")
+  return "az failed" .. (words ~= "" and ": " .. words or " without a message")
 end
 
 return function(request)
   local name = resource.of(request)
-  if not name:find "^%w[%w%-._~:/]*$" then return nil, "az cannot be asked for this scope" end -- it goes to a shell
+  if not name:find "^%w[%w%-._~:/]*$" then return nil, "this scope cannot be passed to az" end -- it goes to a shell
   local text, status = run(name)
   if not text then return nil, status end
   if #text == LONGEST then return nil, "az wrote too much" end
@@ -61,7 +61,7 @@ return function(request)
   local answer = core.decode(text)
   local token = type(answer) == "table" and answer.accessToken
   if type(token) ~= "string" or not request.is_token(token) then
-    return nil, "az wrote something that holds no token"
+    return nil, "az printed no token"
   end
   return token, lifetime_of(answer)
 end

@@ -12,7 +12,7 @@ local chain = {
 local function failed(err, links, place)
   if err.kind ~= "auth" then return err end -- the client was closed, or its batch is being stopped
   local others = table.concat({ table.unpack(links, place + 1) }, ", ")
-  err.message = links[place] .. ": " .. err.message .. (others ~= "" and "; not asked then: " .. others or "")
+  err.message = links[place] .. ": " .. err.message .. (others ~= "" and "; not tried: " .. others or "")
   return err
 end
 

@@ -39,7 +39,7 @@ local function from_metadata(request)
     client_id = variable "AZURE_CLIENT_ID", connect_timeout = CONNECT_TIMEOUT, timeout = TIMEOUT,
   }, { authority_url = "AZURE_POD_IDENTITY_AUTHORITY_HOST", client_id = "AZURE_CLIENT_ID" })
   if token or detail.kind ~= "auth" or not detail.url or is_there(detail) then return token, detail end
-  return nil, ("the metadata service at %s gives none (%s)"):format(host, detail.message)
+  return nil, ("the metadata service at %s returned no token (%s)"):format(host, detail.message)
 end
 
 return function(request)

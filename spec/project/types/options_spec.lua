@@ -50,7 +50,7 @@ describe("the options", function()
     local taken = {}
     for name, kind in pairs(accepted.BATCH) do
       local done, problem = pcall(client.map, client, {}, print, { [name] = VALUES[kind] })
-      if done then taken[name] = true else assert.matches(name .. ": this is no option of map", problem) end
+      if done then taken[name] = true else assert.matches(name .. ": not an option of map", problem) end
     end
     assert.same(sorted_keys(annotations.fields(types, "cpp.MapOptions")), sorted_keys(taken))
   end)

@@ -130,7 +130,7 @@ describe("a token", function()
 
     it("is an auth error when the function returns a token that is malformed, in words that are not redacted", function()
       local _, err = with_function { "a b" }:cancel(OFFER)
-      assert.equal("auth: the token function returned something that is not a valid token", tostring(err))
+      assert.equal("auth: the token function returned an invalid token", tostring(err))
     end)
 
     it("is an auth error when the function raises", function()
@@ -148,7 +148,7 @@ describe("a token", function()
         return nil, entries[1].err.message
       end }
       local _, err = client:offer_status(OFFER)
-      assert.is_truthy(tostring(err):find("makes a call that needs its own token", 1, true))
+      assert.is_truthy(tostring(err):find("made a call that needs its own token", 1, true))
     end)
 
     it("is an auth error when the function needs a token itself", function()
@@ -158,7 +158,7 @@ describe("a token", function()
         return nil, tostring(err)
       end }
       local _, err = client:cancel(OFFER)
-      assert.is_truthy(tostring(err):find("makes a call that needs its own token", 1, true))
+      assert.is_truthy(tostring(err):find("made a call that needs its own token", 1, true))
     end)
 
     it("may take its time: the function may yield", function()

@@ -139,7 +139,7 @@ describe("a batch", function()
       assert.error_matches(function() client:map({}, "fn") end, "expected a function")
       assert.error_matches(function() client:map({}, look, { concurrencyy = 1 }) end, "concurrency")
       assert.error_matches(function() client:map({}, look, { concurrency = 0 }) end, "concurrency")
-      assert.error_matches(function() client:map({}, look, { token = "t" }) end, "token: this is no option of map")
+      assert.error_matches(function() client:map({}, look, { token = "t" }) end, "token: not an option of map")
       assert.error_matches(function() client:cancel_all({}, { on_result = 1 }) end, "on_result")
       client:close()
       local called = false

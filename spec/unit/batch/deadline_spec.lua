@@ -41,7 +41,7 @@ describe("an item of a batch", function()
     }
     assert.equal(2, ends.waiting.time)
     assert.equal("timeout", ends.waiting.err.kind)
-    assert.matches("has not ended after 2 s %(last seen: running%)", ends.waiting.err.message)
+    assert.matches("has not ended after 2 s %(last state: running%)", ends.waiting.err.message)
     assert.equal(8, ends.limited.time)
   end)
 

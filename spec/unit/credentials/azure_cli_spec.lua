@@ -94,7 +94,7 @@ describe("the credentials of az", function()
     assert.equal("nil\tno token available (azure_cli: az failed: WARNING: old ERROR: Please run 'az login' to setup account. "
       .. "[redacted] [redacted])", (run(ALONE)))
     install("az", "exit 3")
-    assert.equal("nil\tno token available (azure_cli: az failed, and did not say why)", (run(ALONE)))
+    assert.equal("nil\tno token available (azure_cli: az failed without a message)", (run(ALONE)))
     install("az", "yes ERROR | head -c 1000000 >&2; exit 1")
     assert.is_true(#run(ALONE) < 500)
   end)
@@ -108,17 +108,17 @@ describe("the credentials of az", function()
     for _, text in ipairs { "", "s3cret", "[]", "{}", '{"accessToken": 5}', '{"accessToken": "s3 cret"}',
                             '{"accessToken": "s3cret"', '{"accessToken": ""}', '{"accessToken": "s3cret"} {}' } do
       writes(text)
-      assert.equal("nil\tno token available (azure_cli: az wrote something that holds no token)", (run(ALONE)))
+      assert.equal("nil\tno token available (azure_cli: az printed no token)", (run(ALONE)))
     end
     install("az", [[echo '{"accessToken": "s3cret"}'; exit 1]])
-    assert.equal("nil\tno token available (azure_cli: az failed, and did not say why)", (run(ALONE)))
+    assert.equal("nil\tno token available (azure_cli: az failed without a message)", (run(ALONE)))
     install("az", "yes s3cret | head -c 10000000")
     assert.equal("nil\tno token available (azure_cli: az wrote too much)", (run(ALONE)))
   end)
 
   it("are not waited for without a bound, where there is timeout", function()
     install("timeout", ([[echo "$@" >%s/asked; exit 124]]):format(directory))
-    assert.matches("azure_cli: az did not end within 30 s", (run(ALONE)))
+    assert.matches("azure_cli: az did not finish within 30 s", (run(ALONE)))
     assert.matches("^30 az account ", Programs.content(directory .. "/asked"))
   end)
 
@@ -129,7 +129,7 @@ describe("the credentials of az", function()
         local client <close> = require "cpp".client { token = require "cpp".credentials.azure_cli(), scope = %q }
         print(select(2, client:publishers {}))
       ]]):format(scope))
-      assert.equal("auth: no token available (azure_cli: az cannot be asked for this scope)", text)
+      assert.equal("auth: no token available (azure_cli: this scope cannot be passed to az)", text)
     end
     assert.is_nil(io.open(directory .. "/ran"))
   end)

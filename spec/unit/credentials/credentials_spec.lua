@@ -146,7 +146,7 @@ describe("credentials", function()
     it("that are no token are told by the variable's name, and not shown", function()
       set { AZURE_TOKEN = "s3cret token" }
       local text = failure(new_client())
-      assert.matches("^auth: environment: AZURE_TOKEN holds something that is not a valid token; not asked then: workload", text)
+      assert.matches("^auth: environment: AZURE_TOKEN does not hold a valid token; not tried: workload", text)
     end)
 
     it("are told by what is missing", function()
@@ -235,7 +235,7 @@ describe("credentials", function()
         ["a+b"] = "holds no JSON Web Token", ["a&client_id=x"] = "holds no JSON Web Token", ["\n"] = "holds no JSON Web Token",
       } do
         environment.AZURE_FEDERATED_TOKEN_FILE = programs:file(content)
-        assert.matches("^auth: workload_identity: AZURE_FEDERATED_TOKEN_FILE: .*" .. words .. "; not asked then: managed",
+        assert.matches("^auth: workload_identity: AZURE_FEDERATED_TOKEN_FILE: .*" .. words .. "; not tried: managed",
                        failure(new_client()))
       end
       environment.AZURE_FEDERATED_TOKEN_FILE = "/nowhere/token"
@@ -305,7 +305,7 @@ describe("credentials", function()
       set { IDENTITY_HEADER = "s3cret-wrong" }
       portal:fault { match = { path = "token$" }, status = 401,
                      body = { error = "no", error_description = "s3cret-wrong is wrong" } }
-      assert.matches("managed_identity: 401: the token service refused %(no: %[redacted%] is wrong%); not asked then: azure_cli",
+      assert.matches("managed_identity: 401: the token service refused %(no: %[redacted%] is wrong%); not tried: azure_cli",
                      failure(new_client()))
     end)
 
@@ -316,14 +316,14 @@ describe("credentials", function()
         set { AZURE_POD_IDENTITY_AUTHORITY_HOST = portal.url .. "/" }
         portal:fault { match = { path = "^/metadata" }, status = status, body = body, headers = { Location = other.url } }
         local text = failure(new_client())
-        assert.matches("managed_identity: the metadata service at " .. portal.url .. "/ gives none %(.*%); azure_cli: az failed",
-                       text)
+        assert.matches("managed_identity: the metadata service at " .. portal.url .. "/ returned no token %(.*%); "
+          .. "azure_cli: az failed", text)
         assert.equal(1, #asked())
       end
       assert.same({}, other:journal())
       portal:reset()
       portal:fault { match = { path = "^/metadata" }, action = "close" }
-      assert.matches("managed_identity: the metadata service.* gives none %(.*azure_cli: az failed", failure(new_client()))
+      assert.matches("managed_identity: the metadata service.* returned no token %(.*azure_cli: az failed", failure(new_client()))
       assert.equal(1, #asked())
     end)
 
@@ -349,7 +349,7 @@ describe("credentials", function()
       portal:fault { match = { path = "^/metadata" }, status = 429, times = 2 }
       assert(new_client { retries = 2 }:offer_status(OFFER))
       portal:fault { match = { path = "^/metadata" }, status = 503, times = -1 }
-      assert.matches("managed_identity: 503: the token service refused; not asked then: azure_cli",
+      assert.matches("managed_identity: 503: the token service refused; not tried: azure_cli",
                      failure(new_client { retries = 1 }))
       assert.equal(5, #asked())
     end)
@@ -408,7 +408,7 @@ describe("credentials", function()
     assert.matches("^auth: no token available: give `token`, set AZURE_TOKEN, or run az login %("
       .. "environment: AZURE_TOKEN, AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET are not set; "
       .. "workload_identity: AZURE_FEDERATED_TOKEN_FILE is not set; "
-      .. "managed_identity: the metadata service at http://127.0.0.1:1 gives none %(.*%); "
+      .. "managed_identity: the metadata service at http://127.0.0.1:1 returned no token %(.*%); "
       .. "azure_cli: az failed: ERROR: Please run 'az login' to setup account.%)$", text)
     assert.is_false(err.retryable)
   end)

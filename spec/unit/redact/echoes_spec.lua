@@ -172,13 +172,13 @@ describe("the state", function()
         timeout = 5, on_progress = function(operation) seen = operation.state end })
       portal:clear_faults()
       assert.same({ "running", "running" }, { seen, err.operation.state })
-      assert.matches("last seen: running", err.message)
+      assert.matches("last state: running", err.message)
     end
     fixture.offer(portal)
     portal:fault { match = LIST, status = 200, times = -1,
                    body = { { id = "first", submissionState = "running", status = "canceled" } } }
     local _, err = client:wait(OFFER, { timeout = 5 })
     assert.equal("running", err.operation.state)
-    assert.matches("last seen: running", err.message)
+    assert.matches("last state: running", err.message)
   end)
 end)

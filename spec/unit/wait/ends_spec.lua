@@ -107,7 +107,7 @@ describe("a wait", function()
         assert.equal("timeout", err.kind)
         assert.equal(100, loop.elapsed())
         assert.equal(spelling, err.operation.status)
-        assert.is_truthy(tostring(err):find("has not ended after 100 s %(last seen: " .. err.operation.state .. "%)"))
+        assert.is_truthy(tostring(err):find("has not ended after 100 s %(last state: " .. err.operation.state .. "%)"))
       end)
     end
 

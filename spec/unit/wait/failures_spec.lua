@@ -215,7 +215,7 @@ describe("a wait", function()
       assert.equal("timeout", err.kind)
       assert.is_nil(err.operation)
       assert.equal(result.location, err.location)
-      assert.is_truthy(tostring(err):find("it was never seen"))
+      assert.is_truthy(tostring(err):find("no status was received"))
     end)
 
     -- Has every start of a request reported, with the time and the timeout that libcurl is given.
