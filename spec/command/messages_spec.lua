@@ -31,7 +31,7 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.equal("; put a new token into " .. file, line:match "; put.*")
   end)
 
-  for what, content in pairs { ["is empty"] = " \n", ["holds something that is no token"] = "a b" } do
+  for what, content in pairs { ["is empty"] = " \n", ["does not hold a valid token"] = "a b" } do
     it("a token file that " .. what, function()
       local file = programs:file(content)
       local line, status = said("--token-file=" .. file)
@@ -63,7 +63,7 @@ describe("cpp-portal says in one line what can be done:", function()
       programs.environment[name] = "http://jane:s3cret@127.0.0.1:1"
       local line, status = said(url)
       assert.matches("^contoso%-vm: network: Failed to connect to 127.0.0.1 port 1 [^\n]*; the proxy is http://127.0.0.1:1 %("
-        .. name .. "%); %-%-proxy names another, %-%-proxy '' none$", line)
+        .. name .. "%); %-%-proxy URL sets another, %-%-proxy '' disables it$", line)
       assert.equal(6, status)
       programs.environment[name] = ""
     end

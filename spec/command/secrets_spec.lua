@@ -63,7 +63,7 @@ describe("cpp-portal, whose token is echoed,", function()
         echo("/operations/", { status = "running" })
         assert.matches("accepted +http://[^\n]*/operations/%[redacted%]\n", (shown("cancel", "contoso", "contoso-vm")))
         local _, errors = shown("cancel", "--wait", "--timeout", "0.1", "contoso", "contoso-vm")
-        assert.matches("go on with: [^\n]*%[redacted%]", errors)
+        assert.matches("resume with: [^\n]*%[redacted%]", errors)
         _, errors = shown("cancel", "--json", "--wait", "--timeout", "0.1", "contoso", "contoso-vm")
         assert.matches("accepted: [^\n]*%[redacted%]", errors)
         local program = programs:start({ "bin/cpp-portal", "cancel", "--json", "-wi60", "contoso", "contoso-vm" },

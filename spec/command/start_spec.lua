@@ -136,7 +136,7 @@ describe("cpp-portal", function()
           end
         end)]]
       local output, errors, status = run("cancel", "--json", "--concurrency", "1", "contoso", "ok-1", "odd", "ok-2")
-      assert.is_truthy(errors:find("go on with: cpp%-portal wait [^\n]*ok%-1"), errors)
+      assert.is_truthy(errors:find("resume with: cpp%-portal wait [^\n]*ok%-1"), errors)
       assert.equal("ok-1", cjson.decode(output:match "^[^\n]+").offer)
       assert.equal(1, status)
     end)
@@ -287,13 +287,13 @@ describe("cpp-portal", function()
       portal:fault { match = { path = "/status$" }, status = 403, times = -1 }
       local output, errors, status = run("cancel", "--wait", "contoso", "contoso-vm")
       assert.is_truthy(output:find("\ncontoso-vm  unknown ", 1, true), output)
-      assert.is_truthy(errors:find("look before trying again: cpp-portal operations --status running contoso contoso-vm\n",
+      assert.is_truthy(errors:find("check before retrying: cpp-portal operations --status running contoso contoso-vm\n",
                                    1, true), errors)
       assert.equal(3, status)
       local place = output:match("(http%S+)\n$")
       output, errors, status = run("wait", "--for", "canceled", place)
       assert.is_truthy(output:find(" unknown ", 1, true), output)
-      assert.is_truthy(errors:find("look before trying again: cpp-portal operation '" .. place .. "'\n", 1, true), errors)
+      assert.is_truthy(errors:find("check before retrying: cpp-portal operation '" .. place .. "'\n", 1, true), errors)
       assert.equal(3, status)
     end)
 
@@ -302,7 +302,7 @@ describe("cpp-portal", function()
       portal:fault { match = { method = "POST" }, action = "close" }
       local output, errors, status = run("cancel", "--wait", "contoso", "contoso-vm")
       assert.equal("", output)
-      assert.is_truthy(errors:find("look before trying again: cpp-portal operations --status running contoso contoso-vm\n",
+      assert.is_truthy(errors:find("check before retrying: cpp-portal operations --status running contoso contoso-vm\n",
                                    1, true), errors)
       assert.equal(3, status)
       assert.equal(1, #portal:journal())
@@ -313,9 +313,9 @@ describe("cpp-portal", function()
       local output, errors, status = run("cancel", "--wait", "--timeout", "0.2", "--base-url", portal.url, "contoso",
                                          "contoso-vm")
       assert.is_truthy(output:find("accepted", 1, true))
-      assert.is_truthy(errors:find("timeout: the operation has not ended after 0.2 s (last seen: running)\n", 1, true),
+      assert.is_truthy(errors:find("timeout: the operation has not ended after 0.2 s (last state: running)\n", 1, true),
                        errors)
-      local go_on = errors:match("\ncpp%-portal: contoso%-vm: go on with: (cpp%-portal [^\n]*)\n$")
+      local go_on = errors:match("\ncpp%-portal: contoso%-vm: resume with: (cpp%-portal [^\n]*)\n$")
       assert.equal("cpp-portal wait --base-url " .. portal.url .. " --for canceled '" .. location(nil, true) .. "'", go_on)
       assert.equal(4, status)
       portal:advance(100)
@@ -332,7 +332,7 @@ describe("cpp-portal", function()
       portal:fault { match = { method = "GET" }, status = 403, times = -1 }
       local _, errors, status = run("cancel", "--wait", "contoso", "contoso-vm")
       assert.is_truthy(errors:find("403", 1, true))
-      assert.is_truthy(errors:find("go on with: cpp-portal wait --for canceled", 1, true))
+      assert.is_truthy(errors:find("resume with: cpp-portal wait --for canceled", 1, true))
       assert.equal(4, status)
     end)
 

@@ -74,9 +74,9 @@ describe("cpp-portal's command line", function()
       = { "wait", "--for", "canceld", "a", "b" },
     ["argument for option '--status' must be one of 'running', 'completed', 'failed', 'canceled', 'notstarted'"]
       = { "operations", "--status=runing", "a", "b" },
-    ["--status is no option of cancel"] = { "cancel", "--status", "running", "a", "b" },
-    ["--email: expected behind a command"] = { "--email", "a@b.example", "cancel", "a", "b" },
-    ["-i is no option of status"] = { "status", "-i5", "a", "b" },
+    ["--status is not an option of cancel"] = { "cancel", "--status", "running", "a", "b" },
+    ["--email: must follow a command"] = { "--email", "a@b.example", "cancel", "a", "b" },
+    ["-i is not an option of status"] = { "status", "-i5", "a", "b" },
     ["--timeout: expected --wait with it"] = { "publish", "-t60", "a", "b" },
     ["missing argument 'OFFER'"] = { "cancel", "a" },
     ["missing argument 'PUBLISHER'"] = { "wait" },
@@ -212,7 +212,7 @@ describe("cpp-portal", function()
     for _, words in ipairs { { "help", "cancel" }, { "cancel", "--help" }, { "cancel", "a", "-h" } } do
       assert.equal(help "cancel", (programs:run { "bin/cpp-portal", table.unpack(words) }))
     end
-    assert.equal("Usage: cpp-portal cancel [OPTION]... PUBLISHER OFFER...\n\nCancel the publishing operation that runs on an "
+    assert.equal("Usage: cpp-portal cancel [OPTION]... PUBLISHER OFFER...\n\nCancel the running publishing operation of an "
       .. "offer.\n\n", (help "cancel":match "^.-offer.\n\n"))
     local output, _, status = programs:run { "bin/cpp-portal", "--version" }
     assert.is_truthy(output:find("^cpp%-portal " .. require "cpp"._VERSION:gsub("%p", "%%%0") .. " %(libcurl %d[%d.]+%)\n$"))
@@ -314,12 +314,12 @@ describe("cpp-portal", function()
       for _, name in ipairs { file, "-" } do
         local _, errors, status = status_of({}, { "--token-file", name }, text)
         local place = name == "-" and "standard input" or file
-        local problem = text:find "%S" and "holds something that is no token" or "is empty"
+        local problem = text:find "%S" and "does not hold a valid token" or "is empty"
         assert.equal(("cpp-portal: --token-file: %s %s\n"):format(place, problem), errors)
         assert.equal(5, status)
       end
       local _, errors, status = status_of { AZURE_TOKEN = text }
-      assert.matches(text:find "%S" and "auth: environment: AZURE_TOKEN holds something that is not a valid token" or "AZURE_TOKEN",
+      assert.matches(text:find "%S" and "auth: environment: AZURE_TOKEN does not hold a valid token" or "AZURE_TOKEN",
                      errors)
       assert.matches("^[^\n]+\n$", errors)
       assert.equal(5, status)

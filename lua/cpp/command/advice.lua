@@ -27,7 +27,7 @@ local function of_proxy(session, err)
   local proxy, source = proxy_of(session)
   if not proxy or not (err.url or ""):find "^https:" or not is_of_proxy(err.message, proxy) then return nil end
   local shown = proxy:gsub("//[^/]*@", "//") -- it may hold a password
-  return ("the proxy is %s (%s); --proxy names another, --proxy '' none"):format(shown, source)
+  return ("the proxy is %s (%s); --proxy URL sets another, --proxy '' disables it"):format(shown, source)
 end
 
 -- An authority that is not trusted, by the words of OpenSSL and GnuTLS.

@@ -20,7 +20,7 @@ local START = { "email", "wait", "dry-run", "timeout", "interval", "max-interval
 
 local commands = {
   { name = "cancel", operands = "PUBLISHER OFFER...",
-    summary = "cancel the publishing operation that runs on an offer",
+    summary = "cancel the running publishing operation of an offer",
     example = "--wait --email jondoe@contoso.com contoso contoso-vm",
     call = "start", endpoint = "cancel", ends = { "canceled" }, view = "states", asks = true,
     options = { "email", "wait", "yes", "if-running", "dry-run", "timeout", "interval", "max-interval" } },
@@ -33,7 +33,7 @@ local commands = {
     example = "--wait contoso contoso-vm",
     call = "start", endpoint = "go_live", ends = { "completed" }, view = "states", options = START },
   { name = "wait", operands = "LOCATION | PUBLISHER OFFER...",
-    summary = "wait for the end of an operation, or of what runs on an offer",
+    summary = "wait until an operation, or the running operation of an offer, has ended",
     example = "--for canceled contoso contoso-vm",
     call = "wait", endpoint = "offer_status", view = "states",
     options = { "operation", "for", "timeout", "interval", "max-interval" } },
@@ -66,7 +66,7 @@ local commands = {
     example = "bash > /etc/bash_completion.d/cpp-portal",
     choices = { "bash", "zsh", "fish" }, options = {} },
   { name = "help", operands = "[COMMAND]",
-    summary = "print help, about a command where one is named",
+    summary = "print help, or the help of COMMAND",
     example = "cancel",
     options = {} },
 }

@@ -12,10 +12,11 @@ local EPILOG = [[
 `cpp-portal help COMMAND` describes a command and its options.
 
 Environment:
-   AZURE_TOKEN                 the bearer token; or a service principal:
+   AZURE_TOKEN                 the bearer token
    AZURE_TENANT_ID, AZURE_CLIENT_ID, AZURE_CLIENT_SECRET
-   AZURE_AUTHORITY_HOST        the token service of another cloud
-   CPP_BASE_URL                another service, such as an emulator
+                               a service principal, if AZURE_TOKEN is not set
+   AZURE_AUTHORITY_HOST        token service (default login.microsoftonline.com)
+   CPP_BASE_URL                service (default https://cloudpartner.azure.com)
 With the Azure command line:
    AZURE_TOKEN=$(az account get-access-token --query accessToken --output tsv \
                  --resource https://cloudpartner.azure.com)
@@ -52,7 +53,7 @@ local function explain(command, message)
   if INSTEAD[name] then
     message = ("there is no option %s: %s"):format(name, INSTEAD[name])
   elseif name and #dashes == (#word == 1 and 1 or 2) and options.find(word) then
-    message = command and ("%s is no option of %s"):format(name, command) or name .. ": expected behind a command"
+    message = command and ("%s is not an option of %s"):format(name, command) or name .. ": must follow a command"
   elseif name and #name == 2 then
     message = message:match "^[^\n]*" -- any other letter would be near
   end

@@ -76,13 +76,13 @@ local function say_how_to_go_on(session, target, location)
   local words = { "wait" }
   if wanted(session) then words = { "wait", "--for", wanted(session)[1] } end
   for _, word in ipairs(location and { location } or { target.publisher, target.offer }) do words[#words + 1] = word end
-  say(session, target, "go on with: " .. command_line(session, table.unpack(words)))
+  say(session, target, "resume with: " .. command_line(session, table.unpack(words)))
 end
 
 local function say_how_to_look(session, target)
   local words = { "operations", "--status", "running", target.publisher, target.offer }
   if not target.offer then words = { "operation", target.location } end
-  say(session, target, "look before trying again: " .. command_line(session, table.unpack(words)))
+  say(session, target, "check before retrying: " .. command_line(session, table.unpack(words)))
 end
 
 -- The same is said on standard error: a row that cannot be written ends nothing.
@@ -99,7 +99,7 @@ local function cut_off(session, target, err)
                                    ambiguous = err.ambiguous, location = err.location or target.location })
   end
   if err.ambiguous then
-    say(session, target, "it is not known whether the service has acted")
+    say(session, target, "the service may have acted")
     say_how_to_look(session, target)
   elseif target.accepted or session.command.call == "wait" then
     say_how_to_go_on(session, target, err.location or target.location)
@@ -174,7 +174,7 @@ local function conclude(session, target, outcome)
     if outcome == one then return exit.DONE end
   end
   if outcome == "unknown" then
-    say(session, target, "the service does not tell how it ended")
+    say(session, target, "the service does not report the outcome")
     say_how_to_look(session, target)
     return exit.AMBIGUOUS
   end
@@ -220,7 +220,7 @@ local function left(session, target, kind, message)
     write_error(session, target, { kind = kind, message = message, ambiguous = unknown, location = target.location })
   end
   if unknown then
-    say(session, target, "it is not known whether the service has acted")
+    say(session, target, "the service may have acted")
     say_how_to_look(session, target)
   else
     say_how_to_go_on(session, target, target.location)

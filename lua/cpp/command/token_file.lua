@@ -20,7 +20,7 @@ local function token_in(name)
   if not text then return nil, problem or place .. " cannot be read" end
   local token = text:gsub("\r?\n$", "")
   if not token:find "%S" then return nil, place .. " is empty" end
-  if not pcall(core.check, "call", { token = token }) then return nil, place .. " holds something that is no token" end
+  if not pcall(core.check, "call", { token = token }) then return nil, place .. " does not hold a valid token" end
   return token
 end
 
