@@ -65,18 +65,18 @@ bytes("ends within the body", {
 }, MALFORMED)
 
 for _, ending in ipairs { "close", "cut", "reset" } do
-  add("is delimited by close, and cut", ("is JSON that ends with the connection, cut (%s)"):format(ending), "any", {
+  add("is delimited by close, and truncated", ("is JSON that ends with the connection, cut (%s)"):format(ending), "any", {
     { "head", 200, { JSON } }, { "body", '{"status":"runn' }, { "taken" }, { ending },
   }, MALFORMED)
 end
-add("is delimited by close, and cut", "is compressed and cut, by a connection that ends", "any", {
+add("is delimited by close, and truncated", "is compressed and cut, by a connection that ends", "any", {
   { "head", 200, { JSON, { "Content-Encoding", "gzip" } } }, { "body", HALF }, { "close" },
 }, MALFORMED)
-bodies("is delimited by close, and cut", {
+bodies("is delimited by close, and truncated", {
   { "is compressed and cut", HALF, headers = { JSON, { "Content-Encoding", "gzip" } } },
 }, MALFORMED)
 
-bodies("says one encoding and has another", {
+bodies("has another encoding than it declares", {
   { "says it is compressed and is not", BODY, headers = { JSON, { "Content-Encoding", "gzip" } } },
   { "is compressed in a way that nobody asked for", BODY, headers = { JSON, { "Content-Encoding", "x-unknown" } } },
   { "is compressed and does not say so", GZIPPED },
@@ -112,7 +112,7 @@ bytes("is no HTTP", {
   { "has a chunk longer than its length", CHUNKED .. "2\r\n" .. BODY .. "\r\n0\r\n\r\n" },
 }, CUT)
 
-bytes("has a length that makes no sense", {
+bytes("has an invalid length", {
   { "has a length of nothing", OK .. "Content-Length:\n\r\n" .. BODY },
   { "has a length of blanks", OK .. "Content-Length: \t \r\n\r\n" .. BODY },
   { "has a length in an interim answer", "HTTP/1.1 103 Early\r\nContent-Length: 5\r\n\r\n" .. OK .. "Content-Length: 0\r\n\r\n" },
@@ -129,7 +129,7 @@ for _, row in ipairs {
   { "has a length that is no number", { { "Content-Length", "many" } }, CUT },
   { "has a length beyond 64 bits", { { "Content-Length", "99999999999999999999" } }, CUT },
 } do
-  add("has a length that makes no sense", row[1], "any", { { "head", 200, row[2] }, { "body", BODY } }, row[3])
+  add("has an invalid length", row[1], "any", { { "head", 200, row[2] }, { "body", BODY } }, row[3])
 end
 
 bodies("is not the JSON it should be", {
@@ -209,9 +209,9 @@ for _, row in ipairs {
   { "is of HTTP/1.0", head("HTTP/1.0 200 OK\r\n", WHOLE), { "close" } },
   { "ends with the connection", head(OK, "\r\n", BODY), { "close" } },
 } do
-  add("is odd but sound", row[1], "any", { table.unpack(row, 2) }, expect.accepted())
+  add("is unusual but valid", row[1], "any", { table.unpack(row, 2) }, expect.accepted())
 end
-bodies("is odd but sound", {
+bodies("is unusual but valid", {
   { "has a key twice", '{"status":"failed","status":"running"}' },
   { "has blanks around its JSON", '\r\n {"status" : "running"}\n' },
   { "is JSON of another type", BODY, headers = { { "Content-Type", "text/plain" } } },

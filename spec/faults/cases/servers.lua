@@ -19,7 +19,7 @@ for _, row in ipairs {
     { offer_status = expect.refused("protocol", 308, 1).offer_status } },
   { "is not the JSON it should be", "nginx shows a page", "default_type text/html; location / { return 200 '<html>'; }",
     { offer_status = expect.unclear("protocol", 200).offer_status } },
-  { "is odd but sound", "nginx ends each connection after one answer",
+  { "is unusual but valid", "nginx ends each connection after one answer",
     "keepalive_requests 1; default_type application/json; location / { return 200 '{\"status\":\"running\"}'; }",
     expect.accepted() },
 } do
