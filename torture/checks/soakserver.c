@@ -210,6 +210,12 @@ static void read_requests(int descriptor) {
     connection->length = 0;
     return;
   }
+  if (strncmp(connection->data, "GET ", 4) == 0) { /* a look after a cancel that was refused */
+    static const char forbidden[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
+    send_all(descriptor, forbidden, sizeof forbidden - 1);
+    connection->length = 0;
+    return;
+  }
   size_t body = connection->length - (size_t)(blank + 4 - connection->data);
   if ((long)body < header(connection->data, "\r\ncontent-length: ")) {
     return;
