@@ -149,7 +149,7 @@ end
 function dispatch.run_requests(core_client)
   local waiters = dispatch.waiters(core_client)
   local requests = waiters.requests
-  while waiters.left > 0 do
+  while waiters.left > 0 and core_client:usable() do
     local _, index, bytes = core_client:finished()
     if not index then return end
     waiters.left = waiters.left - bytes
@@ -157,7 +157,7 @@ function dispatch.run_requests(core_client)
     local wake = requests[index]
     if wake then
       requests[index] = nil
-      if not wake(index) and not core_client:usable() then return end -- what was woken closed it
+      wake(index)
     end
   end
 end

@@ -39,23 +39,25 @@ end
 
 -- Makes the handles of a client that it does not have, or that the host has closed.
 local function open(core_client, handles)
-  if is_gone(handles.timer) then handles.timer = uv.new_timer() end
   local descriptor = core_client:pollfd()
-  if descriptor and is_gone(handles.poll) then
-    handles.poll = uv.new_poll(descriptor)
-    handles.poll:start("r", function() step(core_client) end)
+  if is_gone(handles.timer) then handles.timer = uv.new_timer() end
+  if descriptor and core_client:usable() and is_gone(handles.poll) then
+    local poll = uv.new_poll(descriptor)
+    if poll then poll:start("r", handles.step) end -- else a finaliser has closed the client
+    handles.poll = poll
   end
 end
 
 -- The next timer, libcurl's or that of who sleeps, in whole milliseconds: libuv has no others.
 local function arm(core_client, handles)
+  if not core_client:usable() then return end
   local seconds, due = core_client:timeout(), handles.sleepers:first()
   if not handles.poll then seconds = math.min(seconds or TICK, TICK) end
   if due then seconds = math.min(seconds or math.huge, math.max(0, due - core.monotonic())) end
   handles.timer:stop()
   if not seconds then return end
   uv.update_time() -- timers count from the start of the turn, which may be long ago
-  handles.timer:start(math.ceil(math.min(seconds, LONGEST) * 1000), 0, function() step(core_client) end)
+  handles.timer:start(math.ceil(math.min(seconds, LONGEST) * 1000), 0, handles.step)
 end
 
 -- The host closes the handles of all clients, so a look at any of them tells.
@@ -75,9 +77,14 @@ local function enter(core_client)
   reopen()
   local handles = watched[core_client]
   if not handles then
-    handles = { waiting = 0, sleepers = Timers.new(), stepping = false }
-    watched[core_client] = handles
+    handles = { waiting = 0, sleepers = Timers.new(), stepping = false, step = function() step(core_client) end }
     open(core_client, handles)
+    if core_client:usable() then -- a finaliser may close it
+      watched[core_client] = handles
+    else
+      close(handles.poll)
+      close(handles.timer)
+    end
   end
   handles.waiting = handles.waiting + 1
   return handles
@@ -100,7 +107,7 @@ step = function(core_client)
   dispatch.run(core_client) -- resumes coroutines, which may do anything, closing the client too
   wake_sleepers(handles)
   handles.stepping = false
-  if watched[core_client] ~= handles then return end
+  if watched[core_client] ~= handles or not core_client:usable() then return end
   if handles.waiting > 0 then
     open(core_client, handles)
     arm(core_client, handles)
@@ -127,6 +134,7 @@ local sleeping = { __close = function(self) self.wake = nil end }
 -- What the coroutine raises comes out of a callback of its own, where luv reports it: others that
 -- are to be woken have nothing to do with it.
 local function resume(coroutine_)
+  if coroutine.status(coroutine_) ~= "suspended" then return end
   local done, problem = coroutine.resume(coroutine_)
   if done then return end
   local message = debug.traceback(coroutine_, tostring(problem))
@@ -157,7 +165,7 @@ function loop.await(core_client, request)
     local waiting <close> = -- luacheck: ignore waiting
       dispatch.register(core_client, request, function() resume(coroutine_) end)
     arm(core_client, handles)
-    coroutine.yield()
+    if not request:done() then coroutine.yield() end
   until request:done()
 end
 
