@@ -207,7 +207,7 @@ local function start(self, endpoint, options)
   end
   local loop = host.loop(self, options)
   local started = host.now(loop)
-  local result, request, sent = retry.call(self, endpoint, options, nil, loop)
+  local result, request, sent = retry.call(self, endpoint, options, options.if_running and {} or nil, loop)
   if not result then
     request.call, request.submission_id = endpoint, redact(submission_id, auth.secrets(self, options))
     private(self).failed[request] = sent and { clock = loop.now, sent = sent }

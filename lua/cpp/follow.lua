@@ -76,7 +76,7 @@ function follow.runs(client, request, limits)
       return nil, errors.new("protocol", "a submission of the offer has no state", { method = "GET" })
     end
   end
-  local offer, problem = read.offer_status(client, request, limits)
+  local offer, problem = read.offer_status(client, request, limits or {}) -- goes on: a client closed since is no misuse
   if not offer and problem.retryable then return nil, problem end
   local state = offer and offer.state
   return state == "running" or state == "inprogress" or state == "waitingforpublisherreview", nil, list[1]

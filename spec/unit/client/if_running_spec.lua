@@ -1,5 +1,6 @@
 -- Cancelling where nothing runs: what a cancel says then, and how a caller finds out before.
 
+local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 
 describe("a cancel where nothing runs", function()
@@ -126,6 +127,15 @@ describe("a cancel where nothing runs", function()
     portal:fault { match = { path = "/submissions/$" }, status = 503, times = 2 }
     local _, err = cancel {}
     assert.same({ "no_running_operation", "404: no operation is running on the offer" }, { err.reason, err.message })
+  end)
+
+  it("ends with closed where the client is closed between its requests", function()
+    fixture.offer(portal)
+    local own = cpp.client { base_url = portal.url, token = "emulator-token" }
+    local result, err = own:cancel { publisher = "contoso", offer = "contoso-vm", if_running = true,
+                                     log = function() own:close() end }
+    assert.same({ nil, "closed" }, { result, err.kind })
+    assert.same({}, portal:journal { method = "POST" })
   end)
 
   it("is a success with if_running also where the operation ends before the cancel arrives", function()
