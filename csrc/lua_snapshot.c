@@ -73,10 +73,18 @@ static void replace_by_copy(lua_State *L, const char *name, void (*push)(lua_Sta
   }
 }
 
+/* Pushes a copy of the headers at `index`. Their names cannot be asked for. */
+static void push_headers(lua_State *L, int index) {
+  if (has_metamethod(L, index, "__index")) {
+    lcpp_misuse(L, "headers: expected a table without __index");
+  }
+  push_plain_copy(L, index);
+}
+
 /* The options of a wait within those of a call. */
 static void push_wait(lua_State *L, int index) {
   push_options(L, index);
-  replace_by_copy(L, lcpp_option_name(LCPP_OPTION_HEADERS), push_plain_copy);
+  replace_by_copy(L, lcpp_option_name(LCPP_OPTION_HEADERS), push_headers);
 }
 
 /* core.snapshot(options) -> a copy, in which `emails`, `headers` and `wait` are copies as well. The
@@ -88,7 +96,7 @@ int lcpp_core_snapshot(lua_State *L) {
   }
   push_options(L, 1);
   replace_by_copy(L, lcpp_option_name(LCPP_OPTION_EMAILS), push_list);
-  replace_by_copy(L, lcpp_option_name(LCPP_OPTION_HEADERS), push_plain_copy);
+  replace_by_copy(L, lcpp_option_name(LCPP_OPTION_HEADERS), push_headers);
   replace_by_copy(L, lcpp_option_name(LCPP_OPTION_WAIT), push_wait);
   return 1;
 }

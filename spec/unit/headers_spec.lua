@@ -171,6 +171,13 @@ describe("headers", function()
     end)
 
     it("where a name is there twice", function() refuses({ ["X-A"] = "1", ["x-a"] = "1" }, "expected '[Xx]%-[Aa]' once") end)
+    it("where their names cannot be read", function()
+      local headers = setmetatable({}, { __index = { a = "1" } })
+      for _, options in ipairs { { headers = headers }, { wait = { headers = headers } } } do
+        assert.error_matches(function() client:cancel(call(options)) end, "headers: expected a table without __index")
+      end
+      assert.has_error(function() cpp.client { headers = headers } end)
+    end)
     it("where they are no table", function() refuses("a: 1", "expected a table of strings by name, got string") end)
   end)
 end)
