@@ -47,10 +47,11 @@ function host.enter(thread, loop)
 end
 
 --- Tells that the code of an item runs now, up to end_item.
+-- @param item table; or nil: only asks
 -- @return what to give end_item
 function host.begin_item(item)
   local around = running
-  item.around, running = around, item
+  if item then item.around, running = around, item end
   return around
 end
 
@@ -61,19 +62,31 @@ function host.end_item(around)
 end
 
 --- Notes in the item whose code runs, and in those around it, what is being sent: by whatever client, in whatever
--- coroutine of that code. The item keeps the names of its last POST; those around it, whose items have errs of their
--- own, that something was sent.
+-- coroutine of that code. The item keeps the names of its last POST, or of its first that was accepted; those around
+-- it, whose items have errs of their own, that something was sent.
 -- @param method string: "GET" or "POST"
 -- @param options table of the call's options
 function host.sent(method, options)
   if not running then return end
-  if method == "POST" or running.sent ~= "POST" then
+  local sent = running.sent
+  if sent ~= "accepted" and (method == "POST" or sent ~= "POST") then
     running.sent = method
     if options.offer then running.publisher, running.offer = options.publisher, options.offer end
   end
   local item = running.around
   while item do
     item.sent, item = item.sent or "inside", item.around
+  end
+end
+
+--- Notes in the same items that a POST was accepted.
+-- @param options table of the call's options
+function host.accepted(options)
+  if not running then return end
+  if running.sent ~= "accepted" then running.publisher, running.offer = options.publisher, options.offer end
+  local item = running
+  while item do
+    item.sent, item = "accepted", item.around
   end
 end
 
@@ -97,7 +110,8 @@ function host.loop(client, options)
   local batch = batches[this()]
   if batch and batch.scheduler.core == client.core then return batch end
   local loop = client.loop
-  loop = loop.scheduler and outside_of(loop) or options.loop or loop
+  loop = loop.scheduler and loop or options.loop or loop
+  if type(loop) == "table" and rawget(loop, "scheduler") then loop = outside_of(loop) end
   local known = private(client)
   if not known.loops[loop] then
     core.check("call", { loop = loop })

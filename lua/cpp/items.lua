@@ -47,6 +47,10 @@ local function leave(batch, item)
   if batch.waiting[key] ~= item then return end
   batch.waiting[key] = nil
   batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
+  if batch.running == item then -- its own error unwinds it
+    item.parked = false
+    return
+  end
   push(batch.ready, item)
   if batch.core:usable() then batch.core:alarm(0) end -- what waits for the client has to step it
 end

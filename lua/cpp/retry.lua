@@ -122,6 +122,7 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
                                   result or failure)
     if not logged then raise(client, endpoint, options, token, request, problem) end
   end
+  if result and METHODS[endpoint] == "POST" and not OF_TOKENS[endpoint] then host.accepted(options) end
   if known.watch then pcall(known.watch, endpoint, options, request, result or failure) end
   return result, failure, request, sent
 end

@@ -35,12 +35,20 @@ local function note_names(item, input)
   item.publisher, item.offer = name_of(input, "publisher"), name_of(input, "offer")
 end
 
+-- Whether an err tells of the call that was accepted in an item.
+local function tells_of_accepted(err, item)
+  return err.ambiguous or err.offer == item.offer and (err.location or math.type(err.status) and err.status < 300)
+end
+
 -- What an item's code raised, as an err: misuse in one item must not end the others. Once a request of the item was
 -- sent, it is unknown what the service made of it: the response is lost with the code that had it. Code that raises an
--- err has read the response.
+-- err has read the response; but that of a call that was accepted before is lost.
 local function raised_err(batch, item, problem)
   if not item.offer then note_names(item, batch.inputs[item.index]) end
-  return errors.raised(problem, { ambiguous = item.sent ~= false, publisher = item.publisher, offer = item.offer })
+  local fields = { ambiguous = item.sent ~= false, publisher = item.publisher, offer = item.offer }
+  local err = errors.raised(problem, fields)
+  if item.sent ~= "accepted" or tells_of_accepted(err, item) then return err end
+  return errors.carrying(err.raised == nil and problem or err.raised, fields)
 end
 
 -- Calls a callback in the coroutine that runs the batch. Responses that come meanwhile have not been read yet when it
@@ -261,7 +269,7 @@ local function wait(batch)
     return
   end
   local wake_at = left and host.now(outer) + left
-  outer.await(core_client, {
+  local waited = {
     done = function()
       if core_client:usable() then dispatch.run_requests(core_client) end
       if not is_empty(batch.ready) or not core_client:usable() then return true end
@@ -270,7 +278,12 @@ local function wait(batch)
       if left then core_client:alarm(left) end -- again each time: another batch's may have rung
       return false
     end,
-  })
+  }
+  outer.await(core_client, waited)
+  if not waited.done() then
+    core_client:step(0)
+    dispatch.run(core_client)
+  end
 end
 
 -- What has the batch itself end (a clock or a loop that fails, Ctrl-C) is raised where its items wait, so that each
@@ -306,7 +319,10 @@ end
 
 local function run(batch)
   local guard <close> = setmetatable({}, { __close = function() abandon(batch) end }) -- luacheck: ignore guard
+  local around = host.begin_item(nil)
+  host.end_item(around)
   local done, problem = pcall(run_to_end, batch)
+  host.end_item(around)
   if not done then break_off(batch, problem) end
 end
 

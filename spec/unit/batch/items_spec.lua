@@ -87,6 +87,48 @@ describe("a batch", function()
     assert.equal(offer, entries[1].err.offer)
   end)
 
+  it("carries an accepted cancel in the err that an item raises of a later call", function()
+    local function must(value, err) -- as Lua's own assert
+      if not value then error(err, 0) end
+      return value
+    end
+    fixture.offer(portal, { offer = "vm" })
+    local later = {
+      function(own) must(own:offer_status { publisher = "contoso", offer = "none" }) end,
+      function(own) must(own:cancel { publisher = "contoso", offer = "none" }) end,
+      function() error "a text" end,
+    }
+    for number, fail in ipairs(later) do
+      local entries = client:map({ "vm" }, function(offer, own)
+        must(own:cancel { publisher = "contoso", offer = offer })
+        fail(own)
+      end)
+      local err = entries[1].err
+      assert.same({ "raised", true, "vm" }, { err.kind, err.ambiguous, err.offer }, number)
+    end
+    local entries = client:map({ "vm" }, function(offer, own)
+      must(own:wait(must(own:cancel { publisher = "contoso", offer = offer }), { timeout = 1 }))
+    end)
+    assert.same({ "timeout", "vm" }, { entries[1].err.kind, entries[1].err.offer }) -- it has the location
+  end)
+
+  it("ends in a loop that returns at once", function()
+    fixture.offer(portal, { offer = "vm" })
+    local entries, failed = client:cancel_all({ { publisher = "contoso", offer = "vm" } },
+                                              { loop = { await = function() end, sleep = function() end } })
+    assert.same({ 0, 202 }, { failed, entries[1].result.status })
+  end)
+
+  it("refuses its loop for a call of another client", function()
+    fixture.offer(portal, { offer = "vm" })
+    local other <close> = cpp.client { base_url = portal.url, token = portals.TOKEN }
+    local entries = client:map({ "vm" }, function(offer, own)
+      return other:cancel { publisher = "contoso", offer = offer, loop = own.loop }
+    end)
+    assert.matches("the client of a batch's item was used outside of that item", entries[1].err.message)
+    assert.same({}, portal:journal())
+  end)
+
   it("names in the err of an item that raised what was sent last of what acts", function()
     local function cancel(n, own) return assert(own:cancel(loops.offer(n))) end
     local fns = {
