@@ -84,7 +84,7 @@ end
 local function fit(text, columns)
   local length = utf8.len(text) or #text
   if length > columns then
-    text = redact.line(text, math.max(columns, 0))
+    text = redact.line(text, columns)
     length = utf8.len(text) or #text
   end
   return text .. (" "):rep(columns - length)
@@ -99,7 +99,7 @@ local function line_of(entry, columns, now)
     if left then parts[#parts + 1] = "  about " .. clock(left // 1 | 0) .. " left" end
   end
   local tail = " " .. table.concat(parts)
-  return fit(entry.name .. entry.text, columns - #tail) .. tail
+  return fit(fit(entry.name .. entry.text, columns - #tail) .. tail, columns)
 end
 
 -- The lines to be drawn, as many as fit.

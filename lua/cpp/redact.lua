@@ -10,12 +10,13 @@ local LONGEST_DOCUMENT = 8192 -- bytes that are looked at in all texts of a docu
 
 --- A text as it may be shown.
 -- @param text string, or anything else, which is returned as it is
--- @param limit integer: bytes that are kept
+-- @param limit integer: bytes that are kept; less than 1: none, as in a column beyond the edge of a terminal
 -- @param secrets list or nil: what is replaced besides whatever looks like a bearer token or an e-mail address. Those
 --   of a call: auth.secrets. What is no string in it is skipped; its field `emails` holds addresses, as the option does
 -- @return printable text in one line, with "[redacted]" in their place
 function redact.line(text, limit, secrets)
   if type(text) ~= "string" then return text end
+  if limit < 1 then return "" end
   return core.redact(text, limit, secrets)
 end
 

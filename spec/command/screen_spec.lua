@@ -25,6 +25,24 @@ describe("cpp.command.screen", function()
     assert.same({ "A   B    C\n", "a   b    -\na   b    c\n-   long  1.5\n", "x   -    -\n" }, written)
   end)
 
+  it("leaves out columns beyond the edge, and what does not fit, at any width", function()
+    local core = require "cpp.core"
+    local size, is_terminal = core.terminal_size, core.is_terminal
+    core.is_terminal = function() return true end
+    for columns = 1, 40 do
+      core.terminal_size = function() return columns end
+      Screen.new({ color = "never", quiet = false }, 1):table { { "A", 12 }, { "B", 10 }, { "STATE" } } {
+        { ("a"):rep(300000), "b", "running" }, { "a", ("b"):rep(20000) }, { "a", "b", ("c"):rep(300000) },
+      }
+    end
+    core.terminal_size, core.is_terminal = size, is_terminal
+    for place, lines in ipairs(written) do
+      assert.equal(4, select(2, lines:gsub("\n", "")))
+      for line in lines:gmatch "[^\n]+" do assert.is_true(#line <= place, line) end
+    end
+    assert.equal(40, #written)
+  end)
+
   it("asks for the secrets once for each table, and shows none of them", function()
     local asked, screen = 0, Screen.new({ wide = true, color = "never" }, 1)
     function screen.secrets()

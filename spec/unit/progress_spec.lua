@@ -207,10 +207,11 @@ describe("progress", function()
     end)
 
     it("fits terminals of any width, also where that changes", function()
-      for _, columns in ipairs { 1, 5, 20, 40, 61, 200 } do
+      for _, columns in ipairs { 1, 5, 13, 20, 40, 61, 200 } do
         local output = on_terminal(columns .. " 24", [[
           offer("contoso-vm", 25) wait(1) offer("contoso-vm", 50)
         ]])
+        assert.is_nil(output:find("traceback", 1, true), output)
         local lines = Programs.screen(output, columns)
         assert.is_true(columns < 20 or #lines == 1, output)
       end

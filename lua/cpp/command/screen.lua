@@ -134,7 +134,7 @@ local function line_of(columns, cells, room, has_colors)
     end
     parts[i] = text
   end
-  return table.concat(parts):match "^.*[^ ]"
+  return table.concat(parts):match "^.*[^ ]" or ""
 end
 
 -- The columns that are shown, with their widths and their places in a row.
