@@ -112,6 +112,7 @@ describe("cpp-portal", function()
         table.move({ "contoso", "ok-1", "odd", "ok-2" }, 1, 4, #words + 1, words)
         local output, errors, status = run(table.unpack(words))
         assert.is_truthy(errors:find("odd: accepted, but the result cannot be written: [^\n]*it is broken"), errors)
+        assert.is_truthy(errors:find("odd: resume with: cpp-portal wait " .. location "odd", 1, true), errors)
         if json then
           local row = cjson.decode(output:match '[^\n]*"offer":"odd"[^\n]*')
           assert.equal("raised", row.error.kind)
@@ -121,6 +122,15 @@ describe("cpp-portal", function()
         assert.equal(1, status)
         portal:reset()
       end
+    end)
+
+    it("does not say that a look was accepted where its result cannot be written", function()
+      offer(nil, "odd")
+      broken("cpp.command.json", "")
+      local _, errors, status = run("status", "--json", "contoso", "odd")
+      assert.is_truthy(errors:find("odd: the result cannot be written: ", 1, true), errors)
+      assert.is_nil(errors:find("accepted", 1, true) or errors:find("resume with", 1, true), errors)
+      assert.equal(1, status)
     end)
 
     it("reports what was accepted where the run itself ends", function()

@@ -200,16 +200,19 @@ end
 --- Reports that a target's result could not be written, with what else is known of it: the call itself has ended.
 -- @param problem what was raised where it was to be written
 -- @return the exit status for it
-function report.unwritten(session, target, result, err, problem)
-  local accepted = result ~= nil or target.accepted
-  local message = (accepted and "accepted, but the result cannot be written: " or "the result cannot be written: ")
+function report.unwritten(session, target, err, problem)
+  local message = (target.accepted and "accepted, but the result cannot be written: " or "the result cannot be written: ")
     .. tostring(problem)
   if session.given.json then
     write_error(session, target, { kind = "raised", message = message, ambiguous = err and err.ambiguous or false,
                                    location = target.location })
   end
   say(session, target, message)
-  if err and err.ambiguous then say_how_to_look(session, target) end
+  if err and err.ambiguous then
+    say_how_to_look(session, target)
+  elseif target.accepted or session.command.call == "wait" then
+    say_how_to_go_on(session, target, target.location)
+  end
   return err and err.ambiguous and exit.AMBIGUOUS or exit.FAILED
 end
 
