@@ -67,6 +67,10 @@ describe("cpp-portal says in one line what can be done:", function()
       assert.equal(6, status)
       programs.environment[name] = ""
     end
+    for _, user in ipairs { "jane:s3cretpass)@", "http://jane:s3/cret@", "jane:s3@cret@", "socks5://jane:s3#cret@" } do
+      programs.environment.https_proxy = user .. "127.0.0.1:1"
+      assert.is_nil(said(url):find("jane", 1, true) or said(url):find("cret", 1, true), user)
+    end
     programs.environment.https_proxy = "http://127.0.0.1:1"
     local output, errors = programs:run { "bin/cpp-portal", "status", "--retries=0", url, "--proxy=http://nowhere.invalid:1",
                                           "contoso", "contoso-vm" }

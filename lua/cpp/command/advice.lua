@@ -16,6 +16,12 @@ local function proxy_of(session)
   end
 end
 
+-- A proxy without its user and password. They end at the last "@", with any scheme or none; a password holds anything.
+local function shown(proxy)
+  local scheme, rest = proxy:match "^(%a[%w+.-]*://)(.*)$"
+  return (scheme or "") .. (rest or proxy):gsub("^.*@", "")
+end
+
 -- Whether a failure is that of the proxy, by libcurl's words.
 local function is_of_proxy(message, proxy)
   if message:find("proxy", 1, true) or message:find("CONNECT", 1, true) then return true end
@@ -26,8 +32,7 @@ end
 local function of_proxy(session, err)
   local proxy, source = proxy_of(session)
   if not proxy or not (err.url or ""):find "^https:" or not is_of_proxy(err.message, proxy) then return nil end
-  local shown = proxy:gsub("//[^/]*@", "//") -- it may hold a password
-  return ("the proxy is %s (%s); --proxy URL sets another, --proxy '' disables it"):format(shown, source)
+  return ("the proxy is %s (%s); --proxy URL sets another, --proxy '' disables it"):format(shown(proxy), source)
 end
 
 -- An authority that is not trusted, by the words of OpenSSL and GnuTLS.
