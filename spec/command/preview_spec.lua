@@ -4,6 +4,8 @@ local cjson = require "cjson"
 local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
 
+local before = (os.getenv "LUA_INIT_5_4" or "") .. "\n"
+
 describe("cpp-portal cancel", function()
   local portal, programs
   fixture.programs(_ENV, function(...)
@@ -44,6 +46,25 @@ describe("cpp-portal cancel", function()
       assert.is_nil(other:find("[y/N]", 1, true))
       assert.is_truthy(other:find "\nidle +%S*none", other)
       assert.equal(0, status)
+    end)
+
+    it("asks whatever the service calls what runs", function()
+      for _, kind in ipairs { true, { name = "publish" }, 5 } do
+        portal:fault { match = { method = "GET" }, status = 200,
+                       body = { { submissionState = "running", submissionType = kind } } }
+        local output, status = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }, "n\n")
+        assert.is_truthy(output:find("contoso-vm: operation, running", 1, true), output)
+        assert.equal(1, status)
+      end
+    end)
+
+    it("does not say that the service may have acted where what it says breaks the question", function()
+      programs.environment.LUA_INIT_5_4 = before .. 'require "cpp.follow".complete = function() error "it is broken" end'
+      local output, status = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }, "y\n")
+      assert.is_truthy(output:find("it is broken", 1, true), output)
+      assert.is_nil(output:find("check before", 1, true), output)
+      assert.equal(1, status)
+      assert.equal(0, posts())
     end)
 
     it("reports what it cannot ask about, and does not ask", function()

@@ -42,7 +42,8 @@ local function running_on(client, request)
   local submission = outcome.running(list)
   if not submission then return nil end
   follow.complete(client, request, nil, submission)
-  local words = { submission.submissionType or "operation", submission.state }
+  local kind = submission.submissionType
+  local words = { type(kind) == "string" and kind or "operation", submission.state }
   words[#words + 1] = submission.slot and "slot " .. tostring(submission.slot) or nil
   words[#words + 1] = submission.changedTime and "changed " .. tostring(submission.changedTime) or nil
   if submission.steps then words[#words + 1] = ("%d %%"):format(submission.progress) end

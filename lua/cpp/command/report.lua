@@ -110,6 +110,8 @@ local function cut_off(session, target, err)
 end
 
 local function failure(session, target, err)
+  -- What an item's code raises is ambiguous for the library, which does not know that the item sent only GETs.
+  if not target.begun or target.accepted or session.command.call ~= "start" then err.ambiguous = false end
   if session.signal and (err.kind == "stopped" or err.kind == "closed") then return cut_off(session, target, err) end
   if err.kind == "stopped" then return exit.DONE end -- nothing reads the output
   local accepted = target.accepted or session.command.call == "wait" and err.kind == "timeout"
