@@ -129,6 +129,53 @@ describe("cpp-portal", function()
     end)
   end)
 
+  describe("interrupted before it has sent anything", function()
+    before_each(function() fixture.offer(portal) end)
+
+    local COMMANDS = {
+      { "cancel", says = "contoso-vm: nothing was sent\n" },
+      { "wait", says = "contoso-vm: resume with: cpp-portal wait contoso contoso-vm\n" },
+      { "status" },
+    }
+
+    it("ends by the signal while az runs", function()
+      local directory = programs:file()
+      assert(os.remove(directory) and os.execute("mkdir " .. directory))
+      local az = assert(io.open(directory .. "/az", "w"))
+      az:write '#!/bin/sh\nkill -$SIGNAL $PORTAL\nexit 1\n'
+      az:close()
+      assert(os.execute("chmod +x " .. directory .. "/az"))
+      programs.environment.AZURE_TOKEN = ""
+      programs.environment.PATH = directory .. ":" .. os.getenv "PATH"
+      for signal, expected in pairs { INT = 130, TERM = 143 } do
+        programs.environment.SIGNAL = signal
+        for _, one in ipairs(COMMANDS) do
+          local command = programs:command { "bin/cpp-portal", one[1], "contoso", "contoso-vm" }
+          local _, errors, status = programs:run { "sh", "-c", "PORTAL=$$; export PORTAL; exec " .. command }
+          assert.equal(expected, status, errors)
+          assert.is_nil(errors:find("no token", 1, true), errors)
+          assert.is_truthy(errors:find(one.says or "", 1, true), errors)
+        end
+      end
+      os.execute("rm -r " .. directory)
+      assert.same({}, portal:journal())
+    end)
+
+    it("ends by the signal while it pauses before a retry", function()
+      for _, one in ipairs(COMMANDS) do
+        portal:reset()
+        fixture.offer(portal)
+        portal:fault { status = 503, headers = { ["Retry-After"] = "20" }, times = -1 }
+        local program = programs:start { "bin/cpp-portal", one[1], "contoso", "contoso-vm" }
+        Programs.wait_for(function() return #portal:journal() > 0 end)
+        program:kill "TERM"
+        local _, errors, status = program:finish()
+        assert.equal(143, status, errors)
+        assert.is_truthy(errors:find(one.says and one.says:gsub("sent", "done") or "", 1, true), errors)
+      end
+    end)
+  end)
+
   describe("whose output is closed", function()
     -- Runs a shell command in which @ is the cancel of all offers.
     local function shell(text, ...)

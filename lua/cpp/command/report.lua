@@ -92,6 +92,13 @@ local function write_error(session, target, fields)
   if done then session.screen:answer(text) end
 end
 
+-- Whether a signal ended a target's call before the service had acted: also by the end of az, or of a pause.
+local function is_cut_off(session, target, err)
+  if not session.signal then return false end
+  if err.kind == "stopped" or err.kind == "closed" then return true end
+  return not err.ambiguous and not target.accepted and (err.kind == "auth" or err.retryable == true)
+end
+
 -- A signal came before the end of a target's call.
 local function cut_off(session, target, err)
   if session.given.json then
@@ -104,7 +111,7 @@ local function cut_off(session, target, err)
   elseif target.accepted or session.command.call == "wait" then
     say_how_to_go_on(session, target, err.location or target.location)
   elseif session.command.call == "start" then
-    say(session, target, "nothing was sent")
+    say(session, target, err.status and err.kind == "http" and "nothing was done" or "nothing was sent")
   end
   return session.signal
 end
@@ -112,7 +119,7 @@ end
 local function failure(session, target, err)
   -- What an item's code raises is ambiguous for the library, which does not know that the item sent only GETs.
   if not target.begun or target.accepted or session.command.call ~= "start" then err.ambiguous = false end
-  if session.signal and (err.kind == "stopped" or err.kind == "closed") then return cut_off(session, target, err) end
+  if is_cut_off(session, target, err) then return cut_off(session, target, err) end
   if err.kind == "stopped" then return exit.DONE end -- nothing reads the output
   local accepted = target.accepted or session.command.call == "wait" and err.kind == "timeout"
   local status = exit.of(err, accepted)

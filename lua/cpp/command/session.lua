@@ -126,6 +126,7 @@ end
 
 -- Reports how a target's call ended. Nothing ends the run: other calls are still to be reported.
 local function report_end(session, target, result, err)
+  if err and not session.signal then between(session) end -- a signal may be what ended it
   local done, status = pcall(report.outcome, session, target, result, err)
   if not done then status = report.unwritten(session, target, err, status) end
   session.seen[status] = true

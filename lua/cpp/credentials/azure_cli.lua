@@ -6,7 +6,7 @@ local core = require "cpp.core"
 local redact = require "cpp.redact"
 local resource = require "cpp.credentials.resource"
 
-local SECONDS = 30 -- that az may take, where the system has timeout(1)
+local SECONDS = 30 -- that az may take, where the system has timeout(1) with --foreground, which lets Ctrl-C reach az
 local NOT_FOUND, TOO_LATE = 127, 124 -- exit statuses of the shell and of timeout
 local LONGEST = 256 * 1024 -- bytes that are read of what az writes
 local WORDS = 300 -- bytes that are shown of it
@@ -16,7 +16,7 @@ local WORDS = 300 -- bytes that are shown of it
 local MARK = "\1"
 local SCRIPT = [[
 exec 3>&1
-command -v timeout >/dev/null 2>&1 && set -- timeout %d
+timeout --foreground 1 true 2>/dev/null && set -- timeout --foreground %d
 set -- "$@" az account get-access-token --resource '%s' --output json
 problem=$(AZURE_CORE_NO_COLOR=true "$@" 2>&1 >&3 3>&- </dev/null)
 status=$?
