@@ -66,6 +66,8 @@ describe("cpp-portal, whose token is echoed,", function()
         assert.matches("resume with: [^\n]*%[redacted%]", errors)
         _, errors = shown("cancel", "--json", "--wait", "--timeout", "0.1", "contoso", "contoso-vm")
         assert.matches("accepted: [^\n]*%[redacted%]", errors)
+        local row = shown("cancel", "--json", "contoso", "contoso-vm")
+        assert.matches('"location":"http[^"]*/operations/%[redacted%]', row)
         local program = programs:start({ "bin/cpp-portal", "cancel", "--json", "-wi60", "contoso", "contoso-vm" },
                                        { watch = "errors" })
         program:read_until("accepted")

@@ -145,8 +145,13 @@ local function document_of(session, target, result)
   return document
 end
 
+-- Names of a result that the library adds: the service may put a secret into them. The rest is the service's, unchanged.
+local ADDED = { "location", "operation_id", "submission_id" }
+
 local function write_json(session, document)
-  local text, list = encode(document), session.command.list
+  local secrets, list = session.screen.secrets(), session.command.list
+  for _, name in ipairs(ADDED) do document[name] = redact(document[name], secrets) end
+  local text = encode(document)
   if list and #document[list] == 0 then text = text:gsub(('"%s":{}'):format(list), ('"%s":[]'):format(list)) end
   session.screen:answer(text)
 end
