@@ -254,10 +254,13 @@ function Client.new(options)
   return setmetatable(self, Client)
 end
 
+local LISTS = { offers = true, publishers = true }
+
 -- Every row of csrc/endpoint.c is a method. What an answer needs beyond that is a function below, which
 -- takes its place.
 for _, endpoint in ipairs(core.endpoints) do
-  local name, call = endpoint.name, endpoint.method == "POST" and start or read.document
+  local name = endpoint.name
+  local call = endpoint.method == "POST" and start or LISTS[name] and read.list or read.document
   Client[name] = function(self, options) return call(self, name, core.snapshot(options)) end
 end
 

@@ -34,6 +34,32 @@ function read.document(client, endpoint, options)
   return result.body
 end
 
+-- Whether a body is a list of objects. The empty object cannot be told from the empty list.
+local function is_list(body)
+  if type(body) ~= "table" then return false end
+  local count = 0
+  for place, entry in pairs(body) do
+    count = count + 1
+    if math.type(place) ~= "integer" or type(entry) ~= "table" then return false end
+  end
+  return count == #body -- a null leaves a hole
+end
+
+--- A list of objects, as the service sends it.
+-- @param client the client
+-- @param endpoint string: a name of csrc/endpoint.c
+-- @param options table of the call's options
+-- @return list of tables; or nil, err
+function read.list(client, endpoint, options)
+  local result, request = retry.call(client, endpoint, options)
+  if not result then return nil, request end
+  if not is_list(result.body) then
+    local problem = result.body == nil and "has no body" or "is not a list of " .. endpoint
+    return malformed(client, result, request, options, "the response " .. problem)
+  end
+  return result.body
+end
+
 -- Scheme, host and effective port of an absolute URL.
 local function origin_of(url)
   local scheme, rest = url:lower():match "^([^:]+)://([^/?#]*)"
@@ -72,16 +98,12 @@ function read.operation(client, options, limits)
   return show.as(client, "operation", operation, options), nil, result.retry_after
 end
 
--- Gives each operation of a list its state. Returns false where it is no list of operations.
-local function are_operations(list, secrets)
-  local count = 0
-  for place, operation in pairs(list or { false }) do
-    count = count + 1
-    if math.type(place) ~= "integer" or type(operation) ~= "table" then return false end
+-- Gives each operation of a list its state.
+local function note_states(list, secrets)
+  for _, operation in ipairs(list) do
     operation.state = status.normalise(operation.submissionState, secrets)
       or status.normalise(operation.status, secrets)
   end
-  return count == #list -- a null leaves a hole
 end
 
 -- The operations of a list that have the state which was asked for, whether or not the service has filtered them. A
@@ -105,9 +127,10 @@ function read.operations(client, options, limits)
   local result, request = retry.call(client, "operations", options, limits)
   if not result then return nil, request end
   local list = result.body
-  if not are_operations(list, auth.secrets(client, options)) then
+  if not is_list(list) then
     return malformed(client, result, request, options, "the response is not a list of operations")
   end
+  note_states(list, auth.secrets(client, options))
   return filtered(list, status.normalise(options.status)), nil, result.retry_after, result.date
 end
 

@@ -250,7 +250,7 @@ describe("cpp-portal", function()
   it("bears whatever the service says", function()
     for body, words in pairs {
       ['[{"id": 5, "submissionState": 7, "slot": {}, "changedTime": [1]}]'] = { "operations", "contoso", "contoso-vm" },
-      ['[1, {"id": {"a": 1}, "status": 5}]'] = { "offers", "contoso" },
+      ['[{"id": {"a": 1}, "status": 5}]'] = { "offers", "contoso" },
       ['{"status": "running", "progress": "y", "location": {}, "steps": "none", "messages": 5}']
         = { "status", "contoso", "contoso-vm" },
       ['{"status": "running", "steps": [1, {"stepName": {}, "status": [], "progressPercentage": 33.3}, {"progressPercentage": '

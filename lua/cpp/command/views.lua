@@ -45,7 +45,6 @@ views.offers = {
   rows = function(document, _, secrets)
     local rows = {}
     for i, offer in ipairs(document.offers) do
-      offer = list(offer)
       rows[i] = { offer.id, status.normalise(offer.status, secrets), offer.changedTime, offer.offerTypeId }
     end
     return rows
@@ -58,7 +57,6 @@ views.publishers = {
   rows = function(document)
     local rows = {}
     for i, publisher in ipairs(document.publishers) do
-      publisher = list(publisher)
       rows[i] = { publisher.id, list(publisher.definition).displayText }
     end
     return rows

@@ -29,6 +29,19 @@ describe("offers", function()
                          "type: expected a string without quotes")
   end)
 
+  it("is an err where the service sends anything but a list of objects, as publishers are", function()
+    for _, text in ipairs { '{"id":"a"}', '{"value":[]}', '[null,{"id":"a"}]', '["a"]', '[1]', '"a"', "" } do
+      for _, name in ipairs { "offers", "publishers" } do
+        portal:fault { status = 200, headers = { ["Content-Type"] = "application/json" }, body = text }
+        local list, err = client[name](client, { publisher = name == "offers" and "contoso" or nil, retries = 0 })
+        assert.same({ nil, "protocol" }, { list, err and err.kind }, text)
+        assert.is_false(err.ambiguous)
+      end
+    end
+    portal:fault { status = 200, headers = { ["Content-Type"] = "application/json" }, body = "[]" }
+    assert.same({}, client:offers { publisher = "contoso" })
+  end)
+
   it("is sent again after a failure, since it changes nothing", function()
     portal:fault { action = "close" }
     portal:fault { status = 500 }
