@@ -96,6 +96,21 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.equal(1, status)
   end)
 
+  it("a location of another origin, which a wait would refuse again", function()
+    portal:fault { match = { method = "POST" }, add_headers = { ["Operation-Location"] = "https://evil.test/api/operations/1" } }
+    local _, errors, status = programs:run { "bin/cpp-portal", "cancel", "--wait", "contoso", "contoso-vm" }
+    assert.is_truthy(errors:find("\ncpp-portal: contoso-vm: resume with: cpp-portal wait --for canceled contoso contoso-vm\n", 1,
+                                 true), errors)
+    assert.is_nil(errors:find("--base-url", 1, true))
+    assert.equal(4, status)
+  end)
+
+  it("a response that is larger than the limit", function()
+    local line, status = said "--max-response-bytes=5"
+    assert.matches("larger than max_response_bytes[^;]*; %-%-max%-response%-bytes BYTES accepts larger ones$", line)
+    assert.equal(1, status)
+  end)
+
   it("a pause that the service asks for, on a terminal", function()
     portal:fault { status = 429, headers = { ["Retry-After"] = "1" } }
     local output, status = programs:run_on_screen("80 24", { "bin/cpp-portal", "status", "contoso", "contoso-vm" })

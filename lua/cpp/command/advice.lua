@@ -54,6 +54,10 @@ local function advice(session, err)
   elseif err.kind == "tls" and is_untrusted(err.message) then
     return session.given["ca-file"] and "the authority is not in " .. session.given["ca-file"]
       or "--ca-file FILE trusts its authority, a certificate in PEM"
+  elseif err.kind == "untrusted" and not err.offer then
+    return "--base-url or CPP_BASE_URL names another service"
+  elseif err.kind == "protocol" and err.message:find("larger than max_response_bytes", 1, true) then
+    return "--max-response-bytes BYTES accepts larger ones"
   end
   return of_proxy(session, err)
 end

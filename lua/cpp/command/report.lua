@@ -132,7 +132,10 @@ local function failure(session, target, err)
   local hint = advice(session, err)
   say(session, target, tostring(err) .. (hint and "; " .. hint or ""))
   if status == exit.AMBIGUOUS then say_how_to_look(session, target) end
-  if status == exit.NOT_ENDED then say_how_to_go_on(session, target, err.location or target.location) end
+  if status == exit.NOT_ENDED then
+    local location = err.kind ~= "untrusted" and (err.location or target.location) or nil -- it would be refused again
+    say_how_to_go_on(session, target, location)
+  end
   return status
 end
 
