@@ -29,6 +29,19 @@ describe("cpp-portal says in one line what can be done:", function()
     local file = programs:file "other"
     line = said("--token-file=" .. file)
     assert.equal("; put a new token into " .. file, line:match "; put.*")
+    local _, errors = programs:run({ "bin/cpp-portal", "status", "--token-file=-", "contoso", "contoso-vm" }, { input = "other" })
+    assert.matches("; pipe a new token\n$", errors)
+  end)
+
+  it("a token of another identity that is refused", function()
+    local credentials = require "spec.support.emulator".CREDENTIALS
+    for name, value in pairs { AZURE_TOKEN = "", AZURE_TENANT_ID = credentials.tenant, AZURE_AUTHORITY_HOST = portal.url,
+                               AZURE_CLIENT_ID = credentials.client_id, AZURE_CLIENT_SECRET = credentials.client_secret } do
+      programs.environment[name] = value
+    end
+    portal:fault { match = { method = "GET" }, status = 401, times = -1 }
+    local line = said "--color=never"
+    assert.equal("; the token is that of the service principal of AZURE_CLIENT_ID", line:match "; the token is that.*", line)
   end)
 
   for what, content in pairs { ["is empty"] = " \n", ["does not hold a valid token"] = "a b" } do

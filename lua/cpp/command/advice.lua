@@ -1,7 +1,26 @@
 -- What the user of the command can do about an err, in the words of the command.
 
+local chain = require "cpp.credentials.chain"
+local environment = require "cpp.environment"
+
 local LOGIN = "get a new token: export AZURE_TOKEN=$(az account get-access-token --resource "
   .. "https://cloudpartner.azure.com --query accessToken --output tsv)"
+
+-- Whose token a link of cpp.credentials gives.
+local IDENTITIES = {
+  environment = "the service principal of AZURE_CLIENT_ID",
+  workload_identity = "the workload identity of AZURE_CLIENT_ID",
+  managed_identity = "the managed identity of this machine",
+  azure_cli = "the identity that az is logged in as",
+}
+
+local function of_token(session)
+  local file = session.given["token-file"]
+  if file == "-" then return "pipe a new token" end
+  if file then return "put a new token into " .. file end
+  local identity = not environment.token() and IDENTITIES[chain.last]
+  return identity and "the token is that of " .. identity or LOGIN
+end
 
 -- Where libcurl looks for the proxy of an https URL.
 local VARIABLES = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }
@@ -47,8 +66,7 @@ end
 -- @return string; or nil
 local function advice(session, err)
   if err.status == 401 and err.kind == "http" then
-    local file = session.given["token-file"]
-    return file and "put a new token into " .. file or LOGIN
+    return of_token(session)
   elseif err.reason == "no_running_operation" then
     return "--if-running makes that a success"
   elseif err.kind == "tls" and is_untrusted(err.message) then

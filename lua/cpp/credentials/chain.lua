@@ -5,6 +5,8 @@ local errors = require "cpp.error"
 local chain = {
   -- What to do where no link of the default chain has a token. The command has words of its own.
   advice = "give `token`, set AZURE_TOKEN, or run az login",
+  -- The name of the link that gave the last token: the command says whose token is refused.
+  last = nil,
 }
 
 -- The err of a link that is there and failed: those after it are not asked, since another identity is not what was
@@ -29,7 +31,7 @@ function chain.new(names, is_default)
       if not only or only == place then
         local token, detail = links[place](request)
         if token then
-          only = place
+          only, chain.last = place, name
           return token, detail
         end
         if type(detail) ~= "string" then return nil, failed(detail, names, place) end
