@@ -25,7 +25,10 @@ function calls.start(session, client, target)
   local result, err = client[session.command.endpoint](client, session:request(target))
   session.in_flight = session.in_flight - 1
   if not result then return nil, err end
-  if result.outcome then return result end -- nothing was sent
+  if result.outcome then -- nothing was sent
+    result.state = result.state or result.outcome
+    return result
+  end
   target.accepted, target.location, target.followed = true, result.location, result
   if not session.given.wait then
     result.state = result.state or "accepted"
