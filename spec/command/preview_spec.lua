@@ -77,6 +77,35 @@ describe("cpp-portal cancel", function()
     end)
   end)
 
+  it("reports each target where a signal comes before the response to the question", function()
+    local preview, Screen = require "cpp.command.preview", require "cpp.command.screen"
+    for _, when in ipairs { "look", "question" } do
+      local said, rows, screen = {}, {}, setmetatable({}, Screen)
+      function screen.say(_, line) said[#said + 1] = line end
+      function screen.answer(_, line) rows[#rows + 1] = cjson.decode(line) end
+      function screen.ask() end
+      local session = { screen = screen, given = { json = true }, command = { call = "start" }, seen = {},
+                        targets = { { publisher = "contoso", offer = "a" }, { publisher = "contoso", offer = "b" } } }
+      session.client = { map = function()
+        if when == "look" then session.signal = 130 end
+        return { { request = session.targets[1], result = "running" }, { request = session.targets[2], result = "running" } }
+      end }
+      function session.is_over()
+        session.signal = 130
+        return true
+      end
+      local stdin = io.stdin
+      io.stdin = { read = function() return nil end } -- luacheck: ignore
+      local done, status = pcall(preview.ask, session)
+      io.stdin = stdin -- luacheck: ignore
+      assert.same({ true, 130 }, { done, status })
+      assert.same({ "a: running", "b: running", "a: nothing was sent", "b: nothing was sent" }, said)
+      for place, offer in ipairs { "a", "b" } do
+        assert.same({ offer, "interrupted", false }, { rows[place].offer, rows[place].error.kind, rows[place].error.ambiguous })
+      end
+    end
+  end)
+
   describe("--dry-run", function()
     it("prints the request, without its token, and sends nothing", function()
       local output, errors, status = programs:run { "bin/cpp-portal", "cancel", "--dry-run", "--client-request-id", "mine",

@@ -73,16 +73,23 @@ local function look(session)
   return running
 end
 
+-- A signal came before the answer.
+local function interrupted(session)
+  for _, target in ipairs(session.targets) do report.cut_off(session, target, {}) end
+  return session.signal
+end
+
 --- Says what runs on each target, and asks whether to cancel it.
 -- @return nil to go on with the targets that are left; or the exit status
 function preview.ask(session)
   local count = look(session)
-  if session.signal or #session.targets == 0 then return session.signal or exit.worst(session.seen) end
+  if session.signal then return interrupted(session) end
+  if #session.targets == 0 then return exit.worst(session.seen) end
   if count == 0 then return nil end
   session.screen:ask((count == 1 and "Cancel it?" or ("Cancel these %d?"):format(count)) .. " [y/N] ")
   local answer = io.stdin:read "l"
   if answer and answer:lower():find "^%s*y" then return nil end
-  if session:is_over() then return session.signal end
+  if session:is_over() then return interrupted(session) end
   session.screen:say "not confirmed: nothing was sent"
   return exit.FAILED
 end

@@ -99,11 +99,13 @@ local function is_cut_off(session, target, err)
   return not err.ambiguous and not target.accepted and (err.kind == "auth" or err.retryable == true)
 end
 
--- A signal came before the end of a target's call.
-local function cut_off(session, target, err)
+--- Reports that a signal came before the end of a target's call.
+-- @param err what the call ended with; an empty table for one that was not begun
+-- @return the exit status for it
+function report.cut_off(session, target, err)
   if session.given.json then
     write_error(session, target, { kind = "interrupted", message = exit.meaning(session.signal),
-                                   ambiguous = err.ambiguous, location = err.location or target.location })
+                                   ambiguous = err.ambiguous or false, location = err.location or target.location })
   end
   if err.ambiguous then
     say(session, target, "the service may have acted")
@@ -119,7 +121,7 @@ end
 local function failure(session, target, err)
   -- What an item's code raises is ambiguous for the library, which does not know that the item sent only GETs.
   if not target.begun or target.accepted or session.command.call ~= "start" then err.ambiguous = false end
-  if is_cut_off(session, target, err) then return cut_off(session, target, err) end
+  if is_cut_off(session, target, err) then return report.cut_off(session, target, err) end
   if err.kind == "stopped" then return exit.DONE end -- nothing reads the output
   local accepted = target.accepted or session.command.call == "wait" and err.kind == "timeout"
   local status = exit.of(err, accepted)
