@@ -229,6 +229,16 @@ describe("cpp-portal", function()
     assert.equal(1, status)
   end)
 
+  it("says so when what reads its help or completion is gone", function()
+    for _, word in ipairs { "help", "--version", "completion" } do
+      local command = programs:command { "bin/cpp-portal", word, word == "completion" and "bash" or nil }
+      local fifo = programs:file()
+      assert(os.remove(fifo) and os.execute("mkfifo " .. fifo))
+      local output, errors, status = programs:run { "bash", "-c", ("exec 3<>%s 4>%s 3<&-; %s >&4"):format(fifo, fifo, command) }
+      assert.same({ "", "cpp-portal: standard output: Broken pipe\n", 1 }, { output, errors, status })
+    end
+  end)
+
   it("says in one line what is wrong with its usage, and sends nothing", function()
     local output, errors, status = programs:run { "bin/cpp-portal", "cancel", "--base-url", "ftp://x", "a", "b" }
     assert.equal("", output)

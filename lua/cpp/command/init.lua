@@ -29,6 +29,7 @@ local function usage_error(words, message)
 end
 
 local function print_text(text)
+  require "cpp.core".begin_command(0) -- a closed pipe is an error of the write
   local written, problem = io.stdout:write(text)
   if written then written, problem = io.stdout:flush() end
   if written then return exit.DONE end
