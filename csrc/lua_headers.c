@@ -33,11 +33,23 @@ static const char *const reserved[] = {
     "x-ms-client-request-id",
 };
 
+/* Whether a name begins so. CGI (RFC 3875, section 4.1.18) and what follows it read `_` and `-` as
+ * the same. */
+static bool begins_with(const char *name, const char *beginning) {
+  for (; *beginning != '\0'; name++, beginning++) {
+    char character = *name == '_' ? '-' : *name;
+    if (strncasecmp(&character, beginning, 1) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
 static bool is_reserved(const char *name) {
   for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
     size_t length = strlen(reserved[i]);
     bool is_prefix = reserved[i][length - 1] == '-';
-    if (strncasecmp(name, reserved[i], length) == 0 && (is_prefix || name[length] == '\0')) {
+    if (begins_with(name, reserved[i]) && (is_prefix || name[length] == '\0')) {
       return true;
     }
   }

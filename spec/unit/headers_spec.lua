@@ -147,6 +147,8 @@ describe("headers", function()
       it("where the name is not the caller's: " .. name, function()
         for _, spelt in ipairs { name, name:lower(), name:upper() } do
           refuses({ [spelt] = "secret" }, "'" .. spelt:gsub("%p", "%%%0") .. "' cannot be given here$")
+          spelt = spelt:gsub("-", "_")
+          refuses({ [spelt] = "secret" }, "'" .. spelt:gsub("%p", "%%%0") .. "' cannot be given here$")
         end
       end)
     end
