@@ -137,6 +137,9 @@ static size_t tolerance(const char *name) {
 }
 
 _Noreturn static void unknown_option(lua_State *L, const char *name) {
+  if (strcmp(name, "credential") == 0 || strcmp(name, "credentials") == 0) {
+    lcpp_misuse(L, "unknown option '%s' (the option for credentials is 'token')", name);
+  }
   const char *nearest = options[0].name;
   for (int i = 1; i < LCPP_OPTION_COUNT; i++) {
     if (distance(name, options[i].name) < distance(name, nearest)) {

@@ -112,6 +112,13 @@ describe("an option", function()
     end)
   end
 
+  it("is token for credentials", function()
+    for _, name in ipairs { "credential", "credentials" } do
+      assert.matches("unknown option '" .. name .. "' %(the option for credentials is 'token'%)$",
+                     refusal(core.check, "client", { [name] = 1 }))
+    end
+  end)
+
   it("is the nearest where a letter is missing, before one where a letter is another", function()
     for typo, name in pairs { lop = "loop", lo = "log", wat = "wait", oter = "offer", statu = "status" } do
       assert.matches("nearest known one is '" .. name .. "'", refusal(core.check, "call", { [typo] = 1 }))
