@@ -146,6 +146,10 @@ local function function_token(loop, client, source, options)
     token, detail = nil, host.text(token)
   end
   if type(token) ~= "string" then
+    if token ~= nil and chain_of(token) then
+      detail = "it returned another token function: a function of cpp.credentials is called, as in "
+        .. "token = cpp.credentials.default()"
+    end
     local reason = type(detail) == "string" and redact.line(detail, 500, auth.secrets(client, options))
     return nil, errors.new("auth", (called and "the token function returned no token" or "the token function failed")
                              .. (reason and " (" .. reason .. ")" or ""))

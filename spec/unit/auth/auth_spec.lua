@@ -128,6 +128,17 @@ describe("a token", function()
       assert.equal("auth: the token function returned no token (the vault is closed to [redacted])", tostring(err))
     end)
 
+    it("is an auth error that says what to do where the function of cpp.credentials was not called", function()
+      for _, make in pairs(require "cpp.credentials") do
+        if make ~= require "cpp.credentials".chain_of then
+          local _, err = new_client { token = make }:cancel(OFFER)
+          assert.equal("auth: the token function returned no token (it returned another token function: a function of "
+            .. "cpp.credentials is called, as in token = cpp.credentials.default())", tostring(err))
+        end
+      end
+      assert.same({}, sent())
+    end)
+
     it("is an auth error when the function returns a token that is malformed, in words that are not redacted", function()
       local _, err = with_function { "a b" }:cancel(OFFER)
       assert.equal("auth: the token function returned an invalid token", tostring(err))
