@@ -54,6 +54,20 @@ describe("cpp-portal says in one line what can be done:", function()
     end)
   end
 
+  it("a token with what is printed around it", function()
+    for text, problem in pairs { ["Bearer t0ken"] = '"Bearer " before it', ["bearer\tt0ken"] = '"Bearer " before it',
+                                 ['{"accessToken": "t0ken"}'] = "JSON around it", ['"t0ken"'] = "JSON around it" } do
+      local expected = "does not hold a valid token: it is expected without " .. problem
+        .. ", as `az account get-access-token --query accessToken --output tsv` prints it"
+      programs.environment.AZURE_TOKEN = text
+      local line = said "--color=never"
+      assert.is_truthy(line:find("AZURE_TOKEN " .. expected, 1, true), line)
+      local file = programs:file(text)
+      assert.equal("--token-file: " .. file .. " " .. expected, (said("--token-file=" .. file)))
+    end
+    assert.same({}, portal:journal())
+  end)
+
   it("a token file that is none", function()
     assert.equal("--token-file: /none/of/it: No such file or directory", (said "--token-file=/none/of/it"))
     assert.equal("--token-file: /: Is a directory", (said "--token-file=/"))

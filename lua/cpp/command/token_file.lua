@@ -4,6 +4,7 @@
 -- line. A file is read again when the service refuses the token, so a long wait survives its renewal.
 
 local core = require "cpp.core"
+local environment = require "cpp.environment"
 
 local function read(name)
   if name == "-" then return io.stdin:read "a" end
@@ -20,7 +21,9 @@ local function token_in(name)
   if not text then return nil, problem or place .. " cannot be read" end
   local token = text:gsub("\r?\n$", "")
   if not token:find "%S" then return nil, place .. " is empty" end
-  if not pcall(core.check, "call", { token = token }) then return nil, place .. " does not hold a valid token" end
+  if not pcall(core.check, "call", { token = token }) then
+    return nil, place .. " does not hold a valid token" .. environment.advice_for(token)
+  end
   return token
 end
 

@@ -16,7 +16,7 @@ return function(request)
   local token = environment.token()
   if token and request.is_token(token) then return token end
   if token then
-    return nil, errors.new("auth", "AZURE_TOKEN does not hold a valid token")
+    return nil, errors.new("auth", "AZURE_TOKEN does not hold a valid token" .. environment.advice_for(token))
   end
   local missing, some = environment.missing(PRINCIPAL)
   if missing then return nil, some and missing or environment.missing(ALL) end
