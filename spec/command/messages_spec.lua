@@ -68,6 +68,13 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.same({}, portal:journal())
   end)
 
+  it("a file of authorities that is none", function()
+    local line, status = said "--ca-file=/none/of/it"
+    assert.matches("^%-%-ca%-file: /none/of/it: No such file or directory; see", line)
+    assert.equal(2, status)
+    assert.same({}, portal:journal())
+  end)
+
   it("a token file that is none", function()
     assert.equal("--token-file: /none/of/it: No such file or directory", (said "--token-file=/none/of/it"))
     assert.equal("--token-file: /: Is a directory", (said "--token-file=/"))

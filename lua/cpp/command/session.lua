@@ -87,7 +87,15 @@ local function between(session)
   return false
 end
 
+-- A file of authorities that cannot be read is found before anything is sent.
+local function check_ca_file(name)
+  local file, problem = io.open(name or "/dev/null", "r")
+  if not file then error({ usage = "--ca-file: " .. problem }, 0) end
+  file:close()
+end
+
 local function open_client(session, token)
+  check_ca_file(session.given["ca-file"])
   local fields = { base_url = environment.base_url(), authority_url = environment.authority_url() }
   for name, value in pairs(session:options_of("client")) do fields[name] = value end
   fields.token = token or fields.token
