@@ -19,9 +19,11 @@ end
 --- What is wrong with a text that was taken for a token.
 -- @return string that goes behind "does not hold a valid token": empty where nothing is known
 function environment.advice_for(text)
-  local problem = text:find "^%s*[Bb][Ee][Aa][Rr][Ee][Rr]%s" and '"Bearer " before it' or text:find '^%s*[{"]' and "JSON around it"
-  return problem and (": it is expected without %s, as `az account get-access-token --query accessToken --output tsv` prints it")
-    :format(problem) or ""
+  local around = text:find "^%s*[Bb][Ee][Aa][Rr][Ee][Rr]%s" and '"Bearer " before it'
+    or text:find '^%s*[{"]' and "JSON around it"
+  if not around then return "" end
+  return (": it is expected without %s, as `az account get-access-token --query accessToken --output tsv` prints it")
+    :format(around)
 end
 
 --- The URL of the token service, from AZURE_AUTHORITY_HOST, or nil. Azure's own tools take the host of another cloud

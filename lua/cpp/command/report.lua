@@ -150,7 +150,7 @@ local function document_of(session, target, result)
   return document
 end
 
--- Names of a result that the library adds: the service may put a secret into them. The rest is the service's, unchanged.
+-- Names of a result that the library adds: the service may put a secret into them. The rest is the service's own.
 local ADDED = { "location", "operation_id", "submission_id" }
 
 local function write_json(session, document)
@@ -220,7 +220,7 @@ end
 -- @param problem what was raised where it was to be written
 -- @return the exit status for it
 function report.unwritten(session, target, err, problem)
-  local message = (target.accepted and "accepted, but the result cannot be written: " or "the result cannot be written: ")
+  local message = (target.accepted and "accepted, but " or "") .. "the result cannot be written: "
     .. tostring(problem)
   if session.given.json then
     write_error(session, target, { kind = "raised", message = message, ambiguous = err and err.ambiguous or false,
