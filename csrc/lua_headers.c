@@ -37,8 +37,8 @@ static const char *const reserved[] = {
  * the same. */
 static bool begins_with(const char *name, const char *beginning) {
   for (; *beginning != '\0'; name++, beginning++) {
-    char character = *name == '_' ? '-' : *name;
-    if (strncasecmp(&character, beginning, 1) != 0) {
+    bool is_same = strncasecmp(name, beginning, 1) == 0;
+    if (!is_same && !(*name == '_' && *beginning == '-')) {
       return false;
     }
   }
