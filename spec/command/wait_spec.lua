@@ -102,6 +102,14 @@ describe("cpp-portal", function()
       assert.equal(0, status)
     end)
 
+    it("prints plain lines of progress where TERM=dumb", function()
+      offer { cancel_seconds = 0 }
+      programs.environment.TERM = "dumb"
+      local output, status = on_terminal("cancel", "-yw", "-i", "0.01", "contoso", "contoso-vm")
+      assert.matches("\naccepted, 0 %%, 0:00\r\ncanceled, %d:%d%d\r\ncontoso%-vm  canceled", output)
+      assert.equal(0, status)
+    end)
+
     it("lets the clock go on between two looks", function()
       offer { cancel_seconds = 5 }
       local program = programs:start { "python3", "spec/support/terminal.py", "100", "24", "--", "sh", "-c",

@@ -28,9 +28,9 @@ end
 -- @param total number of targets
 function Screen.new(given, total)
   io.stdout:setvbuf "no" -- nothing is left for the end of the process, which would wait to write it
-  local progress = not given.quiet and Progress.new(io.stderr, total)
+  local shows = not given.quiet and core.is_terminal(io.stderr) -- in plain lines where TERM=dumb
   return setmetatable({
-    shown = progress and progress.draws and progress or nil, quiet = given.quiet, problem = nil,
+    shown = shows and Progress.new(io.stderr, total) or nil, quiet = given.quiet, problem = nil,
     fits = not given.wide and core.is_terminal(io.stdout), color = has_color(given.color),
   }, Screen)
 end
