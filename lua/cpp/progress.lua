@@ -113,6 +113,8 @@ local function lines_of(progress, columns, rows)
     local summary = ("%d of %d ended, %s"):format(progress.ended, progress.total,
       clock((now - progress.started) // 1 | 0))
     lines[#lines + 1] = fit(summary .. (hidden > 0 and (" (%d more run)"):format(hidden) or ""), columns)
+  elseif #lines == 0 then
+    lines[1] = fit("waiting, " .. clock((now - progress.started) // 1 | 0), columns) -- nothing was seen to run yet
   end
   return lines
 end
@@ -142,7 +144,7 @@ end
 
 --- Draws again where a second has passed, or other lines were written: for the clocks.
 function Progress:tick()
-  if self.total == 1 and #self.entries == 0 then return end
+  if self.total == 1 and #self.entries == 0 and self.ended > 0 then return end
   local is_due = self.is_behind or self.visible and #self.drawn == 0
   if core.monotonic() - self.drawn_at >= (is_due and LEAST_PAUSE or 1) then self:draw() end
 end

@@ -110,6 +110,16 @@ describe("cpp-portal", function()
       assert.equal(0, status)
     end)
 
+    it("has a clock also where nothing is seen to run", function()
+      offer { running = false, elapsed = 7200 }
+      local program = programs:start { "python3", "spec/support/terminal.py", "100", "24", "--", "sh", "-c",
+        "exec " .. programs:command { "bin/cpp-portal", "wait", "contoso", "contoso-vm" } }
+      local seen = ""
+      repeat seen = seen .. program.stream:read(1) until seen:find "waiting, 0:01"
+      program:kill "TERM"
+      program:finish()
+    end)
+
     it("lets the clock go on between two looks", function()
       offer { cancel_seconds = 5 }
       local program = programs:start { "python3", "spec/support/terminal.py", "100", "24", "--", "sh", "-c",
