@@ -146,7 +146,8 @@ static bool may_be_raised(lua_State *L, const struct point *point) {
   const char *text = luaL_tolstring(L, -1, NULL);
   bool memory = strstr(text, "not enough memory") != NULL || strstr(text, "out of memory") != NULL;
   /* `require` says only that it cannot read a file. */
-  bool file = strstr(text, "module '") != NULL || strstr(text, "cannot read") != NULL;
+  bool file = strstr(text, "module '") != NULL || strstr(text, "cannot read") != NULL ||
+              strstr(text, "cpp needs lua-cjson") != NULL;
   lua_pop(L, 1);
   return memory || (file && point->source != SOURCE_LUA && point->source != SOURCE_CURL);
 }
