@@ -1,0 +1,93 @@
+-- What comes at any instruction of a call: a Ctrl-C in a batch, and a finaliser of the host that closes the client. The
+-- call ends, and later calls work.
+
+local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
+local portals = require "spec.support.emulator"
+local uv = require "luv"
+
+local MOST = 100000 -- instructions after the event: a call that takes more does not end
+
+describe("at each instruction", function()
+  local portal
+  fixture.client(_ENV, function(...) portal = ... end)
+
+  -- Runs code in a coroutine, and an event before its instruction number `count`. Returns whether the event came, and
+  -- what the code gave.
+  local function run_with(count, event, code)
+    local came = false
+    local function hook()
+      if came then error "it does not end" end
+      came = true
+      debug.sethook(coroutine.running(), hook, "", MOST)
+      event()
+    end
+    local thread = coroutine.create(function()
+      debug.sethook(coroutine.running(), hook, "", count)
+      return code()
+    end)
+    local given = table.pack(coroutine.resume(thread))
+    return came, table.unpack(given, 1, given.n)
+  end
+
+  local function new_client(loop)
+    return cpp.client { base_url = portal.url, token = portals.TOKEN, loop = loop }
+  end
+
+  local function offer(name)
+    return { publisher = "contoso", offer = name }
+  end
+
+  it("of a batch, a Ctrl-C ends it with its entries or raises, and a later call works", function()
+    for _, name in ipairs { "a", "b", "c" } do fixture.offer(portal, { offer = name, cancel_mode = "synchronous" }) end
+    local client <close> = new_client()
+    local count, came = 0, true
+    while came do
+      count = count + 1
+      local _, problem
+      came, _, problem = run_with(count, function() error("interrupted!", 0) end, function()
+        return client:cancel_all({ offer "a", offer "b" }, { concurrency = 2 })
+      end)
+      assert.is_nil(tostring(problem):find("does not end", 1, true), count)
+      if count % 10 == 0 then assert(client:cancel(offer "c")) end
+    end
+    assert.is_true(count > 300)
+  end)
+
+  local lines = {}
+  for line in io.lines "lua/cpp/loop/luv.lua" do lines[#lines + 1] = line end
+
+  -- A finaliser does not run where no memory is taken: between the last look at a request and the yield.
+  local function takes_no_memory(place)
+    return place.source:find("loop/luv.lua", 1, true) and lines[place.currentline]:find("yield", 1, true) ~= nil
+  end
+
+  it("of a call in luv, a finaliser that closes the client ends it, and leaves no handle", function()
+    fixture.offer(portal, { offer = "a", cancel_mode = "synchronous" })
+    local count, came = 0, true
+    while came do
+      count = count + 1
+      local client = new_client(cpp.loop.luv)
+      local done, problem, result
+      came = run_with(count, function()
+        if not takes_no_memory(debug.getinfo(3, "Sl")) then client:close() end
+      end, function()
+        done, result, problem = pcall(client.cancel, client, offer "a")
+      end)
+      local watchdog = uv.new_timer()
+      watchdog:start(5000, 0, uv.stop)
+      watchdog:unref()
+      uv.run()
+      watchdog:close()
+      uv.run "nowait"
+      assert.is_boolean(done, ("instruction %d: it does not end"):format(count))
+      local is_expected = done and (result or problem.kind == "closed") or tostring(result):find("closed", 1, true)
+      assert.is_truthy(is_expected, ("instruction %d: %s"):format(count, tostring(problem or result)))
+      local left = 0
+      uv.walk(function(handle) if not handle:is_closing() then left = left + 1 end end)
+      assert.equal(0, left, count)
+      client:close()
+    end
+    assert.is_true(count > 100)
+  end)
+end)
