@@ -4,7 +4,7 @@
 
 -- Debian installs lua-http and the Lua files that it needs for older versions of Lua only. They run under Lua 5.4.
 if not package.searchpath("http.server", package.path) then
-    package.path = package.path .. ";/usr/share/lua/5.3/?.lua;/usr/share/lua/5.2/?.lua"
+    package.path = package.path .. ";/usr/share/lua/5.3/?.lua;/usr/share/lua/5.2/?.lua;/usr/share/lua/5.1/?.lua"
 end
 
 local clock = require "cpp.emulator.clock"
