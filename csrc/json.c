@@ -7,7 +7,8 @@
 
 #include "printable.h"
 
-/* A number from 2^1024 - 2^970 on, which has 309 digits and begins with these, is not finite. */
+/* A number from 2^1024 - 2^970 on, which has 309 digits and begins with these, is not finite. One
+ * that begins with these is refused, though the next digits may say otherwise. */
 enum { INFINITE_DIGITS = 309 };
 static const char infinite[] = "1797693134862315807937289714053034150799";
 

@@ -204,13 +204,19 @@ int lcpp_client_check(lua_State *L) {
 
 /* client:describe(endpoint, options) -> method, URL or nil, header lines, body
  *
- * What client:start would send, but for the Authorization line. Raises what that would raise; a
- * location that must not be polled has no URL. */
+ * What client:start would send to the service, but for the Authorization line. Raises what that
+ * would raise; a location that must not be polled has no URL. A request for a token is not
+ * described: it holds a secret. */
 int lcpp_client_describe(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   lua_settop(L, 3);
   struct lcpp_value values[LCPP_OPTION_COUNT];
   const struct lcpp_endpoint *endpoint = read_call(L, values);
+  if (endpoint->host != LCPP_HOST_SERVICE) {
+    lcpp_misuse(L, "endpoint '%s' cannot be described", endpoint->name);
+  }
+  struct lcpp_request_head head = {.post = endpoint->method == LCPP_POST};
+  read_headers(L, client, &values[LCPP_OPTION_HEADERS], &head);
   struct lcpp_request *request = lcpp_request_new(L, 1);
   int own = lua_gettop(L);
   struct lcpp_buffer *text = &request->transfer.request_body;
@@ -222,15 +228,11 @@ int lcpp_client_describe(lua_State *L) {
   size_t body_length = text->length;
   lcpp_buffer_clear(text);
   lua_pushvalue(L, own);
-  const char *id = set_request_id(L, client, NULL, &values[LCPP_OPTION_CLIENT_REQUEST_ID]);
   lcpp_check_client(L); /* as in client:start: a finaliser may have closed it */
+  head.client_request_id = set_request_id(L, client, NULL, &values[LCPP_OPTION_CLIENT_REQUEST_ID]);
+  lcpp_check_client(L);
   struct lcpp_profile profile;
   read_profile(client, &profile, values);
-  struct lcpp_request_head head = {
-      .post = endpoint->method == LCPP_POST,
-      .form = endpoint->body == LCPP_BODY_CREDENTIALS,
-      .client_request_id = id,
-  };
   const struct lcpp_value *version = &values[LCPP_OPTION_API_VERSION];
   const char *why = NULL;
   set_url(request, origin, version->given ? version->text : client->api_version, values, &why);

@@ -61,19 +61,21 @@ describe("a finaliser that runs while the core is at work", function()
     end
   end)
 
-  it("may close the client that a request is being started on", function()
-    for _ = 1, 50 do
-      local client = core.client { base_url = base_url }
-      collectgarbage()
-      collectgarbage("stop")
-      at_collection(function() client:close() end)
-      local options = { publisher = "p", offer = "o", emails = { unique "a" .. "@b" } }
-      collectgarbage("restart")
-      local done, message = pcall(client.start, client, "cancel", options, "token")
-      assert.is_false(done)
-      assert.matches("the client is closed", message)
-    end
-  end)
+  for _, method in ipairs { "start", "describe" } do
+    it("may close the client that a request is being made on: " .. method, function()
+      for _ = 1, 50 do
+        local client = core.client { base_url = base_url, client_request_id = ("x"):rep(60) }
+        collectgarbage()
+        collectgarbage("stop")
+        at_collection(function() client:close() end)
+        local options = { publisher = "p", offer = "o", emails = { unique "a" .. "@b" } }
+        collectgarbage("restart")
+        local done, message = pcall(client[method], client, "cancel", options, method == "start" and "token" or nil)
+        assert.is_false(done)
+        assert.matches("the client is closed", message)
+      end
+    end)
+  end
 end)
 
 describe("a finaliser that ends a request or its client", function()
