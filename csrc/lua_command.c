@@ -17,19 +17,10 @@ static volatile sig_atomic_t caught_count;
 static volatile sig_atomic_t caught_first;
 static volatile sig_atomic_t grace_seconds;
 
-/* The first signal begins the time of grace. The third one acts as it would without us, whatever
- * holds the command up. */
-static void on_signal(int number) {
-  if (caught_count == 0) {
-    caught_first = number;
-    alarm((unsigned)grace_seconds);
-  }
-  if (caught_count < 2) {
-    caught_count = caught_count + 1;
-  } else {
-    signal(number, SIG_DFL); /* GCOV_EXCL_LINE: what ends so writes no counts */
-    raise(number);           /* GCOV_EXCL_LINE */
-  }
+static void set_handler(int number, void (*handler)(int)) {
+  struct sigaction action = {.sa_handler = handler};
+  sigemptyset(&action.sa_mask);
+  sigaction(number, &action, NULL);
 }
 
 /* The time of grace is over: that counts as a second signal. From here on a write that waits ends
@@ -40,10 +31,26 @@ static void on_alarm(int number) {
   alarm(1);
 }
 
-static void set_handler(int number, void (*handler)(int)) {
-  struct sigaction action = {.sa_handler = handler};
-  sigemptyset(&action.sa_mask);
-  sigaction(number, &action, NULL);
+/* The first signal begins the time of grace. The third one acts as it would without us, whatever
+ * holds the command up. */
+static void on_signal(int number) {
+  if (caught_count == 0) {
+    caught_first = number;
+    set_handler(SIGALRM,
+                on_alarm); /* not before: an alarm that the process began with is not ours */
+    alarm((unsigned)grace_seconds);
+  }
+  if (caught_count < 2) {
+    caught_count = caught_count + 1;
+  } else {
+    signal(number, SIG_DFL); /* GCOV_EXCL_LINE: what ends so writes no counts */
+    raise(number);           /* GCOV_EXCL_LINE */
+  }
+}
+
+/* For SIGPIPE: unlike SIG_IGN, programs that the command starts do not inherit it. */
+static void do_nothing(int number) {
+  (void)number;
 }
 
 /* What is ignored stays so, as under nohup; but for SIGINT, which the interpreter handles. Without
@@ -71,8 +78,7 @@ static void occupy_standard_streams(void) {
 int lcpp_core_begin_command(lua_State *L) {
   grace_seconds = (sig_atomic_t)luaL_checkinteger(L, 1);
   occupy_standard_streams();
-  set_handler(SIGALRM, on_alarm);
-  signal(SIGPIPE, SIG_IGN);
+  set_handler(SIGPIPE, do_nothing);
   catch_signal(SIGHUP);
   catch_signal(SIGINT);
   catch_signal(SIGTERM);
