@@ -155,10 +155,10 @@
 ---@field publisher? string # as in the call
 ---@field offer? string # as in the call
 ---@field location? string # of a wait, or of a 2xx whose body cannot be read: where any process can go on
----@field operation? cpp.Operation # of a wait: what was last seen, of each text at most 1 KiB, of all 8 KiB
+---@field operation? cpp.Operation # of a wait: the last state read; at most 1 KiB of each text, 8 KiB in all
 ---@field operation_id? string # of a wait: as in its target
 ---@field call? string # likewise
 ---@field sent_at? integer # likewise
 ---@field submission_id? string # likewise
 ---@field raised? any # of kind "raised": what was raised
----@field entries? cpp.Entry[] # of one that a batch raised: its entries so far, one for each item
+---@field entries? cpp.Entry[] # of an err that a batch raised: its entries so far, one for each item

@@ -7,7 +7,7 @@
 local credentials = {}
 
 ---The first of these that has a token: the environment, a workload identity, a managed identity, the Azure command line.
----It is the only one that is asked from then on. What every client uses that is given no credentials.
+---From then on only this one is used. It is the default of a client without credentials.
 ---
 ---```lua
 ---local client <close> = cpp.client { token = cpp.credentials.default(), base_url = os.getenv "CPP_BASE_URL" }
@@ -25,8 +25,8 @@ function credentials.environment() end
 ---@return cpp.TokenFunction
 function credentials.workload_identity() end
 
----The identity of the machine; or, of those that were assigned to it, AZURE_CLIENT_ID. In App Service and Functions it
----is asked for at IDENTITY_ENDPOINT with IDENTITY_HEADER; elsewhere at the instance metadata service, or at
+---The identity of the machine; or its user-assigned identity AZURE_CLIENT_ID. In App Service and Functions the token is
+---requested at IDENTITY_ENDPOINT with IDENTITY_HEADER; elsewhere at the instance metadata service, or at
 ---AZURE_POD_IDENTITY_AUTHORITY_HOST.
 ---@return cpp.TokenFunction
 function credentials.managed_identity() end

@@ -6,8 +6,8 @@
 ---It may wait for whatever the host's loop offers, also in a batch.
 ---@alias cpp.TokenFunction fun(): string?, (number|string)?
 
----The options of a client. Each may also be given in a call, where it wins. An unknown option raises, and names a
----known one that is near. A call reads its tables once, before anything is sent, as `options.name` reads them (with
+---The options of a client. Each may also be given in a call, where it wins. An unknown option raises, and the
+---message names a similar known option. A call reads its tables once, before anything is sent, as `options.name` reads them (with
 ---`__index`); what becomes of them later changes nothing. Identifiers, `api_version`, `status`, `user_agent` and
 ---`client_request_id` have at most 256 bytes, `client_secret` 2048, `base_url` and `authority_url` 4096, `token` 65,536.
 ---@class cpp.ClientOptions
@@ -77,8 +77,8 @@
 ---migrated offers.
 ---@field emails? string|string[]
 ---@field wait? boolean|cpp.WaitOptions # true, or wait's options: return what cpp.wait returns
----Of cancel: asks first whether something runs, by the submissions and the status of the offer, and sends nothing where
----nothing does (`outcome` is "none").
+---Of cancel: first reads the submissions and the status of the offer, and sends no cancel if nothing runs (`outcome` is
+---"none").
 ---@field if_running? boolean
 
 ---What operations takes.
