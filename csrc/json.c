@@ -82,8 +82,8 @@ static void mark(struct reader *reader, const char *number) {
   }
 }
 
-/* Whether a number, which is well-formed, is finite as a double. Decided here, for every number: of
- * a value that a later one replaces, lua-cjson keeps nothing. */
+/* Whether a well-formed number is finite as a double. Checked here, for every number: lua-cjson
+ * drops a value that a later one replaces. */
 static bool is_finite(const char *at, const char *end) {
   char digits[sizeof infinite] = {0}; /* the first ones, without leading zeros */
   size_t count = 0;

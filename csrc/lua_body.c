@@ -123,8 +123,7 @@ static void append_notification(lua_State *L, struct lcpp_buffer *body, enum lcp
   lua_pop(L, 1);
 }
 
-/* The resource that a token is asked for without a scope: the service's own name, whatever base_url
- * says.
+/* The resource of a token request without a scope: the service's own name, whatever base_url says.
  * https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-prerequisites
  */
 #define RESOURCE "https://cloudpartner.azure.com"

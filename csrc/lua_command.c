@@ -12,7 +12,7 @@
 
 #include "lua_binding.h"
 
-/* The signals of the process: how many of those below have come, and which one came first. */
+/* The signals of the process: the number received, and the first one. */
 static volatile sig_atomic_t caught_count;
 static volatile sig_atomic_t caught_first;
 static volatile sig_atomic_t grace_seconds;
@@ -23,7 +23,7 @@ static void set_handler(int number, void (*handler)(int)) {
   sigaction(number, &action, NULL);
 }
 
-/* The time of grace is over: that counts as a second signal. From here on a write that waits ends
+/* The grace period is over: this counts as a second signal. From here on a blocked write ends
  * within a second. */
 static void on_alarm(int number) {
   (void)number;
@@ -31,19 +31,18 @@ static void on_alarm(int number) {
   alarm(1);
 }
 
-/* The first signal begins the time of grace. The third one acts as it would without us, whatever
- * holds the command up. */
+/* The first signal starts the grace period. The third one has its default action, so that it ends a
+ * command that hangs. */
 static void on_signal(int number) {
   if (caught_count == 0) {
     caught_first = number;
-    set_handler(SIGALRM,
-                on_alarm); /* not before: an alarm that the process began with is not ours */
+    set_handler(SIGALRM, on_alarm); /* an alarm that was set before exec keeps its default action */
     alarm((unsigned)grace_seconds);
   }
   if (caught_count < 2) {
     caught_count = caught_count + 1;
   } else {
-    signal(number, SIG_DFL); /* GCOV_EXCL_LINE: what ends so writes no counts */
+    signal(number, SIG_DFL); /* GCOV_EXCL_LINE: writes no counts */
     raise(number);           /* GCOV_EXCL_LINE */
   }
 }
@@ -53,8 +52,8 @@ static void do_nothing(int number) {
   (void)number;
 }
 
-/* What is ignored stays so, as under nohup; but for SIGINT, which the interpreter handles. Without
- * SA_RESTART, a signal ends a write that nothing reads. */
+/* Ignored signals stay ignored, as under nohup, except SIGINT, which the interpreter handles.
+ * Without SA_RESTART, a signal ends a write that nothing reads. */
 static void catch_signal(int number) {
   struct sigaction old;
   if (sigaction(number, NULL, &old) == 0 && old.sa_handler != SIG_IGN) {
@@ -62,8 +61,8 @@ static void catch_signal(int number) {
   }
 }
 
-/* Has each standard stream that is closed fail with "bad file descriptor", rather than be the next
- * socket: it is opened the wrong way round. */
+/* Opens each closed standard stream in the wrong direction: it fails with "bad file descriptor",
+ * and no socket gets its number. */
 static void occupy_standard_streams(void) {
   for (int descriptor = 0; descriptor <= 2; descriptor++) {
     if (fcntl(descriptor, F_GETFD) == -1) {

@@ -46,7 +46,7 @@ int lcpp_core_misuse(lua_State *L) {
   lcpp_misuse(L, "%s", luaL_checkstring(L, 1));
 }
 
-/* Asks Lua itself: the host may have no debug library. */
+/* Uses the C API: the host may have no debug library. */
 int lcpp_core_hide(lua_State *L) {
   lua_Debug caller;
   const char *end = NULL;

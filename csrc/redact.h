@@ -16,19 +16,19 @@
 
 enum {
   LCPP_REDACT_LIMIT = 64 * 1024, /* bytes of a text that may be kept */
-  LCPP_REDACT_AHEAD = 2048       /* bytes that are looked at beyond those: a long token is hidden */
+  LCPP_REDACT_AHEAD = 2048       /* bytes searched beyond those: a long token is hidden */
 };
 
-/* Whether lcpp_redact would show all of a text as it is, since it is plain and cannot hold what is
- * hidden: it lacks a byte of that, or is too short. So it is with most ids and URLs. Texts that
- * have a blank, a plus or an at sign are not looked into; so each byte matches itself alone. */
+/* Whether lcpp_redact would show all of a text unchanged: it is plain, and it lacks a byte of each
+ * secret or is too short. This holds for most ids and URLs. False for a text with a blank, a plus
+ * or an at sign, without a search; so each byte matches only itself. */
 bool lcpp_is_harmless(struct lcpp_text text, const struct lcpp_secrets *secrets);
 
 /* Writes the text to `shown`, which has room for `limit` bytes, with "[redacted]" in place of each
  * secret, bearer token, JSON Web Token and e-mail address; as printable UTF-8 in one line (see
  * printable.h), with one blank for a run of blanks. Returns the number of bytes written; SIZE_MAX
- * if memory ran out. Looks at the first `limit` bytes of the text and LCPP_REDACT_AHEAD more;
- * what may be the beginning of a secret where they end is not shown. The secrets are prepared,
+ * if memory ran out. Reads the first `limit` bytes of the text and LCPP_REDACT_AHEAD more; a
+ * possible beginning of a secret at their end is not shown. The secrets are prepared,
  * unless the text is plain. NULL for them: the text is only made printable. */
 size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
                    size_t limit);

@@ -84,7 +84,7 @@ struct lcpp_request_head {
   const char *token; /* NULL: no Authorization header */
   const char *client_request_id;
   const struct lcpp_profile *profile; /* of a call that overrides its client's; else NULL */
-  const char *headers;                /* further lines, a NUL behind each; NULL: none */
+  const char *headers;                /* further lines, a NUL after each; NULL: none */
   size_t headers_length;
   bool metadata;               /* it is for the token of a managed identity, */
   const char *identity_header; /* in App Service, which takes this secret; NULL: elsewhere */

@@ -177,7 +177,7 @@ static enum verdict read_next(struct lcpp_layer *layer, unsigned char c) {
   }
 }
 
-/* Hands on the bytes of a character that has begun. */
+/* Hands on the bytes of an incomplete character. */
 static void take_character(struct lcpp_unescaper *unescaper) {
   for (unsigned i = 0; i < unescaper->count; i++) {
     unescaper->take(unescaper->context, unescaper->character[i]);
@@ -185,7 +185,7 @@ static void take_character(struct lcpp_unescaper *unescaper) {
   unescaper->count = 0;
 }
 
-/* Reads a byte of a character that is not of ASCII. One that is invisible is left out. */
+/* Reads a byte of a non-ASCII character. Invisible characters are left out. */
 static void read_character(struct lcpp_unescaper *unescaper, struct lcpp_unit unit) {
   bool begins = (unit.byte & 0xc0) != 0x80;
   if (begins || unescaper->count == sizeof unescaper->character / sizeof unit) {
@@ -205,7 +205,7 @@ static void read_character(struct lcpp_unescaper *unescaper, struct lcpp_unit un
   }
 }
 
-/* Reads a byte behind the layers. */
+/* Reads a byte that has passed the layers. */
 static void read_last(struct lcpp_unescaper *unescaper, struct lcpp_unit unit) {
   if (unit.byte >= 0x80) {
     read_character(unescaper, unit);
@@ -327,7 +327,7 @@ static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_uni
   }
 }
 
-/* Whether no escape and no character has begun. */
+/* Whether no escape and no character is incomplete. */
 static bool is_idle(const struct lcpp_unescaper *unescaper) {
   unsigned begun = unescaper->count;
   uint32_t high = 0;

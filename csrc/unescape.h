@@ -37,7 +37,7 @@ struct lcpp_layer {
 /* All zeros, but for the last two members, is the beginning of a text. */
 struct lcpp_unescaper {
   struct lcpp_layer layers[LCPP_LAYERS];
-  struct lcpp_unit character[4]; /* behind them: the bytes of a character that has begun */
+  struct lcpp_unit character[4]; /* after them: the bytes of an incomplete character */
   unsigned count;
   void (*take)(void *context, struct lcpp_unit unit); /* gets each byte, in order */
   void *context;
@@ -51,10 +51,10 @@ static inline bool lcpp_begins_escape(unsigned char byte) {
 /* Reads the next byte of the text. */
 void lcpp_unescape(struct lcpp_unescaper *unescaper, struct lcpp_unit unit);
 
-/* The end of the text: an escape that has begun is none, unless it is an HTML number. */
+/* The end of the text: an incomplete escape is plain text, unless it is an HTML number. */
 void lcpp_unescape_end(struct lcpp_unescaper *unescaper);
 
-/* Where the escape or character begins that has begun; `end` if none has. */
+/* Where the incomplete escape or character begins; `end` if there is none. */
 uint32_t lcpp_unescape_held(const struct lcpp_unescaper *unescaper, uint32_t end);
 
 #endif

@@ -22,7 +22,7 @@ static bool is_within(const char *host, uint32_t prefix, int bits) {
   return inet_pton(AF_INET, host, &address) == 1 && ntohl(address.s_addr) >> (32 - bits) == prefix;
 }
 
-/* Loopback: an address, or "localhost", which libcurl never looks up (since 7.77). */
+/* Loopback: an address, or "localhost", which libcurl never resolves by DNS (since 7.77). */
 static bool is_loopback(const char *host) {
   return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
          is_within(host, 127, 8);

@@ -1,5 +1,5 @@
 #!/usr/bin/env lua5.4
--- The full recipe: cancel; where it is not known whether that arrived, ask the service; decide; wait.
+-- The full recipe: cancel; if it is unknown whether the cancel arrived, read the offer's state; decide; wait.
 --
 --   AZURE_TOKEN=... examples/reconcile.lua PUBLISHER OFFER
 --
@@ -20,7 +20,7 @@ local function cancel(target)
   local result, err
   for _ = 1, TRIES do
     result, err = cpp.cancel(target)
-    -- A clear result, whichever it is. What may safely be sent again has been, several times.
+    -- A clear result. Requests that are safe to retry have been retried already.
     if result or not err.ambiguous then return result, err end
 
     say(tostring(err))

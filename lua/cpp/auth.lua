@@ -17,7 +17,7 @@ local auth = {}
 
 local MARGIN = 300 -- seconds before its expiry that a token is renewed
 local TIMEOUT = 300 -- seconds for one request; a client's option says otherwise
-local FIRST_LOOK, LOOK = 0.001, 0.02 -- seconds between two looks at a token that is being renewed: from, doubling up to
+local FIRST_LOOK, LOOK = 0.001, 0.02 -- seconds between two checks of a token during its renewal: from, doubling up to
 local USABLE, LONGEST = "^[%w%-%._~%+/]+=*$", 65536 -- RFC 6750, section 2.1; bytes
 
 local CREDENTIALS = { "tenant", "client_id", "client_secret" }
@@ -89,8 +89,8 @@ end
 
 local CLOSED = { options = {}, tokens = {} } -- of a client that was closed before the call
 
---- What must not be seen of a call: its own token, secret and addresses, those of its client, and the kept token with
--- the one before it.
+--- The secrets of a call: its own token, secret and addresses, those of its client, the kept token, and the token
+-- before it.
 -- @param client the client
 -- @param options table of the call's options
 -- @param token string or nil: the bearer token that is sent
@@ -138,7 +138,7 @@ local function request_token(client, endpoint, credentials, limits)
   return token, lifetime_of(answer)
 end
 
--- The function is the host's: it may fail like anything else that asks a network, which is no misuse.
+-- The function is the host's: it may fail like any other network request, which is no misuse.
 local function function_token(loop, client, source, options)
   local called, token, detail = host.call(loop, source)
   if not called then
@@ -160,7 +160,7 @@ local function function_token(loop, client, source, options)
   return token, tonumber(detail)
 end
 
--- What a chain of cpp.credentials is asked with.
+-- The request that a chain of cpp.credentials gets.
 local function request_of(client, options, entry, limits)
   local defaults = private(client).options
   local request = {
@@ -171,7 +171,7 @@ local function request_of(client, options, entry, limits)
     if not client.core:usable() then return nil, closed() end
     entry.secret = fields.client_secret or fields.token
     local right, problem = pcall(client.core.check, client.core, endpoint, complete(fields, options))
-    if not right then -- what comes from a variable is no misuse
+    if not right then -- a wrong variable is no misuse
       local name, expected = host.text(problem):match "cpp: ([%l_]+): (.*)$"
       if not name then error(problem, 0) end
       return nil, errors.new("auth", (names[name] or name) .. ": " .. expected)
@@ -191,7 +191,7 @@ local function keep(entry, token, lifetime, time)
   entry.renew_at = lifetime and time + math.max(lifetime - MARGIN, lifetime / 2) or nil
 end
 
--- A renewal: who runs it (weak: one that is dropped ends nothing), and then its token, or why it has failed.
+-- A renewal: the coroutine that runs it (weak: a dropped coroutine never ends it), then its token, or why it failed.
 local function new_renewal(thread)
   return setmetatable({ thread = thread, token = nil, failed = nil }, { __mode = "v" })
 end
@@ -228,8 +228,8 @@ local function renew(loop, client, options, entry, renewal, source, credentials,
   return token
 end
 
--- Has a token function run beside the calls that wait for its token, none of which it then holds up. Returns the
--- renewal; or nil where the loop cannot do that.
+-- Runs a token function in a coroutine of its own, so that it delays no call. Returns the renewal; or nil if the loop
+-- cannot do that.
 local function renew_beside(loop, client, options, entry, source)
   local renewal = new_renewal()
   entry.renewal = renewal -- where the loop raises, it is abandoned
@@ -249,14 +249,14 @@ local function is_abandoned(renewal)
   return not renewal.thread or coroutine.status(renewal.thread) == "dead"
 end
 
--- What a call waits for a renewal at most.
+-- The seconds that a call waits for a renewal at most.
 local function patience(loop, client, options, limits)
   return limits and limits.deadline
     or host.now(loop) + (options.timeout or private(client).options.timeout or TIMEOUT)
 end
 
--- Waits until a renewal has ended; all calls that wait share its failure. Returns true; or nil and an err where there
--- will be no token in time.
+-- Waits until a renewal has ended; all calls that wait share its failure. Returns true; or nil and an err if there is
+-- no token in time.
 local function wait_for(renewal, loop, client, entry, give_up)
   local look = FIRST_LOOK
   while entry.renewal == renewal and not is_abandoned(renewal) do
@@ -274,13 +274,13 @@ local function wait_for(renewal, loop, client, entry, give_up)
   return true
 end
 
--- One renewal at a time: a call that comes meanwhile waits for it. Returns true; or nil and an err. `users`: the token
--- comes from a function of the user's.
+-- One renewal at a time: other calls wait for it. Returns true; or nil and an err. `users`: the token comes from a
+-- function of the user.
 local function wait_for_others(loop, client, options, entry, users, limits)
   local give_up = patience(loop, client, options, limits)
   while entry.renewal and not is_abandoned(entry.renewal) do
     if host.is_held_up(entry.renewal.thread) then
-      if not users then return true end -- it goes on after this call only, which gets a token of its own
+      if not users then return true end -- it continues only after this call, which gets a token of its own
       return nil, errors.new("auth", "the token function made a call that needs its own token")
     end
     local waited, err = wait_for(entry.renewal, loop, client, entry, give_up)
@@ -331,7 +331,7 @@ function auth.token(client, endpoint, options, rejected, limits)
   return renew(loop, client, options, entry, new_renewal(coroutine.running()), source, credentials, limits)
 end
 
---- A token of cpp.credentials for a caller that is no client. It blocks.
+--- A token of cpp.credentials for a caller that is not a client. It blocks.
 -- @param token_function of cpp.credentials
 -- @return token, and the seconds until it expires or nil; or nil and why there is none
 function auth.alone(token_function)

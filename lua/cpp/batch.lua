@@ -1,7 +1,8 @@
--- Batches: many items at once, each with straight-line code. What a batch is given; cpp.scheduler runs it.
+-- Batches: many items at once, each with straight-line code. This file checks the arguments; cpp.scheduler runs the
+-- batch.
 --
--- `concurrency` bounds the requests in flight, not the items: one that sleeps between two looks at
--- its operation holds no connection, no easy handle and no place, so thousands can be followed.
+-- `concurrency` bounds the requests in flight, not the items: an item that sleeps between two polls
+-- holds no connection, no easy handle and no place, so thousands can be followed.
 
 local core = require "cpp.core"
 local headers = require "cpp.headers"

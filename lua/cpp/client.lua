@@ -120,7 +120,7 @@ local function read_200(client, endpoint, result, request, options)
   end
 end
 
--- The result of a cancel with if_running where nothing ran.
+-- The result of a cancel with if_running if nothing ran.
 local function nothing_ran(client, endpoint, options, newest)
   return show.as(client, "result", {
     call = endpoint, publisher = options.publisher, offer = options.offer, outcome = "none",
@@ -144,8 +144,8 @@ end
 local MAY_RUN_NOTHING = { [400] = true, [404] = true } -- what a cancel without an operation may get
 local LONGEST_LOOK = 30 -- seconds
 
--- Finds out whether a cancel was refused because nothing ran: what the service says then is not documented. The look
--- takes no longer than the call has left of its timeout. Returns the err, and the newest submission, or nil.
+-- Finds out whether a cancel was refused because nothing ran: the service's response in that case is not documented.
+-- This takes no longer than the rest of the call's timeout. Returns the err, and the newest submission, or nil.
 local function explain(client, endpoint, options, err, started)
   if endpoint ~= "cancel" or err.kind ~= "http" or not MAY_RUN_NOTHING[err.status] then return err end
   local now, over = host.now(host.loop(client, options)), started + retry.timeout_of(client, options)
@@ -159,7 +159,7 @@ local function explain(client, endpoint, options, err, started)
   return err, newest
 end
 
--- Has a result tell what it is of.
+-- Adds to a result the call and the offer that it belongs to.
 local function describe(result, endpoint, options, submission_id, secrets)
   result.call, result.submission_id = endpoint, submission_id
   result.publisher, result.offer = options.publisher, options.offer
@@ -221,7 +221,7 @@ local function start(self, endpoint, options)
                pcall(accept, self, endpoint, options, submission_id, result, request, loop, sent))
 end
 
--- A client that is given no credentials takes them, and the services, from the environment.
+-- A client without credentials takes them, and the URLs of the services, from the environment.
 local function complete(own)
   if own.token ~= nil or own.tenant ~= nil or own.client_id ~= nil or own.client_secret ~= nil then return end
   own.base_url = own.base_url or environment.base_url()

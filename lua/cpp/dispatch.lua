@@ -55,7 +55,7 @@ local TURN = 64 * 1024 -- bytes of bodies that are handed on after one step, and
 --- The waiters of a client.
 -- @return table: requests = { [index of a request] = wake }, others = { [object] = wake }, sleepers =
 --   { [key] = wake }, of functions that are called with their key; left, the bytes of bodies that may still be handed
---   on before the next step; closed, a boolean: whether the client is closed, and nothing will be woken any more
+--   on before the next step; closed, a boolean: whether the client is closed, and no coroutine will be woken
 function dispatch.waiters(core_client)
   local waiters = clients[core_client]
   if not waiters then
@@ -143,8 +143,8 @@ local function run_others(others)
   end
 end
 
---- Wakes everybody whose request is done, but asks no other object. What is woken reads its response, which takes time
--- for a long one: what is beyond a turn's share waits for the next step.
+--- Wakes the coroutines whose requests are done; it checks no other objects. Each coroutine reads its response, which
+-- takes time for a long one: what exceeds a turn's share waits for the next step.
 -- A request that finished and that nothing waits for (its coroutine was dropped) is let go.
 function dispatch.run_requests(core_client)
   local waiters = dispatch.waiters(core_client)
@@ -162,7 +162,7 @@ function dispatch.run_requests(core_client)
   end
 end
 
---- Wakes everybody whose request or object is done. To be called after a step.
+--- Wakes every coroutine whose request or object is done. To be called after a step.
 function dispatch.run(core_client)
   dispatch.check_client(core_client)
   dispatch.waiters(core_client).left = TURN
@@ -171,7 +171,7 @@ function dispatch.run(core_client)
   if waiters and next(waiters.others) then run_others(waiters.others) end
 end
 
--- One by one, since who is woken may close a coroutine that would have been next.
+-- One by one, since a woken coroutine may close the next one.
 local function wake_all(list)
   local key, wake = next(list)
   while key do
@@ -181,7 +181,7 @@ local function wake_all(list)
   end
 end
 
---- Wakes everybody: the client was closed, so every request is done.
+--- Wakes every coroutine: the client was closed, so every request is done.
 function dispatch.closed(core_client)
   local waiters = clients[core_client]
   if not waiters then return end

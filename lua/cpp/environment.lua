@@ -1,4 +1,4 @@
--- What the environment says to a client that is given no credentials.
+-- The environment variables of a client without credentials.
 
 local environment = {}
 
@@ -10,14 +10,14 @@ end
 
 local variable = environment.variable
 
---- AZURE_TOKEN, or nil. A newline at its end is of the file that it came from.
+--- AZURE_TOKEN, or nil. A newline at its end is removed: it comes from a file.
 function environment.token()
   local value = (variable "AZURE_TOKEN" or ""):gsub("\r?\n$", "")
   return value ~= "" and value or nil
 end
 
---- What is wrong with a text that was taken for a token.
--- @return string that goes behind "does not hold a valid token": empty where nothing is known
+--- The probable mistake in a text that is not a valid token.
+-- @return string that follows "does not hold a valid token": empty if no reason is known
 function environment.advice_for(text)
   local around = text:find "^%s*[Bb][Ee][Aa][Rr][Ee][Rr]%s" and '"Bearer " before it'
     or text:find '^%s*[{"]' and "JSON around it"

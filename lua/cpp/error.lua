@@ -15,7 +15,7 @@ local BODY_LIMIT = 2048 -- bytes of an answer's body that an err keeps
 local LONGEST_BODY = 512 * 1024 -- bytes of a body in which code and message are looked for
 local LINE_LIMIT = 16 * 1024 -- bytes of an err as text
 
--- What a status means at this service, or else in HTTP. doc/errors.md names the source of each.
+-- The meaning of a status at this service, or else in HTTP. doc/errors.md names the source of each.
 local MEANINGS = {
   [400] = "the request is malformed",
   [401] = "the token is missing, expired or not valid for this service",
@@ -32,7 +32,7 @@ local MEANINGS = {
   [504] = "a gateway got no response from the service in time",
 }
 
--- What causes a status that does not say why: "Troubleshooting common authentication errors", linked there.
+-- The cause of a status without a reason: "Troubleshooting common authentication errors", linked there.
 local CAUSES = {
   [403] = "usual causes: the publisher's identifier is wrong, or the service principal was added by an object id"
     .. " other than that of its managed application",
@@ -149,7 +149,7 @@ function errors.new(kind, message, fields)
   return err
 end
 
---- Makes an err that carries what was raised, and what is known all the same.
+--- Makes an err that carries what was raised, and what is known.
 -- @param problem anything
 -- @param fields table or nil: more fields
 -- @return err, of kind "raised"

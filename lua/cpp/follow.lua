@@ -47,8 +47,8 @@ end
 
 --- Completes an operation of a list, which tells neither where it can be polled nor how far it is.
 -- @param operation an operation of client:operations; gets publisher, offer, progress and submission_id, and
---   operation_id, location and steps where the service tells them. What it has of these names is replaced: it would be
---   the service's own, of any type
+--   operation_id, location and steps where the service sends them. Existing fields of these names are replaced: they
+--   would be the service's own, of any type
 function follow.complete(client, request, limits, operation)
   local id = follow.id_of(operation)
   operation.publisher, operation.offer = request.publisher, request.offer
@@ -76,7 +76,8 @@ function follow.runs(client, request, limits)
       return nil, errors.new("protocol", "a submission of the offer has no state", { method = "GET" })
     end
   end
-  local offer, problem = read.offer_status(client, request, limits or {}) -- goes on: a client closed since is no misuse
+  -- With limits: a client that was closed since the first request gives an err instead of raising.
+  local offer, problem = read.offer_status(client, request, limits or {})
   if not offer and problem.retryable then return nil, problem end
   local state = offer and offer.state
   return state == "running" or state == "inprogress" or state == "waitingforpublisherreview", nil, list[1]

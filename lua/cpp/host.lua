@@ -21,7 +21,7 @@
 local core = require "cpp.core"
 local private = require "cpp.private"
 
-local CLOCK = 0.001 -- seconds: what a loop's timers may be inexact by
+local CLOCK = 0.001 -- seconds: the inaccuracy allowed for a loop's timers
 
 local this = coroutine.running
 local tell = warn -- the host may take it away, or have one of its own that raises
@@ -31,7 +31,7 @@ local host = {}
 -- [coroutine of an item] = its batch's loop. Weak keys: an item that is dropped takes its entry with it.
 local batches = setmetatable({}, { __mode = "k" })
 
--- The item whose code runs now, and in item.around the one that runs the batch that it is in.
+-- The item whose code runs now; item.around is the item that runs its batch.
 local running
 
 -- [coroutine that host.spawn started] = the coroutine that waits for it; the loop that it waits in.
@@ -46,8 +46,8 @@ function host.enter(thread, loop)
   batches[thread] = loop
 end
 
---- Tells that the code of an item runs now, up to end_item.
--- @param item table; or nil: only asks
+--- Records that the code of an item runs from now until end_item.
+-- @param item table; or nil: records nothing
 -- @return what to give end_item
 function host.begin_item(item)
   local around = running
@@ -55,7 +55,7 @@ function host.begin_item(item)
   return around
 end
 
---- Tells that the code of an item does not run any more.
+--- Records that the code of an item no longer runs.
 -- @param around what begin_item gave
 function host.end_item(around)
   running = around
@@ -216,12 +216,12 @@ function host.is_interrupt(problem)
   return problem == "interrupted!" or chunk ~= nil and #chunk < LONGEST_CHUNK
 end
 
---- Raises again what a Ctrl-C raised in a callback: that is no failure of the callback.
+--- Raises again what a Ctrl-C raised in a callback: it is not an error of the callback.
 function host.pass_interrupt(problem)
   if host.is_interrupt(problem) then error(problem, 0) end
 end
 
---- Whether a coroutine cannot go on before the running one does: it is the same, or waits for the running one, which is
+--- Whether a coroutine cannot continue before the running one: it is the same, or waits for the running one, which is
 -- a batch's callback, an item, or was started by host.spawn.
 function host.is_held_up(thread)
   local here, through = this(), nil -- through: the batch by which `here` waits for the running coroutine

@@ -1,5 +1,5 @@
--- What the items of a batch wait with: the loop of their calls, over the queues of the batch (cpp.scheduler), which
--- holds places for requests in flight, the pause that the service asked for, and timers.
+-- The loop of a batch's items, over the queues of the batch (cpp.scheduler): places for requests in flight, the pause
+-- that the service requested, and timers.
 --
 -- An item yields to its batch that it waits (PARKED), that its code is done (DONE), or a callback that the batch is to
 -- call in its own coroutine (CALL).
@@ -25,13 +25,13 @@ end
 -- What an item's coroutine yields to its batch. Anything else was meant for another scheduler.
 local PARKED, DONE, CALL = {}, {}, {}
 
--- What the batch resumes an item's coroutine with. Whatever else resumes it does so by mistake. A function, so that no
--- metamethod takes part in the comparison.
+-- The value with which the batch resumes an item's coroutine. A resume with any other value is a mistake. It is a
+-- function, so that the comparison calls no metamethod.
 local function GO() end
 
 -- Waits until the batch resumes the item. `parked` tells what for: a request's key in batch.waiting, or true. It
--- stays when the coroutine is closed meanwhile. What has ended the batch itself is raised here, so that a call that was
--- accepted tells of it.
+-- stays when the coroutine is closed meanwhile. What ended the batch itself is raised here, so that the err
+-- of an accepted call names it.
 local function park(batch, item, key)
   item.parked = key or true
   while yield(PARKED) ~= GO do end
@@ -55,9 +55,9 @@ local function leave(batch, item)
   if batch.core:usable() then batch.core:alarm(0) end -- what waits for the client has to step it
 end
 
-local NEVER = -math.huge -- when the pause is over that the service has never asked for
+local NEVER = -math.huge -- the end of a pause that the service has not requested
 
--- Whether the service wants no requests now. Mostly it never did, and then the clock is not asked.
+-- Whether the service has requested a pause that is not over. Without a pause, the clock is not read.
 local function is_held(batch)
   local over = batch.pause.over
   return over > NEVER and host.now(batch.outer) < over
@@ -134,7 +134,7 @@ local function loop_of(batch)
       local list = index and waiters.requests or waiters.others
       list[key] = batch.wake
       local waiting <close> = item -- luacheck: ignore waiting
-      park(batch, item, key) -- a wake is only called when it is done, or nothing is any more
+      park(batch, item, key) -- wake is called only when the request is done or the client is closed
     end,
     sleep = function(_, seconds)
       local item = running(batch)

@@ -14,9 +14,9 @@
 --          https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-offer-status
 -- [SEEN]   in clients of the service: a cancel gets 202 whether something ran or not, and takes 1 to 3 minutes
 --          (openshift-ansible); a publish waits for the publisher's sign-off until go live (azure-img-utils)
--- [LOGIC]  inferred: nothing but a cancel makes an operation `canceled`; what ended before the cancel was sent was not
+-- [LOGIC]  inferred: only a cancel makes an operation `canceled`; what ended before the cancel was sent was not
 --          canceled by it; of what ended since, the first ran when it was sent [LIST]
--- Links to what was seen are in doc/partner-center.md.
+-- doc/partner-center.md has links to these clients.
 
 local redact = require "cpp.redact"
 local status = require "cpp.status"

@@ -1,4 +1,4 @@
--- Progress for people: what is drawn of one wait, or of several at once.
+-- Draws the progress of one wait, or of several at once.
 --
 -- On a terminal a block of lines is drawn over and over, in the terminal's size of that moment: a line for each
 -- operation that runs, as many as fit, and how many have ended. Elsewhere, and where TERM=dumb, a plain line is written
@@ -8,7 +8,7 @@ local core = require "cpp.core"
 local redact = require "cpp.redact"
 local status = require "cpp.status"
 
-local COLUMNS, ROWS = 80, 24 -- of a terminal that does not tell
+local COLUMNS, ROWS = 80, 24 -- if the terminal has no size
 local WIDEST = 100 -- columns
 local BAR = 20
 local NARROW = 60 -- columns below which there is no bar
@@ -54,7 +54,7 @@ local function describe(operation, limit)
   return redact.line(step and state .. ": " .. step or state, limit, secrets)
 end
 
--- What is known of an operation, after it was seen.
+-- The known state of an operation, after a poll.
 local function note(progress, operation)
   local key, now = key_of(progress, operation), core.monotonic()
   local entry = progress.keys[key]
@@ -72,7 +72,7 @@ local function note(progress, operation)
   return entry
 end
 
--- The seconds that are left by the pace of the steps so far; nil where there is none.
+-- The estimated remaining seconds, from the pace of the steps so far; nil if unknown.
 local function left_of(entry, now)
   if not entry.first or entry.percent <= entry.first then return nil end
   local pace = (entry.seen - entry.first_at) / (entry.percent - entry.first)
@@ -114,12 +114,12 @@ local function lines_of(progress, columns, rows)
       clock((now - progress.started) // 1 | 0))
     lines[#lines + 1] = fit(summary .. (hidden > 0 and (" (%d more run)"):format(hidden) or ""), columns)
   elseif #lines == 0 then
-    lines[1] = fit("waiting, " .. clock((now - progress.started) // 1 | 0), columns) -- nothing was seen to run yet
+    lines[1] = fit("waiting, " .. clock((now - progress.started) // 1 | 0), columns) -- no running operation seen yet
   end
   return lines
 end
 
---- Takes what is drawn off the terminal, so that other lines can be written.
+--- Clears what is drawn from the terminal, so that other lines can be written.
 function Progress:erase()
   if #self.drawn == 0 then return end
   local columns = core.terminal_size(self.stream) or COLUMNS
@@ -142,14 +142,14 @@ function Progress:draw()
   self.drawn_at, self.visible, self.is_behind = core.monotonic(), #lines > 0, false
 end
 
---- Draws again where a second has passed, or other lines were written: for the clocks.
+--- Draws again after a second, or after other lines were written: for the clocks.
 function Progress:tick()
   if self.total == 1 and #self.entries == 0 and self.ended > 0 then return end
   local is_due = self.is_behind or self.visible and #self.drawn == 0
   if core.monotonic() - self.drawn_at >= (is_due and LEAST_PAUSE or 1) then self:draw() end
 end
 
--- Nothing more is to be drawn of an operation.
+-- Stops drawing an operation.
 local function forget(progress, entry)
   progress.keys[entry.key] = nil
   for place, one in ipairs(progress.entries) do
@@ -157,7 +157,7 @@ local function forget(progress, entry)
   end
 end
 
---- Takes one that has ended off the terminal, without a line about it: something else tells.
+--- Removes an ended operation from the terminal, without a line about it: the caller reports the end.
 -- @param operation table with its publisher and offer, or location
 function Progress:finish(operation)
   self.ended = self.ended + 1
@@ -188,7 +188,7 @@ function Progress:show(operation)
     self.ended = self.ended + 1
     if #self.entries > 0 then self:draw() end
   elseif self.total > 1 and #self.drawn > 0 and core.monotonic() - self.drawn_at < LEAST_PAUSE then
-    self.is_behind = true -- with hundreds, the next one draws
+    self.is_behind = true -- with hundreds of operations, the next call draws
   else
     self:draw()
   end

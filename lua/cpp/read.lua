@@ -1,5 +1,5 @@
--- What the service is asked for, and what of its responses is usable: documents, operations, lists of operations, and
--- the status of an offer. The options of each function are a table of the library's own. [ARM]: see wait.lua.
+-- Requests documents, operations, lists of operations, and the status of an offer, and checks the responses. The
+-- options of each function are a table of the library's own. [ARM]: see wait.lua.
 
 local auth = require "cpp.auth"
 local errors = require "cpp.error"
@@ -10,7 +10,7 @@ local status = require "cpp.status"
 
 local read = {}
 
--- The err of a response that is not what was asked for.
+-- The err of a response that is not what was requested.
 local function malformed(client, result, request, options, message)
   local method, url = request:url()
   local secrets = auth.secrets(client, options) -- a location and an id may hold anything
@@ -66,7 +66,7 @@ local function origin_of(url)
   return scheme .. "://" .. rest:gsub(scheme == "https" and ":443$" or ":80$", "")
 end
 
---- One operation, with the seconds that the service asks to wait before the next look.
+--- One operation, with the seconds that the service asks to wait before the next poll.
 -- @param client the client
 -- @param options table as for client:operation
 -- @param limits table or nil: see retry.call
@@ -79,7 +79,7 @@ function read.operation(client, options, limits)
   if type(operation) == "table" and operation[1] ~= nil and #operation == 1 then
     operation = operation[1] -- documented as an array of one
   end
-  local running = result.status == 202 -- whatever else it says, it is not over
+  local running = result.status == 202 -- 202: still running, whatever the body says
   local usable = type(operation) == "table" and operation[1] == nil and next(operation) ~= nil
   if not usable and not running then
     return malformed(client, result, request, options, "the response is not an operation")
@@ -91,7 +91,7 @@ function read.operation(client, options, limits)
   operation.progress = status.progress(operation, operation.state)
   operation.location = select(2, request:url())
   if options.offer then operation.publisher, operation.offer = options.publisher, options.offer end
-  -- [ARM]: a poll that is answered 202 may name another place. Only one of the same origin gets the token.
+  -- [ARM]: a 202 to a poll may name another location. The token goes to the same origin only.
   if running and result.location and origin_of(result.location) == origin_of(operation.location) then
     operation.location = result.location
   end
@@ -106,8 +106,8 @@ local function note_states(list, secrets)
   end
 end
 
--- The operations of a list that have the state which was asked for, whether or not the service has filtered them. A
--- word that is no state means what the service makes of it.
+-- The operations of a list in the requested state, whether or not the service has filtered them. A word that is not a
+-- state is left to the service.
 local function filtered(list, wanted)
   if status.ended(wanted) == nil and wanted ~= "running" then return list end
   local kept = {}

@@ -6,7 +6,7 @@ local core = require "cpp.core"
 local redact = {}
 
 local LONGEST_TEXT = 8192 -- bytes that are kept of a text without a limit of its own: as many as a URL has
-local LONGEST_DOCUMENT = 8192 -- bytes that are looked at in all texts of a document
+local LONGEST_DOCUMENT = 8192 -- bytes that are searched in all texts of a document
 
 --- A text as it may be shown.
 -- @param text string, or anything else, which is returned as it is

@@ -22,7 +22,7 @@ for _, endpoint in ipairs(core.endpoints) do METHODS[endpoint.name] = endpoint.m
 -- The pause of azure-core and azcore: 0.8 s, doubling, at most 60 s.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.8, 60
 
--- Endpoints that give tokens, in place of taking one.
+-- Endpoints that give tokens, instead of requiring one.
 local OF_TOKENS = { token = true, metadata = true }
 
 local RETRIES, TIMEOUT = 3, 300 -- a client's defaults; seconds
@@ -170,7 +170,7 @@ local function go_on(loop, client, endpoint, options, limits, token, failure, se
     if pause then
       if err.status == 429 and loop.scheduler and not of_tokens then loop.scheduler.hold(pause) end
       local wanted = math.max(pause, err.retry_after or 0)
-      -- Most machines have no metadata service: that nothing responds there is no failure that passes.
+      -- Most machines have no metadata service: if there is no response, a retry does not help.
       local is_absent = endpoint == "metadata" and err.kind ~= "http"
       if not err.retryable or is_absent or attempt > retries
         or not has_time(loop, client, options, deadline, paused, wanted) then
@@ -206,7 +206,7 @@ end
 -- @param options table of the call's options, checked by the core when the request starts
 -- @param limits table or nil: `retries` (number) instead of the option's; `deadline` (on the
 --   loop's clock) that neither a pause nor a request goes beyond
--- @param loop table or nil: what host.loop gives for this call, where the caller has asked already
+-- @param loop table or nil: what host.loop gives for this call, if the caller has called it already
 -- @return the core's result and its request; or nil, err (kinds: all but `failed`); and when its last request was sent,
 --   on the loop's clock, or nil where none was
 function retry.call(client, endpoint, options, limits, loop)

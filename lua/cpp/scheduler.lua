@@ -19,7 +19,7 @@ local PARKED, DONE, CALL, GO = items.PARKED, items.DONE, items.CALL, items.GO
 local is_held, call_up, expire = items.is_held, items.call_up, items.expire
 
 local CONCURRENCY = 16
-local STOP_CHECK = 1 -- seconds between two looks at should_stop
+local STOP_CHECK = 1 -- seconds between two calls of should_stop
 local STOPPED = "should_stop ended the batch before this item"
 
 local scheduler = {}
@@ -35,14 +35,14 @@ local function note_names(item, input)
   item.publisher, item.offer = name_of(input, "publisher"), name_of(input, "offer")
 end
 
--- Whether an err tells of the call that was accepted in an item.
+-- Whether an err names the call that was accepted in an item.
 local function tells_of_accepted(err, item)
   return err.ambiguous or err.offer == item.offer and (err.location or math.type(err.status) and err.status < 300)
 end
 
--- What an item's code raised, as an err: misuse in one item must not end the others. Once a request of the item was
--- sent, it is unknown what the service made of it: the response is lost with the code that had it. Code that raises an
--- err has read the response; but that of a call that was accepted before is lost.
+-- Makes an err of what an item's code raised: misuse in one item must not end the others. If a request of the item was
+-- sent, its outcome is unknown: the response is lost with the code that had it. Code that raises an err has read the
+-- response; but the response of an earlier accepted call is lost.
 local function raised_err(batch, item, problem)
   if not item.offer then note_names(item, batch.inputs[item.index]) end
   local fields = { ambiguous = item.sent ~= false, publisher = item.publisher, offer = item.offer }
@@ -62,7 +62,7 @@ end
 
 local stop
 
--- A callback of the batch raised: it is not called again, and the batch stops. What was begun is in the entries that
+-- A callback of the batch raised: it is not called again, and the batch stops. What was started is in the entries that
 -- the caller gets, so this is not raised further.
 local function fail(batch, name, problem)
   host.pass_interrupt(problem)
@@ -72,7 +72,7 @@ local function fail(batch, name, problem)
   if not batch.stopped then stop(batch, "raised", message, problem) end
 end
 
--- The end of an item: result; or nil and an err.
+-- Ends an item with a result; or with nil and an err.
 local function finish(batch, index, result, err)
   if result then
     err = nil -- what comes after a result is none: a batch returns a number there
@@ -86,7 +86,7 @@ local function finish(batch, index, result, err)
   if not done then fail(batch, "on_result", problem) end
 end
 
--- What a coroutine does: `fn` for the entry that its item has, and then for the next one it is given.
+-- The body of a coroutine: calls `fn` for the entry of its item, then for each next entry it gets.
 local function work(_, batch, item)
   while true do
     local go = yield(DONE, batch.fn(batch.inputs[item.index], batch.client))
@@ -177,13 +177,13 @@ end
 
 local function move_expired(batch, time)
   local value = batch.timers:take(time)
-  while value do -- an item that slept, or the ticket of one that waits for a place
+  while value do -- an item that slept, or the ticket of an item that waits for a place
     if value.coroutine then push(batch.ready, value) else expire(batch, value) end
     value = batch.timers:take(time)
   end
 end
 
--- Nobody sleeps or waits for a place any longer, and nothing more is begun.
+-- Ends all sleeps and all waits for a place, and starts no further item.
 function stop(batch, kind, message, raised)
   batch.stopped = true
   move_expired(batch, math.huge)
@@ -224,7 +224,7 @@ local function look_at_stop(batch)
   end
 end
 
--- Moves to the ready queue who may go on: whose time has come, and who gets a place.
+-- Moves the items that may continue to the ready queue: their sleep is over, or a place is free.
 local function gather(batch)
   if batch.timers:first() then move_expired(batch, host.now(batch.outer)) end
   local places = is_held(batch) and 0 or batch.concurrency - batch.in_flight
@@ -233,7 +233,7 @@ local function gather(batch)
   end
 end
 
--- Runs all that can run, until everybody waits for something.
+-- Runs all that can run, until every item waits.
 local function run_ready(batch)
   while true do
     local item = pop(batch.ready)
@@ -286,10 +286,10 @@ local function wait(batch)
   end
 end
 
--- What has the batch itself end (a clock or a loop that fails, Ctrl-C) is raised where its items wait, so that each
--- ends with what is known of it; and then again, with the entries of all.
+-- What ends the batch itself (a failing clock or loop, Ctrl-C) is raised where its items wait, so that each item ends
+-- with an err that has what is known. It is then raised again, with all entries.
 local function break_off(batch, problem)
-  if batch.next == 1 then error(problem, 0) end -- nothing was begun
+  if batch.next == 1 then error(problem, 0) end -- no item was started
   batch.broken, batch.stopped, batch.on_result, batch.should_stop = { problem = problem }, true, nil, nil
   wake_all(batch)
   for _, item in ipairs(batch.items) do

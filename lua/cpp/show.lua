@@ -1,4 +1,4 @@
--- What `print` shows of a client, a result and an operation: one line, without secrets.
+-- The text that `print` shows for a client, a result or an operation: one line, without secrets.
 
 local auth = require "cpp.auth"
 local private = require "cpp.private"
@@ -9,7 +9,7 @@ local show = {}
 local LONGEST = 1024 -- bytes of a line
 local BASE_URL = "https://cloudpartner.azure.com" -- as csrc/lua_client.c has it
 
--- What a document of the service must not be shown with; nil where it is not known any more: the client was closed.
+-- The secrets to remove from a document of the service; nil if the client was closed: they are no longer known.
 local function secrets_of(known, document)
   local held = known.secrets[1]
   if redact.remembered(document) or not held then return redact.remembered(document) end

@@ -1,4 +1,4 @@
--- The target of a wait: what was given to it, and what its requests are called with.
+-- The target of a wait: what the caller gave, and the options of its requests.
 
 local core = require "cpp.core"
 local follow = require "cpp.follow"
@@ -10,11 +10,11 @@ local OF_WAIT = { timeout = true, interval = true, max_interval = true, on_progr
 
 local CALLS = { cancel = true, publish = true, go_live = true }
 
--- What is read of a table.
+-- The fields that are read from a table.
 local OF_TARGET = { "location", "publisher", "offer", "operation_id", "status", "state", "outcome", "call", "sent_at",
                     "submission_id", "retry_after" }
 
---- Reads what a wait was given, once: the caller may change the table while the wait goes on.
+--- Reads the target of a wait, once: the caller may change the table during the wait.
 -- @param target a result, a location or a table with publisher, offer and operation_id; raises misuse for anything else
 -- @return table: of the fields above, those that are there and of use
 function targets.read(target)
@@ -31,7 +31,7 @@ function targets.read(target)
   return own
 end
 
---- What each request of a wait is called with: its target, and the options that are not the wait's own.
+--- The options of each request of a wait: its target, and the options that are not the wait's own.
 -- @param target what targets.read gave
 -- @param options table: of the wait
 -- @return table
@@ -50,7 +50,7 @@ function targets.request(target, options)
   return request
 end
 
---- What a wait gives for a cancel that was done at once: there is nothing to poll.
+--- The operation that a wait returns for a cancel that was done at once: there is nothing to poll.
 -- @param result of the cancel
 -- @return table
 function targets.done_at_once(result)

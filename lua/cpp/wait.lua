@@ -32,12 +32,12 @@ local STOP_CHECK = 1 -- seconds between two looks at should_stop
 local WORDS = 500 -- bytes of the service's own words in a message
 
 -- The state of a wait is one small table, since thousands may be waited for: client, target, options, request
--- (what each look is called with), loop, follows (the offer, in place of an operation), started, deadline,
+-- (the options of each poll), loop, follows (the offer, in place of an operation), started, deadline,
 -- retries (its limits, see retry.call), interval, failures (in a row), ridden_out (of these, all but the 404s of the
 -- grace), location, operation (as last seen), at_signoff (whether that waits for the publisher), running_id (of the
 -- offer's operation that was seen to run), was_running (any was).
 
--- The secrets that a text of the service must not be shown with.
+-- The secrets to remove from a text of the service.
 local function secrets_of(state)
   return auth.secrets(state.client, state.request)
 end
@@ -57,7 +57,7 @@ local function presentable(state)
   if not state.operation then return nil end
   local operation, secrets = state.operation, secrets_of(state)
   local copy = redact.document(operation, secrets)
-  -- In a long document they may have no room, or be cut.
+  -- In a long document they may be cut or left out.
   copy.state, copy.location = operation.state, redact(operation.location, secrets)
   return copy
 end
@@ -204,8 +204,8 @@ local function finish(state, known, facts, word)
   return document
 end
 
--- The end of a wait at its deadline. For what waits for the publisher this is the end, unless a cancel or a go live may
--- be on its way.
+-- Ends a wait at its deadline. For an operation that waits for the publisher this is the end, unless a cancel or a go
+-- live may be on its way.
 local function run_out(state)
   local operation, call = state.operation, state.target.call
   if operation and call ~= "cancel" and call ~= "go_live" and state.at_signoff then
@@ -299,8 +299,8 @@ local function step(state)
   return true, retry_after
 end
 
--- The first look comes when the response that named the place to poll wants it. Few calls are between here and the
--- loop's sleep: each takes memory of every operation that is waited for.
+-- The first poll comes at the time that the response with the location requests. Keep the call stack from here
+-- to the loop's sleep short: each level takes memory for every operation that is waited for.
 local function poll(state)
   local goes_on, result, err = true, state.target.call and state.target.retry_after, nil
   if not result then goes_on, result, err = step(state) end

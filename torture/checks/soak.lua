@@ -42,7 +42,7 @@ local client = cpp.client {
   end,
   log = function(entry)
     look_for_secrets(entry)
-    if entry.method == "GET" then return end -- a look after a cancel that was refused, under the same id
+    if entry.method == "GET" then return end -- a read after a refused cancel, with the same id
     local number = number_of(entry.client_request_id)
     attempts[number] = attempts[number] + 1
     assert(entry.attempt == attempts[number])

@@ -210,7 +210,7 @@ static void read_requests(int descriptor) {
     connection->length = 0;
     return;
   }
-  if (strncmp(connection->data, "GET ", 4) == 0) { /* a look after a cancel that was refused */
+  if (strncmp(connection->data, "GET ", 4) == 0) { /* a read after a refused cancel */
     static const char forbidden[] = "HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n";
     send_all(descriptor, forbidden, sizeof forbidden - 1);
     connection->length = 0;

@@ -1,4 +1,4 @@
--- Managed identities: the instance metadata service, and App Service, which give tokens to what runs on a machine.
+-- Managed identities: the instance metadata service, and App Service, which give tokens to programs on a machine.
 -- https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
 -- https://learn.microsoft.com/azure/app-service/overview-managed-identity
 
@@ -19,8 +19,8 @@ function identities.new(issuer)
 end
 
 --- Adds identities.
--- @param list of { client_id = of one that was assigned by a user, header = what App Service wants as X-IDENTITY-HEADER
---   (without it, the identity is the metadata service's), and what a client of tokens.lua has }
+-- @param list of { client_id = of a user-assigned identity, header = the X-IDENTITY-HEADER that App Service requires
+--   (without it, the identity is the metadata service's), and the fields of a client in tokens.lua }
 function identities:add(list)
     for index, entry in ipairs(list) do
         self.list[#self.list + 1] = options.check(entry, IDENTITY_OPTIONS, string.format("identities[%d]", index))
@@ -31,7 +31,7 @@ local function refusal(status, code, description)
     return answers.json(status, { error = code, error_description = description })
 end
 
--- The identity that is meant, of those with that header; nil where there is none.
+-- The identity with this client_id and header; nil if there is none.
 local function find(self, client_id, header)
     for _, identity in ipairs(self.list) do
         if identity.client_id == client_id and identity.header == header then
@@ -40,7 +40,7 @@ local function find(self, client_id, header)
     end
 end
 
--- What is wrong with a request, whichever of the two it is for; nil: nothing.
+-- The refusal of a request to either service; nil if the request is valid.
 local function problem(request, version)
     if request.fields["api-version"] ~= version then
         return refusal(400, "bad_request_102", "The api-version is missing or not supported.")
@@ -74,7 +74,7 @@ end
 
 local PATHS = { ["metadata/identity/oauth2/token"] = metadata, ["MSI/token"] = app_service }
 
---- Answers GET /metadata/identity/oauth2/token and /MSI/token; nil when the path is another.
+--- The response to GET /metadata/identity/oauth2/token and /MSI/token; nil for other paths.
 function identities:answer(request)
     local act = PATHS[table.concat(request.segments, "/")]
     if act and request.method ~= "GET" then

@@ -1,4 +1,4 @@
--- The portal emulator: a server that answers as the publishing interface of the Cloud Partner Portal does, for
+-- The portal emulator: a server that responds as the publishing interface of the Cloud Partner Portal does, for
 -- demonstrations and tests. doc/emulator.md describes its options, its control interface and its faults;
 -- `cpp-portal emulate` starts it.
 
@@ -17,7 +17,7 @@ local tokens = require "cpp.emulator.tokens"
 
 local emulator = {}
 
--- Raised where the options make no sense: a table, so that it is told from a fault of the emulator itself.
+-- Raises wrong options as a table, which distinguishes them from errors of the emulator itself.
 local function wrong(message)
     error({ usage = message }, 0)
 end
@@ -41,7 +41,7 @@ local function check(options)
     end
 end
 
--- The state at the start, with the faults of the command line behind those of the scenario.
+-- The state at the start, with the faults of the command line after those of the scenario.
 local function make_state(options)
     local own_clock = clock.new(options.clock or "real", options.speed)
     local faults = {}
@@ -89,7 +89,7 @@ local function wait_for_end_of_input()
     until not io.stdin:read(1)
 end
 
--- Returns when the process is asked to end.
+-- Returns at SIGINT or SIGTERM.
 local function wait_for_signal()
     signal.block(signal.SIGTERM, signal.SIGINT)
     signal.listen(signal.SIGTERM, signal.SIGINT):wait()
@@ -98,7 +98,7 @@ end
 --- Runs an emulator until it is stopped: by a signal, or through its control interface.
 -- @param options table: host, port, scenario (name of a file), faults (list of JSON texts), clock, speed, ready,
 --   watch_stdin, as doc/emulator.md describes them
--- Raises a table with `usage`, a message, where they make no sense.
+-- Raises a table with `usage`, a message, if they are wrong.
 function emulator.run(options)
     check(options)
     signal.ignore(signal.SIGPIPE)

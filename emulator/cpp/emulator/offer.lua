@@ -105,7 +105,7 @@ local function check_settings(settings)
 end
 
 --- Makes an offer from its settings, with an operation already running if they say so.
--- @param settings the options listed in doc/emulator.md; raises where they make no sense
+-- @param settings the options listed in doc/emulator.md; raises if they are wrong
 -- @param random generator of operation identifiers
 -- @param now time of the clock
 function offer.new(settings, random, now)
@@ -118,10 +118,10 @@ function offer.new(settings, random, now)
     return self
 end
 
--- How many operations an offer that is published again and again remembers.
+-- The number of operations that an offer with `republish` keeps.
 local REMEMBERED = 100
 
---- Starts the next operation where the last one has ended and the offer is to be published again.
+--- Starts the next operation if the last one has ended and the offer has `republish`.
 function offer:renew(now)
     local latest = self:latest()
     if not self.settings.republish or not latest or latest:active(now) then

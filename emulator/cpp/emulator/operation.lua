@@ -12,7 +12,7 @@ local CANCEL_MODES = {
     accepted = { state = "canceled", freezes = true },
     synchronous = { state = "canceled", freezes = true, at_once = true },
     fails = { state = "failed", freezes = true },
-    -- The same, where the cancellation is an operation of its own: that fails, and the publish goes on.
+    -- The same, with a separate cancellation operation: it fails, and the publish continues.
     fails_alone = { fails = true },
     -- The publish gets through before the cancellation does.
     lost_race = {},

@@ -1,9 +1,9 @@
--- The page at /: what there is and what was received, for a browser. It loads nothing, has no script, and shows neither
--- headers nor bodies nor queries of requests, so no token.
+-- The page at /: offers, operations and received requests, for a browser. It has no script and loads no other files. It
+-- shows no headers, bodies or queries of requests, so it shows no token.
 
 local page = {}
 
--- How many requests are shown, and how many operations of an offer: the newest.
+-- The number of newest requests, and of newest operations of an offer, that are shown.
 local REQUESTS, OPERATIONS = 100, 10
 
 local HEADERS = {
@@ -105,7 +105,7 @@ local function requests_received(state)
     return rows
 end
 
---- The answer to a request for the page.
+--- The response to a request for the page.
 function page.answer(state)
     local offers, operations = offers_and_operations(state)
     local parts = {

@@ -161,8 +161,8 @@ local function serve(self, stream, request)
     send(stream, request.method, answer)
 end
 
--- The answer to a request of a web page elsewhere, which must not reach what asks for no token: neither with a form,
--- nor by a name that leads to this machine.
+-- The refusal of requests from foreign web pages. They must not reach what needs no token, neither with a form, nor by
+-- a host name that resolves to this machine.
 local function refusal(self, request)
     local origin, host = request.headers.origin, request.headers.host
     local is_address = host:find("^[%d.]+:?%d*$") or host:find("^%[[%x:.]+%]:?%d*$") or host:find("^localhost:?%d*$")

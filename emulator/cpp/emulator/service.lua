@@ -244,8 +244,8 @@ local function action_of(action, argument)
     end
 end
 
--- Which call a path means: { call, publisher, offer, further arguments }, or nil. Every segment is decoded already.
--- Each path is taken with and without its last slash.
+-- The call of a path: { call, publisher, offer, further arguments }, or nil. The segments are decoded. The last slash
+-- is optional.
 local function route(segments)
     local count = segments[#segments] == "" and #segments - 1 or #segments
     if segments[1] ~= "api" then

@@ -13,8 +13,8 @@ local tokens = require "cpp.emulator.tokens"
 local state = {}
 state.__index = state
 
--- What a demonstration starts with: an offer that is always being published, and one that is published at once when it
--- is asked for. So every example of the documentation works at any time.
+-- The default scenario: one offer is always being published, and a publish of the other completes at once. So every
+-- example of the documentation works at any time.
 local AT_ONCE = { { name = "Live", seconds = 0 } }
 local DEFAULT_SCENARIO = json.encode {
     offers = {
@@ -31,11 +31,11 @@ local function list_of(value)
     return (value[1] ~= nil or next(value) == nil) and value or { value }
 end
 
---- Makes the state that a scenario describes; raises where the scenario makes no sense.
+--- Makes the state that a scenario describes; raises if the scenario is wrong.
 -- @param clock the emulator's clock
 -- @param scenario JSON text (default: publisher contoso and its two offers). It is kept as text, so that
 --   every reset begins with a table of its own.
--- @param further list of faults behind those of the scenario
+-- @param further list of faults after those of the scenario
 function state.new(clock, scenario, further)
     local self = setmetatable({ clock = clock, scenario = scenario or DEFAULT_SCENARIO, further = further }, state)
     self:reset()

@@ -22,10 +22,10 @@ local function of_token(session)
   return identity and "the token is that of " .. identity or LOGIN
 end
 
--- Where libcurl looks for the proxy of an https URL.
+-- The variables in which libcurl finds the proxy of an https URL.
 local VARIABLES = { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" }
 
--- The proxy that a request goes through, and what named it; nil where there is none.
+-- The proxy of a request, and the option or variable that named it; nil without a proxy.
 local function proxy_of(session)
   local given = session.given.proxy
   if given then return given ~= "" and given or nil, "--proxy" end
@@ -41,7 +41,7 @@ local function shown(proxy)
   return (scheme or "") .. (rest or proxy):gsub("^.*@", "")
 end
 
--- Whether a failure is that of the proxy, by libcurl's words.
+-- Whether libcurl's message reports a failure of the proxy.
 local function is_of_proxy(message, proxy)
   if message:find("proxy", 1, true) or message:find("CONNECT", 1, true) then return true end
   local host = message:match "Failed to connect to (%S+) port"
@@ -54,7 +54,7 @@ local function of_proxy(session, err)
   return ("the proxy is %s (%s); --proxy URL sets another, --proxy '' disables it"):format(shown(proxy), source)
 end
 
--- An authority that is not trusted, by the words of OpenSSL and GnuTLS.
+-- Whether a message of OpenSSL or GnuTLS reports an untrusted authority.
 local function is_untrusted(message)
   message = message:lower()
   return message:find "self%-signed" or message:find "self signed" or message:find "issuer" or message:find "unknown ca"

@@ -5,16 +5,16 @@
 -- operands   what follows it, as usage lines show it
 -- summary    one line for help
 -- example    operands and options of an example
--- call       how the service is asked: a function of cpp/command/calls.lua; without it and without `run`, the
+-- call       sends the requests: a function of cpp/command/calls.lua; without it and without `run`, the
 --            parser prints a text
 -- endpoint   the endpoint of the C core that the targets are checked against; also the client's method
 -- ends       list of the outcomes that the command is meant to bring about; the first is the one for `wait --for`
 -- list       the name of its answer in JSON, where that is a list
 -- view       how answers are shown: a row of cpp/command/views.lua
--- asks       on a terminal, it asks before it acts
+-- asks       on a terminal, it asks for confirmation before it acts
 -- options    names of its options, beyond the common ones
 -- choices    the words that its operand may be
--- run        the module under cpp.command that runs a command which does not ask the service
+-- run        the module under cpp.command that runs a command which sends no requests to the service
 
 local START = { "email", "wait", "dry-run", "timeout", "interval", "max-interval" }
 

@@ -3,10 +3,10 @@
 local core = require "cpp.core"
 local encode = require "cpp.command.json"
 
--- What a response or a failure tells besides its body, in this order.
+-- Fields of a response or a failure to print before its body, in this order.
 local FIELDS = { "kind", "message", "location", "operation_id", "retry_after", "request_id" }
 
--- The calls of the service. What is sent to token services, and what they respond, is a secret.
+-- The calls of the service. Requests to token services and their responses are secret.
 local SHOWN = { location = true }
 for _, endpoint in ipairs(core.endpoints) do SHOWN[endpoint.name] = true end
 

@@ -34,13 +34,13 @@ function exit.worst(seen)
   return exit.DONE
 end
 
---- The status for a signal, as shells have it.
+--- The exit status for a signal, as in shells.
 -- @param number of the signal
 function exit.of_signal(number)
   return 128 + number
 end
 
---- What a status means, in words.
+--- The meaning of a status, as text.
 function exit.meaning(status)
   return meanings[status]
 end

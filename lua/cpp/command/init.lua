@@ -11,7 +11,7 @@ local function wants_json(words)
   return false
 end
 
--- Where help is: that of the command which the words name.
+-- Where to find help: for the command that the words name.
 local function help_for(words)
   for _, word in ipairs(words) do
     if commands.find(word) then return "cpp-portal help " .. word end

@@ -1,5 +1,4 @@
--- How the command waits: as the blocking loop does, with a function that is called in between, ten times a second or
--- when a signal comes.
+-- The loop of the command: waits as the blocking loop does, and calls a function ten times a second and at each signal.
 
 local blocking = require "cpp.loop.blocking"
 local core = require "cpp.core"
@@ -7,7 +6,7 @@ local core = require "cpp.core"
 local SLICE = 0.1 -- seconds
 
 --- Makes a loop.
--- @param between function() -> boolean: true has a batch go on at once
+-- @param between function() -> boolean: true makes a batch continue at once
 -- @return loop: see doc/loops.md
 local function new(between)
   local loop = {}

@@ -126,10 +126,10 @@ function options.find(name)
   return nil
 end
 
--- The variables of the environment that fields of a client come from, where no option is given.
+-- The environment variables of a client's fields, for options that are not given.
 local VARIABLES = { base_url = "CPP_BASE_URL", authority_url = "AZURE_AUTHORITY_HOST" }
 
---- How a message names what a field of the library came from.
+--- The source of a field of the library, as messages name it.
 -- @param field string, such as "timeout"
 -- @param of string: what the library checked, such as "client"
 -- @param given table: the given options

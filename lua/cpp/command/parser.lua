@@ -24,7 +24,7 @@ With the Azure command line:
 Exit status:
 ]]
 
--- What is tried first by users of other commands, and what there is in its place.
+-- Words that other commands have, and what this command has instead.
 local INSTEAD = {
   ["--token"] = "a command line is visible to all users of the machine: use --token-file or AZURE_TOKEN",
   ["--client-secret"] = "a command line is visible to all users of the machine: set AZURE_CLIENT_SECRET",
@@ -41,7 +41,7 @@ INSTEAD["--offer"] = INSTEAD["--publisher"]
 
 local PROGRAM = "cpp-portal"
 
--- Ends parsing: with `usage`, what is wrong; or with `shown`, a text that was asked for.
+-- Ends parsing: with `usage`, what is wrong; or with `shown`, a requested text.
 local function stop(fields)
   error(fields, 0)
 end
@@ -200,7 +200,7 @@ end
 --- Reads a command line.
 -- @param words list of its words
 -- @return table: command (its row), given (options by name: true, a value, or a list of values) and targets (list of
---   tables with publisher and mostly offer, or with location: what the service is asked about); or shown, a text to
+--   tables with publisher and mostly offer, or with location: what the requests are about); or shown, a text to
 --   print; or version = true; or usage, what is wrong, in one line
 local function parse(words)
   local done, result = pcall(read, words)

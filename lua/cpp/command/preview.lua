@@ -30,12 +30,12 @@ function preview.dry_run(session)
   return exit.DONE
 end
 
---- Whether a question can be asked: both ends of it are a terminal.
+--- Whether the command can ask: standard input and standard error are terminals.
 function preview.may_ask(session)
   return session.command.asks and not session.given.yes and core.is_terminal(io.stdin) and core.is_terminal(io.stderr)
 end
 
--- What runs on an offer, in words; nil where nothing does. Or nil, err.
+-- What runs on an offer, as text; nil if nothing runs. Or nil, err.
 local function running_on(client, request)
   local list, err = client:operations(request)
   if not list then return nil, err end
@@ -51,8 +51,8 @@ local function running_on(client, request)
   return table.concat(words, ", ")
 end
 
--- Looks at all targets, and says what runs on each. Those that cannot be asked about are reported, and left out.
--- Returns the number of those that a cancel would be sent for.
+-- Requests the state of all targets, and prints what runs on each. Targets whose request fails are reported, and left
+-- out. Returns the number of targets for which a cancel would be sent.
 local function look(session)
   local entries = session.client:map(session.targets, function(target, client)
     local request = { publisher = target.publisher, offer = target.offer }
@@ -73,14 +73,14 @@ local function look(session)
   return running
 end
 
--- A signal came before the answer.
+-- A signal came before the user's reply.
 local function interrupted(session)
   for _, target in ipairs(session.targets) do report.cut_off(session, target, {}) end
   return session.signal
 end
 
---- Says what runs on each target, and asks whether to cancel it.
--- @return nil to go on with the targets that are left; or the exit status
+--- Prints what runs on each target, and asks whether to cancel it.
+-- @return nil to continue with the remaining targets; or the exit status
 function preview.ask(session)
   local count = look(session)
   if session.signal then return interrupted(session) end

@@ -100,7 +100,7 @@ local function is_cut_off(session, target, err)
 end
 
 --- Reports that a signal came before the end of a target's call.
--- @param err what the call ended with; an empty table for one that was not begun
+-- @param err what the call ended with; an empty table for a call that was not started
 -- @return the exit status for it
 function report.cut_off(session, target, err)
   if session.given.json then
@@ -119,7 +119,7 @@ function report.cut_off(session, target, err)
 end
 
 local function failure(session, target, err)
-  -- What an item's code raises is ambiguous for the library, which does not know that the item sent only GETs.
+  -- The library treats an error of an item's code as ambiguous: it does not know that the item sent only GETs.
   if not target.begun or target.accepted or session.command.call ~= "start" then err.ambiguous = false end
   if is_cut_off(session, target, err) then return report.cut_off(session, target, err) end
   if err.kind == "stopped" then return exit.DONE end -- nothing reads the output
@@ -135,7 +135,7 @@ local function failure(session, target, err)
   say(session, target, tostring(err) .. (hint and "; " .. hint or ""))
   if status == exit.AMBIGUOUS then say_how_to_look(session, target) end
   if status == exit.NOT_ENDED then
-    local location = err.kind ~= "untrusted" and (err.location or target.location) or nil -- it would be refused again
+    local location = err.kind ~= "untrusted" and (err.location or target.location) or nil -- it would fail again
     say_how_to_go_on(session, target, location)
   end
   return status
@@ -161,8 +161,8 @@ local function write_json(session, document)
   session.screen:answer(text)
 end
 
--- Tells on standard error where a target stands, where standard output cannot be written: also of those that were
--- written before, since a pipe may have lost them.
+-- Reports the state of a target on standard error, if standard output cannot be written. This includes targets that
+-- were written before, since a pipe may have lost them.
 local function tell(session, target, document)
   if session.command.call == "look" then return end
   local location = document.location or target.location
@@ -259,8 +259,8 @@ function report.without_token(session, problem)
   return exit.UNAUTHORIZED
 end
 
---- Says that a signal has come.
--- @param grace seconds that what was sent may take
+--- Reports a signal.
+-- @param grace seconds that requests in flight may take
 function report.interrupted(session, grace)
   local rest = session.in_flight > 0 and (": finishing what was sent, for at most %d s"):format(grace) or ""
   session.screen:say(exit.meaning(session.signal) .. rest)

@@ -39,8 +39,8 @@ local function erase(screen)
   if screen.shown then screen.shown:erase() end
 end
 
---- Writes a line of the answer, or several, at once: a reader may be waiting for it. Where that fails, `problem` says
--- why, and no more is written: a signal may have ended a write to a pipe that nothing reads, and the next would wait.
+--- Writes one or more lines of output at once: a reader may be waiting for them. If that fails, `problem` says why, and
+-- no more is written: a signal may have ended a write to a pipe that nothing reads, and the next would wait.
 function Screen:answer(lines)
   erase(self)
   if self.problem then return end
@@ -48,12 +48,12 @@ function Screen:answer(lines)
   if not written then self.problem = problem end
 end
 
--- Writes lines of the answer at once, unless the screen is quiet; none is fine.
+-- Writes lines of output at once, unless the screen is quiet. There may be none.
 local function answer_all(screen, lines)
   if #lines > 0 and not screen.quiet then screen:answer(table.concat(lines, "\n")) end
 end
 
---- Writes texts of the service, each as a line of the answer.
+--- Writes texts of the service, each as a line of output.
 function Screen:notes(texts)
   local lines, secrets = {}, self.secrets()
   for i, text in ipairs(texts) do lines[i] = redact.line(text, SHOWN, secrets) end
@@ -66,7 +66,7 @@ function Screen:say(line)
   io.stderr:write("cpp-portal: ", redact.line(line, SHOWN, self.secrets()), "\n")
 end
 
---- Asks a question, in whose line the answer is typed.
+--- Asks a question; the user types the reply in the same line.
 function Screen:ask(question)
   erase(self)
   io.stderr:write("cpp-portal: ", question)
@@ -78,12 +78,12 @@ function Screen:progress(operation)
   if self.shown then self.shown:show(operation) end
 end
 
---- Has the clocks of the progress go on.
+--- Advances the clocks of the progress.
 function Screen:tick()
   if self.shown then self.shown:tick() end
 end
 
---- Draws nothing more of a target, which has ended.
+--- Stops drawing a target, which has ended.
 function Screen:ended(target)
   if self.shown then self.shown:finish(target) end
 end

@@ -1,7 +1,7 @@
 -- One run of a command that asks the service: a client, the targets, all at once, and a report of each.
 --
--- A signal is noted, and looked for where the command waits: no more is begun then, and what was sent gets GRACE
--- seconds to be answered, so that each target has an end that is known and reported.
+-- A signal is noted, and checked where the command waits. No further call is started then. Requests in flight get GRACE
+-- seconds for their responses, so that the end of each target is known and reported.
 
 local auth = require "cpp.auth"
 local calls = require "cpp.command.calls"
@@ -53,7 +53,7 @@ function Session:request(target)
   return fields
 end
 
--- What is told of each attempt: with --verbose each; on a terminal the pauses that the service asks for.
+-- Reports attempts: each one with --verbose; on a terminal, the pauses that the service requests.
 local function log_of(session)
   local screen = session.screen
   if session.given.verbose then
@@ -72,9 +72,9 @@ end
 
 chain.advice = "give --token-file, set AZURE_TOKEN, or run az login"
 
--- What is done while the command waits. Returns true once, when a signal has come: the batch is to stop.
+-- Called while the command waits. Returns true once, after a signal: the batch must stop.
 local function between(session)
-  pcall(session.screen.tick, session.screen) -- whatever becomes of what is shown
+  pcall(session.screen.tick, session.screen) -- even if the output fails
   local count, number = core.signals()
   if count == 0 then return false end
   if not session.signal then
@@ -82,12 +82,12 @@ local function between(session)
     report.interrupted(session, GRACE)
     return true
   elseif count > 1 and session.client.core:usable() then
-    session.client:close() -- what is in flight ends as not known
+    session.client:close() -- the outcome of requests in flight is unknown
   end
   return false
 end
 
--- A file of authorities that cannot be read is found before anything is sent.
+-- A CA file that cannot be read is detected before anything is sent.
 local function check_ca_file(name)
   local file, problem = io.open(name or "/dev/null", "r")
   if not file then error({ usage = "--ca-file: " .. problem }, 0) end
@@ -120,7 +120,7 @@ end
 function Session:progress_of(target)
   return function(operation)
     target.location = operation.location or target.location
-    if #self.targets > 1 and states.ended(operation.state) ~= nil then return end -- its row tells
+    if #self.targets > 1 and states.ended(operation.state) ~= nil then return end -- see its row
     operation.publisher, operation.offer = target.publisher, target.offer
     pcall(self.screen.progress, self.screen, operation)
   end
@@ -132,7 +132,7 @@ function Session:show_accepted(target, result)
   pcall(self.screen.progress, self.screen, { state = "accepted", publisher = target.publisher, offer = target.offer })
 end
 
--- Reports how a target's call ended. Nothing ends the run: other calls are still to be reported.
+-- Reports how a target's call ended. An error does not end the run: other calls must be reported as well.
 local function report_end(session, target, result, err)
   if err and not session.signal then between(session) end -- a signal may be what ended it
   local done, status = pcall(report.outcome, session, target, result, err)
@@ -141,7 +141,7 @@ local function report_end(session, target, result, err)
   target.ended = true
 end
 
---- Whether nothing more is to be begun. What only asks has no sense where nothing reads its output.
+--- Whether to start no further call. A command that only reads stops as well if nothing reads its output.
 function Session:is_over()
   if self.signal or between(self) then return true end
   return self.command.call == "look" and self.screen.problem ~= nil

@@ -1,6 +1,6 @@
--- What people see of an answer: tables. Of each: its columns (heading, least width; wide: a terminal does not show it
--- without --wide), and the rows that a document makes. A column STATE has colors. `details`, where there is one, is a
--- table beneath for a single answer. The screen redacts what it shows; `secrets` are for what is normalised before.
+-- The tables of the command. Each has columns (heading, least width; wide: a terminal does not show it without --wide),
+-- and makes rows from a document. A column STATE has colors. `details`, if present, is a table below, for a single
+-- document. The screen redacts what it shows; `secrets` are for texts that are normalised before.
 
 local status = require "cpp.status"
 

@@ -11,8 +11,8 @@ local NOT_FOUND, TOO_LATE = 127, 124 -- exit statuses of the shell and of timeou
 local LONGEST = 256 * 1024 -- bytes that are read of what az writes
 local WORDS = 300 -- bytes that are shown of it
 
--- What az writes to standard error may be warnings, which are no JSON. It comes behind a mark, and only if az fails:
--- the output before it may hold a token, and is not shown.
+-- az may write warnings to standard error, which are not JSON. They follow a mark, and only if az fails. The output
+-- before the mark may hold a token, and is not shown.
 local MARK = "\1"
 local SCRIPT = [[
 exec 3>&1
@@ -34,7 +34,7 @@ local function run(name)
   return text, status
 end
 
--- Seconds until a token expires: newer versions of az say when, and all say it in local time.
+-- Seconds until a token expires: newer versions of az give the time, and all give the local time.
 local function lifetime_of(answer)
   local expires = tonumber(answer.expires_on)
   if not expires and type(answer.expiresOn) == "string" then

@@ -3,13 +3,13 @@
 local errors = require "cpp.error"
 
 local chain = {
-  -- What to do where no link of the default chain has a token. The command has words of its own.
+  -- The advice if no link of the default chain has a token. The command has its own advice.
   advice = "give `token`, set AZURE_TOKEN, or run az login",
-  -- The name of the link that gave the last token: the command says whose token is refused.
+  -- The name of the link that gave the last token, for the command's message about a refused token.
   last = nil,
 }
 
--- The err of a link that is there and failed: those after it are not asked, since another identity is not what was
+-- The err of a configured link that failed. Later links are not tried: they would use an identity that was not
 -- configured.
 local function failed(err, links, place)
   if err.kind ~= "auth" then return err end -- the client was closed, or its batch is being stopped

@@ -1,5 +1,5 @@
--- A link of cpp.credentials: the managed identity of the machine. AZURE_CLIENT_ID names one that was assigned to it by
--- a user. In App Service and Functions, IDENTITY_ENDPOINT gives its tokens; elsewhere the instance metadata service.
+-- A link of cpp.credentials: the managed identity of the machine. AZURE_CLIENT_ID names a user-assigned identity. In
+-- App Service and Functions, IDENTITY_ENDPOINT gives its tokens; elsewhere the instance metadata service.
 -- https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
 -- https://learn.microsoft.com/azure/app-service/overview-managed-identity
 
@@ -14,7 +14,7 @@ local METADATA_VERSION, APP_SERVICE_VERSION = "2018-02-01", "2019-08-01"
 local CONNECT_TIMEOUT = 1 -- seconds, as with azure-identity: most machines have no metadata service
 local TIMEOUT = 10 -- seconds for a token of the metadata service
 
--- Variables of places whose protocols are others.
+-- Variables of environments with other protocols.
 local OTHERS = {
   IDENTITY_SERVER_THUMBPRINT = "Service Fabric", IMDS_ENDPOINT = "Azure Arc", MSI_ENDPOINT = "Cloud Shell",
 }
@@ -26,8 +26,8 @@ local function from_app_service(request)
   }, { authority_url = "IDENTITY_ENDPOINT", client_secret = "IDENTITY_HEADER", client_id = "AZURE_CLIENT_ID" })
 end
 
--- Whether there is a metadata service that may give a token later: what is not there does not respond, and 400 is what
--- a machine without an identity gets.
+-- Whether a metadata service exists that may give a token later. Without a service there is no response; a machine
+-- without an identity gets 400.
 local function is_there(err)
   return err.status == 429 or (err.status or 0) >= 500
 end

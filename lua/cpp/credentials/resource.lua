@@ -1,4 +1,4 @@
--- What a token is for, as the links of cpp.credentials ask for it.
+-- The scope or resource of a token, in the form that the links of cpp.credentials request.
 
 local RESOURCE = "https://cloudpartner.azure.com" -- as csrc/lua_body.c has it
 

@@ -1,5 +1,6 @@
--- A link of cpp.credentials: a workload identity, as in Kubernetes and in CI. What another issuer has signed, in the
--- file AZURE_FEDERATED_TOKEN_FILE, is the assertion of the client AZURE_CLIENT_ID of AZURE_TENANT_ID.
+-- A link of cpp.credentials: a workload identity, as in Kubernetes and in CI. The file
+-- AZURE_FEDERATED_TOKEN_FILE holds the assertion of the client AZURE_CLIENT_ID of AZURE_TENANT_ID, signed by another
+-- issuer.
 -- https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow (the third case)
 
 local environment = require "cpp.environment"
@@ -14,7 +15,7 @@ local NAMES = {
 local VARIABLES = { FILE, NAMES.tenant, NAMES.client_id }
 local LONGEST = 65536 -- bytes of an assertion
 
--- What the file holds now: its writer renews it. Returns nil and why not.
+-- The current content of the file, which its writer renews. Or nil and why it cannot be used.
 local function read(name)
   local file <close>, problem = io.open(name, "rb")
   if not file then return nil, problem end

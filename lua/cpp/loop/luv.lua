@@ -1,7 +1,7 @@
 -- The loop of luv (libuv): calls made inside a coroutine suspend it; libuv's callbacks resume it.
 --   https://github.com/luvit/luv/blob/master/docs.md
 --
--- A client has one poll handle and one timer while anybody waits on it or sleeps, and none otherwise,
+-- A client has one poll handle and one timer while a coroutine waits on it or sleeps, and none otherwise,
 -- so it never keeps uv.run from returning. The host may close them (uv.walk): the next call that
 -- waits, of any client, makes those of all clients anew, so that what waited goes on.
 
@@ -48,7 +48,7 @@ local function open(core_client, handles)
   end
 end
 
--- The next timer, libcurl's or that of who sleeps, in whole milliseconds: libuv has no others.
+-- The next timer, libcurl's or that of a sleep, in whole milliseconds: libuv has no finer ones.
 local function arm(core_client, handles)
   if not core_client:usable() then return end
   local seconds, due = core_client:timeout(), handles.sleepers:first()
@@ -60,7 +60,7 @@ local function arm(core_client, handles)
   handles.timer:start(math.ceil(math.min(seconds, LONGEST) * 1000), 0, handles.step)
 end
 
--- The host closes the handles of all clients, so a look at any of them tells.
+-- The host closes the handles of all clients, so it is enough to check one of them.
 local function reopen()
   local _, any = next(watched)
   if not any or not is_gone(any.timer) then return end
@@ -90,7 +90,7 @@ local function enter(core_client)
   return handles
 end
 
--- Resumes whose sleep is over. What was closed meanwhile has no `wake` any more.
+-- Resumes the coroutines whose sleep is over. A closed coroutine no longer has a `wake`.
 local function wake_sleepers(handles)
   local sleeper = handles.sleepers:take(core.monotonic())
   while sleeper do
@@ -128,7 +128,7 @@ local place = {
   end,
 }
 
--- Takes back that a coroutine sleeps.
+-- Removes the sleep of a coroutine.
 local sleeping = { __close = function(self) self.wake = nil end }
 
 -- What the coroutine raises comes out of a callback of its own, where luv reports it: others that
