@@ -1,4 +1,4 @@
--- What cpp-portal says of mistakes that are made often: one line, with what its user can do.
+-- The messages of cpp-portal for common mistakes: one line, with advice.
 
 local Certificates = require "spec.support.certificates"
 local fixture = require "spec.support.fixture"
@@ -68,14 +68,14 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.same({}, portal:journal())
   end)
 
-  it("a file of authorities that is none", function()
+  it("a CA file that is missing", function()
     local line, status = said "--ca-file=/none/of/it"
     assert.matches("^%-%-ca%-file: /none/of/it: No such file or directory; see", line)
     assert.equal(2, status)
     assert.same({}, portal:journal())
   end)
 
-  it("a token file that is none", function()
+  it("a token file that is missing or not a file", function()
     assert.equal("--token-file: /none/of/it: No such file or directory", (said "--token-file=/none/of/it"))
     assert.equal("--token-file: /: Is a directory", (said "--token-file=/"))
     local output = programs:run { "bin/cpp-portal", "status", "--json", "--token-file=/none", "contoso", "contoso-vm" }
@@ -145,7 +145,7 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.equal(1, status)
   end)
 
-  it("a pause that the service asks for, on a terminal", function()
+  it("a pause that the service requests, on a terminal", function()
     portal:fault { status = 429, headers = { ["Retry-After"] = "1" } }
     local output, status = programs:run_on_screen("80 24", { "bin/cpp-portal", "status", "contoso", "contoso-vm" })
     assert.is_truthy(output:find("cpp-portal: too many requests: the service asks for a pause of 1 s\r\n", 1, true), output)

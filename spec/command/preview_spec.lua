@@ -48,7 +48,7 @@ describe("cpp-portal cancel", function()
       assert.equal(0, status)
     end)
 
-    it("asks whatever the service calls what runs", function()
+    it("asks whatever name the service gives to the state", function()
       for _, kind in ipairs { true, { name = "publish" }, 5 } do
         portal:fault { match = { method = "GET" }, status = 200,
                        body = { { submissionState = "running", submissionType = kind } } }

@@ -43,7 +43,7 @@ describe("cpp.command.screen", function()
     assert.equal(40, #written)
   end)
 
-  it("asks for the secrets once for each table, and shows none of them", function()
+  it("reads the secrets once for each table, and shows none of them", function()
     local asked, screen = 0, Screen.new({ wide = true, color = "never" }, 1)
     function screen.secrets()
       asked = asked + 1

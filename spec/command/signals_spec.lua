@@ -80,7 +80,7 @@ describe("cpp-portal", function()
       end
     end)
 
-    it("says how to go on with those that are waited for", function()
+    it("prints how to resume each wait", function()
       local names = offers()
       local program = programs:start(cancel(names, "--wait", "--interval", "60"))
       for _ = 1, OFFERS + 1 do program:read_line() end
@@ -190,10 +190,10 @@ describe("cpp-portal", function()
     for what, redirection in pairs { ["a pipe that is closed early"] = " | head -1; exit ${PIPESTATUS[0]}",
                                      ["a pipe that nothing reads"] = " | true; exit ${PIPESTATUS[0]}",
                                      ["a full disk"] = " >/dev/full", ["a closed stream"] = " >&-" } do
-      it("cancels all, and tells of each on standard error: " .. what, function()
+      it("cancels all, and reports each on standard error: " .. what, function()
         for _, json in ipairs { "--retries=3", "--json" } do
           portal:reset()
-          -- What reads has ended before the last row is written.
+          -- The reader has ended before the last row is written.
           portal:fault { match = { method = "POST" }, delay = 0.05, times = -1 }
           local names, output, errors, status = shell("@" .. redirection, json)
           for _, name in ipairs(names) do
@@ -220,7 +220,7 @@ describe("cpp-portal", function()
       assert.equal(1, status)
     end)
 
-    it("asks no more than is read", function()
+    it("stops sending requests when nothing reads its output", function()
       local names = offers()
       portal:fault { match = { method = "GET" }, delay = 0.01, times = -1 }
       local command = programs:command { "bin/cpp-portal", "status", "--concurrency=1", "contoso", table.unpack(names) }

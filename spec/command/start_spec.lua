@@ -5,7 +5,7 @@ local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
 local Programs = require "spec.support.program"
 
--- What the interpreters of programs run first already: the coverage of lines, say.
+-- Code that LUA_INIT_5_4 already has, such as that of line coverage.
 local before = (os.getenv "LUA_INIT_5_4" or "") .. "\n"
 
 describe("cpp-portal", function()
@@ -124,7 +124,7 @@ describe("cpp-portal", function()
       end
     end)
 
-    it("does not say that a look was accepted where its result cannot be written", function()
+    it("does not say that a status was accepted if its result cannot be written", function()
       offer(nil, "odd")
       broken("cpp.command.json", "")
       local _, errors, status = run("status", "--json", "contoso", "odd")

@@ -110,7 +110,7 @@ describe("cpp-portal", function()
       assert.equal(0, status)
     end)
 
-    it("has a clock also where nothing is seen to run", function()
+    it("has a clock also if no running operation is seen", function()
       offer { running = false, elapsed = 7200 }
       local program = programs:start { "python3", "spec/support/terminal.py", "100", "24", "--", "sh", "-c",
         "exec " .. programs:command { "bin/cpp-portal", "wait", "contoso", "contoso-vm" } }
@@ -120,7 +120,7 @@ describe("cpp-portal", function()
       program:finish()
     end)
 
-    it("lets the clock go on between two looks", function()
+    it("advances the clock between two polls", function()
       offer { cancel_seconds = 5 }
       local program = programs:start { "python3", "spec/support/terminal.py", "100", "24", "--", "sh", "-c",
         "exec " .. programs:command { "bin/cpp-portal", "cancel", "-yw", "-i", "60", "contoso", "contoso-vm" } }

@@ -108,7 +108,7 @@ describe("core.redact finds", function()
     end
   end)
 
-  it("a secret behind what may be the beginning of an escape #exhaustive", function()
+  it("a secret after a possible beginning of an escape #exhaustive", function()
     for _, secret in ipairs { "41abcd/efgh+xyz~1", "nabcd/efgh+xyz~12", "amp;abcd/efgh=xyz", "u0041abcd/efgh=x",
                               "0paque~token/+x==" } do
       for _, spelling in ipairs { "plain", "percent-encoded, marks only", "with \\u, marks only", "in decimal references" } do

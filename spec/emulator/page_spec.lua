@@ -1,4 +1,4 @@
--- The emulator's page, and that a web page elsewhere does not reach what asks for no token.
+-- The emulator's page; and foreign web pages, which must not reach what needs no token.
 
 local client = require "spec.support.emulator"
 
@@ -26,7 +26,7 @@ describe("the emulator's page", function()
             .. id:gsub("%p", "%%%0") .. "</td>", text)
         assert.matches("<td>POST</td><td>[^<]*/cancel</td><td>503</td><td>status</td></tr>\n"
             .. "<tr><td>[%d: -]+</td><td>GET</td><td>[^<]*/status</td><td>200</td>", text)
-        assert.equal(2, #portal:journal()) -- its own requests are none of the service's
+        assert.equal(2, #portal:journal()) -- requests for the page are not requests for the service
     end)
 
     it("escapes what it shows", function()
@@ -54,7 +54,7 @@ describe("the emulator's page", function()
         assert.equal("no-store", headers["cache-control"])
     end)
 
-    it("is no page of another origin's, and neither is the control interface", function()
+    it("refuses other origins, and so does the control interface", function()
         for _, headers in ipairs { { Host = "evil.example" }, { Host = "127.0.0.1.evil.example:80" },
             { Origin = "http://evil.example" }, { Origin = "null" } } do
             assert.equal(403, portal:request("GET", "/", { headers = headers }).status)

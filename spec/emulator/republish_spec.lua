@@ -55,7 +55,7 @@ describe("an offer that is published again", function()
         assert.equal(100, #operations())
     end)
 
-    it("shows so wherever it is asked for", function()
+    it("has the same state in every response", function()
         for _, path in ipairs { OFFER .. "/submissions/", OFFER .. "/status", OFFER, "/api/publishers/contoso/offers" } do
             portal:advance(60)
             local document = portal:call("GET", path).json
@@ -74,7 +74,7 @@ describe("an offer that is published again", function()
 end)
 
 describe("the emulator without a scenario", function()
-    it("has an offer that is always being published, and one that is published at once", function()
+    it("has one offer that is always being published, and another whose publish completes at once", function()
         local portal = client.start { scenario = false }
         for _ = 1, 2 do
             for _, seconds in ipairs { 0, 59, 1, 1000 } do

@@ -127,7 +127,7 @@ describe("examples/journal.lua", function()
     assert.equal(0, status)
   end)
 
-  it("tells how the operation ended that it canceled, and not one that was published since", function()
+  it("reports the end of the canceled operation, and not of a later publish", function()
     offers = programs:file("offer-1\n")
     local submissions = { { id = "p2", submissionState = "completed" }, { id = "p1", submissionState = "canceled" } }
     for _, event in ipairs { "begin p1", "accepted " .. portal.url .. "/api/publishers/contoso/offers/offer-1/operations/c" } do

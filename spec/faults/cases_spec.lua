@@ -1,5 +1,5 @@
--- The table of cases is complete: every fault of the list has its cases or specs, and doc/faults.md says so. The corpus of
--- responses is as large as it was.
+-- The table of cases is complete: every fault of the list has cases or specs, and doc/faults.md lists them. The corpus of
+-- responses has not lost rows.
 
 local cases = require "spec.faults.cases"
 local corpus = require "spec.faults.responses"

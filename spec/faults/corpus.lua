@@ -1,6 +1,6 @@
--- Every row of spec/faults/responses over one transport, for a cancel (POST) and a call that reads (GET): what the call
--- ends in, that the server sees one request of it, and that the same client gets its own responses afterwards. Two
--- files run it, so that they run at once:
+-- Every row of spec/faults/responses over one transport, for a cancel (POST) and a call that reads (GET): the end of the
+-- call; the server receives one request of it; the same client gets its own responses afterwards. Two files use it, so
+-- that they run in parallel:
 --
 --   require "spec.faults.corpus" (_ENV, "https")
 
@@ -134,7 +134,7 @@ local function define_all(busted, transport)
       returns = returns + 1
     end)
     server.returned = true
-    -- A cancel that is refused so is followed by a look at what runs.
+    -- After such a refusal of a cancel, the client reads what runs.
     local asks_why = method == "POST" and err and err.kind == "http" and (err.status == 400 or err.status == 404)
     check("requests", #server.requests - before, asks_why and 2 or 1)
     check("method", server.requests[before + 1].method, method)

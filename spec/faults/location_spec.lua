@@ -35,7 +35,7 @@ describe("a location with", function()
     end
   end)
 
-  it("7 KiB is whole wherever it is shown; one that is longer is none, and its call accepted all the same", function()
+  it("7 KiB is whole wherever it is shown; a longer one is ignored, and its call is still accepted", function()
     local client = lab:client { base_url = server.url }
     local function respond(status, headers, body)
       server:handle(function(connection)

@@ -211,7 +211,7 @@ local function define_all(busted, transport)
   end
 
   -- What the server saw: never a request more than attempts were made, and the right token in each.
-  -- A cancel that is refused so is followed by a look at what runs.
+  -- After such a refusal of a cancel, the client reads what runs.
   local ASKS_WHY = { [400] = true, [404] = true }
 
   local function check_record(case, record, seen, expected, method)

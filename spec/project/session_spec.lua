@@ -14,7 +14,7 @@ local function free_port()
   return port
 end
 
--- The blocks up to the one that stops the emulator.
+-- The blocks before the block that stops the emulator.
 local function session()
   local parts = {}
   for _, block in ipairs(blocks.read(PAGE)) do

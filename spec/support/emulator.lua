@@ -37,7 +37,7 @@ portal.__index = portal
 local LUA = os.getenv("EMULATOR_LUA") or "lua5.4"
 local PREFIX = "LUA_PATH_5_4='lua/?.lua;lua/?/init.lua;;' LUA_CPATH_5_4=';;' env -u LUA_INIT_5_4 -u LUA_INIT "
 
--- What there is without a scenario: one offer that is being published, and not again when that has ended.
+-- The default scenario: one offer is being published. It is not published again when this publish has ended.
 local DEFAULT_SCENARIO = {
     offers = { { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 4 } },
 }
@@ -88,8 +88,8 @@ end
 --- Starts an emulator and returns when it listens.
 -- It ends with `stop`, or by itself when this process ends.
 -- @param options (may be absent) `clock` "manual" (default: time stands still until `advance`) or "real"; `speed` of
---   the real clock; `scenario` table with what there is at the start (default: publisher contoso publishes contoso-vm,
---   once), or false: what the emulator has without one;
+--   the real clock; `scenario` table with the initial state (default: publisher contoso publishes contoso-vm once), or
+--   false: the emulator's own default;
 --   `lua` the interpreter (default "lua5.4")
 -- @return the portal, with `url` (e.g. http://127.0.0.1:40001) and `port`
 function client.start(options)

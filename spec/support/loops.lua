@@ -398,7 +398,7 @@ function loops.examples(busted, make)
     assert.equal("running", state)
   end)
 
-  -- Something of the host resumes a coroutine that waits, by mistake, a few times.
+  -- The host resumes a waiting coroutine by mistake, a few times.
   local function disturb(thread, count)
     host:spawn(function()
       for _ = 1, count or 3 do
@@ -552,7 +552,7 @@ function loops.examples(busted, make)
     for n = 1, 2 do assert.is_truthy(words[n]:find "made a call that needs its own token", words[n]) end
   end)
 
-  it("has a token function that goes on after the client was closed end by itself", function()
+  it("lets a token function end by itself after the client was closed", function()
     local err, ended
     local own = new_client { token = function()
       host:pause(0.2)

@@ -33,7 +33,7 @@ describe("a wait for a result without a location", function()
     assert.equal("canceled", assert(client:wait(OFFER)).state)
   end)
 
-  it("ends with what ran first, though another publish has begun since", function()
+  it("ends with the first operation, though another publish has started since", function()
     fixture.offer(portal)
     local begun
     loop.on_sleep = function(elapsed)
@@ -45,7 +45,7 @@ describe("a wait for a result without a location", function()
     assert.equal("running", assert(client:operations(OFFER))[1].state)
   end)
 
-  it("knows what ran first by its id, where the list does not date its end", function()
+  it("knows the first operation by its id, if the list does not date its end", function()
     local result = cancel()
     local function respond(times, ...)
       portal:fault { match = { path = "/submissions/$" }, times = times, status = 200, body = { ... } }

@@ -1,4 +1,4 @@
--- The option `headers`: what is sent, where, and what is refused before anything is.
+-- The option `headers`: what is sent, where, and what is refused before a request is sent.
 
 local core = require "cpp.core"
 local cpp = require "cpp"
@@ -58,7 +58,7 @@ describe("headers", function()
     assert.equal("application/json", with.headers["content-type"])
   end)
 
-  it("are sent in each attempt, and in each request of a wait, the looks before and after it", function()
+  it("are sent in each attempt, and in each request of a wait, also before and after the polls", function()
     portal:fault { match = { method = "POST" }, status = 429 }
     assert(client:cancel(call { headers = { traceparent = TRACE }, wait = { timeout = 600 }, if_running = true }))
     local journal = portal:journal()
@@ -99,7 +99,7 @@ describe("headers", function()
     assert.same({ "-", "2" }, sent "b")
   end)
 
-  it("are those that the table had when the call began", function()
+  it("are those in the table when the call started", function()
     local headers = { a = "1" }
     local wait = { headers = { b = "1" } }
     portal:fault { match = { method = "POST" }, status = 429, headers = { ["Retry-After"] = "1" } }
@@ -115,7 +115,7 @@ describe("headers", function()
     assert.same({ "2" }, sent "a")
   end)
 
-  it("may be many and long, and no more", function()
+  it("are limited in number and length", function()
     local many = {}
     for i = 1, 16 do many["x-" .. i] = ("v"):rep(2048) end
     local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, headers = { ["X-1"] = "1", y = "1" } }

@@ -286,13 +286,13 @@ describe("the outcome of a wait rests on", function()
     end
   end)
 
-  it("the list that is asked again, where it may be late for an operation that it does not have", function()
+  it("the list that is read again, if it may be late for an operation that it does not have", function()
     lists({ entry("old", "completed", -1000) }, { entry("new", "canceled", 10), entry("old", "completed", -1000) })
     local operation = assert(cancel { extra = { status = "canceled" }, operation_times = false, cancel_seconds = 0 })
     assert.same({ "canceled", "new" }, { operation.outcome, operation.evidence.submission.id })
   end)
 
-  it("the list that is asked again, where the operation was seen to run and it does not have it yet", function()
+  it("the list that is read again, if it does not have the operation that was seen to run", function()
     lists({ entry("old", "completed", -1000) }, { entry("new", "canceled", 50), entry("old", "completed", -1000) })
     local operation = assert(cancel { extra = { status = "completed" } })
     assert.same({ "canceled", "new" }, { operation.outcome, operation.evidence.submission.id })
@@ -339,7 +339,7 @@ describe("the outcome of a wait rests on", function()
     assert.is_true(loop.elapsed() >= 60)
   end)
 
-  it("what a 200 says, which is no proof where it is completed", function()
+  it("the body of a 200, which is no proof if it is completed", function()
     for _, state in ipairs { "completed", "Succeeded" } do
       portal:reset()
       portal:fault { match = { method = "POST" }, status = 200, body = { status = state } }
@@ -349,7 +349,7 @@ describe("the outcome of a wait rests on", function()
     end
   end)
 
-  it("an offer that was never published, whatever became of the cancellation", function()
+  it("an offer that was never published, whatever the end of the cancellation", function()
     for _, state in ipairs { "failed", "completed" } do
       portal:reset()
       lists {}
@@ -359,7 +359,7 @@ describe("the outcome of a wait rests on", function()
     end
   end)
 
-  it("what was read last, where the last look of a minute fails", function()
+  it("the last response, if the last poll of a minute fails", function()
     lists { entry("old", "completed", -1000) }
     portal:fault { match = { path = "/status$" }, status = 200, body = { status = "completed" }, times = 12 }
     portal:fault { match = { path = "/status$" }, status = 502, times = -1 }
@@ -367,7 +367,7 @@ describe("the outcome of a wait rests on", function()
     assert.equal(60, loop.elapsed())
   end)
 
-  it("looks as seldom as the service asks for", function()
+  it("polls at the interval that the service requests", function()
     fixture.offer(portal, { extra = { status = "completed" } })
     portal:fault { match = { path = "/s[^/]+/?$" }, status = 429, headers = { ["Retry-After"] = "25" }, times = -1 }
     assert.equal("unknown", assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }).outcome)

@@ -149,7 +149,7 @@ describe("progress", function()
     local portal, client
     fixture.client(_ENV, function(...) portal, client = ... end)
 
-    it("tells of each operation which offer it belongs to, and so do results", function()
+    it("names the offer of each operation, and so do results", function()
       local list = {}
       for number = 1, 4 do
         list[number] = { publisher = "contoso", offer = "offer-" .. number }

@@ -153,7 +153,7 @@ describe("reconcile", function()
     assert.equal("canceled", assert(client:reconcile(entries[1].err)).outcome)
   end)
 
-  it("answers running with an offer to wait for, where a submission has another id than its operation", function()
+  it("returns running with an offer to wait for, if a submission has another id than its operation", function()
     offer()
     local err = ambiguous(true)
     portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "other", submissionState = "running" } } }

@@ -1,4 +1,4 @@
--- What print shows of a client, a result and an operation.
+-- The text that print shows for a client, a result and an operation.
 
 local cjson = require "cjson"
 local cpp = require "cpp"
@@ -74,7 +74,7 @@ describe("print shows", function()
     assert.matches("/api/x/%[redacted%]", tostring(operation))
   end)
 
-  it("nothing that the service chose once the client has forgotten its secrets", function()
+  it("no text of the service once the client has forgotten its secrets", function()
     local result = assert(client:cancel(OFFER))
     client:close()
     collectgarbage()

@@ -89,7 +89,7 @@ describe("closing the client", function()
     assert.equal(0, #portal:journal { path = "/offers/" })
   end)
 
-  it("has what a loop wants to be called for, and keeps no loop that is done with", function()
+  it("calls the release of its loops, and keeps no loop that is released", function()
     new_client()
     local kept, released = setmetatable({}, { __mode = "k" }), 0
     local function release() released = released + 1 end

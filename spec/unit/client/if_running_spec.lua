@@ -103,7 +103,7 @@ describe("a cancel where nothing runs", function()
     assert.same({}, portal:journal())
   end)
 
-  it("does not ask why it was refused for longer than the call has left", function()
+  it("spends no more than the rest of the timeout on the cause of a refusal", function()
     fixture.offer(portal, { running = false, nothing_running = 404 })
     local _, err = cancel { timeout = 5, log = function(entry)
       if entry.method == "POST" then loop.sleep(client.core, 5) end
@@ -121,7 +121,7 @@ describe("a cancel where nothing runs", function()
     end)
   end
 
-  it("says so although the first look fails, and the refusal has no code", function()
+  it("reports it although the first read fails, and the refusal has no code", function()
     fixture.offer(portal, { running = false })
     portal:fault { match = { method = "POST" }, status = 404 }
     portal:fault { match = { path = "/submissions/$" }, status = 503, times = 2 }

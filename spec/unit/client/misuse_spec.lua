@@ -51,7 +51,7 @@ describe("misuse", function()
     assert.is_nil(name, name and name .. ": " .. problem)
   end
 
-  it("of a call names no line of the library", function()
+  it("of a call names the caller's line or none", function()
     for _, name in ipairs(CALLS) do
       for place = 0, #VALUES do
         local what = name .. " " .. place
@@ -69,7 +69,7 @@ describe("misuse", function()
     assert_none(1000)
   end)
 
-  it("of a batch names no line of the library, nor does that in an item", function()
+  it("of a batch, or in an item, names the caller's line or none", function()
     for place = 0, #VALUES do
       local value = VALUES[place]
       check("map " .. place, function() local list = client:map(value, nothing) return list end)
@@ -97,7 +97,7 @@ describe("misuse", function()
     assert_none(200)
   end)
 
-  it("of a client, of progress and of a closed client names no line of the library", function()
+  it("of a client, of progress and of a closed client names the caller's line or none", function()
     local closed = cpp.client { token = "t" }
     closed:close()
     for place = 1, #VALUES do
@@ -114,7 +114,7 @@ describe("misuse", function()
     assert_none(60)
   end)
 
-  it("of a loop and of cpp.dispatch names no line of the library", function()
+  it("of a loop and of cpp.dispatch names the caller's line or none", function()
     for _, name in ipairs { "blocking", "cqueues", "luv" } do
       for place = 0, #VALUES do
         local value = VALUES[place]

@@ -1,4 +1,5 @@
--- cpp.credentials.azure_cli: how az is run, what is read of it, and what a failure says. An az of the specs stands in PATH.
+-- cpp.credentials.azure_cli: how az is run, what is read from its output, and the messages of failures. PATH has an az of
+-- the specs.
 
 local Portal = require "spec.support.emulator"
 local Programs = require "spec.support.program"
@@ -12,7 +13,7 @@ end
 
 local LUA = output_of("command -v " .. (os.getenv "LUA" or "lua5.4"))
 
--- What the program under test prints: a token and its seconds, or nil and why.
+-- The output of the program under test: a token and its seconds, or nil and why.
 local ALONE = [[
   local token, detail = require "cpp".credentials.azure_cli()()
   print(token, math.type(detail) and math.floor(detail + 0.5) or detail)
@@ -50,7 +51,7 @@ describe("the credentials of az", function()
     install("az", "cat <<'END'\n" .. text .. "\nEND")
   end
 
-  it("are asked for in one command, whose output is JSON", function()
+  it("are requested in one command, whose output is JSON", function()
     install("az", ([[printf '%%s\n' "$0" "$@" >%s/asked
       test -z "$(cat)" && echo '{"accessToken": "of-az", "expires_on": 4102444800}']]):format(directory))
     assert.matches("^of%-az\t%d+$", (run(ALONE)))
@@ -82,13 +83,13 @@ describe("the credentials of az", function()
     end
   end)
 
-  it("are none where az is not installed, and the shell alone is there", function()
+  it("are absent if az is not installed, also in a system with nothing but a shell", function()
     assert.equal("nil\tno token available (azure_cli: az is not installed)", (run(ALONE, "")))
     install("az", [[echo '{"accessToken": "t"}']])
     assert.equal("t\tnil", (run(ALONE, ""))) -- without timeout(1)
   end)
 
-  it("are none where az says so, in its own words, on one line and without secrets", function()
+  it("are absent if az fails, with its own message, on one line and without secrets", function()
     install("az", [[echo "WARNING: old" >&2
       echo "ERROR: Please run 'az login' to setup account. Bearer s3cret-token jane@contoso.example" >&2; exit 1]])
     assert.equal("nil\tno token available (azure_cli: az failed: WARNING: old ERROR: Please run 'az login' to setup account. "
@@ -99,12 +100,12 @@ describe("the credentials of az", function()
     assert.is_true(#run(ALONE) < 500)
   end)
 
-  it("are told apart from warnings", function()
+  it("are distinguished from warnings", function()
     install("az", [[echo "WARNING: {}" >&2; echo '{"accessToken": "t"}'; echo "WARNING: too old" >&2]])
     assert.equal("t\tnil", (run(ALONE)))
   end)
 
-  it("are none where the output holds none, which is not shown", function()
+  it("are absent if the output holds none; the output is not shown", function()
     for _, text in ipairs { "", "s3cret", "[]", "{}", '{"accessToken": 5}', '{"accessToken": "s3 cret"}',
                             '{"accessToken": "s3cret"', '{"accessToken": ""}', '{"accessToken": "s3cret"} {}' } do
       writes(text)
@@ -116,13 +117,13 @@ describe("the credentials of az", function()
     assert.equal("nil\tno token available (azure_cli: az wrote too much)", (run(ALONE)))
   end)
 
-  it("are not waited for without a bound, where there is timeout", function()
+  it("are waited for with a limit, if the system has timeout", function()
     install("timeout", ([[test "$3" = true && exit; echo "$@" >%s/asked; exit 124]]):format(directory))
     assert.matches("azure_cli: az did not finish within 30 s", (run(ALONE)))
     assert.matches("^%-%-foreground 30 az account ", Programs.content(directory .. "/asked"))
   end)
 
-  it("are for no scope that a shell could read otherwise", function()
+  it("are not requested for a scope with characters special to a shell", function()
     install("az", ([[touch %s/ran; echo '{"accessToken": "t"}']]):format(directory))
     for _, scope in ipairs { "x'; touch pwned; '", "$(touch pwned)", "--query", "a b", "a\u{e9}", "`id`", '"' } do
       local text = run(([[

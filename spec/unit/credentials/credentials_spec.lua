@@ -1,5 +1,5 @@
--- cpp.credentials: what each link asks, of whom, and what the chain makes of it. The Azure command line has a file of its
--- own: spec/unit/credentials/azure_cli_spec.lua.
+-- cpp.credentials: the requests of each link, and the result of the chain. The Azure command line has a file of its own:
+-- spec/unit/credentials/azure_cli_spec.lua.
 
 local cpp = require "cpp"
 local core = require "cpp.core"
@@ -70,7 +70,7 @@ describe("credentials", function()
     set { IDENTITY_ENDPOINT = portal.url .. "/MSI/token/", IDENTITY_HEADER = "s3cret-header" }
   end
 
-  -- What was asked for tokens, of the portal or of another one.
+  -- The token requests to the portal, or to another one.
   local function asked(server)
     local list = {}
     for _, entry in ipairs((server or portal):journal()) do
@@ -103,7 +103,7 @@ describe("credentials", function()
       assert.same({}, paths())
     end)
 
-    it("are the chain, and the services those of the environment", function()
+    it("are the chain, with the services of the environment", function()
       principal()
       local client <close> = cpp.client { loop = loop }
       assert(client:cancel(OFFER))
@@ -111,14 +111,14 @@ describe("credentials", function()
       assert.same({ "/" .. TENANT .. "/oauth2/token" }, paths())
     end)
 
-    it("are not asked for where a call has its own", function()
+    it("are not requested if the call has its own", function()
       local client <close> = cpp.client { loop = loop }
       assert(client:offer_status { publisher = "contoso", offer = "contoso-vm", token = Portal.TOKEN })
       assert.same({}, paths())
     end)
   end)
 
-  it("that a client is given keep it from the environment", function()
+  it("of a client disable those of the environment, and its URLs", function()
     set { AZURE_TOKEN = "of-the-environment", CPP_BASE_URL = other.url, AZURE_AUTHORITY_HOST = "http://not.local" }
     local client <close> = cpp.client { token = "t", loop = loop, timeout = 0.001, retries = 0 }
     local _, err = client:offer_status(OFFER)
@@ -126,7 +126,7 @@ describe("credentials", function()
     assert.same({}, other:journal())
   end)
 
-  it("are functions that give a token themselves", function()
+  it("are functions that also work without a client", function()
     principal()
     local token, seconds = cpp.credentials.environment()()
     assert.matches("^issued%-", token)
@@ -143,13 +143,13 @@ describe("credentials", function()
   end)
 
   describe("of the environment", function()
-    it("that are no token are told by the variable's name, and not shown", function()
+    it("that are not a valid token are reported by the variable's name, and not shown", function()
       set { AZURE_TOKEN = "s3cret token" }
       local text = failure(new_client())
       assert.matches("^auth: environment: AZURE_TOKEN does not hold a valid token; not tried: workload", text)
     end)
 
-    it("are told by what is missing", function()
+    it("are reported by the names of missing variables", function()
       for _, missing in ipairs { "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET" } do
         principal()
         set { [missing] = "" }
@@ -159,7 +159,7 @@ describe("credentials", function()
       assert.matches("environment: AZURE_TENANT_ID and AZURE_CLIENT_ID are not set;", failure(new_client()))
     end)
 
-    it("that no option could be are told by the variable's name", function()
+    it("that are invalid as an option are reported by the variable's name", function()
       for variable, value in pairs { AZURE_TENANT_ID = "..", AZURE_CLIENT_ID = "a\nb",
                                      AZURE_AUTHORITY_HOST = "http://not.local" } do
         principal()
@@ -171,7 +171,7 @@ describe("credentials", function()
       assert.same({}, asked())
     end)
 
-    it("are asked for a scope at the v2 endpoint", function()
+    it("are requested for a scope at the v2 endpoint", function()
       principal()
       assert(new_client { scope = RESOURCE .. "/.default" }:offer_status(OFFER))
       assert.same({ "/" .. TENANT .. "/oauth2/v2.0/token" }, paths())
@@ -180,8 +180,8 @@ describe("credentials", function()
     it("go to the option authority_url before AZURE_AUTHORITY_HOST", function()
       principal()
       local client = new_client { authority_url = other.url, token = cpp.credentials.default() }
-      assert.is_nil(client:offer_status(OFFER)) -- the token of the one is none of the other
-      assert.equal(2, #asked(other)) -- with the one that is asked for after the 401
+      assert.is_nil(client:offer_status(OFFER)) -- the two emulators do not share tokens
+      assert.equal(2, #asked(other)) -- the second one after the 401
       assert.same({}, asked())
     end)
   end)
@@ -219,7 +219,7 @@ describe("credentials", function()
       assert.equal(2, #asked())
     end)
 
-    it("may be long, to a bound", function()
+    it("may be long, up to a limit", function()
       local long = ("j"):rep(65536)
       workload("workload", long)
       portal:configure { clients = { { tenant = TENANT, client_id = "workload", assertion = long } } }
@@ -228,7 +228,7 @@ describe("credentials", function()
       assert.matches("workload_identity: AZURE_FEDERATED_TOKEN_FILE: .*holds no JSON Web Token", failure(new_client()))
     end)
 
-    it("that are none end the chain, and say why", function()
+    it("that are invalid end the chain, and the message says why", function()
       workload()
       for content, words in pairs {
         [""] = "the file is empty", ["a b"] = "holds no JSON Web Token", ["a\n\n"] = "holds no JSON Web Token",
@@ -300,7 +300,7 @@ describe("credentials", function()
       assert.same({}, other:journal())
     end)
 
-    it("that App Service refuses end the chain, and its secret is not shown", function()
+    it("that App Service refuses end the chain, and the secret is not shown", function()
       app_service()
       set { IDENTITY_HEADER = "s3cret-wrong" }
       portal:fault { match = { path = "token$" }, status = 401,
@@ -309,7 +309,7 @@ describe("credentials", function()
                      failure(new_client()))
     end)
 
-    it("are no longer asked for where the metadata service is not there, nor has one", function()
+    it("are not requested again if the metadata service is missing or has none", function()
       for status, body in pairs { [400] = { error = "invalid_request", error_description = "Identity not found" },
                                   [404] = "<html>", [403] = "", [200] = "<html>", [307] = "" } do
         portal:reset()
@@ -327,11 +327,11 @@ describe("credentials", function()
       assert.equal(1, #asked())
     end)
 
-    it("are waited for a second, where nothing accepts the connection", function()
+    it("are waited for 1 s if nothing accepts the connection", function()
       local listener, queued = assert(socket.tcp4()), {}
       assert(listener:bind("127.0.0.1", 0) and listener:listen(0))
       local host, port = listener:getsockname()
-      for i = 1, 3 do -- its queue is full then
+      for i = 1, 3 do -- fills its queue
         queued[i] = socket.tcp4()
         queued[i]:settimeout(0)
         queued[i]:connect(host, port)
@@ -344,7 +344,7 @@ describe("credentials", function()
       listener:close()
     end)
 
-    it("are asked for again where it is busy, and end the chain then", function()
+    it("are requested again while the service is busy, and then end the chain", function()
       metadata()
       portal:fault { match = { path = "^/metadata" }, status = 429, times = 2 }
       assert(new_client { retries = 2 }:offer_status(OFFER))
@@ -354,7 +354,7 @@ describe("credentials", function()
       assert.equal(5, #asked())
     end)
 
-    it("are not taken from elsewhere, nor is a secret sent there", function()
+    it("are not requested from other addresses, and no secret is sent there", function()
       for _, url in ipairs { "http://not.local", "https://127.0.0.1", "http://10.0.0.1/msi", "http://169.254.1.1.not.local",
                              "http://u:p@127.0.0.1", "http://127.0.0.1/?x", "ftp://127.0.0.1", "127.0.0.1" } do
         set { AZURE_POD_IDENTITY_AUTHORITY_HOST = url }
@@ -368,7 +368,7 @@ describe("credentials", function()
       assert.same({}, portal:journal())
     end)
 
-    it("of another kind are told by its name", function()
+    it("of an unsupported kind are reported by the variable's name", function()
       for _, name in ipairs { "IDENTITY_SERVER_THUMBPRINT", "IMDS_ENDPOINT", "MSI_ENDPOINT" } do
         set { [name] = "http://127.0.0.1:1" }
         assert.matches("managed_identity: " .. name .. " is set, but identities of .* are not supported", failure(new_client()))
@@ -379,13 +379,13 @@ describe("credentials", function()
     end)
   end)
 
-  it("are looked for in the order of azure-identity, and then where there were some", function()
+  it("are searched for in the order of azure-identity, and then in the link that had some", function()
     principal()
     metadata { client_id = CLIENT }
     local first = new_client()
     assert(first:offer_status(OFFER))
     assert.same({ "/" .. TENANT .. "/oauth2/token" }, paths())
-    workload() -- beside the secret, which is that of another client now
+    workload() -- in addition to the secret, which now belongs to another client
     set { AZURE_CLIENT_SECRET = "" }
     local second = new_client()
     assert(second:offer_status(OFFER))
@@ -394,7 +394,7 @@ describe("credentials", function()
     assert(third:offer_status(OFFER))
     assert.same({ "/" .. TENANT .. "/oauth2/token", "/" .. TENANT .. "/oauth2/v2.0/token", "/metadata/identity/oauth2/token" },
                 paths())
-    principal() -- a client stays with what it has had
+    principal() -- a client keeps its link
     loop.sleep(nil, 3400)
     assert(third:offer_status(OFFER))
     assert.equal("/metadata/identity/oauth2/token", paths()[4])
@@ -403,7 +403,7 @@ describe("credentials", function()
     assert.matches("^auth: no token available.* %(managed_identity: [^;]*%)$", failure(third))
   end)
 
-  it("of no link are one err that names each and why", function()
+  it("that no link has are one err that names each link and why", function()
     local text, err = failure(new_client())
     assert.matches("^auth: no token available: give `token`, set AZURE_TOKEN, or run az login %("
       .. "environment: AZURE_TOKEN, AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET are not set; "
@@ -413,7 +413,7 @@ describe("credentials", function()
     assert.is_false(err.retryable)
   end)
 
-  it("are asked for in a batch by one item, in whose place the others wait", function()
+  it("are requested once in a batch: the other items wait", function()
     metadata()
     local client = new_client()
     local entries, failed = client:map({ 1, 2, 3, 4 }, function(_, own) return own:offer_status(OFFER) end)
@@ -428,7 +428,7 @@ describe("credentials", function()
     assert.equal(2, #asked())
   end)
 
-  it("end with the client, when it is closed in the middle", function()
+  it("fail with closed if the client is closed during the request", function()
     metadata()
     local client = new_client { retries = 5 }
     portal:fault { match = { path = "^/metadata" }, status = 503, times = -1 }
@@ -437,7 +437,7 @@ describe("credentials", function()
     assert.equal("closed", err.kind)
   end)
 
-  it("are in no text: what was got, and what it was got with", function()
+  it("are in no text, neither the token nor the secret for it", function()
     app_service()
     local log = {}
     local client = new_client { log = function(entry) log[#log + 1] = entry.url .. (entry.request_id or "") end }
