@@ -1,5 +1,5 @@
 -- A client that is closed while calls are on their way: each ends with kind `closed`, wherever it stood, and none
--- raises. What holds of requests in flight in each loop, spec/support/loops.lua tells.
+-- raises. spec/support/loops/ has the examples of requests in flight, for each loop.
 
 local core = require "cpp.core"
 local cpp = require "cpp"

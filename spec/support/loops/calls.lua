@@ -1,0 +1,296 @@
+-- Examples of every loop: single calls, several at once, timers, and closing the client.
+
+local assert = require "luassert"
+local core = require "cpp.core"
+local loops = require "spec.support.loops"
+local socket = require "socket"
+
+-- Defines them with busted's `it`. Returns a function that is called before each example.
+return function(it)
+  local portal, host, client, new_client
+
+  it("suspends the calling coroutine in each call", function()
+    local seen = {}
+    host:spawn(function()
+      local call = loops.offer(1)
+      seen.operations = assert(client:operations(loops.offer(1, { status = "running" })))
+      local result = assert(client:cancel(call))
+      assert.equal(202, result.status)
+      assert(client:operation(result.location))
+      seen.operation = assert(client:wait(result, { interval = 0.02 }))
+      seen.offer = assert(client:offer_status(call))
+      assert(client:publish(call))
+      seen.entries = client:map({ 1, 2 }, function(n, own) return own:offer_status(loops.offer(n)) end)
+      seen.canceled, seen.failed = client:cancel_all({ loops.offer(2), loops.offer(3) },
+                                                     { wait = { interval = 0.02 } })
+    end)
+    assert.is_nil(seen.operations) -- it waits for the loop already
+    host:run(loops.LIMIT)
+    assert.equal(1, #seen.operations)
+    assert.equal("canceled", seen.operation.state)
+    assert.equal("canceled", seen.offer.state)
+    assert.equal("running", seen.entries[1].result.state)
+    assert.equal(0, seen.failed)
+    assert.equal("canceled", seen.canceled[2].result.state)
+  end)
+
+  it("sleeps for as long as it was told, and not much longer", function()
+    local slept
+    host:spawn(function()
+      local started = core.monotonic()
+      host.loop.sleep(client.core, 0.1)
+      slept = core.monotonic() - started
+    end)
+    host:run(loops.LIMIT)
+    assert.is_true(slept >= 0.099 and slept < 2, slept) -- libuv counts whole milliseconds
+  end)
+
+  it("runs many at once on one client", function()
+    portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.1 }
+    local ended = 0
+    local started = core.monotonic()
+    for n = 1, 40 do
+      host:spawn(function()
+        assert.equal("running", assert(client:offer_status(loops.offer(n % 8 + 1))).state)
+        ended = ended + 1
+      end)
+    end
+    host:run(loops.LIMIT)
+    assert.equal(40, ended)
+    assert.is_true(core.monotonic() - started < 2) -- one after the other takes 4 s
+  end)
+
+  it("starts a request although an earlier one of the client is not answered", function()
+    loops.respond_late(portal, 1, { action = "stall" })
+    local order = {}
+    host:spawn(function()
+      local _, err = client:offer_status(loops.offer(1, { timeout = 5 }))
+      order[#order + 1] = err.kind
+    end)
+    host:spawn(function()
+      host:pause(0.3) -- until libcurl has no timer left that would have it looked after soon
+      local started = core.monotonic()
+      local status = assert(client:offer_status(loops.offer(2)))
+      order[#order + 1] = status.state
+      assert.is_true(core.monotonic() - started < 2)
+      portal:clear_faults()
+    end)
+    host:run(loops.LIMIT)
+    assert.same({ "running", "network" }, order)
+  end)
+
+  it("keeps the shorter deadline of a later request", function()
+    loops.respond_late(portal, 1, { action = "stall" })
+    loops.respond_late(portal, 2, { action = "stall" })
+    local order = {}
+    host:spawn(function()
+      local _, err = client:offer_status(loops.offer(1))
+      order[#order + 1] = err.kind
+    end)
+    host:spawn(function()
+      host:pause(0.05)
+      local _, err = client:offer_status(loops.offer(2, { timeout = 0.1 }))
+      order[#order + 1] = err.kind
+      portal:clear_faults()
+    end)
+    host:run(loops.LIMIT)
+    assert.same({ "timeout", "network" }, order)
+  end)
+
+  -- Of the coroutines that wait, one may be polling for all: whoever leaves, the others go on.
+  for first = 1, 3 do
+    it("wakes the rest when some are answered in one step, number " .. first .. " last", function()
+      local ended = 0
+      loops.respond_late(portal, first, { delay = 0.2 })
+      for n = 1, 3 do
+        host:spawn(function()
+          assert(client:offer_status(loops.offer(n)))
+          ended = ended + 1
+        end)
+      end
+      host:spawn(function()
+        host:pause(0.02)
+        socket.sleep(0.08) -- a busy host: meanwhile two are answered
+      end)
+      host:run(loops.LIMIT)
+      assert.equal(3, ended)
+    end)
+  end
+
+  for victim = 1, 3 do
+    it("goes on when coroutine " .. victim .. " of three is closed where it waits", function()
+      for n = 1, 3 do loops.respond_late(portal, n, { delay = 0.12 }) end
+      local ended, threads = {}, {}
+      for n = 1, 3 do
+        threads[n] = host:spawn(function()
+          assert(client:offer_status(loops.offer(n)))
+          ended[n] = true
+        end)
+      end
+      host:spawn(function()
+        host:pause(0.05)
+        host:close(threads[victim])
+      end)
+      host:run(loops.LIMIT)
+      for n = 1, 3 do assert.equal(n ~= victim or nil, ended[n]) end
+    end)
+  end
+
+  it("has nothing left to do when the only coroutine that waits is closed", function()
+    loops.respond_late(portal, 1, { action = "stall" })
+    local thread = host:spawn(function() client:offer_status(loops.offer(1)) end)
+    host:spawn(function()
+      host:pause(0.3)
+      host:close(thread)
+    end)
+    local started = core.monotonic()
+    host:run(loops.LIMIT)
+    assert.is_true(core.monotonic() - started < 3)
+    assert.equal(0, (client.core:step(0)))
+  end)
+
+  it("goes on when one raises after the other", function()
+    local ended = 0
+    for n = 1, 6 do
+      host:spawn(function()
+        assert(client:offer_status(loops.offer(n)))
+        ended = ended + 1
+        if n % 2 == 1 then error("deliberate") end
+      end)
+    end
+    for _ = 1, 3 do
+      local done, problem = pcall(host.run, host, loops.LIMIT)
+      assert.is_false(done)
+      assert.is_truthy(tostring(problem):find("deliberate"), problem)
+    end
+    host:run(loops.LIMIT)
+    assert.equal(6, ended)
+  end)
+
+  it("ends all who wait with kind closed when the client is closed", function()
+    loops.respond_late(portal, 1, { action = "stall" })
+    loops.respond_late(portal, 2, { status = 429, headers = { ["Retry-After"] = "100" } })
+    local errs, entries, started = {}, nil, core.monotonic()
+    for n = 1, 3 do
+      host:spawn(function() errs[n] = select(2, client:cancel(loops.offer(1))) end)
+    end
+    host:spawn(function() errs[4] = select(2, client:wait(loops.offer(3), { interval = 100, max_interval = 100 })) end)
+    host:spawn(function()
+      entries = client:map({ 1, 1, 1, 3 }, function(n, own)
+        if n == 3 then return own:wait(loops.offer(3), { interval = 100, max_interval = 100 }) end
+        return own:cancel(loops.offer(n))
+      end, { concurrency = 2 })
+    end)
+    host:spawn(function()
+      errs[5] = select(2, client:offer_status(loops.offer(2, { retries = 3, timeout = 300 })))
+    end)
+    host:spawn(function()
+      host:pause(0.1)
+      client:close()
+    end)
+    host:run(loops.LIMIT)
+    assert.is_true(core.monotonic() - started < 5)
+    for n = 1, 5 do assert.equal("closed", errs[n] and errs[n].kind, n) end
+    for n = 1, 4 do assert.equal("closed", entries[n].err and entries[n].err.kind, n) end
+    assert.is_true(errs[1].ambiguous)
+    assert.has_error(function() client.core:timeout() end)
+  end)
+
+  it("may close the client in a coroutine that a step has just resumed", function()
+    local kinds = {}
+    portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.05 }
+    for n = 1, 6 do
+      host:spawn(function()
+        local _, err = client:offer_status(loops.offer(n))
+        kinds[#kinds + 1] = err and err.kind or "done"
+        client:close()
+      end)
+      host:spawn(function()
+        local list = client:map({ n }, function(m, own) return own:offer_status(loops.offer(m)) end)
+        kinds[#kinds + 1] = list[1].err and list[1].err.kind or "done"
+      end)
+    end
+    host:run(loops.LIMIT)
+    assert.equal(12, #kinds)
+    for _, kind in ipairs(kinds) do assert.is_true(kind == "done" or kind == "closed", kind) end
+  end)
+
+  it("watches a new client that gets the descriptor of a closed one", function()
+    local ended, numbers = 0, {}
+    host:spawn(function()
+      for n = 1, 10 do
+        local own <close> = new_client()
+        numbers[own.core:pollfd() or "none"] = true
+        host:spawn(function() pcall(own.offer_status, own, loops.offer(2)) end) -- is cut off by the closing, or too late
+        assert(own:offer_status(loops.offer(n % 8 + 1)))
+        ended = ended + 1
+      end
+    end)
+    host:run(loops.LIMIT)
+    assert.equal(10, ended)
+    assert.is_nil(next(numbers, next(numbers))) -- that it was the same one
+  end)
+
+  it("watches a new client that gets the descriptor of a collected one", function()
+    local ended = 0
+    host:spawn(function()
+      for n = 1, 10 do
+        do
+          local own = new_client()
+          assert(own:offer_status(loops.offer(n % 8 + 1)))
+          ended = ended + 1
+        end
+        collectgarbage()
+        collectgarbage()
+      end
+    end)
+    host:run(loops.LIMIT)
+    assert.equal(10, ended)
+  end)
+
+  it("lets a timer of the host tick every 5 ms while 64 cancels and 64 waits are in flight", function()
+    loops.offers(portal, 128)
+    local ended, ticking, ticks, late, busiest, results = 0, true, 0, 0, 0, nil
+    host:spawn(function()
+      local list = {}
+      for n = 1, 64 do list[n] = loops.offer(n) end
+      results = client:cancel_all(list)
+    end)
+    host:run(loops.LIMIT)
+    portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.1 }
+    for n = 1, 128 do
+      host:spawn(function()
+        local result = n > 64 and assert(client:cancel(loops.offer(n)))
+        if not result then assert(client:wait(results[n].result, { interval = 0.05 })) end
+        ended = ended + 1
+        ticking = ended < 128
+      end)
+    end
+    local methods = debug.getmetatable(client.core).__index
+    local step, longest = methods.step, 0
+    function methods.step(core_client, seconds)
+      longest = math.max(longest, seconds or math.huge)
+      return step(core_client, seconds)
+    end
+    local due, cpu = core.monotonic() + 0.005, os.clock()
+    host:tick(0.005, function()
+      local now = core.monotonic()
+      ticks = ticks + 1
+      if now - due > 0.015 then late = late + 1 end
+      busiest = math.max(busiest, os.clock() - cpu) -- what this process did since the last tick
+      due, cpu = now + 0.005, os.clock()
+      return ticking
+    end)
+    local done, problem = pcall(host.run, host, loops.LIMIT)
+    methods.step = step
+    assert.is_true(done, problem)
+    assert.equal(128, ended)
+    assert.equal(0, longest) -- the host waits, never the client
+    -- The time of this process tells what the client costs, whatever else the machine does; a call
+    -- that blocked would take no such time, and would make most ticks late.
+    assert.is_true(busiest < 0.020, busiest)
+    assert.is_true(ticks > 5 and late < ticks * 3 / 4, ("%d of %d ticks were late"):format(late, ticks))
+  end)
+
+  return function(...) portal, host, client, new_client = ... end
+end

@@ -1,0 +1,95 @@
+-- What holds in every loop that suspends coroutines: the examples that the specs of cqueues, luv and of
+-- a loop of the user's own share. They run against the portal emulator, a process of its own.
+--
+--   describe("cpp.loop.luv", function() loops.examples(_ENV, function() return host end) end)
+--
+-- A host, made anew for each example:
+--   host.loop              what the client is given
+--   host:spawn(fn)         runs fn in a coroutine of the loop, and returns that coroutine
+--   host:close(coroutine)  ends it where it stands
+--   host:tick(seconds, fn) calls fn every so often while a coroutine runs
+--   host:pause(seconds)    inside of a coroutine: waits with the loop's own means
+--   host:run(seconds)      runs the loop until nothing is left to wait for; raises what a coroutine
+--                          raised, and after so many seconds
+--   host:finish()          checks that nothing is left in the loop
+
+local cpp = require "cpp"
+local dispatch = require "cpp.dispatch"
+local Lab = require "spec.support.lab"
+local assert = require "luassert"
+local portals = require "spec.support.emulator"
+
+local loops = {}
+
+loops.LIMIT = 6 -- seconds after which a loop that has not ended hangs
+
+--- The call for the n-th offer.
+function loops.offer(n, more)
+  local call = { publisher = "contoso", offer = "offer-" .. n }
+  for name, value in pairs(more or {}) do call[name] = value end
+  return call
+end
+
+--- Has `count` offers whose publishing runs, and whose cancellation takes a moment of the real clock.
+function loops.offers(portal, count)
+  local list = {}
+  for n = 1, count do
+    list[n] = { publisher = "contoso", offer = "offer-" .. n, running = true, cancel_seconds = 0.05 }
+  end
+  portal:offer(list)
+end
+
+--- Has the emulator respond late, or not at all, to each request for the n-th offer.
+function loops.respond_late(portal, n, fault)
+  fault.match = { path = "/offer%-" .. n .. "/" }
+  fault.times = -1
+  portal:fault(fault)
+end
+
+--- Defines the examples.
+-- @param busted the environment of the spec, with `it` and the like
+-- @param make function without arguments that returns a host
+function loops.examples(busted, make)
+  local portal, host, descriptors, unclosed
+  local parts = {}
+  for index, name in ipairs { "calls", "batches", "tokens" } do
+    parts[index] = require("spec.support.loops." .. name)(busted.it)
+  end
+
+  local function new_client(options)
+    local own = { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10, loop = host.loop }
+    for name, value in pairs(options or {}) do own[name] = value end
+    local made = cpp.client(own)
+    unclosed[#unclosed + 1] = made
+    return made
+  end
+
+  busted.setup(function() portal = portals.start { clock = "real" } end)
+  busted.teardown(function() portal:stop() end)
+
+  busted.before_each(function()
+    portal:reset()
+    loops.offers(portal, 8)
+    collectgarbage()
+    descriptors = Lab.descriptors()
+    unclosed = setmetatable({}, { __mode = "v" })
+    host = make()
+    local client = new_client()
+    for _, part in ipairs(parts) do part(portal, host, client, new_client) end
+  end)
+
+  busted.after_each(function()
+    for _, made in pairs(unclosed) do
+      assert.is_false(dispatch.is_waiting(made.core))
+      made:close()
+    end
+    host:finish()
+    host = nil
+    for _, part in ipairs(parts) do part() end
+    collectgarbage()
+    collectgarbage()
+    assert.equal(descriptors, Lab.descriptors(), "descriptors are left open")
+  end)
+end
+
+return loops
