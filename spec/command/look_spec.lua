@@ -4,16 +4,12 @@ local cjson = require "cjson"
 local fixture = require "spec.support.fixture"
 
 describe("cpp-portal", function()
-  local portal, programs
-  fixture.programs(_ENV, function(...) portal, programs = ... end)
+  local portal, programs, run
+  fixture.programs(_ENV, function(...) portal, programs, run = ... end)
 
   local function offer(options, name)
     local steps = { { name = "Validate", seconds = 10 }, { name = "Certify", seconds = 10 } }
     fixture.offer(portal, { offer = name, steps = steps }, options)
-  end
-
-  local function run(...)
-    return programs:run { "bin/cpp-portal", ... }
   end
 
   describe("publishers", function()

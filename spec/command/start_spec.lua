@@ -1,28 +1,21 @@
--- cpp-portal cancel, publish, go-live: what they send, print, and exit with.
+-- cpp-portal cancel, publish, go-live of one offer: what they send, print, and exit with. For several offers, see
+-- spec/command/several_spec.lua.
 
 local cjson = require "cjson"
 local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
 local Programs = require "spec.support.program"
 
--- Code that LUA_INIT_5_4 already has, such as that of line coverage.
-local before = (os.getenv "LUA_INIT_5_4" or "") .. "\n"
-
 describe("cpp-portal", function()
-  local portal, programs
-  fixture.programs(_ENV, function(...) portal, programs = ... end)
+  local portal, programs, run
+  fixture.programs(_ENV, function(...) portal, programs, run = ... end)
 
-  local function offer(options, name)
-    fixture.offer(portal, { offer = name }, options)
+  local function offer(options)
+    fixture.offer(portal, options)
   end
 
-  local function run(...)
-    return programs:run { "bin/cpp-portal", ... }
-  end
-
-  local function location(name, query)
-    return ("%s/api/publishers/contoso/offers/%s/operations/first%s"):format(portal.url, name or "contoso-vm",
-                                                                              query and "?api-version=2017-10-31" or "")
+  local function location(query)
+    return portal.url .. "/api/publishers/contoso/offers/contoso-vm/operations/first" .. (query or "")
   end
 
   -- Runs a command that waits: once it has been accepted, the emulator's clock moves on until the operation ends.
@@ -46,119 +39,6 @@ describe("cpp-portal", function()
       assert.equal("OFFER       STATE       LOCATION\ncontoso-vm  accepted    " .. location() .. "\n", output)
       assert.equal("", errors)
       assert.equal(0, status)
-    end)
-
-    -- What the response to one of several cancels may hold, and whether it can be read.
-    for name, case in pairs {
-      ["an integer of 400 digits"] = { '{"n":' .. ("9"):rep(400) .. "}", false },
-      ["more values than are read"] = { "[" .. ("0,"):rep(100000) .. "0]", false },
-      ["a text that is not UTF-8"] = { '"\xff"', false },
-      ["a deep list"] = { ("["):rep(64) .. ("]"):rep(64), true },
-      ["what looks like a mark"] = { '{"a":"\\u0001cpp-exact-integer:007","\\u001b":[[],{},null]}', true },
-      ["a number that is not exact"] = { '{"status":123456789012345678901234567890}', true },
-      ["fields of the result"] = { '{"location":{},"state":[],"outcome":5,"publisher":7,"message":{"message":{}}}', true },
-    } do
-      it("reports each of several that were accepted, whatever one response holds: " .. name, function()
-        for _, words in ipairs { { "cancel" }, { "cancel", "--json" } } do
-          portal:reset()
-          for _, offer_name in ipairs { "ok-1", "ok-2", "odd", "ok-3" } do offer(nil, offer_name) end
-          portal:fault { match = { path = "/odd/cancel" }, status = 202, body = case[1],
-                         headers = { ["Operation-Location"] = "/api/operations/1", ["Content-Type"] = "application/json" } }
-          local json = words[2] ~= nil
-          table.move({ "contoso", "ok-1", "ok-2", "odd", "ok-3" }, 1, 5, #words + 1, words)
-          local output, errors, status = run(table.unpack(words))
-          local seen = {}
-          for line in output:gmatch "[^\n]+" do
-            local row = json and cjson.decode(line)
-            if row then seen[row.offer] = row.status == 202 or row.error.ambiguous and row.error.location ~= nil and "unclear" end
-            if not json and line:find "accepted" then seen[line:match "^%S+"] = true end
-          end
-          if not json and errors:find "odd: protocol: " then seen.odd = "unclear" end
-          assert.same({ ["ok-1"] = true, ["ok-2"] = true, odd = case[2] or "unclear", ["ok-3"] = true }, seen)
-          assert.is_nil(output:find "[^\n\x20-\x7e]")
-          assert.equal(case[2], errors == "")
-          assert.equal(case[2] and 0 or 3, status)
-        end
-      end)
-    end
-
-    -- Breaks a module of the command for one offer, as an error in it would.
-    local function broken(module, member)
-      programs.environment.LUA_INIT_5_4 = before .. ([[
-        table.insert(package.searchers, 2, function(name)
-          if name ~= %q then return nil end
-          local found = package.searchpath(name, package.path)
-          return function()
-            local module = dofile(found)
-            local function wrap(fn)
-              return function(document, target, ...)
-                if document.status and (target or document).offer == "odd" then error "it is broken" end
-                return fn(document, target, ...)
-              end
-            end
-            local member = %q
-            if member == "" then return wrap(module) end
-            module[member].rows = wrap(module[member].rows)
-            return module
-          end
-        end)]]):format(module, member)
-    end
-
-    it("says so in a row where a result cannot be written, and reports the others", function()
-      for _, words in ipairs { { "cancel" }, { "cancel", "--json" } } do
-        local json = words[2] ~= nil
-        for _, offer_name in ipairs { "ok-1", "odd", "ok-2" } do offer(nil, offer_name) end
-        if json then broken("cpp.command.json", "") else broken("cpp.command.views", "states") end
-        table.move({ "contoso", "ok-1", "odd", "ok-2" }, 1, 4, #words + 1, words)
-        local output, errors, status = run(table.unpack(words))
-        assert.is_truthy(errors:find("odd: accepted, but the result cannot be written: [^\n]*it is broken"), errors)
-        assert.is_truthy(errors:find("odd: resume with: cpp-portal wait " .. location "odd", 1, true), errors)
-        if json then
-          local row = cjson.decode(output:match '[^\n]*"offer":"odd"[^\n]*')
-          assert.equal("raised", row.error.kind)
-          assert.equal(location "odd", row.error.location)
-        end
-        for _, name in ipairs { "ok-1", "ok-2" } do assert.is_truthy(output:find(name, 1, true), output) end
-        assert.equal(1, status)
-        portal:reset()
-      end
-    end)
-
-    it("does not say that a status was accepted if its result cannot be written", function()
-      offer(nil, "odd")
-      broken("cpp.command.json", "")
-      local _, errors, status = run("status", "--json", "contoso", "odd")
-      assert.is_truthy(errors:find("odd: the result cannot be written: ", 1, true), errors)
-      assert.is_nil(errors:find("accepted", 1, true) or errors:find("resume with", 1, true), errors)
-      assert.equal(1, status)
-    end)
-
-    it("reports what was accepted where the run itself ends", function()
-      for _, offer_name in ipairs { "ok-1", "odd", "ok-2" } do offer(nil, offer_name) end
-      programs.environment.LUA_INIT_5_4 = before .. [[
-        table.insert(package.searchers, 2, function(name)
-          if name ~= "cpp.command.report" then return nil end
-          local found = package.searchpath(name, package.path)
-          return function()
-            local module = dofile(found)
-            module.unwritten, module.outcome = nil, function() error "not enough memory" end
-            return module
-          end
-        end)]]
-      local output, errors, status = run("cancel", "--json", "--concurrency", "1", "contoso", "ok-1", "odd", "ok-2")
-      assert.is_truthy(errors:find("resume with: cpp%-portal wait [^\n]*ok%-1"), errors)
-      assert.equal("ok-1", cjson.decode(output:match "^[^\n]+").offer)
-      assert.equal(1, status)
-    end)
-
-    it("reports each where nothing reads what it prints", function()
-      for _, offer_name in ipairs { "ok-1", "ok-2", "ok-3" } do offer(nil, offer_name) end
-      local command = programs:command { "bin/cpp-portal", "cancel", "--json", "contoso", "ok-1", "ok-2", "ok-3" }
-      local _, errors, status = programs:run { "bash", "-c", command .. " | true; exit ${PIPESTATUS[0]}" }
-      for _, name in ipairs { "ok-1", "ok-2", "ok-3" } do
-        assert.is_truthy(errors:find(name .. ": accepted: http", 1, true), errors)
-      end
-      assert.equal(1, status)
     end)
 
     it("prints one JSON object with --json", function()
@@ -214,7 +94,7 @@ describe("cpp-portal", function()
       offer()
       local output, errors, status = cancel_to_the_end("contoso", "contoso-vm")
       assert.equal("OFFER       STATE       LOCATION\ncontoso-vm  accepted    " .. location() ..
-                   "\ncontoso-vm  canceled    " .. location(nil, true) .. "\n", output)
+                   "\ncontoso-vm  canceled    " .. location "?api-version=2017-10-31" .. "\n", output)
       assert.equal("", errors) -- no terminal, no progress
       assert.equal(0, status)
     end)
@@ -319,7 +199,7 @@ describe("cpp-portal", function()
       assert.equal(1, #portal:journal())
     end)
 
-    it("exits with 4 when the operation has not ended in time, and says how to go on", function()
+    it("exits with 4 when the operation has not ended in time, and prints how to resume", function()
       offer()
       local output, errors, status = run("cancel", "--wait", "--timeout", "0.2", "--base-url", portal.url, "contoso",
                                          "contoso-vm")
@@ -327,7 +207,8 @@ describe("cpp-portal", function()
       assert.is_truthy(errors:find("timeout: the operation has not ended after 0.2 s (last state: running)\n", 1, true),
                        errors)
       local go_on = errors:match("\ncpp%-portal: contoso%-vm: resume with: (cpp%-portal [^\n]*)\n$")
-      assert.equal("cpp-portal wait --base-url " .. portal.url .. " --for canceled '" .. location(nil, true) .. "'", go_on)
+      local place = location "?api-version=2017-10-31"
+      assert.equal("cpp-portal wait --base-url " .. portal.url .. " --for canceled '" .. place .. "'", go_on)
       assert.equal(4, status)
       portal:advance(100)
       -- What it says is what works.
@@ -361,64 +242,6 @@ describe("cpp-portal", function()
       local _, errors = run("cancel", "-v", "--email", "jane@contoso.example", "contoso", "contoso-vm")
       assert.is_truthy(errors:find("^cpp%-portal: POST http://[^\n]+: 202 in %d+ ms %(attempt 1%)\n$"), errors)
       assert.is_nil(errors:find("jane", 1, true) or errors:find(Portal.TOKEN, 1, true))
-    end)
-  end)
-
-  describe("cancel of several offers", function()
-    before_each(function()
-      for number = 1, 3 do offer({ cancel_mode = number == 2 and "lost_race" or "accepted" }, "offer-" .. number) end
-    end)
-
-    it("reports each, and exits with what wants a look first", function()
-      portal:fault { match = { path = "/offer%-3/cancel" }, action = "close" }
-      local output, errors, status = run("cancel", "contoso", "offer-1", "offer-2", "offer-3", "none")
-      for number = 1, 2 do
-        local name = "offer-" .. number
-        assert.is_truthy(output:find("\n" .. name .. "  accepted    " .. location(name) .. "\n", 1, true), output)
-      end
-      assert.equal(3, select(2, output:gsub("\n", "")))
-      assert.is_truthy(errors:find("cpp-portal: none: http: 404: ", 1, true))
-      assert.is_truthy(errors:find("cpp-portal: offer-3: network: ", 1, true))
-      assert.equal(3, status)
-    end)
-
-    it("prints one line of JSON for each", function()
-      local output, _, status = run("cancel", "--json", "contoso", "offer-1", "offer-2", "none")
-      local seen = {}
-      for line in output:gmatch("[^\n]+") do
-        local object = cjson.decode(line)
-        seen[object.offer] = object.state or object.error.status
-      end
-      assert.same({ ["offer-1"] = "accepted", ["offer-2"] = "accepted", none = 404 }, seen)
-      assert.equal(1, status)
-    end)
-
-    it("waits for all of them", function()
-      local program = programs:start { "bin/cpp-portal", "cancel", "-w", "-i", "0.01", "-t", "20", "contoso", "offer-1", "offer-2" }
-      program:read_until("offer-")
-      program:read_until("offer-")
-      portal:advance(100)
-      local output, errors, status = program:finish()
-      assert.is_truthy(output:find("\noffer-1  canceled ", 1, true), output)
-      assert.is_truthy(output:find("\noffer-2  completed ", 1, true), output)
-      assert.equal("cpp-portal: offer-2: the outcome is completed, not canceled\n", errors)
-      assert.equal(1, status)
-    end)
-
-    it("has no more requests in flight than --concurrency", function()
-      portal:fault { match = { method = "POST" }, delay = 0.05, times = -1 }
-      run("cancel", "--concurrency", "1", "contoso", "offer-1", "offer-2", "offer-3")
-      local connections = {}
-      for _, entry in ipairs(portal:journal()) do connections[entry.connection] = true end
-      assert.is_nil(next(connections, next(connections))) -- a second one is made only for a second request at once
-    end)
-
-    it("sends nothing when one of them is no offer", function()
-      local output, errors, status = run("cancel", "contoso", "offer-1", "..")
-      assert.equal("", output)
-      assert.equal("cpp-portal: OFFER: expected an identifier, not '..'; see `cpp-portal help cancel`\n", errors)
-      assert.equal(2, status)
-      assert.same({}, portal:journal())
     end)
   end)
 

@@ -5,15 +5,11 @@ local fixture = require "spec.support.fixture"
 local Programs = require "spec.support.program"
 
 describe("cpp-portal", function()
-  local portal, programs
-  fixture.programs(_ENV, function(...) portal, programs = ... end)
+  local portal, programs, run
+  fixture.programs(_ENV, function(...) portal, programs, run = ... end)
 
   local function offer(options, name)
     fixture.offer(portal, { offer = name }, options)
-  end
-
-  local function run(...)
-    return programs:run { "bin/cpp-portal", ... }
   end
 
   local LOCATION = "/api/publishers/contoso/offers/contoso-vm/operations/first?api-version=2017-10-31"

@@ -25,7 +25,7 @@ local fixture = {}
 function fixture.portal(busted, ready, settings)
   local portal
   busted.setup(function() portal = Portal.start(settings) end)
-  busted.teardown(function() portal:stop() end)
+  busted.teardown(function() assert(portal:stop()) end)
   busted.before_each(function()
     portal:reset()
     ready(portal)
@@ -47,13 +47,31 @@ function fixture.client(busted, ready, options)
   busted.after_each(function() client:close() end)
 end
 
+--- Has clients, which are closed after each example.
+-- @param defaults function() -> options that each client has, unless it gets others
+-- @return function(options): makes a client
+function fixture.clients(busted, defaults)
+  local clients = {}
+  busted.after_each(function()
+    for _, client in ipairs(clients) do client:close() end
+    clients = {}
+  end)
+  return function(options)
+    local own = defaults()
+    for name, value in pairs(options or {}) do own[name] = value end
+    clients[#clients + 1] = cpp.client(own)
+    return clients[#clients]
+  end
+end
+
 --- Has an emulator, and programs that find it in their environment.
--- @param ready function(portal, programs): see spec.support.program for the programs
+-- @param ready function(portal, programs, run): see spec.support.program for the programs; run(...) runs cpp-portal with
+--   these arguments
 function fixture.programs(busted, ready)
   local programs
   fixture.portal(busted, function(portal)
     programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
-    ready(portal, programs)
+    ready(portal, programs, function(...) return programs:run { "bin/cpp-portal", ... } end)
   end)
   busted.after_each(function() programs:close() end)
 end
