@@ -1,22 +1,15 @@
 -- The portal emulator issues tokens, goes wrong and keeps books as it is told to.
 
 local client = require "spec.support.emulator"
+local fixture = require "spec.support.fixture"
 local socket = require "socket"
 
 local OFFER = "/api/publishers/contoso/offers/contoso-vm"
 local EMAILS = '{"metadata": {"notification-emails": "jondoe@contoso.com,jane@contoso.com"}}'
 
 describe("the portal emulator", function()
-    local portal
-
-    setup(function() portal = client.start() end)
-    teardown(function() assert.is_true(portal:stop()) end)
-    before_each(function() portal:reset() end)
-
-    -- Sends a valid request for the service; options as for portal:call.
-    local function call(method, path, options)
-        return assert(portal:call(method, path, options))
-    end
+    local portal, call
+    fixture.portal(_ENV, function(...) portal, call = ... end)
 
     describe("tokens", function()
         local FORM = "grant_type=client_credentials&client_id=emulator-client&client_secret=emulator-secret"

@@ -1,12 +1,11 @@
 -- The emulator's page; and foreign web pages, which must not reach what needs no token.
 
 local client = require "spec.support.emulator"
+local fixture = require "spec.support.fixture"
 
 describe("the emulator's page", function()
     local portal
-    setup(function() portal = client.start() end)
-    teardown(function() portal:stop() end)
-    before_each(function() portal:reset() end)
+    fixture.portal(_ENV, function(...) portal = ... end)
 
     local function page()
         local response = portal:request("GET", "/")

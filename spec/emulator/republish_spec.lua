@@ -1,15 +1,14 @@
 -- Offers that are published again: a new operation begins when the last one has ended.
 
 local client = require "spec.support.emulator"
+local fixture = require "spec.support.fixture"
 
 local OFFER = "/api/publishers/contoso/offers/contoso-vm"
 
 describe("an offer that is published again", function()
     local portal
-    setup(function() portal = client.start() end)
-    teardown(function() portal:stop() end)
-    before_each(function()
-        portal:reset()
+    fixture.portal(_ENV, function(...)
+        portal = ...
         portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, republish = true, cancel_seconds = 4,
             steps = { { name = "one", seconds = 60 } } }
     end)

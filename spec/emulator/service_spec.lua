@@ -2,22 +2,15 @@
 
 local cjson = require "cjson"
 local client = require "spec.support.emulator"
+local fixture = require "spec.support.fixture"
 
 local OFFER = "/api/publishers/contoso/offers/contoso-vm"
 local GUID = "^%x%x%x%x%x%x%x%x%-%x%x%x%x%-4%x%x%x%-[89ab]%x%x%x%-%x%x%x%x%x%x%x%x%x%x%x%x$"
 local EMAILS = '{"metadata": {"notification-emails": "jondoe@contoso.com,jane@contoso.com"}}'
 
 describe("the service of the portal emulator", function()
-    local portal
-
-    setup(function() portal = client.start() end)
-    teardown(function() assert.is_true(portal:stop()) end)
-    before_each(function() portal:reset() end)
-
-    -- Sends a valid request for the service; options as for portal:call.
-    local function call(method, path, options)
-        return assert(portal:call(method, path, options))
-    end
+    local portal, call
+    fixture.portal(_ENV, function(...) portal, call = ... end)
 
     -- Puts offer contoso-vm of publisher contoso in place, being published.
     local function put(settings)

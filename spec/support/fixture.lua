@@ -20,7 +20,8 @@ local virtual = require "spec.support.virtual"
 local fixture = {}
 
 --- Has a portal emulator.
--- @param ready function(portal): the emulator is as it starts
+-- @param ready function(portal, call): the emulator is as it starts; call(method, path, options) sends a valid request for
+--   the service (see portal:call)
 -- @param settings (may be absent) table: of Portal.start. By default only specs move its clock
 function fixture.portal(busted, ready, settings)
   local portal
@@ -28,7 +29,7 @@ function fixture.portal(busted, ready, settings)
   busted.teardown(function() assert(portal:stop()) end)
   busted.before_each(function()
     portal:reset()
-    ready(portal)
+    ready(portal, function(...) return assert(portal:call(...)) end)
   end)
 end
 
@@ -62,6 +63,27 @@ function fixture.clients(busted, defaults)
     clients[#clients + 1] = cpp.client(own)
     return clients[#clients]
   end
+end
+
+--- Has an emulator with the offer of fixture.offer, a second one as its token service, and clients of both.
+-- @param ready function(portal, authority, loop): the loop moves the clock of the token service
+-- @param options (may be absent) table: further options of each client
+-- @return function(options): makes a client
+function fixture.authority(busted, ready, options)
+  local portal, authority, loop
+  local new_client = fixture.clients(busted, function()
+    local own = { base_url = portal.url, authority_url = authority.url, loop = loop, retries = 0 }
+    for name, value in pairs(options or {}) do own[name] = value end
+    return own
+  end)
+  fixture.portal(busted, function(...) authority = ... end)
+  fixture.portal(busted, function(...)
+    portal = ...
+    fixture.offer(portal)
+    loop = virtual.new(authority)
+    ready(portal, authority, loop)
+  end)
+  return new_client
 end
 
 --- Has an emulator, and programs that find it in their environment.

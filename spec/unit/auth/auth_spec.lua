@@ -1,6 +1,6 @@
 -- Tokens: where they come from, how long they are kept, and what a failure to get one looks like.
 
-local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
 local virtual = require "spec.support.virtual"
 
@@ -9,35 +9,15 @@ local TENANT, CLIENT, SECRET = "emulator-tenant", "emulator-client", "s3cr~t/wit
 local TOKEN_PATH = "/" .. TENANT .. "/oauth2/token"
 
 describe("a token", function()
-  local portal, authority, loop, clients
-  setup(function() portal, authority = Portal.start(), Portal.start() end)
-  teardown(function()
-    portal:stop()
-    authority:stop()
-  end)
-  before_each(function()
-    portal:reset()
-    authority:reset()
-    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
-    clients, loop = {}, virtual.new(authority)
-  end)
-  after_each(function()
-    for _, client in ipairs(clients) do client:close() end
-  end)
+  local portal, authority, loop
+  local new_client = fixture.authority(_ENV, function(...) portal, authority, loop = ... end)
 
-  local function new_client(options)
-    local own = { base_url = portal.url, authority_url = authority.url, loop = loop, retries = 0 }
-    for name, value in pairs(options) do own[name] = value end
-    clients[#clients + 1] = cpp.client(own)
-    return clients[#clients]
-  end
-
-  -- What the authority answers; the portal takes any token that is made valid here.
-  local function issue(answer, options)
-    local fault = { match = { path = "/oauth2/token$" }, status = 200, body = answer, times = -1 }
+  -- Sets the response of the authority, and makes its token valid at the portal.
+  local function issue(body, options)
+    local fault = { match = { path = "/oauth2/token$" }, status = 200, body = body, times = -1 }
     for name, value in pairs(options or {}) do fault[name] = value end
     authority:fault(fault)
-    portal:configure { tokens = { { token = answer.access_token or "none" } } }
+    portal:configure { tokens = { { token = body.access_token or "none" } } }
   end
 
   local function with_credentials(options)

@@ -2,6 +2,7 @@
 
 local Certificates = require "spec.support.certificates"
 local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
 local Lab = require "spec.support.lab"
 local Portal = require "spec.support.emulator"
 local socket = require "socket"
@@ -10,25 +11,11 @@ local virtual = require "spec.support.virtual"
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 
 describe("a token's request has a call's own", function()
-  local portal, authority, client, loop
-
-  local function new_client()
-    client = cpp.client { base_url = portal.url, authority_url = authority.url, loop = loop, retries = 0 }
-  end
-
-  setup(function() portal, authority = Portal.start(), Portal.start() end)
-  teardown(function()
-    portal:stop()
-    authority:stop()
+  local authority, client, loop, new_client
+  new_client = fixture.authority(_ENV, function(...)
+    authority, loop = select(2, ...)
+    client = new_client()
   end)
-  before_each(function()
-    portal:reset()
-    authority:reset()
-    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
-    loop = virtual.new()
-    new_client()
-  end)
-  after_each(function() client:close() end)
 
   local function call(options)
     local own = {}
@@ -84,7 +71,7 @@ describe("a token's request has a call's own", function()
       client:close()
       lab = Lab.new() -- counts descriptors
       server = lab:server()
-      new_client()
+      client = new_client()
     end)
     after_each(function()
       client:close()
@@ -144,11 +131,9 @@ end)
 
 describe("the token before the last renewal is hidden in an err", function()
   local portal, client, tokens, loop
-  setup(function() portal = Portal.start() end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
+  fixture.portal(_ENV, function(...)
+    portal = ...
+    fixture.offer(portal)
     tokens, loop = { "previous-token", Portal.TOKEN, Portal.TOKEN .. "=" }, virtual.new()
     client = cpp.client { base_url = portal.url, retries = 0, loop = loop,
                           token = function() return table.remove(tokens, 1), 1000 end }

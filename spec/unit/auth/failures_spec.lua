@@ -1,36 +1,21 @@
--- No token to be had: what the err says, and where the client secret goes, which is one place.
+-- No token available: the err, and the single origin that gets the client secret.
 
 local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
 local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
-local CREDENTIALS = { tenant = "emulator-tenant", client_id = "emulator-client", client_secret = "emulator-secret" }
+local CREDENTIALS = Portal.CREDENTIALS
 
 describe("credentials", function()
-  local portal, authority, loop, client
-  setup(function() portal, authority = Portal.start(), Portal.start() end)
-  teardown(function()
-    portal:stop()
-    authority:stop()
-  end)
-
-  local function new_client(options)
-    local own = { base_url = portal.url, authority_url = authority.url, loop = loop, retries = 0 }
-    for name, value in pairs(CREDENTIALS) do own[name] = value end
-    for name, value in pairs(options or {}) do own[name] = value end
-    return cpp.client(own)
-  end
-
-  before_each(function()
-    portal:reset()
-    authority:reset()
-    loop = virtual.new()
+  local portal, authority, loop, client, new_client
+  new_client = fixture.authority(_ENV, function(...)
+    portal, authority, loop = ...
     client = new_client()
-  end)
-  after_each(function() client:close() end)
+  end, CREDENTIALS)
 
-  -- The one who asks for a token is answered so.
+  -- Sets the response to token requests.
   local function answer(status, body, headers)
     authority:fault { match = { path = "/oauth2/token$" }, status = status, body = body, headers = headers, times = -1 }
   end
@@ -154,10 +139,7 @@ describe("credentials", function()
     it("only, and the token to the service's only", function()
       authority:fault { match = { path = "/oauth2/token$" }, status = 200, body = { access_token = "issued" } }
       portal:configure { tokens = { { token = "issued" } } }
-      portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
-      loop = virtual.new(portal)
-      client:close()
-      client = new_client()
+      client = new_client { loop = virtual.new(portal) }
       local result = assert(client:cancel(OFFER))
       assert(client:wait(result))
       assert(client:offer_status(OFFER))
@@ -176,7 +158,7 @@ describe("credentials", function()
         assert.has_error(function() client:cancel { publisher = "contoso", offer = "contoso-vm", authority_url = url } end)
       end
       for _, url in ipairs { "https://login.example.com", "http://127.0.0.1:1", "http://localhost:1", "http://[::1]:1" } do
-        new_client { authority_url = url }:close()
+        new_client { authority_url = url }
       end
       assert.same({}, authority:journal())
     end)
