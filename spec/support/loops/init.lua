@@ -15,6 +15,7 @@
 
 local cpp = require "cpp"
 local dispatch = require "cpp.dispatch"
+local fixture = require "spec.support.fixture"
 local Lab = require "spec.support.lab"
 local assert = require "luassert"
 local portals = require "spec.support.emulator"
@@ -46,49 +47,64 @@ function loops.respond_late(portal, n, fault)
   portal:fault(fault)
 end
 
---- Defines the examples.
--- @param busted the environment of the spec, with `it` and the like
--- @param make function without arguments that returns a host
-function loops.examples(busted, make)
-  local portal, host, descriptors, unclosed
-  local parts = {}
-  for index, name in ipairs { "calls", "batches", "tokens" } do
-    parts[index] = require("spec.support.loops." .. name)(busted.it)
-  end
+--- Has an emulator with eight offers, and clients of it, which are closed after each example. Then no call may wait,
+-- and no descriptor may be left open.
+-- @param ready function(portal, new_client): called before each example; new_client(options) makes a client
+-- @param settings (may be absent) table: of Portal.start. By default only specs move its clock
+-- @param finish (may be absent) function(): called once the clients are closed
+function loops.clients(busted, ready, settings, finish)
+  local portal, descriptors, unclosed
 
   local function new_client(options)
-    local own = { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10, loop = host.loop }
+    local own = { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10 }
     for name, value in pairs(options or {}) do own[name] = value end
     local made = cpp.client(own)
     unclosed[#unclosed + 1] = made
     return made
   end
 
-  busted.setup(function() portal = portals.start { clock = "real" } end)
-  busted.teardown(function() portal:stop() end)
-
-  busted.before_each(function()
-    portal:reset()
+  fixture.portal(busted, function(...)
+    portal = ...
     loops.offers(portal, 8)
     collectgarbage()
     descriptors = Lab.descriptors()
     unclosed = setmetatable({}, { __mode = "v" })
-    host = make()
-    local client = new_client()
-    for _, part in ipairs(parts) do part(portal, host, client, new_client) end
-  end)
-
+    ready(portal, new_client)
+  end, settings)
   busted.after_each(function()
     for _, made in pairs(unclosed) do
       assert.is_false(dispatch.is_waiting(made.core))
       made:close()
     end
-    host:finish()
-    host = nil
-    for _, part in ipairs(parts) do part() end
+    if finish then finish() end
     collectgarbage()
     collectgarbage()
     assert.equal(descriptors, Lab.descriptors(), "descriptors are left open")
+  end)
+end
+
+--- Defines the examples.
+-- @param busted the environment of the spec, with `it` and the like
+-- @param make function without arguments that returns a host
+function loops.examples(busted, make)
+  local host
+  local parts = {}
+  for index, name in ipairs { "calls", "batches", "tokens" } do
+    parts[index] = require("spec.support.loops." .. name)(busted.it)
+  end
+  loops.clients(busted, function(portal, make_client)
+    host = make()
+    local function new_client(options)
+      local own = { loop = host.loop }
+      for name, value in pairs(options or {}) do own[name] = value end
+      return make_client(own)
+    end
+    local client = new_client()
+    for _, part in ipairs(parts) do part(portal, host, client, new_client) end
+  end, { clock = "real" }, function()
+    host:finish()
+    host = nil
+    for _, part in ipairs(parts) do part() end
   end)
 end
 

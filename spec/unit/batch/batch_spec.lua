@@ -1,23 +1,14 @@
 -- cpp.map and cpp.cancel_all: bounded, in order, each item by itself; in the blocking loop, and on a
--- virtual clock where time matters. That they run in the other loops, spec/loop tells.
+-- virtual clock where time matters. spec/loop/ runs them in the other loops.
 
 local core = require "cpp.core"
-local cpp = require "cpp"
 local dispatch = require "cpp.dispatch"
 local Lab = require "spec.support.lab"
 local loops = require "spec.support.loops"
-local portals = require "spec.support.emulator"
 local virtual = require "spec.support.virtual"
 
 describe("a batch", function()
-  local portal, client, descriptors
-
-  local function new_client(options)
-    local own = { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10 }
-    for name, value in pairs(options or {}) do own[name] = value end
-    client = cpp.client(own)
-    return client
-  end
+  local portal, client
 
   local function numbers(count)
     local list = {}
@@ -29,30 +20,8 @@ describe("a batch", function()
     return own:offer_status(loops.offer(n))
   end
 
-  local function finish()
-    assert.is_false(dispatch.is_waiting(client.core))
-    client:close()
-    client = nil
-    collectgarbage()
-    collectgarbage()
-    assert.equal(descriptors, Lab.descriptors(), "descriptors are left open")
-  end
-
-  local function begin()
-    portal:reset()
-    loops.offers(portal, 8)
-    collectgarbage()
-    descriptors = Lab.descriptors()
-  end
-
   describe("of real time", function()
-    setup(function() portal = portals.start { clock = "real" } end)
-    teardown(function() portal:stop() end)
-    before_each(function()
-      begin()
-      new_client()
-    end)
-    after_each(finish)
+    loops.clients(_ENV, function(emulator, new_client) portal, client = emulator, new_client() end, { clock = "real" })
 
     -- The most requests that were unanswered at once, as the emulator saw them come.
     local function most_in_flight(delay)
@@ -81,7 +50,7 @@ describe("a batch", function()
       end)
     end
 
-    it("has 16 in flight unless told otherwise, also where an item makes several calls", function()
+    it("has 16 in flight by default, also where an item makes several calls", function()
       portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.03 }
       client:map(numbers(24), function(n, own)
         assert(look(n % 8 + 1, own))
@@ -172,7 +141,7 @@ describe("a batch", function()
       assert.is_nil(list[1].timeout) -- the caller's tables are left alone
     end)
 
-    it("stops early: what was not begun ends as stopped, what is in flight is let finish", function()
+    it("stops early: items that were not started end as stopped, requests in flight finish", function()
       portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.03 }
       local results, seen = 0, {}
       local entries, failed = client:map(numbers(8), look, {
@@ -254,16 +223,12 @@ describe("a batch", function()
 
   describe("on a virtual clock", function()
     local loop
-    setup(function() portal = portals.start() end)
-    teardown(function() portal:stop() end)
-    before_each(function()
-      begin()
-      loop = virtual.new(portal)
+    loops.clients(_ENV, function(emulator, new_client)
+      portal, loop = emulator, virtual.new(emulator)
+      client = new_client { loop = loop, retries = 3, timeout = 300 }
     end)
-    after_each(finish)
 
     it("slows down as a whole when the service answers 429", function()
-      new_client { retries = 3, timeout = 300, loop = loop }
       portal:fault { match = { path = "/offer%-1/" }, status = 429, headers = { ["Retry-After"] = "30" } }
       local entries, failed = client:map(numbers(8), look, { concurrency = 2 })
       assert.equal(0, failed)
@@ -279,7 +244,6 @@ describe("a batch", function()
     end)
 
     it("slows down a batch around it, too", function()
-      new_client { retries = 3, timeout = 300, loop = loop }
       portal:fault { match = { path = "/offer%-1/" }, status = 429, headers = { ["Retry-After"] = "30" } }
       local entries, failed = client:map({ { 1 }, { 2 }, { 3 }, { 4 } }, function(list, own)
         return own:map(list, look)
@@ -291,12 +255,11 @@ describe("a batch", function()
       for n = 2, 5 do assert.equal(30, journal[n].time) end
     end)
 
-    it("holds no connection and no easy handle for who waits", function()
-      new_client { loop = loop }
+    it("holds no connection and no easy handle for an item that waits", function()
       local offers = {}
       for n = 1, 200 do
         offers[n] = { publisher = "contoso", offer = "offer-" .. n, running = true, cancel_seconds = 60,
-                      retry_after = 25 } -- so that all look at the same times
+                      retry_after = 25 } -- so that all poll at the same times
       end
       portal:offer(offers)
       local list, most, running, own = {}, 0, 0, Lab.descriptors()
@@ -309,18 +272,17 @@ describe("a batch", function()
       assert.equal(0, failed)
       for n = 1, 200 do assert.equal("canceled", entries[n].result.state) end
       assert.is_true(most <= 4, most) -- kept connections
-      assert.equal(0, running) -- nothing at all is in flight while everybody waits
+      assert.equal(0, running) -- nothing is in flight while all items wait
     end)
 
-    it("asks should_stop at least once a second, and ends who sleeps", function()
-      new_client { loop = loop }
+    it("calls should_stop at least once a second, and ends sleeping items", function()
       local entries, failed = client:cancel_all({ loops.offer(1), loops.offer(2) }, {
         wait = { interval = 10 }, should_stop = function() return loop.elapsed() >= 3 end,
       })
       assert.equal(2, failed)
       for n = 1, 2 do
         assert.equal("stopped", entries[n].err.kind)
-        assert.is_string(entries[n].err.location) -- where a later run goes on
+        assert.is_string(entries[n].err.location) -- where a later run continues
       end
       assert.is_true(loop.elapsed() <= 4, loop.elapsed())
       for _, pause in ipairs(loop.sleeps) do assert.is_true(pause <= 1) end

@@ -4,27 +4,12 @@ local cpp = require "cpp"
 local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
 local fixture = require "spec.support.fixture"
-local Lab = require "spec.support.lab"
 local loops = require "spec.support.loops"
 local portals = require "spec.support.emulator"
 
 describe("a batch", function()
-  local portal, client, descriptors
-  fixture.portal(_ENV, function(...)
-    portal = ...
-    loops.offers(portal, 8)
-    collectgarbage()
-    descriptors = Lab.descriptors()
-    client = cpp.client { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10 }
-  end, { clock = "real" })
-  after_each(function()
-    assert.is_false(dispatch.is_waiting(client.core))
-    client:close()
-    client = nil
-    collectgarbage()
-    collectgarbage()
-    assert.equal(descriptors, Lab.descriptors(), "descriptors are left open")
-  end)
+  local portal, client
+  loops.clients(_ENV, function(emulator, new_client) portal, client = emulator, new_client() end, { clock = "real" })
 
   local function look(n, own)
     return own:offer_status(loops.offer(n))

@@ -12,7 +12,7 @@ describe("a call works on a copy of its options:", function()
   fixture.client(_ENV, function(...)
     portal, client, loop = ...
     for _, offer in ipairs { "first", "second" } do
-      portal:offer { publisher = "contoso", offer = offer, running = true, operation_id = "of-" .. offer }
+      fixture.offer(portal, { offer = offer, operation_id = "of-" .. offer })
     end
   end)
 
@@ -49,7 +49,7 @@ describe("a call works on a copy of its options:", function()
     loop.on_sleep = function() options.publisher, options.offer = "fabrikam", "second" end
     local result = assert(client:cancel(options))
     assert.same({ "contoso", "first" }, { result.publisher, result.offer })
-    portal:fault { match = { path = "/cancel" }, status = 429, headers = { ["Retry-After"] = "3" } }
+    limit_once()
     portal:fault { match = { path = "/cancel" }, action = "close" }
     options = { publisher = "contoso", offer = "first" }
     local _, err = client:cancel(options)
