@@ -45,7 +45,7 @@ function core.is_terminal(file) end
 
 ---Prepares this process for the command: SIGPIPE is ignored, SIGHUP, SIGINT and SIGTERM are only noted (the third ends the
 ---process), and no socket gets the number of a standard stream that is closed. A library leaves these to its host.
----@param grace integer # seconds after the first signal in which a second one is noted by itself, and no write waits any more
+---@param grace integer # seconds after the first signal in which a second one is noted automatically, and writes no longer wait
 function core.begin_command(grace) end
 
 ---The signals that were noted.

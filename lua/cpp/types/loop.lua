@@ -20,7 +20,7 @@
 ---@field cqueues cpp.Loop # suspends the coroutine of a cqueues controller
 ---@field luv cpp.Loop # suspends the coroutine; libuv's callbacks resume it
 
----Which coroutine waits for which request: `require "cpp.dispatch"`, for loops of one's own.
+---The coroutine that waits for each request: `require "cpp.dispatch"`, for your own loops.
 ---@class cpp.dispatch
 local dispatch = {}
 

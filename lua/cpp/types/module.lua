@@ -4,7 +4,7 @@
 
 ---Cancels publishing operations on the Azure Cloud Partner Portal. Its functions use one default client, made at first
 ---use. Its token comes from AZURE_TOKEN, or from `cpp.credentials.default()`; CPP_BASE_URL names another service. Misuse
----(a wrong type, an unknown option, a closed client) raises; whatever can happen at run time comes back as `nil, err`.
+---(a wrong type, an unknown option, a closed client) raises; failures at run time are returned as `nil, err`.
 ---@class cpp
 ---@field _VERSION string # the version of the package (semantic versioning)
 ---@field core cpp.core # the C module
