@@ -1,6 +1,5 @@
 /*
- * The body of a request: the addresses to notify, or the credentials that a token is asked for
- * with.
+ * The body of a request: the addresses to notify, or the credentials of a token request.
  */
 #include <stdint.h>
 #include <string.h>
@@ -43,8 +42,8 @@ static void check_addresses(lua_State *L, bool several, lua_Integer position) {
   }
 }
 
-/* Pushes the addresses at an index as the ONE comma separated string that the service expects;
- * false, and nothing pushed, where there are none. */
+/* Pushes the addresses at an index as one comma separated string, which the service expects.
+ * Returns false, and pushes nothing, if there are none. */
 static bool push_addresses(lua_State *L, int index) {
   lua_pushvalue(L, index);
   if (lua_isstring(L, -1)) {
@@ -62,7 +61,7 @@ static bool push_addresses(lua_State *L, int index) {
   }
   if (count == 1 && lua_rawgeti(L, list, 1) == LUA_TSTRING) {
     check_addresses(L, false, 1);
-    lua_remove(L, list); /* most often it is one: nothing to join */
+    lua_remove(L, list); /* usually a single address: nothing to join */
     return true;
   }
   lua_settop(L, list);

@@ -1,6 +1,6 @@
 /*
- * What the command cpp-portal needs of the system: signals, standard streams and the terminal. A
- * library leaves them to its host, so nothing else calls these functions.
+ * System functions of the command cpp-portal: signals, standard streams and the terminal. A library
+ * leaves them to its host, so only the command calls these functions.
  */
 #include <fcntl.h>
 #include <lualib.h>
@@ -73,7 +73,7 @@ static void occupy_standard_streams(void) {
 
 /* core.begin_command(grace): from here on, a closed pipe is an error of a write, SIGHUP, SIGINT and
  * SIGTERM are only noted, and no socket gets the number of a standard stream. `grace` seconds after
- * the first signal, a second one is noted by itself, and no write waits any more. */
+ * the first signal, a second one is noted automatically, and writes no longer wait. */
 int lcpp_core_begin_command(lua_State *L) {
   grace_seconds = (sig_atomic_t)luaL_checkinteger(L, 1);
   occupy_standard_streams();

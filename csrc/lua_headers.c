@@ -9,7 +9,7 @@
 
 #include "lua_binding.h"
 
-/* Names that may not be given, in lower case; with a dash at the end: all that begin so. */
+/* Names that are refused, in lower case. A dash at the end: all names with this prefix. */
 static const char *const reserved[] = {
     "accept",
     "accept-encoding",
@@ -33,8 +33,8 @@ static const char *const reserved[] = {
     "x-ms-client-request-id",
 };
 
-/* Whether a name begins so. CGI (RFC 3875, section 4.1.18) and what follows it read `_` and `-` as
- * the same. */
+/* Whether a name has this prefix. CGI (RFC 3875, section 4.1.18) and similar interfaces treat `_`
+ * and `-` alike. */
 static bool begins_with(const char *name, const char *beginning) {
   for (; *beginning != '\0'; name++, beginning++) {
     bool is_same = strncasecmp(name, beginning, 1) == 0;

@@ -106,7 +106,7 @@ static void push_marked(lua_State *L, const char *text, size_t length, size_t ma
   luaL_pushresultsize(&buffer, size);
 }
 
-/* Replaces the value on top by what the user gets for it. Recursion is bounded by LCPP_JSON_DEPTH.
+/* Replaces the value on top by the value for the user. Recursion is bounded by LCPP_JSON_DEPTH.
  */
 static void settle(lua_State *L) {
   switch (lua_type(L, -1)) {

@@ -73,7 +73,7 @@ static void replace_by_copy(lua_State *L, const char *name, void (*push)(lua_Sta
   }
 }
 
-/* Pushes a copy of the headers at `index`. Their names cannot be asked for. */
+/* Pushes a copy of the headers at `index`. __index cannot list their names. */
 static void push_headers(lua_State *L, int index) {
   if (has_metamethod(L, index, "__index")) {
     lcpp_misuse(L, "headers: expected a table without __index");

@@ -11,8 +11,8 @@
 
 #include "lua_binding.h"
 
-/* Gives the request its URL; where that fails, it has none, and *why may say why. Raises nothing.
- */
+/* Sets the URL of the request. On failure there is none, and *why may have the reason. Never
+ * raises. */
 static enum lcpp_url_status set_url(struct lcpp_request *request, const struct lcpp_origin *origin,
                                     const char *api_version,
                                     const struct lcpp_value values[LCPP_OPTION_COUNT],
@@ -204,9 +204,9 @@ int lcpp_client_check(lua_State *L) {
 
 /* client:describe(endpoint, options) -> method, URL or nil, header lines, body
  *
- * What client:start would send to the service, but for the Authorization line. Raises what that
- * would raise; a location that must not be polled has no URL. A request for a token is not
- * described: it holds a secret. */
+ * The request of client:start to the service, without the Authorization line. Raises the same
+ * errors; a location that must not be polled has no URL. A request for a token is not described: it
+ * holds a secret. */
 int lcpp_client_describe(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   lua_settop(L, 3);

@@ -340,7 +340,7 @@ static bool is_idle(const struct lcpp_unescaper *unescaper) {
 
 void lcpp_unescape(struct lcpp_unescaper *unescaper, struct lcpp_unit unit) {
   if (unit.byte < 0x80 && !lcpp_begins_escape(unit.byte) && is_idle(unescaper)) {
-    unescaper->take(unescaper->context, unit); /* what the layers come to, for most bytes */
+    unescaper->take(unescaper->context, unit); /* the result of the layers, for most bytes */
   } else {
     feed(unescaper, 0, unit);
   }

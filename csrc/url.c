@@ -56,7 +56,7 @@ static CURLUcode read_origin(CURLU *url, char **scheme, char **host, char **port
   return code;
 }
 
-/* What a base URL had to be, if its requests may not go there; else NULL. */
+/* The expected base URL, for the message, if requests may not go to this one; else NULL. */
 static const char *check_reach(const struct lcpp_origin *origin, enum lcpp_reach reach) {
   bool loopback = is_loopback(origin->host);
   if (reach == LCPP_REACH_METADATA) {

@@ -171,7 +171,7 @@ local function accept(client, endpoint, options, submission_id, result, request,
   describe(result, endpoint, options, submission_id, auth.secrets(client, options))
   show.as(client, "result", result, options)
   if result.date then
-    -- Where the host's clock is not the real one, the time passes by that.
+    -- If the host's clock is not the real one, time passes by the host's clock.
     result.sent_at = result.date - (loop.now and math.ceil(host.now(loop) - sent) or result.took)
     result.date, result.took = nil, nil
   end
@@ -334,8 +334,8 @@ local function hold(_, ...)
   return ...
 end
 
--- Each method holds the client's secrets, so that what it shows is shown without them though the client is closed
--- meanwhile; and raises when it is called with a dot, or as one of the module with a colon.
+-- Each method holds the client's secrets, so that they are redacted even if the client is closed meanwhile. It raises
+-- when a method is called with a dot, or a function of the module with a colon.
 for name, method in pairs(Client) do
   if type(method) == "function" and name:find "^%l" and name ~= "new" then
     Client[name] = function(self, ...)

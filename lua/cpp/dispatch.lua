@@ -50,7 +50,7 @@ end
 -- waiters with it.
 local clients = setmetatable({}, { __mode = "k" })
 
-local TURN = 64 * 1024 -- bytes of bodies that are handed on after one step, and the rest of the last one
+local TURN = 64 * 1024 -- bytes of bodies that are handed on after one step; the last body may exceed them
 
 --- The waiters of a client.
 -- @return table: requests = { [index of a request] = wake }, others = { [object] = wake }, sleepers =

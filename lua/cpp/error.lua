@@ -44,7 +44,7 @@ local REASONS = { [409] = "conflict", [412] = "precondition", [422] = "validatio
 local methods = {}
 local metatable = { __index = methods, __name = "cpp.error" }
 
---- One line for people: kind, message, request, ids. Never a secret.
+--- One readable line: kind, message, request, ids. Never a secret.
 function metatable.__tostring(err)
   local parts = { err.kind, ": ", err.message }
   if err.attempts and err.attempts > 1 then

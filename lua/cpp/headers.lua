@@ -1,4 +1,4 @@
--- The option `headers` where one table of options holds for what has another one.
+-- Merges the option `headers` of two tables of options.
 
 --- Merges two values of the option.
 -- @param outer table or nil: of a batch, or of a call that waits

@@ -109,7 +109,7 @@ local function admit(batch, deadline, patience)
   local outer = batch.outer
   local item = running(batch)
   if batch.stopped then return nil end
-  if batch.round ~= pause.round then -- the responses that have come are read first: one may be a 429
+  if batch.round ~= pause.round then -- the received responses are read first: one may be a 429
     push(batch.ready, item)
     park(batch, item)
   end

@@ -271,7 +271,7 @@ local function in_form(text, form, secrets)
 end
 
 --- A fact as it may be shown: the service's id and time may be anything.
--- @param secrets list: what it must not be shown with, as of auth.secrets
+-- @param secrets list: what to redact, as of auth.secrets
 function outcome.fact(state, id, time, secrets)
   return { state = state, id = in_form(id, ID, secrets), time = in_form(time, TIME, secrets) }
 end

@@ -67,8 +67,8 @@ local function timeout_until(loop, client, options, deadline)
   return math.max(0.001, math.min(timeout_of(client, options), deadline - host.now(loop)))
 end
 
--- Raises what the loop raised while it waited for a request, or Ctrl-C in the log function. What acts may have been
--- processed by then: what is raised is an err that says so, with what is known.
+-- Raises what the loop raised while it waited for a request, or Ctrl-C in the log function. A POST may have been
+-- processed by then: for it, an err that says so is raised, with what is known.
 local function raise(client, endpoint, options, token, request, problem)
   request:abort() -- unless it is done
   local result, failure = request:result()

@@ -2,7 +2,7 @@
 --
 -- The batch is itself a loop (await, sleep) for the calls of its items, and waits in the loop that a call in its place
 -- would wait in (see cpp.host): it takes that one's place while it has something to do, and waits in it otherwise.
--- What the items wait with is in cpp.items.
+-- cpp.items has the loop in which the items wait.
 
 local dispatch = require "cpp.dispatch"
 local errors = require "cpp.error"
@@ -24,13 +24,13 @@ local STOPPED = "should_stop ended the batch before this item"
 
 local scheduler = {}
 
--- A name of what an item is for, where it is a table. Not asking its metatable, which may raise.
+-- The publisher or offer of an item, if the item is a table. Without its metatable, which may raise.
 local function name_of(input, field)
   local name = type(input) == "table" and rawget(input, field)
   return type(name) == "string" and name or nil
 end
 
--- Notes what the item is for.
+-- Notes the publisher and offer of the item.
 local function note_names(item, input)
   item.publisher, item.offer = name_of(input, "publisher"), name_of(input, "offer")
 end
@@ -140,7 +140,7 @@ local function run_item(batch, item)
   return done, sign, first, second
 end
 
--- Runs an item until it waits, and with it one entry after another as long as none has to.
+-- Runs an item until it waits. It takes entry after entry while none waits.
 local function resume(batch, item)
   while true do
     local done, sign, result, err = run_item(batch, item)
@@ -195,7 +195,7 @@ function stop(batch, kind, message, raised)
   end
 end
 
--- Takes back what waits for requests: the client was closed, so every one is done, or the batch has ended.
+-- Removes the waits for requests: the client was closed, so every request is done, or the batch has ended.
 local function wake_all(batch)
   for key in pairs(batch.waiting) do
     batch.waiters.requests[key], batch.waiters.others[key] = nil, nil

@@ -127,7 +127,7 @@ function offer:renew(now)
     if not self.settings.republish or not latest or latest:active(now) then
         return
     end
-    -- As if each had been followed by the next: the one that runs now began when the one before it ended.
+    -- Operations that would have ended since are skipped: the new one starts when the last of them would have ended.
     local _, ended = latest:state(now)
     local seconds = self.settings.queued_seconds + steps.outcome(self.settings.steps, self.settings.ends)
     if seconds > 0 and seconds < math.huge then

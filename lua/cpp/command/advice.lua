@@ -1,4 +1,4 @@
--- What the user of the command can do about an err, in the words of the command.
+-- Advice for the user of the command about an err.
 
 local chain = require "cpp.credentials.chain"
 local environment = require "cpp.environment"

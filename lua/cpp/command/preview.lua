@@ -1,4 +1,4 @@
--- Before the command acts: what it would send (--dry-run), and what it would cancel, with a question on a terminal.
+-- Before the command acts: prints what it would send (--dry-run), or what it would cancel, and asks on a terminal.
 
 local core = require "cpp.core"
 local encode = require "cpp.command.json"

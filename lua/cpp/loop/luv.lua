@@ -3,7 +3,7 @@
 --
 -- A client has one poll handle and one timer while a coroutine waits on it or sleeps, and none otherwise,
 -- so it never keeps uv.run from returning. The host may close them (uv.walk): the next call that
--- waits, of any client, makes those of all clients anew, so that what waited goes on.
+-- waits, of any client, recreates those of all clients, so that earlier waits continue.
 
 local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
