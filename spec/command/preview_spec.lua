@@ -58,7 +58,7 @@ describe("cpp-portal cancel", function()
       end
     end)
 
-    it("does not say that the service may have acted where what it says breaks the question", function()
+    it("does not say that the service may have acted if a response breaks the question", function()
       programs.environment.LUA_INIT_5_4 = before .. 'require "cpp.follow".complete = function() error "it is broken" end'
       local output, status = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }, "y\n")
       assert.is_truthy(output:find("it is broken", 1, true), output)
@@ -67,7 +67,7 @@ describe("cpp-portal cancel", function()
       assert.equal(0, posts())
     end)
 
-    it("reports what it cannot ask about, and does not ask", function()
+    it("reports offers whose state cannot be read, and does not ask", function()
       programs.environment.AZURE_TOKEN = "other"
       local output, status = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }, "y\n")
       assert.is_truthy(output:find("401", 1, true), output)
@@ -121,7 +121,7 @@ describe("cpp-portal cancel", function()
       assert.same({}, portal:journal())
     end)
 
-    it("prints what is sent indeed", function()
+    it("prints the request that is sent", function()
       local words = { "bin/cpp-portal", "publish", "--json", "--client-request-id=mine", "-ejane@contoso.example", "contoso",
                       "idle" }
       programs:run(words)

@@ -19,7 +19,7 @@ describe("cpp-portal", function()
   end
 
   describe("cancel", function()
-    -- What the response to one of several cancels may hold, and whether it can be read.
+    -- Responses to one of several cancels, and whether they can be read.
     for name, case in pairs {
       ["an integer of 400 digits"] = { '{"n":' .. ("9"):rep(400) .. "}", false },
       ["more values than are read"] = { "[" .. ("0,"):rep(100000) .. "0]", false },
@@ -75,7 +75,7 @@ describe("cpp-portal", function()
         end)]]):format(module, member)
     end
 
-    it("says so in a row where a result cannot be written, and reports the others", function()
+    it("reports in a row that a result cannot be written, and reports the others", function()
       for _, words in ipairs { { "cancel" }, { "cancel", "--json" } } do
         local json = words[2] ~= nil
         for _, offer_name in ipairs { "ok-1", "odd", "ok-2" } do offer(nil, offer_name) end
@@ -182,7 +182,7 @@ describe("cpp-portal", function()
       assert.is_nil(next(connections, next(connections))) -- a second one is made only for a second request at once
     end)
 
-    it("sends nothing when one of them is no offer", function()
+    it("sends nothing when one of them is not a valid offer", function()
       local output, errors, status = run("cancel", "contoso", "offer-1", "..")
       assert.equal("", output)
       assert.equal("cpp-portal: OFFER: expected an identifier, not '..'; see `cpp-portal help cancel`\n", errors)

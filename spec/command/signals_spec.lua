@@ -1,4 +1,4 @@
--- cpp-portal and what ends it early: signals at any moment, closed pipes, full disks, closed streams. What the service
+-- cpp-portal that ends early: signals at any moment, closed pipes, full disks, closed streams. What the service
 -- has accepted is in the report, or is reported as not known.
 
 local fixture = require "spec.support.fixture"

@@ -229,7 +229,7 @@ describe("cpp-portal", function()
     assert.equal(1, status)
   end)
 
-  it("says so when what reads its help or completion is gone", function()
+  it("reports that the reader of its help or completion has ended", function()
     for _, word in ipairs { "help", "--version", "completion" } do
       local command = programs:command { "bin/cpp-portal", word, word == "completion" and "bash" or nil }
       local fifo = programs:file()
@@ -256,7 +256,7 @@ describe("cpp-portal", function()
     assert.same({}, portal:journal())
   end)
 
-  -- What hides a module, or has another Lua run the command.
+  -- The ways to hide a module, or to run the command with another Lua.
   for message, how in pairs {
     ["argparse is missing (Debian: lua-argparse; elsewhere: luarocks install argparse)"] = { hidden = "argparse" },
     ["lua-cjson is missing (Debian: lua-cjson; elsewhere: luarocks install lua-cjson)"] = { hidden = "cjson" },

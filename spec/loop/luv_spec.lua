@@ -161,7 +161,7 @@ describe("cpp.loop.luv", function()
     uv.run()
   end)
 
-  it("makes handles anew for what sleeps, of whatever client, with the next call of any", function()
+  it("recreates the handles of all sleeping clients with the next call of any client", function()
     local function new_client()
       return cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }
     end
@@ -180,7 +180,7 @@ describe("cpp.loop.luv", function()
     assert.is_true(slept >= 0.2 and slept < 2, slept)
   end)
 
-  it("ends what sleeps although the host has closed its handles when the client is closed", function()
+  it("ends sleeps when the client is closed, although the host has closed its handles", function()
     local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 3, loop = cpp.loop.luv }
     local err
     coroutine.wrap(function() err = select(2, client:cancel(loops.offer(1))) end)()

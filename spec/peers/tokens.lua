@@ -36,7 +36,7 @@ describe("a token of", function()
     if not done then error(problem, 0) end
   end
 
-  it("oidc is valid that a workload has by an assertion, which is read again for the next one", function()
+  it("oidc of a workload is valid, and its assertion is read again for the next token", function()
     local file = os.tmpname()
     local function sign()
       local stream = assert(io.open(file, "w"))

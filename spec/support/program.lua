@@ -123,7 +123,7 @@ function Programs:run(words, options)
 end
 
 --- Runs a program on a terminal of its own.
--- @param input (may be absent) string: what is typed
+-- @param input (may be absent) string: the typed text
 -- @return what the terminal gets; the exit status
 function Programs:run_on_terminal(words, input)
   local command = "script -qec " .. quote("exec " .. self:command(words)) .. " /dev/null <"

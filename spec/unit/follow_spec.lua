@@ -210,7 +210,7 @@ describe("the offer that a location names", function()
     assert.same({ "a b", "c/d" }, { follow.offer_in "/publishers/a%20b/offers/c%2Fd/operations/x" })
   end)
 
-  it("is none where the location names none, or what is no name", function()
+  it("is absent if the location names none, or no valid name", function()
     for _, location in ipairs { "/api/operations/x", "/api/operations/a$b", "/publishers//offers/b/operations/x",
                                 "/publishers/../offers/b/operations/x", "/publishers/a%00/offers/b/operations/x",
                                 "/publishers/a/offers/b", "/offers/a$b$c", "" } do

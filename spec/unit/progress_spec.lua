@@ -136,7 +136,7 @@ describe("progress", function()
       stream:close()
     end)
 
-    it("are as many as a whole number says", function()
+    it("are given as a whole number", function()
       for _, total in ipairs { 0, -1, 1.5, "2", false } do
         assert.has_error(function() cpp.progress(nil, { total = total }) end, "cpp: total: expected a whole number above 0")
       end
@@ -173,7 +173,7 @@ describe("progress", function()
     before_each(function() programs = Programs.new {} end)
     after_each(function() programs:close() end)
 
-    -- What a child that runs this code writes to its standard error, a terminal of that size.
+    -- The output of a child that runs this code to its standard error, a terminal of that size.
     local function on_terminal(size, code, total)
       local name = programs:file(("local TOTAL = %s\n"):format(total) .. [[
         local cpp, time = require "cpp", 1000

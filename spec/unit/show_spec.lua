@@ -82,7 +82,7 @@ describe("print shows", function()
     assert.equal("cpp.result: cancel contoso/contoso-vm, 202", tostring(result))
   end)
 
-  it("one line, whatever a document was made", function()
+  it("one line, whatever a document holds", function()
     portal:fault { match = { path = "^/api/x" }, status = 200,
                    body = { status = "running", publisher = { 1 }, offer = "a\nb", outcome = { 2 } } }
     local operation = assert(client:operation "/api/x")
@@ -96,7 +96,7 @@ describe("print shows", function()
     assert.is_true(#tostring(setmetatable({ location = ("x"):rep(100000) }, getmetatable(operation))) < 1100)
   end)
 
-  it("what is a plain table otherwise", function()
+  it("a table that is otherwise plain", function()
     local result = assert(client:cancel(OFFER))
     assert.equal(result.location, cjson.decode(cjson.encode(result)).location)
     local count = 0

@@ -114,7 +114,7 @@ describe("a batch", function()
     assert.same({}, portal:journal())
   end)
 
-  it("names in the err of an item that raised what was sent last of what acts", function()
+  it("names the last POST in the err of an item that raised", function()
     local function cancel(n, own) return assert(own:cancel(loops.offer(n))) end
     local fns = {
       function(own) cancel(1, own) look(2, own) end,
@@ -306,7 +306,7 @@ describe("a batch", function()
     assert.is_false(dispatch.is_waiting(client.core))
   end)
 
-  it("that its loop has ended begins no more items and calls nothing, whatever the item that runs makes of it", function()
+  it("whose loop has ended starts no more items and calls nothing, whatever the running item does", function()
     local begun, told, asked, raised = {}, 0, 0, false
     local loop = { sleep = function() end, await = function()
       raised = true

@@ -379,7 +379,7 @@ describe("operation, operations and offer_status", function()
     assert.same({}, assert(client:operations { publisher = "contoso", offer = "contoso-vm", status = "failed" }))
   end)
 
-  it("list the operations of the state that was asked for, where the service lists others as well", function()
+  it("list the operations in the requested state, if the service lists others as well", function()
     local list = { { submissionState = "completed" }, { submissionState = "Running" }, { id = "without" } }
     for wanted, count in pairs { running = 2, Canceled = 1, queued = 3 } do
       portal:fault { match = { path = "/submissions/$" }, status = 200, body = list }

@@ -1,5 +1,5 @@
 -- Callbacks: whatever log, token, on_progress, should_stop and on_result raise, and however they wait, an accepted cancel
--- is in a result or an err. What they do in every combination, spec/unit/host/model_spec.lua plays.
+-- is in a result or an err. spec/unit/host/model_spec.lua runs all combinations.
 
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
@@ -79,7 +79,7 @@ describe("a callback", function()
     assert.equal(202, assert(own:cancel(call { log = function() own:close() end })).status)
   end)
 
-  it("that raises ends no batch as Ctrl-C does, whatever it says", function()
+  it("that raises does not end a batch as Ctrl-C does, whatever its message", function()
     warn "@off"
     for _, text in ipairs { "upload was interrupted!", "interrupted! ", "a.lua:1: interrupted!\nb",
                          ("x"):rep(60) .. ":1: interrupted!" } do
@@ -92,7 +92,7 @@ describe("a callback", function()
     end
   end)
 
-  it("that fails where no err can tell is warned of, with what it raised", function()
+  it("that fails where there is no err causes a warning with what it raised", function()
     local script = [[
       local cpp, blocking = require "cpp", require "cpp.loop.blocking"
       warn "@on"

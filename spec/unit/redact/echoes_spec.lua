@@ -112,7 +112,7 @@ describe("a token that is echoed,", function()
         assert_discreet(problem, "err of a loop")
       end)
 
-      it("is not in the id of what ran before a cancel, in an err", function()
+      it("is not in an err as the id of the operation before a cancel", function()
         echo(LIST, { { id = token, submissionState = "running", submissionType = "publish" } })
         echo(LOOK, { status = "running" })
         local function call(more)
