@@ -13,6 +13,7 @@ local status = require "cpp.status"
 -- The limits of all requests but the first: a client that is closed between two of them is no misuse.
 local GOES_ON = {}
 
+local CALLS = { cancel = "cancel", publish = "publish", go_live = "go_live" }
 local SETTLED = 60 -- seconds after a call in which the list of submissions may be late
 
 -- What is passed on to the requests: a client's options, and what the target names.
@@ -45,7 +46,8 @@ local function reconcile(client, target, options)
     core.misuse("expected an err or a table with publisher and offer, got " .. type(target))
   end
   local question = question_of(target, options)
-  local facts = { submission_id = target.submission_id, sent_at = target.sent_at, call = target.ambiguous and "cancel" }
+  local call = CALLS[target.call] or target.ambiguous and "cancel"
+  local facts = { submission_id = target.submission_id, sent_at = target.sent_at, call = call }
   local list, err, _, date = read.operations(client, question)
   if not list then return nil, err end
   facts.list, facts.sent_at = list, facts.sent_at or sent_at(client, question, target, date)

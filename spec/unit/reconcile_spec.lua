@@ -144,6 +144,15 @@ describe("reconcile", function()
     assert.equal("unknown", assert(client:reconcile(copy)).outcome)
   end)
 
+  it("does not tell a sign-off of a cancel that is on its way", function()
+    offer { signoff = "operation", elapsed = 100 }
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = {}, times = -1 }
+    local result = assert(client:cancel(OFFER))
+    local _, err = client:wait(result, { timeout = 5 })
+    loop.sleep(nil, 60)
+    assert.equal("unknown", assert(client:reconcile(err)).outcome)
+  end)
+
   it("knows when the call of a batch was sent", function()
     offer { running = false }
     portal:fault { match = POST, action = "close" }
