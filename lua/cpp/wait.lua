@@ -184,7 +184,13 @@ end
 local function document_of(state, facts)
   local document = facts.submission or facts.offer
   if not document then return nil, errors.new("protocol", "the service does not report how the operation ended") end
-  follow.complete(state.client, state.request, state, document)
+  if facts.submission then
+    follow.complete(state.client, state.request, state, document)
+  else
+    document.publisher, document.offer = state.request.publisher, state.request.offer
+    document.submission_id, document.operation_id, document.location = nil, nil, nil -- it has none of its own
+    document.progress = status.progress(document, document.state)
+  end
   local ending = saw(state, document)
   return not ending and document or nil, ending
 end
@@ -221,6 +227,7 @@ local function conclude(state, known)
   local loop = state.loop
   local settled = math.min(host.now(loop) + SETTLE, state.deadline)
   local last -- what was read whole
+  local pause = state.options.interval or INTERVAL
   while true do
     local facts = facts_of(state, known)
     local word, settles = follow.find_outcome(state.client, state.request, state, facts)
@@ -230,8 +237,8 @@ local function conclude(state, known)
     if not settles or now >= settled then return false, finish(state, known, last.facts, last.word) end
     if state.follows and facts.submission and status.ended(facts.submission.state) == nil then return true end
     local asked = missed and missed.retry_after
-    local pause = asked and next_pause(state, asked) or state.options.interval or INTERVAL
-    local slept, err = sleep_until(state, math.min(now + pause, settled))
+    local slept, err = sleep_until(state, math.min(now + (asked and next_pause(state, asked) or pause), settled))
+    if pause < INTERVAL then pause = math.min(INTERVAL, pause * GROWTH) end
     if not slept then return false, nil, err end
     known.list, known.offer = nil, nil
   end
@@ -275,7 +282,8 @@ local function miss(state, err, retry_after)
   if host.now(state.loop) >= state.deadline then return false, run_out(state) end
   if rides_out(state, err) then return true, retry_after end
   err.attempts = state.failures
-  local is_gone = err.kind == "http" and err.status == 404 and state.was_running and not state.follows
+  local was_there = state.was_running or state.target.call == "cancel" -- which was accepted
+  local is_gone = err.kind == "http" and err.status == 404 and was_there and not state.follows
   if is_gone and state.request.offer then return conclude(state, { err = err }) end
   return false, give_up(state, err)
 end
@@ -328,7 +336,8 @@ local function wait(client, given, options, goes_on)
   core.check("wait", options)
   local target = targets.read(given)
   if target.outcome == "none" then return given end -- nothing was sent
-  if target.status == 200 and not target.location and target.state then return targets.done_at_once(given) end
+  local is_done = target.status == 200 and not target.location and target.state == "canceled"
+  if is_done then return targets.done_at_once(given) end
   local request = targets.request(target, options)
   local loop = host.loop(client, options)
   local is_closed = (goes_on or loop.scheduler) and not client.core:usable()
