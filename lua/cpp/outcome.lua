@@ -29,7 +29,8 @@ local TOLERANCE = 2
 
 -- The facts of a rule, each one word (see operation_word and the two after it):
 --   operation   the polled one: "canceled", "completed", "signoff"; "earlier": it ended before the cancel was sent;
---               "unlisted": it does not say when it ended, and all that is listed ended before; "failed": that of a
+--               "unlisted": it does not say when it ended, and all that is listed ended before, or it was created
+--               later; "failed": that of a
 --               cancel has, "broken": any other; "published": the completed one of a publish or go live; "followed":
 --               none was polled, but the offer's operation was seen to run; "unseen": none was
 --   submission  the one that the call was about, in the offer's list: "canceled", "completed", "failed", "running";
@@ -155,14 +156,28 @@ local function is_before(submission, facts)
   return outcome.is_before(outcome.time(submission.changedTime), facts.sent_at)
 end
 
--- The first submission that has ended since the call was sent: what ran then, for an offer has one running operation at
--- most. Operations of the cancellation, and what was published since, are newer.
-local function first_since(publishes, facts)
-  for place = #publishes, 1, -1 do
-    local submission = publishes[place]
-    if status.ended(submission.state) ~= nil and is_before(submission, facts) == false then return submission end
+local STARTS = { publish = true, go_live = true } -- calls that start a submission of their own
+
+-- A submission that has ended since the call was sent. For a cancel the first one: it ran when the cancel was sent, for
+-- an offer has one running operation at most; operations of the cancellation, and later publishes, are newer. For a
+-- call that starts one, the last.
+local function ended_since(publishes, facts)
+  local found
+  for _, submission in ipairs(publishes) do -- the newest first
+    if status.ended(submission.state) ~= nil and is_before(submission, facts) == false then
+      found = submission
+      if STARTS[facts.call] then break end
+    end
   end
-  return nil
+  return found
+end
+
+-- The submission that is known to have run. A list that was late may have said so.
+local function known_one(publishes, facts)
+  local submission = by_id(publishes, facts.submission_id)
+  local is_late = submission and not facts.was_running and status.ended(submission.state) ~= nil
+    and is_before(submission, facts)
+  return not is_late and submission or nil
 end
 
 --- Finds the submission that a call was about, in the list of the facts.
@@ -170,10 +185,11 @@ end
 --   "since" (it ended after the call was sent), "running", "earlier" (all that is listed ended before) or "newest"
 function outcome.find_submission(facts)
   local publishes = publishes_of(facts.list)
-  local submission, found = by_id(publishes, facts.submission_id), "id"
+  local submission, found = known_one(publishes, facts), "id"
   if not submission and facts.sent_at then
-    submission, found = first_since(publishes, facts), "since"
-    if not submission then submission, found = outcome.running(publishes), "running" end
+    local since, running = ended_since(publishes, facts), outcome.running(publishes)
+    submission, found = since, "since"
+    if running and (not since or STARTS[facts.call]) then submission, found = running, "running" end
     if not submission and publishes[1] and is_before(publishes[1], facts) then
       submission, found = publishes[1], "earlier"
     end
@@ -185,11 +201,17 @@ function outcome.find_submission(facts)
   facts.submission, facts.found = submission or false, found
 end
 
+local REUSED = 30 -- seconds after the cancel from which an operation is not created by it
+
 -- Whether the polled operation of a cancel ended before the cancel was sent: "earlier", "unlisted" or nil. The
--- operation does not have to say when it ended: the list does. It may have another id there.
+-- operation does not have to say when it ended: the list does. It may have another id there. A location that names no
+-- operation but the offer is that of a later publish, too.
 local function earlier_word(facts)
   local operation = facts.operation
-  if facts.call ~= "cancel" or facts.was_running then return nil end
+  if facts.call ~= "cancel" then return nil end
+  local created = outcome.time(operation.createdDateTime)
+  if created and facts.sent_at and created > facts.sent_at + REUSED then return "unlisted" end
+  if facts.was_running then return nil end
   local listed = facts.list and by_id(facts.list, facts.operation_id)
   local time = outcome.time(operation.lastActionDateTime) or listed and outcome.time(listed.changedTime)
   if outcome.is_before(time, facts.sent_at) then return "earlier" end

@@ -382,6 +382,71 @@ describe("the outcome of a wait rests on", function()
     assert.equal("timeout", err.kind)
   end)
 
+  describe("what a call without a location started", function()
+    local function accepted(name, ...)
+      lists(...)
+      fixture.offer(portal, { location_form = "none" })
+      portal:fault { match = { method = "POST" }, status = 202, act = false }
+      return client[name](client, { publisher = "contoso", offer = "contoso-vm", wait = { timeout = 300 } })
+    end
+
+    for name, newest in pairs { go_live = "production", publish = "new" } do
+      it("and not what ended right before: " .. name, function()
+        local operation = assert(accepted(name,
+          { entry(newest, "running", 1), entry("staging", name == "publish" and "canceled" or "completed", 1) },
+          { entry(newest, "completed", 100), entry("staging", "completed", 1) }))
+        assert.same({ "completed", newest }, { operation.outcome, operation.evidence.submission.id })
+      end)
+    end
+
+    it("the last that has ended since", function()
+      local operation = assert(accepted("publish", { entry("new", "completed", 20), entry("old", "canceled", 1) }))
+      assert.same({ "completed", "new" }, { operation.outcome, operation.evidence.submission.id })
+    end)
+  end)
+
+  it("no later publish that has the same location", function()
+    lists { entry("second", "canceled", 100), entry("first", "completed", 9) }
+    local operation = assert(cancel { extra = { status = "canceled", createdDateTime = at(40) } })
+    assert.same({ "completed", "first" }, { operation.outcome, operation.evidence.submission.id })
+  end)
+
+  it("no list that was late when it said that something runs", function()
+    lists { entry("old", "completed", -100) }
+    fixture.offer(portal, { running = false })
+    local operation = assert(client:wait { publisher = "contoso", offer = "contoso-vm", call = "cancel",
+                                           submission_id = "old", sent_at = os.time() })
+    assert.equal("none", operation.outcome)
+  end)
+
+  it("no state but canceled of a 200 without a location", function()
+    lists { entry("first", "completed", 10) }
+    fixture.offer(portal)
+    for _, state in ipairs { "accepted", 5, true } do
+      local operation = client:wait({ publisher = "contoso", offer = "contoso-vm", status = 200, state = state,
+                                      call = "publish" })
+      assert.equal("completed", assert(operation).outcome)
+    end
+  end)
+
+  it("no id of the offer's status", function()
+    lists {}
+    portal:fault { match = { path = "/status$" }, status = 200, times = -1,
+                   body = { status = "canceled", id = "contoso-vm", location = "/elsewhere" } }
+    local operation = assert(cancel { location_form = "none", running = false })
+    assert.is_nil(operation.operation_id or operation.submission_id or operation.location)
+    assert.same({}, portal:journal { path = "/operations/" })
+  end)
+
+  it("looks that become rarer where the first interval is short", function()
+    lists { { id = "new", submissionState = "running" } }
+    portal:fault { match = { path = "/status$" }, status = 200, body = { status = "Running" }, times = -1 }
+    fixture.offer(portal, { extra = { status = "completed" } })
+    local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = { interval = 0.01 } })
+    assert.equal("unknown", operation.outcome)
+    assert.is_true(#loop.sleeps < 40, #loop.sleeps)
+  end)
+
   it("no status of the offer while the list cannot be read", function()
     portal:fault { match = { path = "/submissions/$" }, status = 500 }
     portal:fault { match = { path = "/status$" }, status = 200, body = { status = "published" } }
