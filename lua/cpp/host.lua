@@ -194,7 +194,7 @@ end
 --- Starts a function in a coroutine of its own, beside what runs now.
 -- @param loop as of host.loop
 -- @param fn function(loop), which must not raise: it gets the loop to wait in
--- @return the coroutine; or nil where the loop can start none here
+-- @return the coroutine; or nil where the loop can start none here. Raises what the loop raises
 function host.spawn(loop, fn)
   loop = outermost(loop)
   if not loop.spawn then return nil end
@@ -202,8 +202,9 @@ function host.spawn(loop, fn)
   started_by[thread], spawned_in[thread] = this(), loop
   local item = running
   running = nil -- it may begin at once, and is no part of the item
-  local started = loop.spawn(thread)
+  local done, started = pcall(loop.spawn, thread)
   running = item
+  if not done then error(started, 0) end
   return started ~= false and thread or nil
 end
 
