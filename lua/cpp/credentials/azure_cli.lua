@@ -12,7 +12,8 @@ local LONGEST = 256 * 1024 -- bytes that are read of what az writes
 local WORDS = 300 -- bytes that are shown of it
 
 -- az may write warnings to standard error, which are not JSON. They follow a mark, and only if az fails. The output
--- before the mark may hold a token, and is not shown.
+-- before the mark may hold a token, and is not shown. The status comes last, after another mark: where the host ignores
+-- SIGCHLD, or waits for all children itself, the stream's close does not have it.
 local MARK = "\1"
 local SCRIPT = [[
 exec 3>&1
@@ -21,17 +22,20 @@ set -- "$@" az account get-access-token --resource '%s' --output json
 problem=$(AZURE_CORE_NO_COLOR=true "$@" 2>&1 >&3 3>&- </dev/null)
 status=$?
 [ $status -eq 0 ] || printf '\1%%s' "$problem" 2>/dev/null
-exit $status
+printf '\1%%d' $status 2>/dev/null
 ]]
 
--- Runs az. Returns what it wrote and its exit status; or nil and why it was not run.
+-- Runs az. Returns what it wrote and its exit status; or nil and why they are not known.
 local function run(name)
   if not io.popen then return nil, "this program cannot run az (there is no io.popen)" end
   local started, stream, problem = pcall(io.popen, SCRIPT:format(SECONDS, name), "r")
   if not started or not stream then return nil, "az was not run: " .. tostring(started and problem or stream) end
   local text = stream:read(LONGEST) or ""
-  local _, _, status = stream:close()
-  return text, status
+  stream:close()
+  if #text == LONGEST then return nil, "az wrote too much" end
+  local output, status = text:match("^(.*)" .. MARK .. "(%d+)$")
+  if not output then return nil, "az was not run to its end" end
+  return output, tonumber(status)
 end
 
 -- Seconds until a token expires: newer versions of az give the time, and all give the local time.
@@ -56,7 +60,6 @@ return function(request)
   if not name:find "^%w[%w%-._~:/]*$" then return nil, "this scope cannot be passed to az" end -- it goes to a shell
   local text, status = run(name)
   if not text then return nil, status end
-  if #text == LONGEST then return nil, "az wrote too much" end
   if status ~= 0 then return nil, failure_of(text, status) end
   local answer = core.decode(text)
   local token = type(answer) == "table" and answer.accessToken
