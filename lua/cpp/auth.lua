@@ -160,6 +160,14 @@ local function function_token(loop, client, source, options)
   return token, tonumber(detail)
 end
 
+-- A link's own timeouts are for services that respond at once or not at all: shorter ones of the call go first.
+local function shorten(fields, options, defaults)
+  for _, name in ipairs { "timeout", "connect_timeout" } do
+    local wanted = options[name] or defaults[name]
+    if fields[name] and wanted then fields[name] = math.min(fields[name], wanted) end
+  end
+end
+
 -- The request that a chain of cpp.credentials gets.
 local function request_of(client, options, entry, limits)
   local defaults = private(client).options
@@ -170,6 +178,7 @@ local function request_of(client, options, entry, limits)
   function request.send(endpoint, fields, names)
     if not client.core:usable() then return nil, closed() end
     entry.secret = fields.client_secret or fields.token
+    shorten(fields, options, defaults)
     local right, problem = pcall(client.core.check, client.core, endpoint, complete(fields, options))
     if not right then -- a wrong variable is no misuse
       local name, expected = host.text(problem):match "cpp: ([%l_]+): (.*)$"
