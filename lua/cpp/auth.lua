@@ -35,11 +35,6 @@ function auth.is_token(text)
   return #text <= LONGEST and text:find(USABLE) ~= nil
 end
 
--- For who was getting a token, or waiting for one, when the client was closed.
-local function closed()
-  return errors.new("closed", "the client was closed before this request was sent")
-end
-
 -- Options of a call that hold for a request for its token as well.
 local OF_REQUESTS = { "timeout", "connect_timeout", "ca_file", "proxy", "user_agent", "max_response_bytes", "loop",
                       "log", "retries" }
@@ -176,7 +171,7 @@ local function request_of(client, options, entry, limits)
     is_token = auth.is_token,
   }
   function request.send(endpoint, fields, names)
-    if not client.core:usable() then return nil, closed() end
+    if not client.core:usable() then return nil, errors.closed() end
     entry.secret = fields.client_secret or fields.token
     shorten(fields, options, defaults)
     local right, problem = pcall(client.core.check, client.core, endpoint, complete(fields, options))
@@ -231,7 +226,7 @@ local function renew(loop, client, options, entry, renewal, source, credentials,
     if source and not chain or not limits then renewal.failed = detail.kind == "auth" and detail.message end
     return nil, detail
   end
-  if not client.core:usable() then return nil, closed() end
+  if not client.core:usable() then return nil, errors.closed() end
   keep(entry, token, detail, host.now(loop))
   renewal.token = token
   return token
@@ -271,13 +266,13 @@ local function wait_for(renewal, loop, client, entry, give_up)
   while entry.renewal == renewal and not is_abandoned(renewal) do
     local left = give_up - host.now(loop)
     if loop.scheduler and loop.scheduler.stopped() then
-      return nil, errors.new("stopped", "should_stop ended the batch before this request was sent")
+      return nil, errors.stopped()
     elseif left <= 0 then
       return nil, errors.new("auth", "the token was not renewed in time", { retryable = true })
     end
     loop.sleep(client.core, math.min(look, left))
     look = math.min(look * 2, LOOK)
-    if not client.core:usable() then return nil, closed() end
+    if not client.core:usable() then return nil, errors.closed() end
   end
   if renewal.failed then return nil, errors.new("auth", renewal.failed) end
   return true
@@ -303,7 +298,7 @@ local function token_of(renewal, loop, client, options, entry, limits)
   local waited, err = wait_for(renewal, loop, client, entry, patience(loop, client, options, limits))
   if not waited then return nil, err end
   if renewal.token then return renewal.token end
-  return nil, client.core:usable() and errors.new("auth", "the token function did not finish") or closed()
+  return nil, client.core:usable() and errors.new("auth", "the token function did not finish") or errors.closed()
 end
 
 --- The bearer token for a call.

@@ -149,6 +149,16 @@ function errors.new(kind, message, fields)
   return err
 end
 
+--- Makes the err of a request that was not sent, since the client was closed meanwhile.
+function errors.closed()
+  return errors.new("closed", "the client was closed before this request was sent")
+end
+
+--- Makes the err of a request that was not sent, since its batch is being stopped.
+function errors.stopped()
+  return errors.new("stopped", "should_stop ended the batch before this request was sent")
+end
+
 --- Makes an err that carries what was raised, and what is known.
 -- @param problem anything
 -- @param fields table or nil: more fields

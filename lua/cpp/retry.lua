@@ -127,10 +127,6 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
   return result, failure, request, sent
 end
 
-local function closed()
-  return errors.new("closed", "the client was closed before this request was sent")
-end
-
 -- Before each attempt; err: how the one before it failed. Returns true; or nil and an err when the
 -- client was closed meanwhile (a client that was closed before the call is misuse, which the core
 -- raises), or the loop is being stopped. A batch bounds what is in flight, and holds back what comes after a 429, for
@@ -141,10 +137,8 @@ local function admit(client, loop, options, err, deadline, patience)
   local admitted
   if scheduler and options then admitted = scheduler.admit(deadline, patience) end
   if admitted and not err then return true end
-  if (scheduler or err) and not client.core:usable() then return nil, closed() end
-  if scheduler and scheduler.stopped() then
-    return nil, err or errors.new("stopped", "should_stop ended the batch before this request was sent")
-  end
+  if (scheduler or err) and not client.core:usable() then return nil, errors.closed() end
+  if scheduler and scheduler.stopped() then return nil, err or errors.stopped() end
   if admitted ~= false then return true end
   return nil, err or errors.new("timeout", "the batch could not send this request in time", { retryable = true })
 end
@@ -177,7 +171,7 @@ local function go_on(loop, client, endpoint, options, limits, token, failure, se
         return nil, err, sent
       end
     end
-    if not client.core:usable() then return nil, closed() end -- by who was woken by the same step
+    if not client.core:usable() then return nil, errors.closed() end -- by who was woken by the same step
     if refused then
       -- Not processed: the service did not know who asked. Only a new token makes a second try.
       renewed = true
@@ -212,7 +206,7 @@ end
 function retry.call(client, endpoint, options, limits, loop)
   loop = loop or host.loop(client, options)
   -- What belongs to a longer call, or to an item of a batch, began before the client was closed: no misuse.
-  if (limits or loop.scheduler) and not client.core:usable() then return nil, closed() end
+  if (limits or loop.scheduler) and not client.core:usable() then return nil, errors.closed() end
   local deadline = limits and limits.deadline
   local token, err
   if not OF_TOKENS[endpoint] then
