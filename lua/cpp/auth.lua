@@ -163,13 +163,23 @@ local function shorten(fields, options, defaults)
   end
 end
 
+-- Why a token is not asked or waited for any longer, as an err; or nil.
+-- @param give_up number: the time until which it is, on the loop's clock
+local function ending(loop, client, give_up)
+  if not client.core:usable() then return errors.closed() end
+  if loop.scheduler and loop.scheduler.stopped() then return errors.stopped() end
+  if host.now(loop) < give_up then return nil end
+  return errors.new("auth", "the token was not renewed in time", { retryable = true })
+end
+
 -- The request that a chain of cpp.credentials gets.
-local function request_of(client, options, entry, limits)
+local function request_of(loop, client, options, entry, limits)
   local defaults = private(client).options
   local request = {
     scope = options.scope or defaults.scope, authority_url = options.authority_url or defaults.authority_url,
     is_token = auth.is_token,
   }
+  function request.ending() return ending(loop, client, limits and limits.deadline or math.huge) end
   function request.send(endpoint, fields, names)
     if not client.core:usable() then return nil, errors.closed() end
     entry.secret = fields.client_secret or fields.token
@@ -217,7 +227,7 @@ local function renew(loop, client, options, entry, renewal, source, credentials,
   if credentials then
     token, detail = request_token(client, "token", credentials, limits)
   elseif chain then
-    token, detail = chain(request_of(client, options, entry, limits))
+    token, detail = chain(request_of(loop, client, options, entry, limits))
   else
     token, detail = function_token(loop, client, source, options)
   end
@@ -264,16 +274,12 @@ end
 local function wait_for(renewal, loop, client, entry, give_up)
   local look = FIRST_LOOK
   while entry.renewal == renewal and not is_abandoned(renewal) do
-    local left = give_up - host.now(loop)
-    if loop.scheduler and loop.scheduler.stopped() then
-      return nil, errors.stopped()
-    elseif left <= 0 then
-      return nil, errors.new("auth", "the token was not renewed in time", { retryable = true })
-    end
-    loop.sleep(client.core, math.min(look, left))
+    local err = ending(loop, client, give_up)
+    if err then return nil, err end
+    loop.sleep(client.core, math.min(look, math.max(0, give_up - host.now(loop))))
     look = math.min(look * 2, LOOK)
-    if not client.core:usable() then return nil, errors.closed() end
   end
+  if not client.core:usable() then return nil, errors.closed() end
   if renewal.failed then return nil, errors.new("auth", renewal.failed) end
   return true
 end
@@ -298,7 +304,7 @@ local function token_of(renewal, loop, client, options, entry, limits)
   local waited, err = wait_for(renewal, loop, client, entry, patience(loop, client, options, limits))
   if not waited then return nil, err end
   if renewal.token then return renewal.token end
-  return nil, client.core:usable() and errors.new("auth", "the token function did not finish") or errors.closed()
+  return nil, errors.new("auth", "the token function did not finish")
 end
 
 --- The bearer token for a call.
@@ -340,7 +346,7 @@ end
 -- @return token, and the seconds until it expires or nil; or nil and why there is none
 function auth.alone(token_function)
   local client <close> = require "cpp.client".new { token = token_function }
-  local token, detail = chain_of(token_function)(request_of(client, {}, {}))
+  local token, detail = chain_of(token_function)(request_of(client.loop, client, {}, {}))
   if token then return token, detail end
   return nil, detail.message
 end

@@ -9,12 +9,24 @@ local chain = {
   last = nil,
 }
 
+-- Names the links after one, which are not tried.
+local function others_than(names, place)
+  local others = table.concat({ table.unpack(names, place + 1) }, ", ")
+  return others ~= "" and "; not tried: " .. others or ""
+end
+
 -- The err of a configured link that failed. Later links are not tried: they would use an identity that was not
 -- configured.
-local function failed(err, links, place)
+local function failed(err, names, place)
   if err.kind ~= "auth" then return err end -- the client was closed, or its batch is being stopped
-  local others = table.concat({ table.unpack(links, place + 1) }, ", ")
-  err.message = links[place] .. ": " .. err.message .. (others ~= "" and "; not tried: " .. others or "")
+  err.message = names[place] .. ": " .. err.message .. others_than(names, place)
+  return err
+end
+
+-- The err of a call that is over before the next link, which may take long, is asked.
+local function ended(err, names, place, reasons)
+  if err.kind ~= "auth" then return err end
+  err.message = ("%s (%s%s)"):format(err.message, table.concat(reasons, "; "), others_than(names, place))
   return err
 end
 
@@ -29,6 +41,8 @@ function chain.new(names, is_default)
     local reasons = {}
     for place, name in ipairs(names) do
       if not only or only == place then
+        local ending = reasons[1] and request.ending()
+        if ending then return nil, ended(ending, names, place - 1, reasons) end
         local token, detail = links[place](request)
         if token then
           only, chain.last = place, name

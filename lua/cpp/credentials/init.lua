@@ -5,6 +5,7 @@
 -- link is a table: name; ask(request) -> token, seconds until it expires or nil; or nil and, as text, why it is not
 -- configured; or nil and an err, if it is configured and failed. A request (of cpp.auth) has
 --   scope, authority_url     as in the options, or nil
+--   ending() -> why no more links are asked: an err; or nil
 --   send(endpoint, options, names) -> token, seconds; or nil, err. `names`: the variables that options come from
 -- https://learn.microsoft.com/python/api/azure-identity/azure.identity.defaultazurecredential
 

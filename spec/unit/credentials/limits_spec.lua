@@ -61,4 +61,52 @@ describe("credentials", function()
       for _, milliseconds in ipairs(times) do assert.near(500, milliseconds, 480) end
     end)
   end)
+
+  describe("are not asked of the next link", function()
+    local popen, ran = io.popen, nil
+    before_each(function()
+      ran = false
+      io.popen = function(...) -- luacheck: ignore
+        ran = true
+        return popen(...)
+      end
+      portal:fault { match = { path = "^/metadata" }, status = 400, times = -1 } -- the machine has no identity
+    end)
+    after_each(function() io.popen = popen end) -- luacheck: ignore
+
+    local function new_client(options)
+      local own = { base_url = portal.url, loop = loop, token = cpp.credentials.default() }
+      for name, value in pairs(options or {}) do own[name] = value end
+      return cpp.client(own)
+    end
+
+    it("at the deadline of the wait that needs them", function()
+      local own <close> = new_client { log = function() loop.sleep(nil, 10) end }
+      local operation, err = own:wait(OFFER, { timeout = 5 })
+      assert.same({ nil, "timeout", false }, { operation, err.kind, ran })
+    end)
+
+    it("at the deadline of a look, whose err names each link", function()
+      local auth = require "cpp.auth"
+      local own <close> = new_client { log = function() loop.sleep(nil, 10) end }
+      local token, err = auth.token(own, "offer_status", OFFER, nil, { deadline = loop.now() + 5 })
+      assert.same({ nil, true, false }, { token, err.retryable, ran })
+      assert.matches("^auth: the token was not renewed in time %(environment: .*; managed_identity: .*; not tried: azure_cli%)$",
+                     tostring(err))
+    end)
+
+    it("when the client is closed", function()
+      local own
+      own = new_client { log = function() own:close() end }
+      local status, err = own:offer_status(OFFER)
+      assert.same({ nil, "closed", false }, { status, err.kind, ran })
+    end)
+
+    it("when the batch is being stopped", function()
+      local own <close> = new_client()
+      local entries = own:map({ 1 }, function(_, item_client) return item_client:offer_status(OFFER) end,
+                              { should_stop = function() return #portal:journal() > 0 end })
+      assert.same({ "stopped", false }, { entries[1].err.kind, ran })
+    end)
+  end)
 end)
