@@ -138,14 +138,15 @@ local function function_token(loop, client, source, options)
   local called, token, detail = host.call(loop, source)
   if not called then
     host.pass_interrupt(token)
-    token, detail = nil, host.text(token)
+    token, detail = nil, token
   end
   if type(token) ~= "string" then
-    if token ~= nil and chain_of(token) then
+    if token then detail = nil end -- it may be the seconds
+    if token and chain_of(token) then
       detail = "it returned another token function: a function of cpp.credentials is called, as in "
         .. "token = cpp.credentials.default()"
     end
-    local reason = type(detail) == "string" and redact.line(detail, 500, auth.secrets(client, options))
+    local reason = detail ~= nil and redact.line(host.text(detail), 500, auth.secrets(client, options))
     return nil, errors.new("auth", (called and "the token function returned no token" or "the token function failed")
                              .. (reason and " (" .. reason .. ")" or ""))
   end
@@ -250,7 +251,7 @@ local function renew_beside(loop, client, options, entry, source)
   local function run(outer)
     renewal.thread = coroutine.running()
     local done, problem = pcall(renew, outer, client, options, entry, renewal, source)
-    if not done then renewal.failed = "the token function failed (" .. host.text(problem) .. ")" end
+    if not done then renewal.failed = "the token function failed (" .. redact(host.text(problem)) .. ")" end
   end
   renewal.thread = host.spawn(loop, run)
   if renewal.thread then return renewal end
