@@ -30,6 +30,8 @@ local function decoded(segment)
   return (segment:gsub("%%(%x%x)", function(digits) return string.char(tonumber(digits, 16)) end))
 end
 
+local GUID = "^" .. ("%x"):rep(8) .. ("%-" .. ("%x"):rep(4)):rep(3) .. "%-" .. ("%x"):rep(12) .. "$"
+
 --- The offer that a location names.
 -- @param location string
 -- @return publisher, offer; nil where it names none
@@ -40,6 +42,7 @@ function follow.offer_in(location)
   else -- publisher$offer$version$slot
     local id = location:match "/operations/([^/?#]+)"
     if id then publisher, offer = decoded(id):match "^([^$]+)%$([^$]+)%$" end
+    if offer and offer:find(GUID) then return nil end -- of the offer, which no call takes
   end
   if pcall(core.check, "call", { publisher = publisher, offer = offer }) then return publisher, offer end
   return nil

@@ -213,7 +213,8 @@ describe("the offer that a location names", function()
   it("is absent if the location names none, or no valid name", function()
     for _, location in ipairs { "/api/operations/x", "/api/operations/a$b", "/publishers//offers/b/operations/x",
                                 "/publishers/../offers/b/operations/x", "/publishers/a%00/offers/b/operations/x",
-                                "/publishers/a/offers/b", "/offers/a$b$c", "" } do
+                                "/publishers/a/offers/b", "/offers/a$b$c", "",
+                                "/api/operations/contoso$56615b67-2185-49fe-80d2-c4ddf77bb2e8$2$preview" } do
       assert.is_nil((follow.offer_in(location)))
     end
   end)
