@@ -204,7 +204,7 @@ describe("a callback", function()
               if sent["offer-" .. n] then
                 assert.equal("offer-" .. n, (result or err).offer)
                 assert.is_true(result ~= nil or err.ambiguous or err.location ~= nil)
-              else
+              elseif concurrency == 1 then -- else its request may be on its way to the server
                 assert.is_false(err.ambiguous)
               end
             end
