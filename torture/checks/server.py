@@ -72,6 +72,7 @@ http {{
         "~ Bearer token-of-the-checks$" 1;
         "~ Bearer granted-token-[^ ]*0079\\.$" 1;
         "~/oauth2/token $" 1;
+        "~/identity $" 1;
         default 0;
     }}
     # `return` responds before the body of a POST was read: the server behind this one responds once it came.
@@ -90,7 +91,7 @@ http {{
             return 200 '[{{"id":"7","submissionState":"running","version":636576975611768314}},{{"id":"8"}}]';
         }}
         location ~ /nobody/oauth2/token$ {{ return 400 '{{"error":"invalid_client","error_description":"nobody"}}'; }}
-        location ~ /oauth2/token$ {{ return 200 '{{"token_type":"Bearer","access_token":"{granted}","expires_in":"3600"}}'; }}
+        location ~ /(oauth2/token|identity)$ {{ return 200 '{{"token_type":"Bearer","access_token":"{granted}","expires_in":"3600"}}'; }}
         location ~ /offers/missing/ {{ return 404 '{{"error":{{"code":"NotFound","message":"no such offer"}}}}'; }}
         location ~ /offers/bad/ {{ return 400 '{{"error":{{"code":"BadRequest","message":"not running"}}}}'; }}
         location ~ /offers/broken/ {{ return 500 '<html>broken</html>'; }}

@@ -11,6 +11,8 @@ context.STALE_TOKEN = "stale-token-" .. ("0123456789"):rep(30)
 context.GRANTED_TOKEN = os.getenv "GRANTED_TOKEN"
 -- Percent-encoding changes most of its parts.
 context.SECRET = "first-part/of the=client+secret%&\u{fc}" .. "~:?#[]@!$'()*+,;=/second-part"
+-- Of a managed identity, and of the option headers.
+context.IDENTITY_HEADER = "identity-header-0123456789"
 local EMAILS = { "jondoe@contoso.com", "jane@contoso.com" }
 
 -- Several KiB of them.
@@ -23,6 +25,7 @@ pieces.add(context.SECRETS, "token", context.TOKEN)
 pieces.add(context.SECRETS, "token", context.STALE_TOKEN:sub(1, 60))
 pieces.add(context.SECRETS, "token of the token service", "granted-token-")
 pieces.add(context.SECRETS, "client secret", context.SECRET)
+pieces.add(context.SECRETS, "header", context.IDENTITY_HEADER)
 pieces.add(context.SECRETS, "address", EMAILS[1])
 pieces.add(context.SECRETS, "address", EMAILS[2])
 pieces.add(context.SECRETS, "address", "many-roe-")

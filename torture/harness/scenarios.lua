@@ -240,6 +240,30 @@ scenario("credentials", { "plain", "tls" }, function(self)
   self:cancel(self:new_client(refused), "vm", "auth", 400)
 end, { calls = { "plain" } })
 
+scenario("identities", { "plain", "tls" }, function(self)
+  local core = self:new_client().core
+  local function granted(endpoint, options)
+    options.authority_url = self.url .. (options.authority_url or "")
+    local request = core:start(endpoint, options)
+    while not request:done() do core:step() end
+    self:check(nil, function(result) return result.status == 200 end, nil, request:result())
+  end
+  granted("token", { tenant = "contoso", client_id = "id", token = context.STALE_TOKEN })
+  if self.transport == "plain" then
+    granted("metadata", { authority_url = "/identity", api_version = "2019-08-01", scope = "https://cloudpartner.azure.com",
+                          client_secret = context.IDENTITY_HEADER })
+  end
+end)
+
+scenario("headers", { "plain" }, function(self)
+  local client = self:new_client { headers = { ["X-Key"] = context.IDENTITY_HEADER, ["X-Other"] = "of the client" } }
+  local call = { headers = { ["X-Other"] = context.STALE_TOKEN } }
+  self:cancel(client, "vm", accepted, nil, call)
+  self:cancel(client, "vm", accepted)
+  local method, _, lines, body = client.core:describe("cancel", self:call("vm", call))
+  if method ~= "POST" or not lines:find("X-Other", 1, true) or not body:find("jane", 1, true) then fail "a wrong description" end
+end)
+
 scenario("log", { "plain" }, function(self)
   local entries = {}
   local client = self:new_client { log = function(entry) entries[#entries + 1] = entry end }
