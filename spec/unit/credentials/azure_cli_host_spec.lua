@@ -11,7 +11,7 @@ describe("the credentials of az", function()
     directory = os.tmpname()
     os.remove(directory)
     assert(os.execute("mkdir " .. directory))
-    programs.environment.PATH = directory .. ":/usr/bin:/bin"
+    programs.environment.PATH = directory .. ":" .. os.getenv "PATH"
   end)
   after_each(function()
     programs:close()
