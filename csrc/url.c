@@ -362,11 +362,10 @@ void lcpp_url_append_field(struct lcpp_buffer *buffer, const char *name, const c
   lcpp_url_append_escaped(buffer, value, length);
 }
 
-/* Whether a decoded segment is an identifier: it can go anywhere as it is, and into a path again.
- */
-static bool is_identifier(const char *id) {
-  size_t length = strspn(id, UNRESERVED "$:");
-  return length <= LCPP_NAME_LIMIT && id[length] == '\0' && strspn(id, ".") < length;
+/* Whether a segment is an identifier: it can go anywhere as it is, and into a path again. */
+static bool is_identifier(const char *id, size_t length) {
+  return length <= LCPP_NAME_LIMIT && strspn(id, UNRESERVED "$:") >= length &&
+         strspn(id, ".") < length;
 }
 
 bool lcpp_url_operation_id(const char *location, char **id) {
@@ -379,6 +378,10 @@ bool lcpp_url_operation_id(const char *location, char **id) {
   }
   const char *encoded = found + sizeof segment - 1;
   size_t length = strcspn(encoded, "/?#");
+  if (is_identifier(encoded, length)) { /* as most are */
+    *id = strndup(encoded, length);
+    return *id != NULL;
+  }
   if (length == 0) {
     return true; /* libcurl would take it for "call strlen" */
   }
@@ -387,7 +390,7 @@ bool lcpp_url_operation_id(const char *location, char **id) {
   if (decoded == NULL) {
     return false;
   }
-  bool usable = strlen(decoded) == (size_t)decoded_length && is_identifier(decoded);
+  bool usable = is_identifier(decoded, (size_t)decoded_length);
   *id = usable ? strdup(decoded) : NULL;
   curl_free(decoded);
   return !usable || *id != NULL;
