@@ -91,7 +91,7 @@ local CLOSED = { options = {}, tokens = {} } -- of a client that was closed befo
 -- @param token string or nil: the bearer token that is sent
 -- @return list for redact.line
 function auth.secrets(client, options, token)
-  local known = private(client).secrets[1] or CLOSED
+  local known = private[client].secrets[1] or CLOSED
   local own = known.options
   local source, entry = source_of(own, options), nil
   if type(source) == "function" then
@@ -175,7 +175,7 @@ end
 
 -- The request that a chain of cpp.credentials gets.
 local function request_of(loop, client, options, entry, limits)
-  local defaults = private(client).options
+  local defaults = private[client].options
   local request = {
     scope = options.scope or defaults.scope, authority_url = options.authority_url or defaults.authority_url,
     is_token = auth.is_token,
@@ -267,7 +267,7 @@ end
 -- The seconds that a call waits for a renewal at most.
 local function patience(loop, client, options, limits)
   return limits and limits.deadline
-    or host.now(loop) + (options.timeout or private(client).options.timeout or TIMEOUT)
+    or host.now(loop) + (options.timeout or private[client].options.timeout or TIMEOUT)
 end
 
 -- Waits until a renewal has ended; all calls that wait share its failure. Returns true; or nil and an err if there is
@@ -318,7 +318,7 @@ end
 -- @return string; or nil, err (kind "auth"; "closed" when the client was closed meanwhile; "stopped" in a
 --   batch that is being stopped)
 function auth.token(client, endpoint, options, rejected, limits)
-  local defaults = private(client).options
+  local defaults = private[client].options
   local source = source_of(defaults, options)
   if type(source) == "string" then return source end
   local credentials, missing
@@ -326,7 +326,7 @@ function auth.token(client, endpoint, options, rejected, limits)
   if missing then core.misuse(missing .. ": expected with tenant, client_id and client_secret together") end
   client.core:check(endpoint, options)
   local key = key_of(source, credentials)
-  local tokens = private(client).tokens
+  local tokens = private[client].tokens
   local entry = tokens[key] or {}
   tokens[key] = entry
   local loop = host.loop(client, options)

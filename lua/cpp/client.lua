@@ -210,7 +210,7 @@ local function start(self, endpoint, options)
   local result, request, sent = retry.call(self, endpoint, options, options.if_running and {} or nil, loop)
   if not result then
     request.call, request.submission_id = endpoint, redact(submission_id, auth.secrets(self, options))
-    private(self).failed[request] = sent and { clock = loop.now, sent = sent }
+    private[self].failed[request] = sent and { clock = loop.now, sent = sent }
     local err, newest = explain(self, endpoint, options, request, started)
     if options.if_running and err.reason == "no_running_operation" then
       return nothing_ran(self, endpoint, options, newest)
@@ -241,9 +241,13 @@ function Client.new(options)
     core = core.client(own), -- checks every option
     loop = own.loop or blocking,
   }
-  local known = private(self)
-  known.options, known.classes = own, show.classes(known)
-  known.secrets[1] = { options = own, tokens = known.tokens }
+  local tokens = setmetatable({}, { __mode = "k" }) -- of token functions, while they are in use
+  local known = {
+    options = own, tokens = tokens, secrets = { { options = own, tokens = tokens } },
+    loops = setmetatable({}, { __mode = "k" }), releases = {}, failed = setmetatable({}, { __mode = "k" }),
+  }
+  known.classes = show.classes(known)
+  private[self] = known
   if own.tenant or own.client_id or own.client_secret then
     for _, name in ipairs { "tenant", "client_id", "client_secret" } do
       if not own[name] then
@@ -313,7 +317,7 @@ end
 function Client:close()
   if self.core:usable() then host.release(self) end
   self.core:close()
-  local known = private(self)
+  local known = private[self]
   known.tokens, known.options = {}, {}
   setmetatable(known.secrets, { __mode = "v" }) -- those of calls that still run
   dispatch.closed(self.core) -- waits in other coroutines end
@@ -329,18 +333,16 @@ function Client:cancel_all(list, options)
   return batch.cancel_all(self, list, options, start)
 end
 
--- Gives what a method returned. Its first argument lives as long as the method runs.
-local function hold(_, ...)
-  return ...
-end
-
 -- Each method holds the client's secrets, so that they are redacted even if the client is closed meanwhile. It raises
 -- when a method is called with a dot, or a function of the module with a colon.
 for name, method in pairs(Client) do
   if type(method) == "function" and name:find "^%l" and name ~= "new" then
-    Client[name] = function(self, ...)
-      if getmetatable(self) == Client then return hold(private(self).secrets[1], method(self, ...)) end
-      core.misuse(("%s: this is a method: call client:%s with a colon"):format(name, name))
+    Client[name] = function(self, first, second, third)
+      local known = private[self]
+      if not known then core.misuse(("%s: this is a method: call client:%s with a colon"):format(name, name)) end
+      local held = known.secrets[1] -- luacheck: ignore held
+      local result, detail = method(self, first, second, third)
+      return result, detail
     end
   end
 end

@@ -109,22 +109,23 @@ end
 function host.loop(client, options)
   local batch = batches[this()]
   if batch and batch.scheduler.core == client.core then return batch end
-  local loop = client.loop
-  loop = loop.scheduler and loop or options.loop or loop
-  if type(loop) == "table" and rawget(loop, "scheduler") then loop = outside_of(loop) end
-  local known = private(client)
-  if not known.loops[loop] then
-    core.check("call", { loop = loop })
-    local release = loop.release
-    if release ~= nil then known.releases[release] = true end
-    known.loops[loop] = true
+  local loop, known = client.loop, private[client]
+  if not loop.scheduler then loop = options.loop or loop end
+  if known.loops[loop] then return loop end
+  if type(loop) == "table" and rawget(loop, "scheduler") then
+    loop = outside_of(loop)
+    if loop.scheduler or known.loops[loop] then return loop end
   end
+  core.check("call", { loop = loop })
+  local release = loop.release
+  if release ~= nil then known.releases[release] = true end
+  known.loops[loop] = true
   return loop
 end
 
 --- Has every loop that waited for a client forget it.
 function host.release(client)
-  for release in next, private(client).releases do
+  for release in next, private[client].releases do
     local done, problem = pcall(release, client.core)
     if not done then host.warn("a loop's release", problem) end
   end

@@ -26,7 +26,7 @@ end
 -- When the call of an err was sent, by the service's clock: as long before the first response as it is now ago. It is
 -- known in the process that made the call, by the same clock.
 local function sent_at(client, question, err, date)
-  local call, loop = private(client).failed[err], host.loop(client, question)
+  local call, loop = private[client].failed[err], host.loop(client, question)
   return call and date and rawequal(call.clock, loop.now) and date - math.ceil(host.now(loop) - call.sent) or nil
 end
 

@@ -57,7 +57,7 @@ end
 
 --- The seconds that a request may take, and the pauses of a call together.
 function retry.timeout_of(client, options)
-  return options.timeout or private(client).options.timeout or TIMEOUT
+  return options.timeout or private[client].options.timeout or TIMEOUT
 end
 
 local timeout_of = retry.timeout_of
@@ -98,7 +98,7 @@ end
 
 -- One exchange. Returns the result, or nil and a failure of the core; the request; and when it was sent.
 local function exchange(loop, client, endpoint, options, token, deadline, id, attempt)
-  local core_client, known = client.core, private(client)
+  local core_client, known = client.core, private[client]
   local log = options.log or known.options.log
   local started, sent = log and core.monotonic(), host.now(loop)
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
@@ -151,7 +151,7 @@ end
 
 -- What follows a first attempt that failed: others, as far as that is safe.
 local function go_on(loop, client, endpoint, options, limits, token, failure, sent)
-  local retries = limits and limits.retries or options.retries or private(client).options.retries or RETRIES
+  local retries = limits and limits.retries or options.retries or private[client].options.retries or RETRIES
   local deadline = limits and limits.deadline
   local attempt, paused, renewed = 1, 0, false
   local of_tokens = OF_TOKENS[endpoint] or false

@@ -355,7 +355,7 @@ function scheduler.run(client, requests, inputs, fn, options)
   end
   self.item = { __close = function(item) items.leave(self, item) end }
   self.client = setmetatable({ core = client.core, loop = items.new(self) }, getmetatable(client))
-  private(self.client, client)
+  private[self.client] = private[client]
   run(self)
   return self.entries, self.failed
 end

@@ -63,16 +63,16 @@ end
 -- @return the document
 function show.as(client, kind, document, options)
   if options.token or options.client_secret then redact.remember(document, auth.secrets(client, options)) end
-  return setmetatable(document, private(client).classes[kind])
+  return setmetatable(document, private[client].classes[kind])
 end
 
 --- The line of a client: where its requests go, and where its tokens come from.
 function show.client(client)
-  local own, state = private(client).options, tostring(client.core):match "%((.*)%)"
+  local own, state = private[client].options, tostring(client.core):match "%((.*)%)"
   if state == "closed" then return "cpp.client: closed" end
   local tokens = type(own.token) == "function" and "a token function" or own.token and "a token"
     or "client " .. tostring(own.client_id)
-  return line("client", private(client), client, table.pack(own.base_url or BASE_URL, tokens, state))
+  return line("client", private[client], client, table.pack(own.base_url or BASE_URL, tokens, state))
 end
 
 return show

@@ -183,8 +183,8 @@ function Session.run(parsed)
   end
   local client <close> = open_client(session, token)
   session.client = client
-  if parsed.given.debug then private(client).watch = debug(session) end
-  local call, secrets = session:options_of("call"), private(client).secrets[1] -- also of a client that was closed
+  if parsed.given.debug then private[client].watch = debug(session) end
+  local call, secrets = session:options_of("call"), private[client].secrets[1] -- also of a client that was closed
   function session.screen.secrets() return secrets and auth.secrets(client, call) end
   check(session, client)
   local done, status = pcall(run, session, client)

@@ -13,9 +13,10 @@ local SLICE = 0.1
 --- Waits until a request is done.
 -- @param core_client a client of cpp.core
 -- @param request one of its requests, or any object with a method `done`
+-- @param index integer or nil: the request's index
 -- @return what request:result() gives, for a request; nothing for any other object
-function blocking.await(core_client, request)
-  local wait = type(request) == "userdata" and request.wait
+function blocking.await(core_client, request, index)
+  local wait = (index or type(request) == "userdata") and request.wait
   if wait then
     local result, failure, others = wait(request)
     while not result and not failure do
