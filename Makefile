@@ -115,7 +115,7 @@ QUICKLY = @$(MAKE) -s --no-print-directory -j$(shell nproc)
 test: deps ## run every spec, with both pollers (about a minute); one spec: busted spec/unit/retry_spec.lua
 	$(QUICKLY) all examples
 	$(QUICKLY) POLLER=poll BUILD=build/poll
-	@spec/support/run
+	@spec/support/specs
 
 check: lint test ## what has to pass before a commit: lint and every spec (about two minutes)
 
@@ -127,50 +127,50 @@ lint: deps ## luacheck, gcc and clang with warnings as errors, four static analy
 
 faults: deps ## every fault over each transport and in each loop: doc/faults.md
 	@$(MAKE) -s --no-print-directory all
-	@spec/support/run spec/faults
+	@spec/support/specs spec/faults
 
 gc: deps ## the specs under these sanitizers, with full collections while the core runs
-	@torture/checks/run gc
+	@torture/check gc
 
 sanitize: deps ## the specs under the sanitizers of addresses, undefined behaviour and leaks
-	@torture/checks/run sanitize
+	@torture/check sanitize
 
 tsan: deps ## Lua states on threads, under the sanitizer of threads
-	@torture/checks/run tsan
+	@torture/check tsan
 
 oom: deps ## let each allocation fail, in Lua, in libcurl, in the module, in the whole process (an hour; OOM_POINTS=20: minutes)
-	@OOM_POINTS="$(or $(OOM_POINTS),0)" torture/checks/run oom
+	@OOM_POINTS="$(or $(OOM_POINTS),0)" torture/check oom
 
 secrets: deps ## look for tokens, secrets and e-mail addresses in the memory that the module has freed
-	@torture/checks/run secrets
+	@torture/check secrets
 	@POLLER=poll torture/checks/secrets 0 none # its own allocations hold no text
 
 syscalls: deps ## let each call to the kernel fail, with each error that matters (SYSCALL_POINTS=1: a minute)
-	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" torture/checks/run syscalls calls
-	@POLLER=poll SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" torture/checks/run calls
+	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" torture/check syscalls calls
+	@POLLER=poll SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" torture/check calls
 
 valgrind: deps ## cancels of every ending under valgrind's memcheck
-	@torture/checks/run valgrind
+	@torture/check valgrind
 
 # The shares that are held: of the lines and the branches of csrc/, of the lines of lua/.
 coverage: deps ## lines and branches of csrc/ and lines of lua/ that the specs run: build/coverage/report.txt
-	@torture/coverage/run 99.5 95 99
+	@torture/coverage/measure 99.5 95 99
 
 fuzz: deps ## fuzz the module for SECONDS (25) a target
-	@torture/fuzz/run $(SECONDS)
+	@torture/fuzz/fuzz $(SECONDS)
 
 mutants: deps ## change csrc/ (LAYER=lua: lua/cpp/) in SAMPLE (300) places drawn by SEED (1): do the specs notice? (an hour)
-	@torture/mutants/run $(or $(LAYER),c) --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
+	@torture/mutants/mutate $(or $(LAYER),c) --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
 
 peers: deps ## drive servers of others: operations, token services (npm), web servers and proxies, as far as installed
 	@$(MAKE) -s --no-print-directory all
-	@spec/peers/run
+	@spec/peers/peers
 
 systems: ## make demo and make test in fresh systems of Debian 13 and sid, in build/systems (needs root)
 	@.ci/systems
 
 versions: deps ## the specs with Lua 5.5, as far as its modules allow
-	@torture/versions/run
+	@torture/versions/specs
 
 soak: deps ## REQUESTS (50000) cancels with faults by chance (SEED): one true outcome each, memory flat
 	@torture/checks/soak $(or $(REQUESTS),50000) $(SEED)

@@ -49,5 +49,5 @@ build = {
 -- Needs what `make deps` installs. With arguments it is `busted`: luarocks test -- spec/unit/wait/wait_spec.lua
 test = {
   type = "command",
-  command = "make -s all examples && make -s POLLER=poll BUILD=build/poll && spec/support/run",
+  command = "make -s all examples && make -s POLLER=poll BUILD=build/poll && spec/support/specs",
 }

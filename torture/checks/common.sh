@@ -111,7 +111,7 @@ sanitized_specs() { # what busted is given...
   # The specs' own servers and the module come from their runner; ours are not to be seen.
   env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 LUA=lua5.4 BUILD=build/asan \
     ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$work/report" UBSAN_OPTIONS="$UBSAN_OPTIONS:log_path=$work/report" \
-    "$root/spec/support/run" "$@" </dev/null >"$work/busted" 2>&1 9>&- || status=$?
+    "$root/spec/support/specs" "$@" </dev/null >"$work/busted" 2>&1 9>&- || status=$?
   successes=$(sed -n 's/^\([0-9]* files: \)\{0,1\}\([0-9]*\) success.*/\2/p' "$work/busted")
   cat "$work/busted" "$work"/report.* 2>/dev/null || :
   [ "$status" -eq 0 ] && [ "${successes:-0}" -gt 0 ] && [ -z "$(find "$work" -name 'report.*' -size +0)" ]
@@ -143,7 +143,7 @@ use_sanitized_interpreter() {
 
 # Lua finds the package's sources and the module built last.
 use_build() {
-  unset LUA_PATH LUA_CPATH # of one version, if given: see spec/support/run
+  unset LUA_PATH LUA_CPATH # of one version, if given: see spec/support/specs
   LUA_PATH_5_4="$root/lua/?.lua;$root/lua/?/init.lua;$root/?.lua;;"
   LUA_CPATH_5_4="$build/?.so;;"
   export LUA_PATH_5_4 LUA_CPATH_5_4

@@ -39,10 +39,10 @@ class CTree(Tree):
 
     def stages(self, variant, build, file=None):
         """The checks build for themselves."""
-        specs = ["spec/support/run", "--no-keep-going"]
+        specs = ["spec/support/specs", "--no-keep-going"]
         if variant == "poll":
             yield "core and faults", [*specs, "spec/core", *SECOND], {"BUILD": build}
-            yield "run calls", ["torture/checks/run", "calls"], {"MAKEFLAGS": "WARNINGS=-w", "POLLER": "poll"}
+            yield "run calls", ["torture/check", "calls"], {"MAKEFLAGS": "WARNINGS=-w", "POLLER": "poll"}
             return
         known = set(FIRST + SECOND + ASIDE)
         rest = [path for path in sorted(glob.glob("spec/unit/**/*_spec.lua", root_dir=self.path, recursive=True))

@@ -42,11 +42,11 @@ class LuaTree(Tree):
             near = subjects(file)
             paths.sort(key=lambda path: (not any(word in path for word in near), self.usual[variant, path]))
         for path in paths:
-            yield path, ["spec/support/run", "--no-keep-going", path], {"BUILD": build}
+            yield path, ["spec/support/specs", "--no-keep-going", path], {"BUILD": build}
         # A loop has other work where the core has no descriptor to watch.
         if not file or "/loop/" in file:
             for path in glob.glob("spec/loop/*_spec.lua", root_dir=self.path):
-                yield f"{path} with poll", ["spec/support/run", "--no-keep-going", path], {"BUILD": "build/poll"}
+                yield f"{path} with poll", ["spec/support/specs", "--no-keep-going", path], {"BUILD": "build/poll"}
 
     def build(self, mutation, original):
         before, after = compiled(original), compiled(mutation.apply(original))
