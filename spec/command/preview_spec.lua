@@ -48,6 +48,20 @@ describe("cpp-portal cancel", function()
       assert.equal(0, status)
     end)
 
+    it("does not cancel with --if-running what starts after the question", function()
+      fixture.offer(portal, { offer = "late" })
+      portal:fault { match = { method = "GET", path = "/offers/late/submissions" }, status = 200, body = {} }
+      portal:fault { match = { method = "GET", path = "/offers/late/status" }, status = 200, body = { status = "neverPublished" } }
+      local output, status = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "--if-running", "contoso", "contoso-vm",
+                                                        "late" }, "y\n")
+      assert.is_truthy(output:find("cpp-portal: late: nothing is running\r\n", 1, true), output)
+      assert.is_truthy(output:find("Cancel it? [y/N]", 1, true), output)
+      assert.is_truthy(output:find "\nlate +%S*none", output)
+      assert.equal(0, status)
+      assert.equal(1, posts())
+      assert.equal(0, #portal:journal { method = "POST", path = "/late/" })
+    end)
+
     it("asks whatever name the service gives to the state", function()
       for _, kind in ipairs { true, { name = "publish" }, 5 } do
         portal:fault { match = { method = "GET" }, status = 200,
@@ -88,7 +102,8 @@ describe("cpp-portal cancel", function()
                         targets = { { publisher = "contoso", offer = "a" }, { publisher = "contoso", offer = "b" } } }
       session.client = { map = function()
         if when == "look" then session.signal = 130 end
-        return { { request = session.targets[1], result = "running" }, { request = session.targets[2], result = "running" } }
+        return { { request = session.targets[1], result = { words = "running" } },
+                 { request = session.targets[2], result = { words = "running" } } }
       end }
       function session.is_over()
         session.signal = 130

@@ -10,8 +10,6 @@ local status = require "cpp.status"
 
 local preview = {}
 
-local NOTHING = "nothing is running"
-
 --- Writes the request of each target, without its token, and sends nothing.
 -- @return the exit status
 function preview.dry_run(session)
@@ -35,12 +33,8 @@ function preview.may_ask(session)
   return session.command.asks and not session.given.yes and core.is_terminal(io.stdin) and core.is_terminal(io.stderr)
 end
 
--- What runs on an offer, as text; nil if nothing runs. Or nil, err.
-local function running_on(client, request)
-  local list, err = client:operations(request)
-  if not list then return nil, err end
-  local submission = outcome.running(list)
-  if not submission then return nil end
+-- What a running submission shows, as text.
+local function describe(client, request, submission)
   follow.complete(client, request, nil, submission)
   local kind = submission.submissionType
   local words = { type(kind) == "string" and kind or "operation", submission.state }
@@ -51,26 +45,42 @@ local function running_on(client, request)
   return table.concat(words, ", ")
 end
 
--- Requests the state of all targets, and prints what runs on each. Targets whose request fails are reported, and left
--- out. Returns the number of targets for which a cancel would be sent.
+-- What runs on an offer: a table with `words`; and, if nothing runs, `none`, the result of a cancel with --if-running.
+-- Or nil, err.
+local function look_at(client, request, secrets)
+  local runs, submission, newest = follow.runs(client, request)
+  if runs == nil then return nil, submission end
+  if runs then return { words = submission and describe(client, request, submission) or "an operation, running" } end
+  local fact = newest and outcome.fact(newest.state, newest.id, newest.changedTime, secrets)
+  return { words = "nothing is running",
+           none = { call = "cancel", outcome = "none", state = "none", evidence = { submission = fact } } }
+end
+
+-- Reports a target for which no cancel will be sent.
+local function leave_out(session, target, result, err)
+  pcall(session.screen.ended, session.screen, target)
+  session.seen[report.outcome(session, target, result, err)] = true
+end
+
+-- Requests the state of all targets, and prints what runs on each. The session's targets are then those for which a
+-- cancel is to be sent: not those whose request failed, nor, with --if-running, those on which nothing runs.
 local function look(session)
   local entries = session.client:map(session.targets, function(target, client)
-    local request = { publisher = target.publisher, offer = target.offer }
-    local words, err = running_on(client, request)
-    return not err and (words or NOTHING), err
+    return look_at(client, { publisher = target.publisher, offer = target.offer }, session.screen.secrets())
   end, { should_stop = function() return session:is_over() end })
-  local targets, running = {}, 0
+  local targets = {}
   for _, entry in ipairs(entries) do
-    if entry.result then
-      targets[#targets + 1] = entry.request
-      if entry.result ~= NOTHING or not session.given["if-running"] then running = running + 1 end
-      session.screen:say(entry.request.offer .. ": " .. entry.result)
+    local target, seen = entry.request, entry.result
+    if seen then session.screen:say(target.offer .. ": " .. seen.words) end
+    if not seen then
+      leave_out(session, target, nil, entry.err)
+    elseif seen.none and session.given["if-running"] then
+      leave_out(session, target, seen.none)
     else
-      session.seen[report.outcome(session, entry.request, nil, entry.err)] = true
+      targets[#targets + 1] = target
     end
   end
   session.targets = targets
-  return running
 end
 
 -- A signal came before the user's reply.
@@ -82,10 +92,10 @@ end
 --- Prints what runs on each target, and asks whether to cancel it.
 -- @return nil to continue with the remaining targets; or the exit status
 function preview.ask(session)
-  local count = look(session)
+  look(session)
   if session.signal then return interrupted(session) end
-  if #session.targets == 0 then return exit.worst(session.seen) end
-  if count == 0 then return nil end
+  local count = #session.targets
+  if count == 0 then return exit.worst(session.seen) end
   session.screen:ask((count == 1 and "Cancel it?" or ("Cancel these %d?"):format(count)) .. " [y/N] ")
   local answer = io.stdin:read "l"
   if answer and answer:lower():find "^%s*y" then return nil end
