@@ -6,8 +6,8 @@
 -- Tokens of a function and of credentials are kept until 300 s before they expire (or, where nothing
 -- says when that is, until the service refuses one).
 
+local Chain = require "cpp.credentials.chain"
 local core = require "cpp.core"
-local chain_of = require "cpp.credentials".chain_of
 local errors = require "cpp.error"
 local host = require "cpp.host"
 local private = require "cpp.private"
@@ -142,7 +142,7 @@ local function function_token(loop, client, source, options)
   end
   if type(token) ~= "string" then
     if token then detail = nil end -- it may be the seconds
-    if token and chain_of(token) then
+    if token and Chain.of(token) then
       detail = "it returned another token function: a function of cpp.credentials is called, as in "
         .. "token = cpp.credentials.default()"
     end
@@ -173,12 +173,15 @@ local function ending(loop, client, give_up)
   return errors.new("auth", "the token was not renewed in time", { retryable = true })
 end
 
+-- If no link of the default chain has a token. The command has its own advice.
+local ADVICE = "give `token`, set AZURE_TOKEN, or run az login"
+
 -- The request that a chain of cpp.credentials gets.
 local function request_of(loop, client, options, entry, limits)
   local defaults = private[client].options
   local request = {
     scope = options.scope or defaults.scope, authority_url = options.authority_url or defaults.authority_url,
-    is_token = auth.is_token,
+    is_token = auth.is_token, advice = private[client].advice or ADVICE,
   }
   function request.ending() return ending(loop, client, limits and limits.deadline or math.huge) end
   function request.send(endpoint, fields, names)
@@ -224,11 +227,11 @@ end
 local function renew(loop, client, options, entry, renewal, source, credentials, limits)
   local guard <close> = begin(entry, renewal) -- luacheck: ignore guard
   local token, detail
-  local chain = chain_of(source)
+  local chain = Chain.of(source)
   if credentials then
     token, detail = request_token(client, "token", credentials, limits)
   elseif chain then
-    token, detail = chain(request_of(loop, client, options, entry, limits))
+    token, detail = chain:ask(request_of(loop, client, options, entry, limits))
   else
     token, detail = function_token(loop, client, source, options)
   end
@@ -330,7 +333,7 @@ function auth.token(client, endpoint, options, rejected, limits)
   local entry = tokens[key] or {}
   tokens[key] = entry
   local loop = host.loop(client, options)
-  local users = source and not chain_of(source)
+  local users = source and not Chain.of(source)
   if entry.renewal then
     local waited, err = wait_for_others(loop, client, options, entry, users, limits)
     if not waited then return nil, err end
@@ -342,14 +345,10 @@ function auth.token(client, endpoint, options, rejected, limits)
   return renew(loop, client, options, entry, new_renewal(coroutine.running()), source, credentials, limits)
 end
 
---- A token of cpp.credentials for a caller that is not a client. It blocks.
--- @param token_function of cpp.credentials
--- @return token, and the seconds until it expires or nil; or nil and why there is none
-function auth.alone(token_function)
-  local client <close> = require "cpp.client".new { token = token_function }
-  local token, detail = chain_of(token_function)(request_of(client.loop, client, {}, {}))
-  if token then return token, detail end
-  return nil, detail.message
+--- Asks the chain behind a token function of cpp.credentials, whatever tokens are kept.
+-- @return token, and the seconds until it expires or nil; or nil, err
+function auth.ask_chain(client, token_function)
+  return Chain.of(token_function):ask(request_of(client.loop, client, {}, {}))
 end
 
 return auth

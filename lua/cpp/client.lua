@@ -14,7 +14,7 @@ local core = require "cpp.core"
 local auth = require "cpp.auth"
 local batch = require "cpp.batch"
 local blocking = require "cpp.loop.blocking"
-local credentials = require "cpp.credentials"
+local Chain = require "cpp.credentials.chain"
 local dispatch = require "cpp.dispatch"
 local environment = require "cpp.environment"
 local errors = require "cpp.error"
@@ -227,7 +227,7 @@ local function complete(own)
   own.base_url = own.base_url or environment.base_url()
   own.authority_url = own.authority_url or environment.authority_url()
   local token = environment.token()
-  own.token = token and auth.is_token(token) and token or credentials.default()
+  own.token = token and auth.is_token(token) and token or Chain.behind(function() end, "default")
 end
 
 --- Makes a client.

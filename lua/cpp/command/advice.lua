@@ -1,7 +1,7 @@
 -- Advice for the user of the command about an err.
 
-local chain = require "cpp.credentials.chain"
-local environment = require "cpp.environment"
+local Chain = require "cpp.credentials.chain"
+local private = require "cpp.private"
 
 local LOGIN = "get a new token: export AZURE_TOKEN=$(az account get-access-token --resource "
   .. "https://cloudpartner.azure.com --query accessToken --output tsv)"
@@ -18,7 +18,8 @@ local function of_token(session)
   local file = session.given["token-file"]
   if file == "-" then return "pipe a new token" end
   if file then return "put a new token into " .. file end
-  local identity = not environment.token() and IDENTITIES[chain.last]
+  local chain = Chain.of(private[session.client].options.token)
+  local identity = chain and IDENTITIES[chain.link]
   return identity and "the token is that of " .. identity or LOGIN
 end
 

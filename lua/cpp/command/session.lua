@@ -5,7 +5,6 @@
 
 local auth = require "cpp.auth"
 local calls = require "cpp.command.calls"
-local chain = require "cpp.credentials.chain"
 local core = require "cpp.core"
 local cpp = require "cpp"
 local debug = require "cpp.command.debug"
@@ -70,8 +69,6 @@ local function log_of(session)
   end
 end
 
-chain.advice = "give --token-file, set AZURE_TOKEN, or run az login"
-
 -- Called while the command waits. Returns true once, after a signal: the batch must stop.
 local function between(session)
   pcall(session.screen.tick, session.screen) -- even if the output fails
@@ -101,7 +98,9 @@ local function open_client(session, token)
   fields.token = token or fields.token
   fields.log = log_of(session)
   fields.loop = new_loop(function() return between(session) end)
-  return checked(session, "client", cpp.client, fields)
+  local client = checked(session, "client", cpp.client, fields)
+  private[client].advice = "give --token-file, set AZURE_TOKEN, or run az login"
+  return client
 end
 
 -- Everything is checked before anything is sent.

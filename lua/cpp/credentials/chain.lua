@@ -1,13 +1,31 @@
--- A chain of links: see cpp.credentials.
+-- Chains of links: a token of the first link that has one.
+--
+-- The link that gives the first token is the only one that is asked from then on. A link is a function(request), in a
+-- file of this folder. It returns a token and the seconds until it expires or nil; or nil and, as text, why it is not
+-- configured; or nil and an err, if it is configured and failed. A request (of cpp.auth) has
+--   scope, authority_url     as in the options, or nil
+--   advice                   what to do if no link of the default chain has a token
+--   is_token(text)           whether a text can be a token
+--   ending()                 why no more links are asked: an err; or nil
+--   send(endpoint, options, names) -> token, seconds; or nil, err. `names`: the variables that options come from
+-- https://learn.microsoft.com/python/api/azure-identity/azure.identity.defaultazurecredential
 
 local errors = require "cpp.error"
 
-local chain = {
-  -- The advice if no link of the default chain has a token. The command has its own advice.
-  advice = "give `token`, set AZURE_TOKEN, or run az login",
-  -- The name of the link that gave the last token, for the command's message about a refused token.
-  last = nil,
+local Chain = {
+  -- The links of each chain, in the order of azure-identity.
+  LINKS = {
+    default = { "environment", "workload_identity", "managed_identity", "azure_cli" },
+    environment = { "environment", "workload_identity" },
+    workload_identity = { "workload_identity" },
+    managed_identity = { "managed_identity" },
+    azure_cli = { "azure_cli" },
+  },
 }
+Chain.__index = Chain
+
+-- [token function] = its chain.
+local chains = setmetatable({}, { __mode = "k" })
 
 -- Names the links after one, which are not tried.
 local function others_than(names, place)
@@ -30,31 +48,40 @@ local function ended(err, names, place, reasons)
   return err
 end
 
---- Makes a chain.
--- @param names list of strings: its links, files of this folder
--- @param is_default whether it is the chain that is used where nothing is given
--- @return function(request) -> token, seconds; or nil, err
-function chain.new(names, is_default)
-  local links, only = {}, nil
-  for place, name in ipairs(names) do links[place] = require("cpp.credentials." .. name) end
-  return function(request)
-    local reasons = {}
-    for place, name in ipairs(names) do
-      if not only or only == place then
-        local ending = reasons[1] and request.ending()
-        if ending then return nil, ended(ending, names, place - 1, reasons) end
-        local token, detail = links[place](request)
-        if token then
-          only, chain.last = place, name
-          return token, detail
-        end
-        if type(detail) ~= "string" then return nil, failed(detail, names, place) end
-        reasons[#reasons + 1] = name .. ": " .. detail
+--- Asks for a token.
+-- @return token, seconds; or nil, err
+function Chain:ask(request)
+  local reasons, names = {}, self.names
+  for place, name in ipairs(names) do
+    if not self.link or self.link == name then
+      local ending = reasons[1] and request.ending()
+      if ending then return nil, ended(ending, names, place - 1, reasons) end
+      local token, detail = self.links[place](request)
+      if token then
+        self.link = name -- also for the command, which names it
+        return token, detail
       end
+      if type(detail) ~= "string" then return nil, failed(detail, names, place) end
+      reasons[#reasons + 1] = name .. ": " .. detail
     end
-    local advice = is_default and ": " .. chain.advice or ""
-    return nil, errors.new("auth", ("no token available%s (%s)"):format(advice, table.concat(reasons, "; ")))
   end
+  local advice = self.is_default and ": " .. request.advice or ""
+  return nil, errors.new("auth", ("no token available%s (%s)"):format(advice, table.concat(reasons, "; ")))
 end
 
-return chain
+--- Has clients ask a chain instead of calling a token function.
+-- @param name string: which chain
+-- @return the token function
+function Chain.behind(token_function, name)
+  local names, links = Chain.LINKS[name], {}
+  for place, link in ipairs(names) do links[place] = require("cpp.credentials." .. link) end
+  chains[token_function] = setmetatable({ names = names, links = links, is_default = name == "default" }, Chain)
+  return token_function
+end
+
+--- The chain behind a token function; nil for a function of the user.
+function Chain.of(token_function)
+  return token_function and chains[token_function]
+end
+
+return Chain
