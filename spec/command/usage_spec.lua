@@ -256,6 +256,23 @@ describe("cpp-portal", function()
     assert.same({}, portal:journal())
   end)
 
+  it("prints JSON about wrong usage wherever --json or -j is, and only there", function()
+    for _, words in ipairs { { "-qj" }, { "-jq" }, { "-vqj" }, { "-zj" }, { "-wj", "-i5" }, { "--json" } } do
+      local output, _, status = programs:run { "bin/cpp-portal", "cancle", table.unpack(words) }
+      assert.same({ "usage", 2 }, { cjson.decode(output).error.kind, status }, words[1])
+    end
+    for _, words in ipairs { { "-ej@contoso.example" }, { "-qej" }, { "--", "-j" }, { "a-j" }, { "-" } } do
+      assert.equal("", (programs:run { "bin/cpp-portal", "cancle", table.unpack(words) }))
+    end
+  end)
+
+  it("reports wrong usage on standard error where the JSON cannot be written", function()
+    local command = programs:command { "bin/cpp-portal", "cancle", "--json" }
+    local _, errors, status = programs:run { "sh", "-c", command .. " >/dev/full" }
+    assert.matches("^cpp%-portal: unknown command [^\n]*\ncpp%-portal: standard output: No space left on device\n$", errors)
+    assert.equal(2, status)
+  end)
+
   -- The ways to hide a module, or to run the command with another Lua.
   for message, how in pairs {
     ["argparse is missing (Debian: lua-argparse; elsewhere: luarocks install argparse)"] = { hidden = "argparse" },

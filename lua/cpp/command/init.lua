@@ -2,11 +2,23 @@
 
 local commands = require "cpp.command.commands"
 local exit = require "cpp.command.exit"
+local options = require "cpp.command.options"
 local parse = require "cpp.command.parser"
+
+-- Whether a word has the short option -j, also behind other switches, as in -qj.
+local function has_j(word)
+  for letter in (word:match "^%-(%w+)" or ""):gmatch "." do
+    if letter == "j" then return true end
+    local option = options.find(letter)
+    if option and option.value then return false end -- the rest is its value
+  end
+  return false
+end
 
 local function wants_json(words)
   for _, word in ipairs(words) do
-    if word == "--json" or word == "-j" then return true end
+    if word == "--" then return false end
+    if word == "--json" or has_j(word) then return true end
   end
   return false
 end
@@ -19,15 +31,6 @@ local function help_for(words)
   return "cpp-portal help"
 end
 
-local function usage_error(words, message)
-  message = message:gsub("%c", " ") -- of words of the command line
-  if wants_json(words) then
-    io.stdout:write(require "cpp.command.json" { error = { kind = "usage", message = message } }, "\n")
-  end
-  io.stderr:write("cpp-portal: ", message, "; see `", help_for(words), "`\n")
-  return exit.USAGE
-end
-
 local function print_text(text)
   require "cpp.core".begin_command(0) -- a closed pipe is an error of the write
   local written, problem = io.stdout:write(text)
@@ -35,6 +38,15 @@ local function print_text(text)
   if written then return exit.DONE end
   io.stderr:write("cpp-portal: standard output: ", problem, "\n")
   return exit.FAILED
+end
+
+local function usage_error(words, message)
+  message = message:gsub("%c", " ") -- of words of the command line
+  io.stderr:write("cpp-portal: ", message, "; see `", help_for(words), "`\n")
+  if wants_json(words) then
+    print_text(require "cpp.command.json" { error = { kind = "usage", message = message } } .. "\n")
+  end
+  return exit.USAGE
 end
 
 local function versions()
