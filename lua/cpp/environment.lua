@@ -1,4 +1,4 @@
--- The environment variables of a client without credentials.
+-- The environment variables that are settings of a client and of its tokens, and the texts in them and in their files.
 
 local environment = {}
 
@@ -10,9 +10,14 @@ end
 
 local variable = environment.variable
 
---- AZURE_TOKEN, or nil. A newline at its end is removed: it comes from a file.
+--- A text without one newline at its end: it comes from a file.
+function environment.without_newline(text)
+  return (text:gsub("\r?\n$", ""))
+end
+
+--- AZURE_TOKEN without a newline at its end, or nil.
 function environment.token()
-  local value = (variable "AZURE_TOKEN" or ""):gsub("\r?\n$", "")
+  local value = environment.without_newline(variable "AZURE_TOKEN" or "")
   return value ~= "" and value or nil
 end
 

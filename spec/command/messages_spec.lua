@@ -82,6 +82,21 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.equal("auth", require "cjson".decode(output).error.kind)
   end)
 
+  it("a token file that is too large, of which no more is read", function()
+    local line, status = said "--token-file=/dev/zero"
+    assert.equal("--token-file: /dev/zero is too large for a token (more than 65536 bytes)", line)
+    assert.equal(5, status)
+    local command = programs:command { "bin/cpp-portal", "status", "--token-file=-", "contoso", "contoso-vm" }
+    local _, errors = programs:run { "sh", "-c", command .. " </dev/zero" }
+    assert.equal("cpp-portal: --token-file: standard input is too large for a token (more than 65536 bytes)\n", errors)
+  end)
+
+  it("no token file whose token is as long as a token may be", function()
+    for _, newline in ipairs { "", "\n", "\r\n" } do
+      assert.is_function(require "cpp.command.token_file"(programs:file(("t"):rep(65536) .. newline)))
+    end
+  end)
+
   it("a token that comes from a pipe is read once", function()
     programs.environment.AZURE_TOKEN = ""
     local command = programs:command { "bin/cpp-portal", "status", "--token-file", "FILE", "contoso", "contoso-vm" }

@@ -6,21 +6,26 @@
 local core = require "cpp.core"
 local environment = require "cpp.environment"
 
-local function read(name)
-  if name == "-" then return io.stdin:read "a" end
-  local file <close>, problem = io.open(name, "r")
+local LONGEST = 65536 -- bytes of a token, as in cpp.auth
+
+-- The content of a file, but no more than shows that it is too long.
+local function read(name, place)
+  local file, problem = io.stdin, nil
+  if name ~= "-" then file, problem = io.open(name, "r") end
   if not file then return nil, problem end
-  local text, failure = file:read "a"
-  return text, failure and name .. ": " .. failure
+  local text, failure = file:read(LONGEST + 3) -- with a newline
+  if name ~= "-" then file:close() end
+  return not failure and (text or "") or nil, failure and place .. ": " .. failure
 end
 
 -- The token: all of the text, but for one newline at its end; or nil and why there is none.
 local function token_in(name)
   local place = name == "-" and "standard input" or name
-  local text, problem = read(name)
-  if not text then return nil, problem or place .. " cannot be read" end
-  local token = text:gsub("\r?\n$", "")
+  local text, problem = read(name, place)
+  if not text then return nil, problem end
+  local token = environment.without_newline(text)
   if not token:find "%S" then return nil, place .. " is empty" end
+  if #token > LONGEST then return nil, ("%s is too large for a token (more than %d bytes)"):format(place, LONGEST) end
   if not pcall(core.check, "call", { token = token }) then
     return nil, place .. " does not hold a valid token" .. environment.advice_for(token)
   end

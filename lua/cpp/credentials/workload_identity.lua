@@ -21,7 +21,7 @@ local function read(name)
   if not file then return nil, problem end
   local text, failure = file:read(LONGEST + 2)
   if not text then return nil, name .. ": " .. (failure or "the file is empty") end
-  text = text:gsub("\r?\n$", "")
+  text = environment.without_newline(text)
   if #text > LONGEST or not text:find "^[%w%-_%.]+$" then return nil, name .. ": the file holds no JSON Web Token" end
   return text
 end
