@@ -205,6 +205,12 @@ describe("the portal emulator", function()
                 portal:offer { publisher = "a", offer = "b", cancel_mode = "no" }
             end, "'no' is none of")
             assert.error_matches(function() portal:fault { stauts = 1 } end, "unknown option 'stauts'")
+            assert.error_matches(function() portal:configure { identities = { { client = "c" } } } end,
+                "identities%[1%]: unknown option 'client'")
+            for _, entry in ipairs { { expires_in_as = "text" }, { expires_on_as = "text" } } do
+                assert.error_matches(function() portal:configure { identities = { entry } } end,
+                    "identities%[1%].expires_%a%a_as: 'text' is none of")
+            end
             assert.error_matches(function() portal:fault { status = 200, match = { path = "%" } } end, "match.path")
             assert.error_matches(function() portal:get("nothing") end, "has no GET /_portal/nothing")
         end)

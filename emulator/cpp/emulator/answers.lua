@@ -23,6 +23,13 @@ function answers.failure(status, code, message, headers)
     return answers.json(status, { error = { code = code, message = message } }, headers)
 end
 
+--- An error of a token service: RFC 6749, section 5.2.
+-- @param code one of the RFC's, or the service's own
+-- @param description one sentence
+function answers.refusal(status, code, description)
+    return answers.json(status, { error = code, error_description = description })
+end
+
 --- Sets headers of an answer in place of those with the same names.
 -- @param changes name to value, or to a list of values for a header that comes several times; false removes
 function answers.override(answer, changes)

@@ -31,10 +31,12 @@ function cancellation:state(now)
     return "running", self.created
 end
 
+--- Whether it has not ended yet.
 function cancellation:active(now)
     return self:state(now) == "running"
 end
 
+--- How far its steps are: it has none.
 function cancellation.progress()
     return {}
 end

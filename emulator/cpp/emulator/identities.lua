@@ -9,6 +9,8 @@ local tokens = require "cpp.emulator.tokens"
 local identities = {}
 identities.__index = identities
 
+local refusal = answers.refusal
+
 local IDENTITY_OPTIONS = { client_id = "string", header = "string", publishers = "table", expires_in = "number",
     expires_in_as = "string", expires_on_as = "string" }
 
@@ -23,12 +25,9 @@ end
 --   (without it, the identity is the metadata service's), and the fields of a client in tokens.lua }
 function identities:add(list)
     for index, entry in ipairs(list) do
-        self.list[#self.list + 1] = options.check(entry, IDENTITY_OPTIONS, string.format("identities[%d]", index))
+        local where = string.format("identities[%d]", index)
+        self.list[#self.list + 1] = tokens.check_forms(options.check(entry, IDENTITY_OPTIONS, where), where)
     end
-end
-
-local function refusal(status, code, description)
-    return answers.json(status, { error = code, error_description = description })
 end
 
 -- The identity with this client_id and header; nil if there is none.

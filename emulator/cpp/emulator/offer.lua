@@ -150,7 +150,7 @@ function offer:active(now)
     return latest and latest:active(now) and latest or nil
 end
 
--- Remembers the addresses that a request gave, and gives those that will be notified.
+--- Remembers the addresses that a request gave, and gives those that will be notified.
 function offer:remember_emails(call, emails)
     if emails then
         table.insert(self.emails_given, { call = call, emails = emails })
@@ -178,7 +178,7 @@ function offer:start(kind, emails, now)
     return fresh
 end
 
--- The operation of a cancellation, as the service may make one.
+--- The operation of a cancellation, as the service may make one.
 function offer:add_cancellation(target, now)
     local fresh = cancellation.new {
         id = self.random:guid(), target = target, created = now, lost = self.settings.cancellation_lost,

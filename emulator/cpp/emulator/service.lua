@@ -112,6 +112,7 @@ local function add_retry_after(self, offer, headers)
     return headers
 end
 
+-- The 202 to a call that started or cancels an operation; without one, it names no location.
 local function accepted(self, request, offer, operation)
     local headers, document = {}, nil
     if operation then
@@ -124,6 +125,7 @@ end
 -- The calls. Each gets the service, the request, the offer and the rest of the path or the addresses of the body.
 local calls = {}
 
+--- Cancels what runs on the offer.
 function calls.cancel(self, request, offer, emails)
     local now = self.clock:now()
     local runs = offer:active(now) ~= nil
@@ -141,6 +143,7 @@ function calls.cancel(self, request, offer, emails)
     return accepted(self, request, offer, operation)
 end
 
+-- Makes the call that starts an operation of a kind.
 local function start(kind)
     return function(self, request, offer, emails)
         local now = self.clock:now()
@@ -164,27 +167,33 @@ end
 calls.publish = start("publish")
 calls.golive = start("golive")
 
+--- The status of the offer.
 function calls.status(self, _, offer)
     return answers.json(200, documents.offer_status(offer, self.clock))
 end
 
+-- The document of an operation, with a Retry-After while it runs.
 local function operation_answer(self, offer, operation)
     local headers = operation:active(self.clock:now()) and add_retry_after(self, offer, {}) or {}
     return answers.json(200, documents.operation_answer(offer, operation, self.clock), headers)
 end
 
+--- An operation by its id.
 function calls.operation(self, _, offer, id)
     return operation_answer(self, offer, offer:find(id))
 end
 
+--- An operation by the version and the slot of its offer, as old locations name it.
 function calls.legacy_operation(self, _, offer, version, slot)
     return operation_answer(self, offer, offer:find_version(version, slot))
 end
 
+-- A state without case and separators: "Not Started" is "notstarted".
 local function plain(status)
     return (status:lower():gsub("[%s_%-]", ""))
 end
 
+--- The operations of the offer, newest first; those of one status, if the query names one.
 function calls.submissions(self, request, offer)
     -- "status" is documented; "submissionState" is what the client named pub sends.
     local filter = request.fields.status or request.fields.submissionState
@@ -202,6 +211,7 @@ function calls.submissions(self, request, offer)
     return answers.json(200, json.array(list))
 end
 
+--- The offers of the publisher; those of one type, if the query names one.
 function calls.offers(self, request)
     local list = {}
     local kind = (request.fields["$filter"] or ""):match("^offerTypeId eq '(.*)'$")
@@ -213,6 +223,7 @@ function calls.offers(self, request)
     return answers.json(200, json.array(list))
 end
 
+--- All publishers.
 function calls.publishers(self)
     local list = {}
     for index, name in ipairs(self:publisher_names()) do
@@ -222,6 +233,7 @@ function calls.publishers(self)
     return answers.json(200, json.array(list))
 end
 
+--- The offer itself: a version and a slot have the same document.
 function calls.offer(self, _, offer)
     return answers.json(200, documents.offer(offer, self.clock))
 end

@@ -16,6 +16,8 @@ local CLIENT_OPTIONS = { tenant = "string", client_id = "string", client_secret 
     publishers = "table", expires_in = "number", expires_in_as = "string", expires_on_as = "string" }
 local FORMS = { "string", "number", "missing" }
 
+local refusal = answers.refusal
+
 --- The tokens that are valid, and the clients known, from the start.
 tokens.DEFAULT_TOKENS = { { token = "emulator-token" } }
 tokens.DEFAULT_CLIENTS = {
@@ -44,7 +46,7 @@ local function publisher_set(list)
     return set
 end
 
--- Makes a token valid.
+--- Makes a token valid.
 function tokens:grant(token, publishers, expires_in)
     self.valid[token] = {
         publishers = publisher_set(publishers),
@@ -64,6 +66,15 @@ function tokens:add_tokens(list)
     end
 end
 
+--- Raises unless the values of expires_in_as and expires_on_as are known.
+-- @param entry a client or an identity
+-- @param where what it is, for the message
+function tokens.check_forms(entry, where)
+    options.one_of(entry.expires_in_as or "string", FORMS, where .. ".expires_in_as")
+    options.one_of(entry.expires_on_as or "string", FORMS, where .. ".expires_on_as")
+    return entry
+end
+
 --- Adds clients that can get tokens; one that is known already is replaced.
 -- @param list of { tenant =, client_id =, client_secret =, publishers =, expires_in = 3600, expires_in_as = "string",
 --   expires_on_as = "string" }; the last two may be "string", "number" or "missing". With assertion, in place of
@@ -75,8 +86,7 @@ function tokens:add_clients(list)
         if not (entry.tenant and entry.client_id and (entry.client_secret or entry.assertion)) then
             error(where .. ": 'tenant', 'client_id' and 'client_secret' are needed", 0)
         end
-        options.one_of(entry.expires_in_as or "string", FORMS, where .. ".expires_in_as")
-        options.one_of(entry.expires_on_as or "string", FORMS, where .. ".expires_on_as")
+        tokens.check_forms(entry, where)
         self.clients[entry.tenant] = self.clients[entry.tenant] or {}
         self.clients[entry.tenant][entry.client_id] = entry
     end
@@ -93,10 +103,6 @@ function tokens.allows(entry, publisher)
     return not entry.publishers or entry.publishers[publisher] == true
 end
 
-local function refusal(status, code, description)
-    return answers.json(status, { error = code, error_description = description })
-end
-
 local function in_form(form, number)
     if form == "missing" then
         return nil
@@ -104,7 +110,8 @@ local function in_form(form, number)
     return form == "number" and number or string.format("%d", math.floor(number))
 end
 
--- A fresh token for a client, as the answer to its request.
+--- Issues a token, as the answer to a request for one.
+-- @param client a client or an identity
 function tokens:issue(client)
     self.issued = self.issued + 1
     local lifetime = client.expires_in or 3600
