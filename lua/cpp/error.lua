@@ -149,14 +149,18 @@ function errors.new(kind, message, fields)
   return err
 end
 
---- Makes the err of a request that was not sent, since the client was closed meanwhile.
-function errors.closed()
-  return errors.new("closed", "the client was closed before this request was sent")
+local SENT = "this request was sent"
+
+--- Makes the err of what did not come about, since the client was closed meanwhile.
+-- @param event string or nil: what did not come about; nil: the sending of a request
+function errors.closed(event)
+  return errors.new("closed", "the client was closed before " .. (event or SENT))
 end
 
---- Makes the err of a request that was not sent, since its batch is being stopped.
-function errors.stopped()
-  return errors.new("stopped", "should_stop ended the batch before this request was sent")
+--- Makes the err of what did not come about, since its batch is being stopped.
+-- @param event as for errors.closed
+function errors.stopped(event)
+  return errors.new("stopped", "should_stop ended the batch before " .. (event or SENT))
 end
 
 --- Makes an err that carries what was raised, and what is known.

@@ -46,13 +46,17 @@ function host.enter(thread, loop)
   batches[thread] = loop
 end
 
+--- The item whose code runs now; nil outside of any.
+function host.item()
+  return running
+end
+
 --- Records that the code of an item runs from now until end_item.
--- @param item table; or nil: records nothing
+-- @param item table
 -- @return what to give end_item
 function host.begin_item(item)
-  local around = running
-  if item then item.around, running = around, item end
-  return around
+  item.around, running = running, item
+  return item.around
 end
 
 --- Records that the code of an item no longer runs.

@@ -20,7 +20,7 @@ local is_held, call_up, expire = items.is_held, items.call_up, items.expire
 
 local CONCURRENCY = 16
 local STOP_CHECK = 1 -- seconds between two calls of should_stop
-local STOPPED = "should_stop ended the batch before this item"
+local ITEM = "this item" -- what a batch that stops does not come to
 
 local scheduler = {}
 
@@ -69,7 +69,7 @@ local function fail(batch, name, problem)
   batch[name] = nil
   host.warn(name, problem)
   local message = name .. " failed: " .. host.text(problem):gsub("%c", " ")
-  if not batch.stopped then stop(batch, "raised", message, problem) end
+  if not batch.stopped then stop(batch, errors.new, "raised", message, { raised = problem }) end
 end
 
 -- Ends an item with a result; or with nil and an err.
@@ -184,14 +184,15 @@ local function move_expired(batch, time)
 end
 
 -- Ends all sleeps and all waits for a place, and starts no further item.
-function stop(batch, kind, message, raised)
+-- @param new_err function(...) that makes the err of each such item
+function stop(batch, new_err, ...)
   batch.stopped = true
   move_expired(batch, math.huge)
   for ticket in pop, batch.admission do call_up(batch, ticket) end
   while batch.next <= batch.count do
     local index = batch.next
     batch.next = index + 1
-    finish(batch, index, nil, errors.new(kind, message, { raised = raised }))
+    finish(batch, index, nil, new_err(...))
   end
 end
 
@@ -208,18 +209,18 @@ end
 local function look_at_stop(batch)
   local outer = batch.outer
   if not batch.core:usable() then
-    if not batch.stopped then stop(batch, "closed", "the client was closed before this item") end
+    if not batch.stopped then stop(batch, errors.closed, ITEM) end
     wake_all(batch)
   elseif batch.stopped then
     return
   elseif outer.scheduler and outer.scheduler.stopped() then
-    stop(batch, "stopped", STOPPED)
+    stop(batch, errors.stopped, ITEM)
   elseif batch.should_stop then
     local done, answer = call_back(batch, batch.should_stop)
     if not done then
       fail(batch, "should_stop", answer)
     elseif answer then
-      stop(batch, "stopped", STOPPED)
+      stop(batch, errors.stopped, ITEM)
     end
   end
 end
@@ -296,7 +297,8 @@ local function break_off(batch, problem)
     if not batch.entries[item.index] and item.parked then pcall(resume, batch, item) end
     if not batch.entries[item.index] then finish(batch, item.index, nil, raised_err(batch, item, problem)) end
   end
-  stop(batch, "raised", "the batch ended before this item: " .. redact(host.text(problem)), problem)
+  stop(batch, errors.new, "raised", "the batch ended before this item: " .. redact(host.text(problem)),
+       { raised = problem })
   error(errors.carrying(problem, { entries = batch.entries }), 0)
 end
 
@@ -319,8 +321,7 @@ end
 
 local function run(batch)
   local guard <close> = setmetatable({}, { __close = function() abandon(batch) end }) -- luacheck: ignore guard
-  local around = host.begin_item(nil)
-  host.end_item(around)
+  local around = host.item()
   local done, problem = pcall(run_to_end, batch)
   host.end_item(around)
   if not done then break_off(batch, problem) end

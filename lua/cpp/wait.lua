@@ -90,7 +90,7 @@ local function interruption(state)
     if not done then return raised(state, "should_stop", answer) end
     stopped = answer
   end
-  if not state.client.core:usable() then return errors.new("closed", "the client was closed") end
+  if not state.client.core:usable() then return errors.closed "the end of the wait" end
   return stopped and errors.new("stopped", "should_stop ended the wait") or nil
 end
 
