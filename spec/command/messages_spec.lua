@@ -111,8 +111,10 @@ describe("cpp-portal says in one line what can be done:", function()
     for _, name in ipairs { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" } do
       programs.environment[name] = "http://jane:s3cret@127.0.0.1:1"
       local line, status = said(url)
-      assert.matches("^contoso%-vm: network: Failed to connect to 127.0.0.1 port 1 [^\n]*; the proxy is http://127.0.0.1:1 %("
-        .. name .. "%); %-%-proxy URL sets another, %-%-proxy '' disables it$", line)
+      -- The first words are libcurl's, of any version.
+      assert.matches("^contoso%-vm: network: %a[^;]*; the proxy is http://127.0.0.1:1 %(" .. name
+        .. "%); %-%-proxy URL sets another, %-%-proxy '' disables it$", line)
+      assert.is_nil(line:find("jane", 1, true))
       assert.equal(6, status)
       programs.environment[name] = ""
     end
