@@ -45,7 +45,7 @@ describe("cpp-portal emulate", function()
   } do
     it("says in one line what to install: " .. module, function()
       local hide = ([[package.preload["%s"] = function() error("module '%s' not found", 0) end]]):format(module, module)
-      programs.environment.LUA_INIT_5_4 = (os.getenv "LUA_INIT_5_4" or "") .. " " .. hide
+      programs:begin_with(hide)
       refused(message, {}, 1)
     end)
   end

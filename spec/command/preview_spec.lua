@@ -4,8 +4,6 @@ local cjson = require "cjson"
 local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
 
-local before = (os.getenv "LUA_INIT_5_4" or "") .. "\n"
-
 describe("cpp-portal cancel", function()
   local portal, programs
   fixture.programs(_ENV, function(...)
@@ -73,7 +71,7 @@ describe("cpp-portal cancel", function()
     end)
 
     it("does not say that the service may have acted if a response breaks the question", function()
-      programs.environment.LUA_INIT_5_4 = before .. 'require "cpp.follow".complete = function() error "it is broken" end'
+      programs:begin_with 'require "cpp.follow".complete = function() error "it is broken" end'
       local output, status = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }, "y\n")
       assert.is_truthy(output:find("it is broken", 1, true), output)
       assert.is_nil(output:find("check before", 1, true), output)

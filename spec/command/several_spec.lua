@@ -3,9 +3,6 @@
 local cjson = require "cjson"
 local fixture = require "spec.support.fixture"
 
--- Code that LUA_INIT_5_4 already has, such as that of line coverage.
-local before = (os.getenv "LUA_INIT_5_4" or "") .. "\n"
-
 describe("cpp-portal", function()
   local portal, programs, run
   fixture.programs(_ENV, function(...) portal, programs, run = ... end)
@@ -55,7 +52,7 @@ describe("cpp-portal", function()
 
     -- Breaks a module of the command for one offer, as an error in it would.
     local function broken(module, member)
-      programs.environment.LUA_INIT_5_4 = before .. ([[
+      programs:begin_with(([[
         table.insert(package.searchers, 2, function(name)
           if name ~= %q then return nil end
           local found = package.searchpath(name, package.path)
@@ -72,7 +69,7 @@ describe("cpp-portal", function()
             module[member].rows = wrap(module[member].rows)
             return module
           end
-        end)]]):format(module, member)
+        end)]]):format(module, member))
     end
 
     it("reports in a row that a result cannot be written, and reports the others", function()
@@ -106,7 +103,7 @@ describe("cpp-portal", function()
 
     it("reports what was accepted where the run itself ends", function()
       for _, offer_name in ipairs { "ok-1", "odd", "ok-2" } do offer(nil, offer_name) end
-      programs.environment.LUA_INIT_5_4 = before .. [[
+      programs:begin_with [[
         table.insert(package.searchers, 2, function(name)
           if name ~= "cpp.command.report" then return nil end
           local found = package.searchpath(name, package.path)

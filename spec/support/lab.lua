@@ -45,6 +45,7 @@ function Lab.descriptors()
 end
 
 function Lab.new()
+  collectgarbage() -- what an earlier example left may hold descriptors
   local self = setmetatable({
     descriptor_count = Lab.descriptors(), tasks = scheduler.new(), servers = {}, clients = {}, closers = {},
   }, Lab)

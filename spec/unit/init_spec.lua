@@ -86,7 +86,7 @@ describe("the module", function()
 
   it("says in one line that lua-cjson is missing", function()
     assert.equal("false\tcpp needs lua-cjson (Debian: lua-cjson; elsewhere: luarocks install lua-cjson)", run([[
-      package.cpath = package.cpath:match "^[^;]*"
+      package.cpath, package.path = package.cpath:match "^[^;]*", "lua/?.lua;lua/?/init.lua"
       print(pcall(require, "cpp"))
     ]], {}))
   end)

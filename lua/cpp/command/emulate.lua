@@ -16,7 +16,7 @@ local function load_emulator()
   if root then package.path = ("%semulator/?.lua;%semulator/?/init.lua;"):format(root, root) .. package.path end
   local found, emulator = pcall(require, "cpp.emulator")
   if found then return emulator end
-  local missing = tostring(emulator):match "module '([^']+)' not found"
+  local missing = tostring(emulator):match "module '_?([^']+)' not found" -- _cqueues is the C module of cqueues
   if missing == "cpp.emulator" then error(NO_EMULATOR, 0) end
   error(missing and NO_MODULE:format(missing) or emulator, 0)
 end
