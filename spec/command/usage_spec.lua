@@ -57,7 +57,8 @@ describe("cpp-portal's command line", function()
     ["expected a command"] = {},
     ["unknown command 'cancle' (did you mean 'cancel'?)"] = { "cancle" },
     ["unknown command 'x'"] = { "x" },
-    ["unknown command 'y'"] = { "help", "y" },
+    ["argument 'COMMAND' must be one of 'cancel', 'publish', 'go-live', 'wait', 'operations', 'operation', 'offers', 'publishers', "
+      .. "'status', 'emulate', 'completion', 'help'"] = { "help", "y" },
     ["unknown option '--emial' (did you mean '--email'?)"] = { "cancel", "--emial", "a", "b" },
     ["unknown option '--x'"] = { "cancel", "--x", "a", "b" },
     ["unknown option '-z'"] = { "cancel", "-wz", "a", "b" },
@@ -184,6 +185,34 @@ describe("cpp-portal's completion", function()
     assert.same({ "canceled", "completed", "none", "signoff" }, complete("wait", "--for", ""))
     assert.same({ "running" }, complete("operations", "-s", "r"))
   end)
+
+  -- What each shell needs before it completes, and the words that it then completes.
+  local SHELLS = { bash = "bash --norc -i", zsh = "zsh -f -i", fish = "fish --no-config -i" }
+  local LOADED = {
+    bash = "source %s", fish = "source %s",
+    zsh = "autoload -U compinit && compinit -u -D && source %s",
+  }
+  local COMPLETED = {
+    ["wait --for ca"] = "wait --for canceled", ["wait --for=ca"] = "wait --for=canceled",
+    ["operations --status r"] = "operations --status running", ["operations --status=r"] = "operations --status=running",
+    ["status --color=ne"] = "status --color=never", ["--color=never wait --for si"] = "--color=never wait --for signoff",
+    ["completion z"] = "completion zsh", ["help ca"] = "help cancel", ["--json canc"] = "--json cancel",
+    ["cancel --dr"] = "cancel --dry-run", ["cancel a b --if"] = "cancel a b --if-running",
+  }
+
+  for shell, command in pairs(SHELLS) do
+    it("completes commands, options and values in " .. shell, function()
+      if not os.execute("command -v " .. shell .. " >/dev/null") then return pending(shell .. " is not installed") end
+      local words = { "python3", "spec/support/completions.py", LOADED[shell]:format(script(shell)) }
+      for typed, completed in pairs(COMPLETED) do
+        words[#words + 1] = "cpp-portal " .. typed
+        words[#words + 1] = "cpp-portal " .. completed
+      end
+      words[#words + 1] = "--"
+      for word in command:gmatch "%S+" do words[#words + 1] = word end
+      assert.same({ "", "", 0 }, { programs:run(words) })
+    end)
+  end
 
   for shell, check in pairs { bash = "bash -n", zsh = "zsh -n", fish = "fish --no-execute" } do
     it("is a script that the shell can read: " .. shell, function()

@@ -71,6 +71,10 @@ local commands = {
     options = {} },
 }
 
+local help = commands[#commands]
+help.choices = {}
+for i, command in ipairs(commands) do help.choices[i] = command.name end
+
 --- The row of a command.
 -- @param name string or nil
 -- @return table, or nil

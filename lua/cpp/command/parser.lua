@@ -89,7 +89,7 @@ local function add_arguments(parser, command)
     local optional = word:find("[", 1, true) or alternatives and place > 1
     local many = word:find("...", 1, true)
     local argument = parser:argument(name):args(optional and (many and "*" or "?") or many and "+" or 1)
-    if command.choices then argument:choices(command.choices) end
+    if command.choices then argument:choices(command.choices):hidden(#command.choices > 3) end
   end
 end
 
@@ -176,12 +176,8 @@ local function check_options(command, given)
 end
 
 local printers = {
-  completion = function(result, parser) return parser["get_" .. result.SHELL .. "_complete"](parser) end,
-  help = function(result, parser, parsers)
-    local name = result.COMMAND
-    if name and not parsers[name] then stop { usage = ("unknown command '%s'"):format(name) } end
-    return (parsers[name] or parser):get_help() .. "\n"
-  end,
+  completion = function(result, parser) return require "cpp.command.completion"[result.SHELL](parser) end,
+  help = function(result, parser, parsers) return (parsers[result.COMMAND] or parser):get_help() .. "\n" end,
 }
 
 local function read(words)
