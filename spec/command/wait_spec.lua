@@ -51,7 +51,7 @@ describe("cpp-portal", function()
 
     it("exits with 4 at its end in time, as JSON with where it can be followed", function()
       offer()
-      local output, errors, status = run("wait", "--json", "--timeout", "0.1", "contoso", "contoso-vm")
+      local output, errors, status = run("wait", "--json", "--timeout", "1", "contoso", "contoso-vm")
       local err = cjson.decode(output).error
       assert.equal("timeout", err.kind)
       assert.equal(portal.url .. LOCATION, err.location)
