@@ -123,10 +123,10 @@ function documents.operation_answer(offer, operation, clock)
     return offer.settings.array and { document } or document
 end
 
---- One entry of the list of operations.
-function documents.submission(offer, operation, clock)
+--- One entry of the list of operations, as it is at a time of the clock.
+function documents.submission(offer, operation, clock, now)
     local settings = offer.settings
-    local state, since = operation:state(clock:now())
+    local state, since = operation:state(now)
     return {
         id = settings.submission_ids == "same" and operation.id or "submission-" .. operation.id,
         offerId = settings.offer,
@@ -140,7 +140,7 @@ function documents.submission(offer, operation, clock)
         slot = operation.slot == "preview" and "staging" or operation.slot,
         version = json.integer(settings.version),
         definition = { metadata = { emails = settings.emails } },
-        changedTime = changed_time(clock, since),
+        changedTime = settings.submission_times and changed_time(clock, since) or nil,
     }
 end
 

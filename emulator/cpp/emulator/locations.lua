@@ -49,6 +49,12 @@ local FORMS = {
         -- The documentation says that the body holds the location and shows no sample: the member's name is a guess.
         return {}, { location = absolute(request, operation_path(offer, operation)) }
     end,
+    -- In no documentation: the status of the offer ends with its operation.
+    status = function(_, offer)
+        local settings = offer.settings
+        return { { "Location", string.format("/api/publishers/%s/offers/%s/status%s",
+            util.encodeURIComponent(settings.publisher), util.encodeURIComponent(settings.offer), QUERY) } }
+    end,
     none = function()
         return {}
     end,

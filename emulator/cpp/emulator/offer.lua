@@ -22,6 +22,7 @@ local KNOWN = {
     location_form = "string", location_header = "table", retry_after = "number|string|table",
     -- How answers look.
     migrated = "boolean", array = "boolean", operation_times = "boolean", submission_ids = "string",
+    submission_times = "boolean", list_late = "number",
     spelling = "table", step_spelling = "table", offer_spelling = "table",
     status = "string", extra = "table", messages = "table", preview_links = "table", live_links = "table",
     publishing_version = "number", offer_version = "number", offer_type_id = "string", slot = "string",
@@ -30,14 +31,14 @@ local KNOWN = {
 
 --- The names of the forms in which the place to poll is given.
 offer.LOCATION_FORMS = { "operation_location", "operation_location_relative", "operation_location_legacy", "location",
-    "legacy", "body", "none" }
+    "legacy", "body", "status", "none" }
 
 local DEFAULTS = {
     operation = "publish", elapsed = 0, queued_seconds = 0, ends = "completed", republish = false,
     cancel_mode = "accepted", cancel_seconds = 60, nothing_running = 202, nothing_running_location = "latest",
     cancellation = "publish", cancellation_listed = false, cancellation_lost = "completed",
     publish_running = 409, signoff_status = "running", operation_times = true, submission_ids = "same",
-    location_form = "operation_location",
+    submission_times = true, list_late = 0, location_form = "operation_location",
     publishing_version = 2, offer_version = 1, offer_type_id = "microsoft-azure-virtualmachines",
     -- Above 2^53, as in the documentation's sample.
     version = "636576975611768314",

@@ -201,10 +201,12 @@ function calls.submissions(self, request, offer)
     local operations = offer:listed()
     for index = #operations, 1, -1 do
         local operation = operations[index]
-        local entry = documents.submission(offer, operation, self.clock)
-        local state = operation:state(self.clock:now())
-        if not filter or filter == "" or plain(filter) == plain(entry.submissionState)
-            or plain(filter) == plain(state) then
+        local now = self.clock:now() - offer.settings.list_late
+        local entry = documents.submission(offer, operation, self.clock, now)
+        local state = operation:state(now)
+        local wanted = not filter or filter == "" or plain(filter) == plain(entry.submissionState)
+            or plain(filter) == plain(state)
+        if wanted and operation.created <= now then
             list[#list + 1] = entry
         end
     end
