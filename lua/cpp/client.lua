@@ -121,11 +121,10 @@ local function read_200(client, endpoint, result, request, options)
 end
 
 -- The result of a cancel with if_running if nothing ran.
-local function nothing_ran(client, endpoint, options, newest)
+local function nothing_ran(client, endpoint, options, newest, offer)
   return show.as(client, "result", {
     call = endpoint, publisher = options.publisher, offer = options.offer, outcome = "none",
-    evidence = { submission = newest and outcome.fact(newest.state, newest.id, newest.changedTime,
-                                                     auth.secrets(client, options)) },
+    evidence = outcome.evidence({ submission = newest, offer = offer }, auth.secrets(client, options)),
   }, options)
 end
 
@@ -135,28 +134,29 @@ local function look_before(client, endpoint, options)
   if endpoint ~= "cancel" then core.misuse "if_running: this is an option of cancel only" end
   if not options.if_running then return {} end
   client.core:check(endpoint, options)
-  local runs, running, newest = follow.runs(client, options)
+  local runs, running, newest, offer = follow.runs(client, options)
   if runs == nil then return nil, running end
   if runs then return { submission_id = running and follow.id_of(running) } end
-  return nothing_ran(client, endpoint, options, newest)
+  return nothing_ran(client, endpoint, options, newest, offer)
 end
 
 local MAY_RUN_NOTHING = { [400] = true, [404] = true } -- what a cancel without an operation may get
 local LONGEST_LOOK = 30 -- seconds
 
 -- Finds out whether a cancel was refused because nothing ran: the service's response in that case is not documented.
--- This takes no longer than the rest of the call's timeout. Returns the err, and the newest submission, or nil.
+-- This takes no longer than the rest of the call's timeout. Returns the err, the newest submission or nil, and
+-- the offer's status or nil.
 local function explain(client, endpoint, options, err, started)
   if endpoint ~= "cancel" or err.kind ~= "http" or not MAY_RUN_NOTHING[err.status] then return err end
   local now, over = host.now(host.loop(client, options)), started + retry.timeout_of(client, options)
   if now >= over then return err end
-  local runs, _, newest = follow.runs(client, options, { deadline = math.min(now + LONGEST_LOOK, over) })
+  local runs, _, newest, offer = follow.runs(client, options, { deadline = math.min(now + LONGEST_LOOK, over) })
   if runs == false then
     err.reason = "no_running_operation"
     local said = err.message:match " %(.*" or "" -- the service's own code and message
     err.message = ("%d: no operation is running on the offer%s"):format(err.status, said)
   end
-  return err, newest
+  return err, newest, offer
 end
 
 -- Adds to a result the call and the offer that it belongs to.
@@ -211,9 +211,9 @@ local function start(self, endpoint, options)
   if not result then
     request.call, request.submission_id = endpoint, redact(submission_id, auth.secrets(self, options))
     private[self].failed[request] = sent and { clock = loop.now, sent = sent }
-    local err, newest = explain(self, endpoint, options, request, started)
+    local err, newest, offer = explain(self, endpoint, options, request, started)
     if options.if_running and err.reason == "no_running_operation" then
-      return nothing_ran(self, endpoint, options, newest)
+      return nothing_ran(self, endpoint, options, newest, offer)
     end
     return nil, err
   end

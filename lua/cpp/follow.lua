@@ -68,7 +68,7 @@ end
 
 --- Whether anything runs on an offer, as far as the service tells: by its submissions, and, where none runs, by its
 -- status, since the list may be late.
--- @return boolean; the running submission; the newest one; or nil, err
+-- @return boolean; the running submission; the newest one; the status, where it was read; or nil, err
 function follow.runs(client, request, limits)
   local list, err = read.operations(client, request, limits)
   if not list then return nil, err end
@@ -83,7 +83,7 @@ function follow.runs(client, request, limits)
   local offer, problem = read.offer_status(client, request, limits or {})
   if not offer and problem.retryable then return nil, problem end
   local state = offer and offer.state
-  return state == "running" or state == "inprogress" or state == "waitingforpublisherreview", nil, list[1]
+  return state == "running" or state == "inprogress" or state == "waitingforpublisherreview", nil, list[1], offer
 end
 
 --- Asks what the outcome of a call rests on, one thing after another, until it is clear.

@@ -41,7 +41,7 @@ describe("a cancel where nothing runs", function()
 
   it("is not sent with if_running where nothing was ever submitted", function()
     fixture.offer(portal, { running = false })
-    assert.same({}, assert(cancel { if_running = true }).evidence)
+    assert.same({ offer_status = { state = "neverpublished" } }, assert(cancel { if_running = true }).evidence)
     assert.equal(0, posts())
   end)
 
