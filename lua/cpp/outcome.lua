@@ -26,6 +26,8 @@ local outcome = {}
 -- Seconds by which a time of the service may lie before the request and still count as after it: the Date of a
 -- response has no fractions, and the service has more than one clock.
 local TOLERANCE = 2
+-- The same for what was canceled: within these seconds, either another cancel came before, or the clocks differ.
+local DOUBT = 10
 
 -- The facts of a rule, each one word (see operation_word and the two after it):
 --   operation   the polled one: "canceled", "completed", "signoff"; "earlier": it ended before the cancel was sent;
@@ -35,7 +37,9 @@ local TOLERANCE = 2
 --               none was polled, but the offer's operation was seen to run; "unseen": none was
 --   submission  the one that the call was about, in the offer's list: "canceled", "completed", "failed", "running";
 --               "earlier": none has ended since the cancel was sent, and none runs; "undated": it ended at a time that
---               is not known; "contradiction": the list says otherwise of the polled operation than that itself;
+--               is not known, or canceled too shortly before; "canceled?", "completed?": the list has no times, and the
+--               response to the cancel was lost; "contradiction": the list says otherwise of the polled operation than that
+--               itself;
 --               "none": the list is empty; "unread": it cannot be read; "later": it cannot be read now
 --   offer       the offer's status: "canceled", "completed", "failed", "running", "signoff", "never" (nothing was ever
 --               published), "other"; or "unread" or "later"
@@ -63,12 +67,16 @@ local RULES = {
   { operation = "failed", submission = "running", offer = READ, settles = true, outcome = "failed" }, -- [CANCEL]
   { operation = "failed", submission = { "undated", "contradiction" }, outcome = "failed" }, -- [CANCEL]
   { submission = "undated", outcome = "unknown" }, -- [LOGIC]
+  { submission = "canceled?", offer = "canceled", outcome = "canceled" }, -- [OFFER]
+  { submission = "completed?", offer = "completed", outcome = "completed" }, -- [OFFER]
+  { submission = { "canceled?", "completed?" }, offer = READ, outcome = "unknown" }, -- [LOGIC]
   { submission = "running", offer = READ, settles = true, outcome = "unknown" }, -- [LOGIC]
   { operation = UNPROVEN, submission = NO_LIST, offer = "never", outcome = "none" }, -- [OFFER]
   { submission = NO_LIST, offer = "never", settles = true, outcome = "none" }, -- [OFFER]
   { submission = NO_LIST, offer = "signoff", settles = true, outcome = "signoff" }, -- [SEEN]
   { operation = PROVEN, submission = NO_LIST, offer = "canceled", outcome = "canceled" }, -- [OFFER]
   { operation = PROVEN, submission = NO_LIST, offer = "completed", outcome = "completed" }, -- [OFFER]
+  { submission = "none", offer = { "canceled", "completed" }, settles = true, outcome = "unknown" }, -- [LOGIC]
   { operation = UNPROVEN, submission = NO_LIST, offer = { "canceled", "completed" }, outcome = "unknown" }, -- [LOGIC]
   { submission = NO_LIST, offer = "running", settles = true, outcome = "unknown" }, -- [LOGIC]
   { operation = "failed", offer = READ, outcome = "failed" }, -- [CANCEL]
@@ -109,12 +117,11 @@ function outcome.time(text)
     + tonumber("0." .. (fraction or "0"):sub(1, 9)) - offset
 end
 
---- Whether something that the service dates ended before a request was sent.
--- @param time seconds since 1970 or nil
--- @param sent_at the same, by the service's clock
--- @return boolean; nil where either is not known
-function outcome.is_before(time, sent_at)
-  return time and sent_at and time < sent_at - TOLERANCE
+-- Whether something that the service dates (seconds since 1970 or nil) ended in a state before the call was sent; nil
+-- where that is not known.
+local function is_before(time, state, facts)
+  local tolerance = state == "canceled" and DOUBT or TOLERANCE
+  return time and facts.sent_at and time < facts.sent_at - tolerance
 end
 
 -- The publishes and go lives of a list. An operation of a cancellation may be listed too.
@@ -144,6 +151,14 @@ function outcome.is_same(id, other)
   return id ~= nil and other ~= nil and tostring(id):lower() == tostring(other):lower()
 end
 
+-- The newest submission of a list that has ended, or nil.
+local function newest_ended(publishes)
+  for _, submission in ipairs(publishes) do
+    if status.ended(submission.state) ~= nil then return submission end
+  end
+  return nil
+end
+
 local function by_id(list, id)
   for _, submission in ipairs(list) do
     if outcome.is_same(submission.id, id) then return submission end
@@ -151,9 +166,21 @@ local function by_id(list, id)
   return nil
 end
 
+-- When a submission ended, as the list or the polled operation tells.
+local function time_of(submission, facts)
+  local time = outcome.time(submission.changedTime)
+  if time or not facts.operation or not outcome.is_same(submission.id, facts.operation_id) then return time end
+  return outcome.time(facts.operation.lastActionDateTime)
+end
+
 -- Whether a submission ended before the call was sent; nil where that is not known.
-local function is_before(submission, facts)
-  return outcome.is_before(outcome.time(submission.changedTime), facts.sent_at)
+local function ended_before(submission, facts)
+  return is_before(time_of(submission, facts), submission.state, facts)
+end
+
+-- Whether something was canceled so shortly before the cancel was sent that the times do not tell which came first.
+local function in_doubt(time, state, facts)
+  return state == "canceled" and is_before(time, nil, facts) and not is_before(time, state, facts)
 end
 
 local STARTS = { publish = true, go_live = true } -- calls that start a submission of their own
@@ -164,7 +191,8 @@ local STARTS = { publish = true, go_live = true } -- calls that start a submissi
 local function ended_since(publishes, facts)
   local found
   for _, submission in ipairs(publishes) do -- the newest first
-    if status.ended(submission.state) ~= nil and is_before(submission, facts) == false then
+    if status.ended(submission.state) ~= nil and ended_before(submission, facts) == false
+      and not (found and in_doubt(time_of(submission, facts), submission.state, facts)) then
       found = submission
       if STARTS[facts.call] then break end
     end
@@ -176,13 +204,14 @@ end
 local function known_one(publishes, facts)
   local submission = by_id(publishes, facts.submission_id)
   local is_late = submission and not facts.was_running and status.ended(submission.state) ~= nil
-    and is_before(submission, facts)
+    and ended_before(submission, facts)
   return not is_late and submission or nil
 end
 
 --- Finds the submission that a call was about, in the list of the facts.
 -- @param facts table: list; gets submission (false: there is none) and `found`, how: "id" (it is known to have run),
---   "since" (it ended after the call was sent), "running", "earlier" (all that is listed ended before) or "newest"
+--   "since" (it ended after the call was sent), "running", "earlier" (all that is listed ended before) or "newest";
+--   and none_since: whether the newest one that has ended did so before the call was sent
 function outcome.find_submission(facts)
   local publishes = publishes_of(facts.list)
   local submission, found = known_one(publishes, facts), "id"
@@ -190,9 +219,10 @@ function outcome.find_submission(facts)
     local since, running = ended_since(publishes, facts), outcome.running(publishes)
     submission, found = since, "since"
     if running and (not since or STARTS[facts.call]) then submission, found = running, "running" end
-    if not submission and publishes[1] and is_before(publishes[1], facts) then
-      submission, found = publishes[1], "earlier"
-    end
+    local newest = newest_ended(publishes)
+    local is_earlier = newest and ended_before(newest, facts)
+    facts.none_since = is_earlier or newest and in_doubt(time_of(newest, facts), newest.state, facts) or false
+    if not submission and is_earlier and newest == publishes[1] then submission, found = newest, "earlier" end
   end
   if not submission then
     submission = by_id(publishes, facts.operation_id) or outcome.running(publishes) or publishes[1]
@@ -214,14 +244,16 @@ local function earlier_word(facts)
   if facts.was_running then return nil end
   local listed = facts.list and by_id(facts.list, facts.operation_id)
   local time = outcome.time(operation.lastActionDateTime) or listed and outcome.time(listed.changedTime)
-  if outcome.is_before(time, facts.sent_at) then return "earlier" end
-  return not time and not listed and facts.found == "earlier" and "unlisted" or nil
+  if is_before(time, operation.state, facts) then return "earlier" end
+  if in_doubt(time, operation.state, facts) and not facts.submission_id then return "unlisted" end
+  return not time and not listed and facts.none_since and "unlisted" or nil
 end
 
 -- The words of the facts: see RULES.
 local function operation_word(facts)
   local operation, call = facts.operation, facts.call
   if not operation then return (facts.was_running or call ~= "cancel") and "followed" or "unseen" end
+  if operation.state == "neverpublished" then return facts.was_running and "followed" or "unseen" end
   if status.ended(operation.state) == nil then return "signoff" end
   local earlier = earlier_word(facts)
   if earlier then return earlier end
@@ -249,7 +281,10 @@ local function submission_word(facts)
   end
   local operation = operation_word(facts)
   if operation == "completed" and is_polled and word ~= "completed" then return "contradiction" end
-  return found == "newest" and matches(UNPROVEN, operation) and "undated" or word
+  local is_known = found == "id" or is_polled and facts.was_running
+  if not is_known and in_doubt(time_of(submission, facts), word, facts) then return "undated" end
+  if found ~= "newest" or not matches(UNPROVEN, operation) then return word end
+  return facts.is_lost and ended and not time_of(submission, facts) and word .. "?" or "undated"
 end
 
 local OFFER_WORDS = {
@@ -267,7 +302,8 @@ end
 
 --- What the facts of a wait prove.
 -- @param facts table: call ("cancel", "publish", "go_live" or nil) and its status, sent_at (seconds since 1970, by the
---   service's clock), operation (the polled one), operation_id (its id), was_running (an operation was seen to run),
+--   service's clock), is_lost (no response to it was read), operation (the polled one; or, if `follows`, of the list),
+--   operation_id (its id), was_running (an operation was seen to run),
 --   submission_id (of what is known to have run), submission and found (see outcome.find_submission), offer
 --   (documents; false: requested, not usable; nil: not asked for), list (of submissions, where it could be read),
 --   list_error and offer_error (why not)
@@ -303,6 +339,7 @@ end
 -- @return table: of `operation`, `submission` and `offer_status`, as far as they were read, each state, id and time
 function outcome.evidence(facts, secrets)
   local operation, submission, offer = facts.operation, facts.submission, facts.offer
+  if facts.follows then operation, submission = nil, submission or operation end
   return {
     operation = operation and outcome.fact(operation.state, facts.operation_id, operation.lastActionDateTime, secrets),
     submission = submission and outcome.fact(submission.state, submission.id, submission.changedTime, secrets) or nil,

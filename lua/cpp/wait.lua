@@ -27,6 +27,7 @@ local FAILURES = 5 -- in a row that are ridden out
 local GRACE = 60 -- seconds in which the server asked may not know a new operation yet (404)
 local SETTLE = 60 -- seconds in which responses that do not fit together yet are asked for again
 local SIGNOFF = 300 -- seconds after which an offer that waits for the publisher is not being canceled any more; [SEEN]
+local NOTHING = "neverpublished" -- of an offer: a location may be that of the offer's status
 local STOP_CHECK = 1 -- seconds between two looks at should_stop
 
 local WORDS = 500 -- bytes of the service's own words in a message
@@ -155,7 +156,7 @@ local function facts_of(state, known)
     sent_at = (target.call == "cancel" or not target.location) and target.sent_at or nil,
     operation = operation, operation_id = target.operation_id or state.operation and state.operation.id,
     submission_id = target.submission_id or state.running_id, was_running = state.was_running or false,
-    list = known.list, offer = known.offer,
+    list = known.list, offer = known.offer, follows = state.follows,
   }
 end
 
@@ -297,7 +298,9 @@ local function step(state)
   if operation then
     local ending = saw(state, operation)
     if ending then return false, give_up(state, ending) end
-    if status.ended(operation.state) ~= nil then return conclude(state, { operation = operation }) end
+    local is_over = status.ended(operation.state) ~= nil
+      or operation.state == NOTHING and state.target.call == "cancel"
+    if is_over then return conclude(state, { operation = operation }) end
     local stopped, offer = has_stopped(state, operation)
     if stopped then return conclude(state, { operation = operation, offer = offer }) end
     if state.request.location then state.request.location = operation.location end

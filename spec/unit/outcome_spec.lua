@@ -39,6 +39,9 @@ local HYPOTHESES = {
   { name = "submissions and cancellations have ids of their own",
     options = { cancellation = "own", submission_ids = "other", nothing_running_location = "own" } },
   { name = "there is no location", options = { location_form = "none" } },
+  { name = "the location is that of the offer's status", options = { location_form = "status" } },
+  { name = "the list is late", options = { list_late = 5 } },
+  { name = "the list is late, and there is no location", options = { list_late = 5, location_form = "none" } },
   { name = "there is no location, and submissions have ids of their own",
     options = { location_form = "none", submission_ids = "other" } },
 }
@@ -79,7 +82,8 @@ describe("the outcome of a wait for a cancel", function()
   end
 
   for _, hypothesis in ipairs(HYPOTHESES) do
-    local forms = hypothesis.options and hypothesis.options.location_form and { "none" } or FORMS
+    local form_given = hypothesis.options and hypothesis.options.location_form
+    local forms = form_given and { form_given } or FORMS
     for _, situation in ipairs(SITUATIONS) do
       for _, form in ipairs(forms) do
         for _, dated in ipairs { true, false } do

@@ -1,0 +1,102 @@
+-- The outcome of a wait for a cancel where the service's times are missing, or too near to the cancel to tell.
+
+local fixture = require "spec.support.fixture"
+
+describe("the outcome of a wait for a cancel, by times:", function()
+  local portal, client, loop
+  fixture.client(_ENV, function(...) portal, client, loop = ... end)
+
+  -- Times of the service, relative to now.
+  local function at(seconds)
+    return os.date("!%Y-%m-%dT%H:%M:%S.000", os.time() + seconds)
+  end
+
+  -- What the list says, one time after another; the last goes on.
+  local function lists(...)
+    for place, list in ipairs { ... } do
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = list, times = place == select("#", ...) and -1 or 1 }
+    end
+  end
+
+  local function entry(id, state, seconds)
+    return { id = id, submissionState = state, changedTime = seconds and at(seconds) }
+  end
+
+  local function cancel(options, more)
+    fixture.offer(portal, options)
+    local call = { publisher = "contoso", offer = "contoso-vm", wait = true }
+    for name, value in pairs(more or {}) do call[name] = value end
+    return client:cancel(call)
+  end
+
+  it("those of the polled operation count for its entry of a list without times", function()
+    fixture.offer(portal, { elapsed = 7200, submission_times = false })
+    local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
+    assert.same({ "none", "completed" }, { operation.outcome, operation.state })
+  end)
+
+  it("an operation without times was not canceled by this cancel, though another publish runs now", function()
+    local old = entry("old", "canceled", -1000)
+    lists({ old }, { entry("another", "running", 20), old })
+    local operation = assert(cancel { extra = { status = "canceled" }, operation_times = false, cancel_seconds = 0 })
+    assert.equal("unknown", operation.outcome)
+  end)
+
+  it("an operation without times was canceled, if the list that says that it runs was late", function()
+    local old = entry("old", "canceled", -1000)
+    lists({ entry("new", "running", -10), old }, { entry("new", "canceled", 1), old })
+    local operation = assert(cancel { extra = { status = "canceled" }, operation_times = false, cancel_seconds = 0 })
+    assert.same({ "canceled", "new" }, { operation.outcome, operation.evidence.submission.id })
+  end)
+
+  describe("what was canceled a few seconds before", function()
+    for seconds, outcome in pairs { [-1] = "canceled", [-6] = "unknown", [-60] = "none" } do
+      it(("leaves no doubt, or is unknown: the operation, %d s"):format(seconds), function()
+        lists { entry("first", "canceled", seconds) }
+        local operation = assert(cancel { extra = { status = "canceled", lastActionDateTime = at(seconds) },
+                                          cancel_seconds = 0 })
+        assert.equal(outcome, operation.outcome)
+      end)
+
+      it(("leaves no doubt, or is unknown: the list, %d s"):format(seconds), function()
+        lists { entry("other", "canceled", seconds) }
+        local operation = assert(cancel { extra = { status = "canceled" }, operation_times = false,
+                                          cancel_seconds = 0 })
+        assert.equal(outcome, operation.outcome)
+        assert.equal(outcome, assert(cancel { location_form = "none", running = false }).outcome)
+      end)
+    end
+
+    it("is the cancel's, if the submission is known to have run", function()
+      lists({ entry("first", "running", -100) }, { entry("first", "canceled", -6) })
+      assert.equal("canceled", assert(cancel({ cancel_seconds = 0, operation_times = false }, { if_running = true })).outcome)
+    end)
+
+    it("is not what ran, if another has ended since", function()
+      lists { entry("second", "completed", 3), entry("first", "canceled", -6) }
+      local operation = assert(cancel { extra = { status = "completed" } })
+      assert.same({ "completed", "second" }, { operation.outcome, operation.evidence.submission.id })
+    end)
+  end)
+
+  it("an offer's status that was never published ends the wait, where the location names it", function()
+    fixture.offer(portal, { location_form = "status", nothing_running_location = "own", running = false })
+    local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
+    assert.same({ "none", "neverpublished" }, { operation.outcome, operation.state })
+    assert.is_true(loop.elapsed() <= 60)
+  end)
+
+  it("an empty list is late, if the offer's status says that something ended", function()
+    lists({}, { entry("first", "canceled", 1) })
+    portal:fault { match = { path = "/status$" }, status = 200, body = { status = "canceled" }, times = -1 }
+    assert.equal("canceled", assert(cancel { location_form = "none" }).outcome)
+    assert.equal(5, loop.elapsed())
+  end)
+
+  it("a submission that is followed is no polled operation in the evidence", function()
+    fixture.offer(portal, { location_form = "none", signoff = "operation", elapsed = 100, cancel_mode = "lost_race" })
+    local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
+    assert.equal("signoff", operation.outcome)
+    assert.same({ nil, "running" }, { operation.evidence.operation, operation.evidence.submission.state })
+  end)
+end)
