@@ -14,7 +14,7 @@ local status = require "cpp.status"
 local GOES_ON = {}
 
 local CALLS = { cancel = "cancel", publish = "publish", go_live = "go_live" }
-local SETTLED = 60 -- seconds after a call in which the list of submissions may be late
+local LATE = 10 -- seconds after a call in which the list and the offer's status may both be late
 
 -- What is passed on to the requests: a client's options, and what the target names.
 local function question_of(target, options)
@@ -30,9 +30,49 @@ local function sent_at(client, question, err, date)
   return call and date and rawequal(call.clock, loop.now) and date - math.ceil(host.now(loop) - call.sent) or nil
 end
 
+-- The word for an outcome that reconcile may tell: of what may still change, only what the list and the offer's status
+-- agree on.
+local function told(facts, word, settles)
+  local offer = facts.offer
+  -- The list may be late: what it says of an older submission holds where the offer's status does not contradict.
+  local runs = offer and (offer.state == "running" or offer.state == "inprogress") and facts.found == "newest"
+  if word == "failed" or runs and word ~= "signoff" then return "unknown" end
+  local agrees = word == "none" and facts.sent_at or word == "signoff" and not facts.call
+  return (not settles or agrees) and word or "unknown"
+end
+
+-- Looks once. Returns the answer; or nil and an err; and the seconds after which another look is needed, or nil.
+local function look(client, question, target, limits)
+  local call = CALLS[target.call] or target.ambiguous and "cancel"
+  local facts = { submission_id = target.submission_id, sent_at = target.sent_at, call = call, is_lost = true }
+  local list, err, _, date = read.operations(client, question, limits)
+  if not list then return nil, err end
+  facts.list, facts.sent_at = list, facts.sent_at or sent_at(client, question, target, date)
+  local answer = { state = "unknown", publisher = question.publisher, offer = question.offer }
+  outcome.find_submission(facts)
+  local submission = facts.submission
+  if submission and status.ended(submission.state) == nil then
+    follow.complete(client, question, GOES_ON, submission)
+    submission.call, submission.sent_at = facts.call or nil, facts.sent_at
+    answer.state, answer.operation = "running", show.as(client, "operation", submission, question)
+    return answer
+  end
+  local word = outcome.of(facts)
+  local offer, failed = read.offer_status(client, question, GOES_ON)
+  if not offer and not word then return nil, failed end
+  facts.offer = offer or false
+  word = told(facts, outcome.of(facts))
+  answer.outcome, answer.evidence = word, outcome.evidence(facts, auth.secrets(client, question))
+  answer.offer_status = offer and offer.state
+  if word == "canceled" then answer.state = "canceled" end
+  local left = word == "none" and date and facts.sent_at and facts.sent_at + LATE - date
+  return answer, nil, left and left > 0 and left or nil
+end
+
 --- Asks the service what became of a call whose outcome is not known.
 -- The list of submissions tells whether something still runs, and how the newest one ended; the offer's status, where
--- the list does not tell. What neither tells stays unknown: a guess is no answer here.
+-- the list does not tell. What neither tells stays unknown: a guess is no answer here. That nothing ran is asked again,
+-- until ten seconds after the call.
 -- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations
 -- @param client the client
 -- @param target an ambiguous err, or a table with publisher and offer
@@ -46,34 +86,12 @@ local function reconcile(client, target, options)
     core.misuse("expected an err or a table with publisher and offer, got " .. type(target))
   end
   local question = question_of(target, options)
-  local call = CALLS[target.call] or target.ambiguous and "cancel"
-  local facts = { submission_id = target.submission_id, sent_at = target.sent_at, call = call }
-  local list, err, _, date = read.operations(client, question)
-  if not list then return nil, err end
-  facts.list, facts.sent_at = list, facts.sent_at or sent_at(client, question, target, date)
-  local answer = { state = "unknown", publisher = question.publisher, offer = question.offer }
-  outcome.find_submission(facts)
-  local submission = facts.submission
-  if submission and status.ended(submission.state) == nil then
-    follow.complete(client, question, GOES_ON, submission)
-    submission.call, submission.sent_at = facts.call or nil, facts.sent_at
-    answer.state, answer.operation = "running", show.as(client, "operation", submission, question)
-    return answer
+  local answer, err, left = look(client, question, target)
+  if left then
+    host.sleep(host.loop(client, question), client.core, left)
+    answer, err = look(client, question, target, GOES_ON)
   end
-  local word, settles = outcome.of(facts)
-  local offer, failed = read.offer_status(client, question, GOES_ON)
-  if not offer and not word then return nil, failed end
-  facts.offer = offer or false
-  if not word then word, settles = outcome.of(facts) end
-  -- The list may be late: what it says of an older submission holds where the offer's status does not contradict.
-  local runs = offer and (offer.state == "running" or offer.state == "inprogress") and facts.found == "newest"
-  local is_late = date and facts.sent_at and date - facts.sent_at >= SETTLED
-  local is_final = not settles or word == "none" and is_late or word == "signoff" and not facts.call
-  if word == "failed" or runs and word ~= "signoff" or not is_final then word = "unknown" end
-  answer.outcome, answer.evidence = word, outcome.evidence(facts, auth.secrets(client, question))
-  answer.offer_status = offer and offer.state
-  if word == "canceled" then answer.state = "canceled" end
-  return answer
+  return answer, err
 end
 
 return reconcile

@@ -124,23 +124,65 @@ describe("reconcile", function()
     end)
   end
 
+  -- A list with what was canceled at a time, in seconds from now.
+  local function canceled(seconds)
+    return { { id = "first", submissionState = "canceled",
+               changedTime = os.date("!%Y-%m-%dT%H:%M:%S.000", os.time() + seconds) } }
+  end
+
+  local function list(body, times)
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = body, times = times or 1 }
+  end
+
   it("tells what was canceled before the call from what was canceled since", function()
-    offer { running = false }
-    local function submission(seconds)
-      return { { id = "first", submissionState = "canceled",
-                 changedTime = os.date("!%Y-%m-%dT%H:%M:%S.000", os.time() + seconds) } }
-    end
+    offer { running = false, status = "canceled" }
     local err = ambiguous(false)
-    portal:fault { match = { path = "/submissions/$" }, status = 200, body = submission(-3600) }
-    assert.equal("unknown", assert(client:reconcile(err)).outcome) -- the list may be late
     loop.sleep(nil, 100)
     for seconds, expected in pairs { [-3600] = { "unknown", "none" }, [10] = { "canceled", "canceled" } } do
-      portal:fault { match = { path = "/submissions/$" }, status = 200, body = submission(seconds) }
+      list(canceled(seconds))
       local answer = assert(client:reconcile(err))
       assert.same(expected, { answer.state, answer.outcome })
     end
-    local copy = { publisher = "contoso", offer = "contoso-vm", ambiguous = true } -- of another process
-    portal:fault { match = { path = "/submissions/$" }, status = 200, body = submission(-3600) }
+    assert.equal(100, loop.elapsed())
+  end)
+
+  for expected, later in pairs { none = -3600, canceled = 2 } do
+    it("asks again until 10 s after the call, if the list may be late: " .. expected, function()
+      offer { running = false, status = "canceled" }
+      local err = ambiguous(false)
+      list(canceled(-3600))
+      list(canceled(later), -1)
+      assert.equal(expected, assert(client:reconcile(err)).outcome)
+      assert.is_true(loop.elapsed() > 7 and loop.elapsed() <= 10, loop.elapsed())
+      assert.same({ "submissions/", "status", "submissions/", "status" }, paths())
+    end)
+  end
+
+  it("asks once for an offer that was never published, if the time of the call is not known", function()
+    offer { running = false }
+    local answer = assert(client:reconcile { publisher = "contoso", offer = "contoso-vm", ambiguous = true })
+    assert.same({ "unknown", "none", 0 }, { answer.state, answer.outcome, loop.elapsed() })
+  end)
+
+  for _, case in ipairs { { "canceled", "Canceled", "canceled", "canceled" },
+                          { "Succeeded", "published", "unknown", "completed" },
+                          { "canceled", "Succeeded", "unknown", "unknown" },
+                          { "completed", "canceled", "unknown", "unknown" }, { "failed", "Failed", "unknown", "unknown" } } do
+    local newest, offer_status = case[1], case[2]
+    it(("believes a list without times if the offer's status agrees: %s, %s"):format(newest, offer_status), function()
+      offer { running = false, status = offer_status }
+      local err = ambiguous(false)
+      list { { id = "first", submissionState = newest } }
+      local answer = assert(client:reconcile(err))
+      assert.same({ case[3], case[4] }, { answer.state, answer.outcome })
+      assert.equal(0, loop.elapsed())
+    end)
+  end
+
+  it("believes no time if the time of the call is not known, in another process", function()
+    offer { running = false, status = "canceled" }
+    list(canceled(-3600))
+    local copy = { publisher = "contoso", offer = "contoso-vm", ambiguous = true }
     assert.equal("unknown", assert(client:reconcile(copy)).outcome)
   end)
 

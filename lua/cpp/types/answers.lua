@@ -109,7 +109,7 @@
 ---@class cpp.Reconciled
 ---@field state "running"|"canceled"|"unknown" # something runs on the offer; it was canceled; neither is certain
 ---@field operation? cpp.Operation # what runs: a target for cpp.wait
----@field outcome? cpp.Outcome # where nothing runs: how the newest submission ended
+---@field outcome? cpp.Outcome # where nothing runs: how the newest submission ended; "none" if that was before the call
 ---@field evidence? cpp.Evidence # what the outcome rests on
 ---@field offer_status? cpp.State # the offer's, where nothing runs
 ---@field publisher string # as in the target

@@ -171,7 +171,8 @@ function cpp.offer_status(options) end
 ---@return cpp.Error? err
 function cpp.wait(target, options) end
 
----Asks the service what became of a call whose outcome is not known: see [errors](errors.md).
+---Asks the service what became of a call whose outcome is not known: see [errors](errors.md). It looks twice, the second
+---time ten seconds after the call, before it says that nothing ran (`outcome` is "none"): the list may be late.
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations>
 ---
