@@ -31,16 +31,15 @@ local DOUBT = 10
 
 -- The facts of a rule, each one word (see operation_word and the two after it):
 --   operation   the polled one: "canceled", "completed", "signoff"; "earlier": it ended before the cancel was sent;
---               "unlisted": it does not say when it ended, and all that is listed ended before, or it was created
---               later; "failed": that of a
---               cancel has, "broken": any other; "published": the completed one of a publish or go live; "followed":
---               none was polled, but the offer's operation was seen to run; "unseen": none was
+--               "unlisted": it does not say when it ended, and all that is listed ended before; or it was canceled too
+--               shortly before, or created later; "failed": that of a cancel has, "broken": any other; "published": the
+--               completed one of a publish or go live; "followed": none was polled, but the offer's operation was seen
+--               to run; "unseen": none was
 --   submission  the one that the call was about, in the offer's list: "canceled", "completed", "failed", "running";
 --               "earlier": none has ended since the cancel was sent, and none runs; "undated": it ended at a time that
 --               is not known, or canceled too shortly before; "canceled?", "completed?": the list has no times, and the
---               response to the cancel was lost; "contradiction": the list says otherwise of the polled operation than that
---               itself;
---               "none": the list is empty; "unread": it cannot be read; "later": it cannot be read now
+--               response to the cancel was lost; "contradiction": the list says otherwise of the polled operation
+--               than that itself; "none": the list is empty; "unread": it cannot be read; "later": not now
 --   offer       the offer's status: "canceled", "completed", "failed", "running", "signoff", "never" (nothing was ever
 --               published), "other"; or "unread" or "later"
 -- A fact that a rule does not name may be anything; a fact that has not been asked for matches no rule that names it.
@@ -245,7 +244,7 @@ local function earlier_word(facts)
   local listed = facts.list and by_id(facts.list, facts.operation_id)
   local time = outcome.time(operation.lastActionDateTime) or listed and outcome.time(listed.changedTime)
   if is_before(time, operation.state, facts) then return "earlier" end
-  if in_doubt(time, operation.state, facts) and not facts.submission_id then return "unlisted" end
+  if in_doubt(time, operation.state, facts) then return "unlisted" end
   return not time and not listed and facts.none_since and "unlisted" or nil
 end
 
@@ -281,8 +280,8 @@ local function submission_word(facts)
   end
   local operation = operation_word(facts)
   if operation == "completed" and is_polled and word ~= "completed" then return "contradiction" end
-  local is_known = found == "id" or is_polled and facts.was_running
-  if not is_known and in_doubt(time_of(submission, facts), word, facts) then return "undated" end
+  local has_run = facts.was_running and (found == "id" or is_polled)
+  if not has_run and in_doubt(time_of(submission, facts), word, facts) then return "undated" end
   if found ~= "newest" or not matches(UNPROVEN, operation) then return word end
   return facts.is_lost and ended and not time_of(submission, facts) and word .. "?" or "undated"
 end

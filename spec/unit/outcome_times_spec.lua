@@ -14,7 +14,8 @@ describe("the outcome of a wait for a cancel, by times:", function()
   -- What the list says, one time after another; the last goes on.
   local function lists(...)
     for place, list in ipairs { ... } do
-      portal:fault { match = { path = "/submissions/$" }, status = 200, body = list, times = place == select("#", ...) and -1 or 1 }
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = list,
+                     times = place == select("#", ...) and -1 or 1 }
     end
   end
 
@@ -67,9 +68,16 @@ describe("the outcome of a wait for a cancel, by times:", function()
       end)
     end
 
-    it("is the cancel's, if the submission is known to have run", function()
+    it("is the cancel's, if it was seen to run after it", function()
+      lists { entry("first", "canceled", -6) }
+      local operation = assert(cancel { extra = { lastActionDateTime = at(-6) } })
+      assert.same({ "canceled", 60 }, { operation.outcome, math.floor(loop.elapsed() / 10) * 10 })
+    end)
+
+    it("is unknown, although the list said before that it runs: it may have been late", function()
       lists({ entry("first", "running", -100) }, { entry("first", "canceled", -6) })
-      assert.equal("canceled", assert(cancel({ cancel_seconds = 0, operation_times = false }, { if_running = true })).outcome)
+      local operation = assert(cancel({ cancel_seconds = 0, operation_times = false }, { if_running = true }))
+      assert.equal("unknown", operation.outcome)
     end)
 
     it("is not what ran, if another has ended since", function()
