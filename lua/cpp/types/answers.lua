@@ -92,7 +92,7 @@
 ---One of the operations of an offer, as the service lists them; the fields are those of the documentation's example.
 ---@class cpp.Submission
 ---@field state? cpp.State # its submissionState, normalised
----@field id? string # the operation's identifier
+---@field id? string # its identifier: the operation's, or one of its own (inferred)
 ---@field submissionState? string
 ---@field submissionType? string
 ---@field [string] any

@@ -172,7 +172,7 @@ function cpp.offer_status(options) end
 function cpp.wait(target, options) end
 
 ---Asks the service what became of a call whose outcome is not known: see [errors](errors.md). It looks twice, the second
----time ten seconds after the call, before it says that nothing ran (`outcome` is "none"): the list may be late.
+---time ten seconds after the call, before it says that nothing ran (`outcome` is "none"): the list may be late (inferred).
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations>
 ---
