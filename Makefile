@@ -120,7 +120,9 @@ test: deps ## run every spec, with both pollers (about a minute); one spec: bust
 check: lint test ## what has to pass before a commit: lint and every spec (about two minutes)
 
 doc: deps ## write doc/reference.md from lua/cpp/types/, and web pages of all of doc/ into build/doc/
-	@.ci/doc/build
+	@.ci/deps mkdocs mkdocs-material graphviz gnuplot-nox
+	$(QUICKLY) all
+	@doc/generate/build
 
 lint: deps ## luacheck, gcc and clang with warnings as errors, four static analysers, formatting
 	@.ci/lint

@@ -99,8 +99,8 @@ describe("a block of", function()
 end)
 
 describe("the documentation", function()
-  for file, script in pairs { ["doc/reference.md"] = ".ci/doc/reference.lua",
-                              ["lua/cpp/types/methods.lua"] = ".ci/doc/methods.lua" } do
+  for file, script in pairs { ["doc/reference.md"] = "doc/generate/reference.lua",
+                              ["lua/cpp/types/methods.lua"] = "doc/generate/methods.lua" } do
     it("is what `make doc` writes: " .. file, function()
       local stream = io.popen(LUA .. " " .. script)
       local text = stream:read("a")
@@ -165,6 +165,16 @@ describe("the documentation", function()
     for _, name in ipairs(lines_of "find csrc lua/cpp -type f -not -path 'lua/cpp/types/*'") do
       local folder = name:match "^(lua/cpp/%w+)/"
       assert.is_true(named[name] or folder and named[folder], "the map in doc/inside.md lacks " .. name)
+    end
+  end)
+
+  it("has a picture of the layers that names each file of the sources, or its folder", function()
+    local named = {}
+    for label in content "doc/pictures/layers.dot":gmatch 'label="([^"]*)"' do
+      for name in label:gsub("\\n", " "):gmatch "[%w_]+/?" do named[name] = true end
+    end
+    for _, path in ipairs(lines_of "find csrc lua/cpp -name '*.c' -o -name '*.lua' -not -path 'lua/cpp/types/*'") do
+      assert.is_true(named[path:match "^lua/cpp/(%w+/)" or path:match "([%w_]+)%.%l+$"], "the picture lacks " .. path)
     end
   end)
 

@@ -1,7 +1,7 @@
 -- The manual pages say what there is: cpp-portal(1) what the command's tables hold, cpp(3lua) what the module
 -- does. Their examples are run.
 
-local annotations = dofile ".ci/doc/annotations.lua"
+local annotations = dofile "doc/generate/annotations.lua"
 local commands = require "cpp.command.commands"
 local cpp = require "cpp"
 local exit = require "cpp.command.exit"

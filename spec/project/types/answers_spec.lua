@@ -1,7 +1,7 @@
 -- The types of answers and errors against answers of the service: what has no type fails here, and so does a
 -- type of what never comes.
 
-local annotations = dofile ".ci/doc/annotations.lua"
+local annotations = dofile "doc/generate/annotations.lua"
 local fixture = require "spec.support.fixture"
 local content = require "spec.support.program".content
 local sorted_keys = require "spec.support.sorted_keys"

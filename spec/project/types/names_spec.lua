@@ -1,6 +1,6 @@
 -- The types of lua/cpp/types/ have each public name, and no other; and each public function is documented.
 
-local annotations = dofile ".ci/doc/annotations.lua"
+local annotations = dofile "doc/generate/annotations.lua"
 local core = require "cpp.core"
 local cpp = require "cpp"
 local lpeg = require "lpeg"

@@ -1,6 +1,6 @@
 -- The types of options are those of csrc/lua_options.c, and their defaults those of the sources.
 
-local annotations = dofile ".ci/doc/annotations.lua"
+local annotations = dofile "doc/generate/annotations.lua"
 local content = require "spec.support.program".content
 local cpp = require "cpp"
 local sorted_keys = require "spec.support.sorted_keys"

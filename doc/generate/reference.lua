@@ -1,6 +1,6 @@
--- Writes doc/reference.md from the annotations of lua/cpp/types/: `lua5.4 .ci/doc/reference.lua` prints it.
+-- Writes doc/reference.md from the annotations of lua/cpp/types/: `lua5.4 doc/generate/reference.lua` prints it.
 
-local directory = arg and arg[0]:match "^(.*/)[^/]*$" or ".ci/doc/"
+local directory = arg and arg[0]:match "^(.*/)[^/]*$" or "doc/generate/"
 local annotations = dofile(directory .. "annotations.lua")
 
 local HEAD = [[

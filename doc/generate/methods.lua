@@ -1,5 +1,5 @@
 -- Writes lua/cpp/types/methods.lua, a client's methods, from the module's functions in module.lua: `lua5.4
--- .ci/doc/methods.lua` prints it.
+-- doc/generate/methods.lua` prints it.
 
 local HEAD = [[
 -- Types for editors: the methods of a client that are functions of the module too. Written by `make doc`
