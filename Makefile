@@ -121,7 +121,6 @@ check: lint test ## what has to pass before a commit: lint and every spec (about
 
 doc: deps ## write doc/reference.md from lua/cpp/types/, and web pages of all of doc/ into build/doc/
 	@.ci/deps mkdocs mkdocs-material graphviz gnuplot-nox
-	$(QUICKLY) all
 	@doc/generate/build
 
 lint: deps ## luacheck, gcc and clang with warnings as errors, four static analysers, formatting

@@ -38,6 +38,7 @@ def plot(source, label):
 
 
 def terminal(source, _):
+    run("make", "-s", "all") # the picture shows the command of this tree
     return run(sys.executable, "doc/generate/terminal.py", source)
 
 

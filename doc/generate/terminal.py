@@ -76,7 +76,7 @@ def screens(output):
 def run(scenario):
     """What the terminal gets."""
     environment = dict(os.environ, LUA_PATH_5_4=TREE + os.environ.get("LUA_PATH_5_4", ";"),
-                       LUA_CPATH_5_4="build/?.so;" + os.environ.get("LUA_CPATH_5_4", ";"))
+                       LUA_CPATH_5_4=os.environ.get("BUILD", "build") + "/?.so;" + os.environ.get("LUA_CPATH_5_4", ";"))
     for name in ("LUA_PATH", "LUA_CPATH", "NO_COLOR"):
         environment.pop(name, None)
     ready, write_end = os.pipe()
@@ -86,8 +86,8 @@ def run(scenario):
     os.close(write_end)
     try:
         with open(ready) as told:
-            url = json.loads(told.readline())["url"]
-        environment.update(CPP_BASE_URL=url, AZURE_TOKEN="emulator-token", TERM="xterm")
+            line = told.readline() or sys.exit("the portal emulator did not start; it needs: make deps")
+        environment.update(CPP_BASE_URL=json.loads(line)["url"], AZURE_TOKEN="emulator-token", TERM="xterm")
         return subprocess.run(
             [sys.executable, "spec/support/terminal.py", str(COLUMNS), str(ROWS), "--", LUA, "bin/cpp-portal"] + WAIT,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, check=True, env=environment).stdout.decode()
