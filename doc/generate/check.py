@@ -18,7 +18,7 @@ from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.support.ui import WebDriverWait
 
-SITE = "build/doc"
+SITE, PICTURES = "build/doc", "doc/pictures"
 PHONE, DESK = 375, 1280
 
 # What reaches beyond the screen, without a box around it that can be scrolled.
@@ -30,6 +30,7 @@ const wide = [...document.querySelectorAll('article *')].filter(element =>
 return {
   links: [...document.querySelectorAll('a[href]')].map(link => link.href),
   names: [...document.querySelectorAll('[id]')].map(element => element.id),
+  pictures: document.querySelectorAll('figure :is(svg, pre):first-child').length,
   width: document.documentElement.scrollWidth,
   wide: wide.slice(0, 3).map(element => element.outerHTML.slice(0, 80)),
 }
@@ -129,19 +130,21 @@ def main():
     try:
         site.resize(PHONE)
         pages = {name: site.load(name) for name in names}
-        results = site.find("ambiguous")
+        found = any("errors.html" in link for link in site.find("ambiguous"))
         schemes = site.switch()
     finally:
         site.browser.quit()
     wide = ["%s: %d pixels: %s" % (name, seen["width"], seen["wide"]) for name, seen in pages.items()
             if seen["width"] > PHONE or seen["wide"]]
+    shown = sum(seen["pictures"] for seen in pages.values())
     failed = False
     for description, problems in (
             ("%d pages load without an error" % len(pages), site.errors),
             ("no page loads anything from another host", site.foreign),
             ("no link leads nowhere", broken(site.root, pages)),
             ("nothing is wider than a phone", wide),
-            ("the search finds 'ambiguous'", [] if any("errors.html" in link for link in results) else results or ["nothing"]),
+            ("each picture is shown", [] if shown == len(os.listdir(PICTURES)) else ["%d are" % shown]),
+            ("the search finds 'ambiguous'", [] if found else ["no result leads to errors.html"]),
             ("a switch leads to dark mode", [] if schemes == ["default", "slate"] else schemes)):
         print(("FAILED: " if problems else "ok: ") + description, *problems, sep="\n  ")
         failed = failed or bool(problems)

@@ -205,6 +205,15 @@ describe("the documentation", function()
     assert.is_true(count > 40, count)
   end)
 
+  it("has a place for each page in mkdocs.yml", function()
+    local settings = content "mkdocs.yml"
+    for _, page in ipairs(PAGES) do
+      local name = page:match "^doc/(.*)" or page
+      -- GitHub shows it; its page would be security.html on file systems that ignore case.
+      assert.is_true(name == "SECURITY.md" or settings:find(name, 1, true) ~= nil, name)
+    end
+  end)
+
   for _, page in ipairs(PAGES) do
     it("has links that lead somewhere: " .. page, function()
       local directory = page:match "^(.*/)" or ""
