@@ -259,6 +259,19 @@ local function has_stopped(state, operation)
   return offer ~= nil and status.waits_for_publisher(offer), offer
 end
 
+-- Whether the submission that a cancel met has ended, although its location says that something runs: a later publish
+-- may have the same location. Asked once a cancel should have taken effect. Returns the list that tells it; or nil.
+local function superseded(state)
+  local late = host.now(state.loop) - state.started >= SIGNOFF
+  if not late or state.target.call ~= "cancel" or state.follows or not state.request.offer then return nil end
+  local list = read.operations(state.client, state.request, state)
+  if not list then return nil end
+  local facts = facts_of(state, { list = list })
+  outcome.find_submission(facts)
+  local has_ended = facts.submission and status.ended(facts.submission.state) ~= nil
+  return has_ended and (facts.found == "since" or facts.found == "id") and list or nil
+end
+
 -- Whether what was started may not be listed yet.
 local function may_appear(state)
   local call = state.target.call
@@ -303,6 +316,8 @@ local function step(state)
     if is_over then return conclude(state, { operation = operation }) end
     local stopped, offer = has_stopped(state, operation)
     if stopped then return conclude(state, { operation = operation, offer = offer }) end
+    local ended = superseded(state)
+    if ended then return conclude(state, { list = ended }) end
     if state.request.location then state.request.location = operation.location end
   elseif not may_appear(state) then
     return conclude(state, { list = list })
