@@ -106,6 +106,27 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.same({ "", 0 }, { errors, status })
   end)
 
+  it("a service that cannot be reached", function()
+    programs.environment.CPP_BASE_URL = "http://127.0.0.1:1"
+    local line, status = said "--color=never"
+    assert.matches("; the URL of the service comes from CPP_BASE_URL$", line)
+    assert.equal(6, status)
+    assert.matches("; the URL of the service comes from %-%-base%-url$", (said "--base-url=http://127.0.0.1:1"))
+    programs.environment.CPP_BASE_URL = ""
+    local advice = [[print(require "cpp.command.advice"({ given = {} }, { kind = "network", message = "Could not resolve host" }))]]
+    assert.equal("nil\n", (programs:run { os.getenv "LUA" or "lua5.4", "-e", advice }))
+  end)
+
+  it("an offer or a publisher that does not exist", function()
+    for _, names in ipairs { { "contoso", "other" }, { "other", "contoso-vm" } } do
+      local _, errors = programs:run { "bin/cpp-portal", "cancel", table.unpack(names) }
+      assert.matches(": http: 404: no such [^\n]*; `cpp%-portal offers PUBLISHER` lists the offers of a publisher\n$", errors)
+    end
+    local _, errors = programs:run { "bin/cpp-portal", "operation", "--operation=x", "contoso", "contoso-vm" }
+    assert.matches(": http: 404: ", errors)
+    assert.is_nil(errors:find("cpp-portal offers", 1, true))
+  end)
+
   it("a proxy that cannot be reached", function()
     local url = "--base-url=https://service.test"
     for _, name in ipairs { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" } do
@@ -127,6 +148,8 @@ describe("cpp-portal says in one line what can be done:", function()
                                           "contoso", "contoso-vm" }
     assert.equal("", output)
     assert.matches("proxy[^\n]*; the proxy is http://nowhere.invalid:1 %(%-%-proxy%);", errors)
+    programs.environment.https_proxy = "foo://127.0.0.1:1"
+    assert.matches("; the proxy is foo://127.0.0.1:1 %(https_proxy%);", (said(url)))
     -- Plain http goes through none.
     assert.is_nil(said("--base-url=http://127.0.0.1:1"):find "proxy")
   end)

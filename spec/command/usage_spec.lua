@@ -70,7 +70,9 @@ describe("cpp-portal's command line", function()
       = { "cancel", "--offer", "b" },
     ["option '--email' requires an argument"] = { "cancel", "a", "b", "--email" },
     ["option '--wait' does not take arguments"] = { "cancel", "--wait=5", "a", "b" },
-    ["--timeout: expected a number (seconds), got 'soon'"] = { "cancel", "-w", "--timeout", "soon", "a", "b" },
+    ["'-5' is no option: a value that begins with - follows a =, as in --interval=-5"] = { "cancel", "-w", "-t", "-5", "a", "b" },
+    ["--retries: expected a number, got 'x'"] = { "status", "--retries", "x", "a", "b" },
+    ["--timeout: expected a number of seconds, got 'soon'"] = { "cancel", "-w", "--timeout", "soon", "a", "b" },
     ["argument for option '--for' must be one of 'canceled', 'completed', 'signoff', 'none'"]
       = { "wait", "--for", "canceld", "a", "b" },
     ["argument for option '--status' must be one of 'running', 'completed', 'failed', 'canceled', 'notstarted'"]

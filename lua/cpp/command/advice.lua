@@ -1,6 +1,8 @@
 -- Advice for the user of the command about an err.
 
 local Chain = require "cpp.credentials.chain"
+local environment = require "cpp.environment"
+local options = require "cpp.command.options"
 local private = require "cpp.private"
 
 local LOGIN = "get a new token: export AZURE_TOKEN=$(az account get-access-token --resource "
@@ -45,6 +47,7 @@ end
 -- Whether libcurl's message reports a failure of the proxy.
 local function is_of_proxy(message, proxy)
   if message:find("proxy", 1, true) or message:find("CONNECT", 1, true) then return true end
+  if message:find "^Couldn't connect to server" then return true end -- of an unknown scheme
   local host = message:match "Failed to connect to (%S+) port"
   return host ~= nil and proxy:find(host, 1, true) ~= nil
 end
@@ -53,6 +56,13 @@ local function of_proxy(session, err)
   local proxy, source = proxy_of(session)
   if not proxy or not (err.url or ""):find "^https:" or not is_of_proxy(err.message, proxy) then return nil end
   return ("the proxy is %s (%s); --proxy URL sets another, --proxy '' disables it"):format(shown(proxy), source)
+end
+
+-- Where the URL of a service that cannot be reached comes from.
+local function of_service(session, err)
+  local source = options.label("base_url", "client", session.given)
+  if err.kind ~= "network" or not (session.given["base-url"] or environment.base_url()) then return nil end
+  return "the URL of the service comes from " .. source
 end
 
 -- Whether a message of OpenSSL or GnuTLS reports an untrusted authority.
@@ -68,6 +78,8 @@ end
 local function advice(session, err)
   if err.status == 401 and err.kind == "http" then
     return of_token(session)
+  elseif err.status == 404 and err.offer and not err.url:find("/operations/", 1, true) then
+    return "`cpp-portal offers PUBLISHER` lists the offers of a publisher"
   elseif err.reason == "no_running_operation" then
     return "--if-running makes that a success"
   elseif err.kind == "tls" and is_untrusted(err.message) then
@@ -78,7 +90,7 @@ local function advice(session, err)
   elseif err.kind == "protocol" and err.message:find("larger than max_response_bytes", 1, true) then
     return "--max-response-bytes BYTES accepts larger ones"
   end
-  return of_proxy(session, err)
+  return of_proxy(session, err) or of_service(session, err)
 end
 
 return advice

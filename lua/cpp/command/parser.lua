@@ -50,7 +50,9 @@ end
 -- @param command string: the name of the command that was read; nil before there is one
 local function explain(command, message)
   local name, dashes, word = message:match "^unknown option '((%-*)([^']*))'"
-  if INSTEAD[name] then
+  if name and name:find "^%-%d" then
+    message = ("'%s' is no option: a value that begins with - follows a =, as in --interval=%s"):format(name, name)
+  elseif INSTEAD[name] then
     message = ("there is no option %s: %s"):format(name, INSTEAD[name])
   elseif name and #dashes == (#word == 1 and 1 or 2) and options.find(word) then
     message = command and ("%s is not an option of %s"):format(name, command) or name .. ": must follow a command"
@@ -64,7 +66,8 @@ local function number(option)
   return function(text)
     local value = tonumber(text)
     if value then return value end
-    return nil, ("--%s: expected a number (%s), got '%s'"):format(option.name, option.value:lower(), text)
+    local what = option.value == "NUMBER" and "a number" or "a number of " .. option.value:lower()
+    return nil, ("--%s: expected %s, got '%s'"):format(option.name, what, text)
   end
 end
 
