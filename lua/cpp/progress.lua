@@ -7,13 +7,15 @@
 local core = require "cpp.core"
 local redact = require "cpp.redact"
 local status = require "cpp.status"
+local width = require "cpp.width"
 
 local COLUMNS, ROWS = 80, 24 -- if the terminal has no size
 local WIDEST = 100 -- columns
 local BAR = 20
 local NARROW = 60 -- columns below which there is no bar
 local LEAST_PAUSE = 0.1 -- seconds between two draws of several
-local LINE = 79 -- bytes of a plain line, without its numbers
+local LINE = 79 -- columns of a plain line, without its numbers
+local BYTES = 4 * WIDEST -- that are kept of a text: no character has more than 4
 
 local Progress = {}
 Progress.__index = Progress
@@ -47,11 +49,11 @@ local function key_of(progress, operation)
 end
 
 -- State and step come from outside: nothing in them may move the cursor, or show a secret.
-local function describe(operation, limit)
+local function describe(operation)
   local secrets = redact.remembered(operation)
   local state = operation.state or "unknown"
   local step = status.current_step(operation)
-  return redact.line(step and state .. ": " .. step or state, limit, secrets)
+  return redact.line(step and state .. ": " .. step or state, BYTES, secrets)
 end
 
 -- The known state of an operation, after a poll.
@@ -61,11 +63,11 @@ local function note(progress, operation)
   if not entry then
     entry = { started = progress.total > 1 and now or progress.started, key = key }
     local name = progress.total > 1 and (operation.offer or operation.location)
-    entry.name = name and redact.line(tostring(name), LINE) .. ": " or ""
+    entry.name = name and width.cut(redact.line(tostring(name), BYTES), LINE) .. ": " or ""
     progress.keys[key] = entry
     progress.entries[#progress.entries + 1] = entry
   end
-  entry.percent, entry.seen, entry.text = percent_of(operation), now, describe(operation, WIDEST)
+  entry.percent, entry.seen, entry.text = percent_of(operation), now, describe(operation)
   if type(operation.steps) == "table" and #operation.steps > 0 and not entry.first then
     entry.first, entry.first_at = entry.percent, now
   end
@@ -80,16 +82,6 @@ local function left_of(entry, now)
   return left >= 1 and left or nil
 end
 
--- Text in that many columns: cut, or filled with blanks.
-local function fit(text, columns)
-  local length = utf8.len(text) or #text
-  if length > columns then
-    text = redact.line(text, columns)
-    length = utf8.len(text) or #text
-  end
-  return text .. (" "):rep(columns - length)
-end
-
 local function line_of(entry, columns, now)
   local left = left_of(entry, now)
   local parts = { ("%3d %%  %s"):format(entry.percent, clock((now - entry.started) // 1 | 0)) }
@@ -99,7 +91,7 @@ local function line_of(entry, columns, now)
     if left then parts[#parts + 1] = "  about " .. clock(left // 1 | 0) .. " left" end
   end
   local tail = " " .. table.concat(parts)
-  return fit(fit(entry.name .. entry.text, columns - #tail) .. tail, columns)
+  return width.fit(width.fit(entry.name .. entry.text, columns - #tail) .. tail, columns)
 end
 
 -- The lines to be drawn, as many as fit.
@@ -112,9 +104,9 @@ local function lines_of(progress, columns, rows)
     local hidden = #progress.entries - #lines
     local summary = ("%d of %d ended, %s"):format(progress.ended, progress.total,
       clock((now - progress.started) // 1 | 0))
-    lines[#lines + 1] = fit(summary .. (hidden > 0 and (" (%d more run)"):format(hidden) or ""), columns)
+    lines[#lines + 1] = width.fit(summary .. (hidden > 0 and (" (%d more run)"):format(hidden) or ""), columns)
   elseif #lines == 0 then
-    lines[1] = fit("waiting, " .. clock((now - progress.started) // 1 | 0), columns) -- no running operation seen yet
+    lines[1] = width.fit("waiting, " .. clock((now - progress.started) // 1 | 0), columns) -- nothing was seen yet
   end
   return lines
 end
@@ -138,7 +130,7 @@ function Progress:draw()
   local lines = lines_of(self, columns, rows or ROWS)
   self.stream:write(table.concat(lines, "\n"))
   self.stream:flush()
-  for place, line in ipairs(lines) do self.drawn[place] = utf8.len(line) or #line end
+  for place, line in ipairs(lines) do self.drawn[place] = width.of(line) end
   self.drawn_at, self.visible, self.is_behind = core.monotonic(), #lines > 0, false
 end
 
@@ -172,7 +164,7 @@ function Progress:show(operation)
   local entry = note(self, operation)
   local has_ended = status.ended(operation.state) ~= nil
   local time = clock((core.monotonic() - entry.started) // 1 | 0)
-  local line = entry.name .. redact.line(entry.text, LINE)
+  local line = entry.name .. width.cut(entry.text, LINE)
   if not has_ended then line = ("%s, %d %%"):format(line, entry.percent) end
   if not self.draws then
     if line ~= entry.last then self.stream:write(line, ", ", time, "\n") end

@@ -43,6 +43,18 @@ describe("cpp.command.screen", function()
     assert.equal(40, #written)
   end)
 
+  it("counts the columns of wide and combining characters", function()
+    local write = Screen.new({ wide = true, color = "never" }, 1):table({ { "A" }, { "B" } }, 6)
+    write { { "検証", 1 }, { "e\u{301}", 2 }, { "abc", 3 } }
+    assert.same({ "A       B\n検証    1\ne\u{301}       2\nabc     3\n" }, written)
+    local core = require "cpp.core"
+    local size, is_terminal = core.terminal_size, core.is_terminal
+    core.is_terminal, core.terminal_size = function() return true end, function() return 10 end
+    Screen.new({ color = "never" }, 1):table { { "A", 4 }, { "B" } } { { "検証", "検証検証" } }
+    core.terminal_size, core.is_terminal = size, is_terminal
+    assert.equal("A     B\n検証  検証\n", written[2])
+  end)
+
   it("reads the secrets once for each table, and shows none of them", function()
     local asked, screen = 0, Screen.new({ wide = true, color = "never" }, 1)
     function screen.secrets()

@@ -224,6 +224,22 @@ describe("progress", function()
       assert.equal(29, #output:match "[^J]*$")
     end)
 
+    it("fits the terminal where characters are wide or combine", function()
+      for _, columns in ipairs { 10, 20, 41, 80 } do
+        local output = on_terminal(columns .. " 24", [[
+          offer("検証検証検証", 10) offer("e\u{301}e\u{301}", 10) offer("한국어", 10) wait(1) offer("한국어", 20, "running", "検証検証検証検証")
+        ]], 3)
+        local drawn = 0
+        for line in output:gsub("\27%[%d*[AJ]", "\n"):gmatch "[^\r\n]+" do
+          local count = select(2, line:gsub("[\xe1-\xef][\x80-\xbf][\x80-\xbf]", "")) * 2
+            + #line:gsub("[\xcc-\xef][\x80-\xbf]+", "")
+          assert.is_true(count < columns, ("%d columns: %s"):format(count, line))
+          drawn = drawn + 1
+        end
+        assert.is_true(drawn > 3)
+      end
+    end)
+
     it("has a line for each of several, and how many have ended", function()
       local output = on_terminal("60 24", [[
         offer("one", 10) offer("two", 20) offer("three", 30) wait(5) offer("two", 20, "canceled") wait(0.5) offer("one", 15)

@@ -5,6 +5,7 @@ local core = require "cpp.core"
 local Progress = require "cpp.progress"
 local redact = require "cpp.redact"
 local status = require "cpp.status"
+local width = require "cpp.width"
 
 local SHOWN = 16 * 1024 -- bytes of a text that are shown: a location has room in it
 
@@ -103,12 +104,11 @@ end
 
 --- The columns that a cell takes.
 function Screen:width_of(value)
-  local text = cell(value, self.secrets())
-  return utf8.len(text) or #text
+  return width.of(cell(value, self.secrets()))
 end
 
-local function pad(text, width)
-  return text .. (" "):rep(width - (utf8.len(text) or #text)) -- rep with less than 0 is nothing
+local function pad(text, columns)
+  return text .. (" "):rep(columns - width.of(text)) -- rep with less than 0 is nothing
 end
 
 local GREEN, YELLOW, RED, PLAIN = "\27[32m", "\27[33m", "\27[31m", "\27[0m"
@@ -125,9 +125,8 @@ local function line_of(columns, cells, room, has_colors)
   local parts = {}
   for i, text in ipairs(cells) do
     if i > 1 then text = "  " .. text end
-    local length = utf8.len(text) or #text
-    if length > room then text = redact.line(text, room) end
-    room = math.max(0, room - length)
+    text = width.cut(text, room)
+    room = room - width.of(text)
     local blanks, state = text:match "^( *)(%l+)"
     if has_colors and state and columns[i].heading == "STATE" then
       text = blanks .. color_of(state) .. state .. PLAIN .. text:sub(#blanks + #state + 1)
@@ -142,8 +141,8 @@ local function shown(screen, columns, longest)
   local list = {}
   for place, column in ipairs(columns) do
     if not (column.wide and screen.fits) then
-      local width = math.max(#column[1], column[2] or 0, place == 1 and longest or 0)
-      list[#list + 1] = { heading = column[1], place = place, width = width }
+      local least = math.max(#column[1], column[2] or 0, place == 1 and longest or 0)
+      list[#list + 1] = { heading = column[1], place = place, width = least }
     end
   end
   return list
