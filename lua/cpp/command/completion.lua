@@ -45,9 +45,10 @@ function completion.zsh(parser)
   local lines = {}
   for line in parser:get_zsh_complete():gmatch "([^\n]*)\n" do
     if line:find('^ +["{*]') and line:find("]: :", 1, true) then -- an option with a value
-      line = line:gsub("%-%-[%w-]+", "%0=", 1):gsub("{%-%w", "%0+", 1)
+      lines[#lines + 1] = line:gsub("%-%-[%w-]+", "%0=", 1):gsub("{%-%w", "%0+", 1)
+    else
+      lines[#lines + 1] = line
     end
-    lines[#lines + 1] = line
   end
   lines[#lines] = "if (( ${funcstack[(I)_cpp-portal]} )); then\n  _cpp-portal"
   lines[#lines + 1] = "else\n  compdef _cpp-portal cpp-portal\nfi\n"
