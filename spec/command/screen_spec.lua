@@ -55,6 +55,20 @@ describe("cpp.command.screen", function()
     assert.equal("A     B\n検証  検証\n", written[2])
   end)
 
+  it("shortens names where the states would not fit behind them", function()
+    local core = require "cpp.core"
+    local size, is_terminal = core.terminal_size, core.is_terminal
+    core.is_terminal = function() return true end
+    for _, columns in ipairs { 80, 20, 10 } do
+      core.terminal_size = function() return columns end
+      local write = Screen.new({ color = "never" }, 1):table({ { "OFFER" }, { "STATE", 10 }, { "STEP" } }, 12)
+      write { { "contoso-vm-1", "canceled", "x" } }
+    end
+    core.terminal_size, core.is_terminal = size, is_terminal
+    assert.same({ "OFFER         STATE       STEP\ncontoso-vm-1  canceled    x\n", "OFFER     STATE\ncontoso-  canceled\n",
+                  "OFFE  STAT\ncont  canc\n" }, written)
+  end)
+
   it("reads the secrets once for each table, and shows none of them", function()
     local asked, screen = 0, Screen.new({ wide = true, color = "never" }, 1)
     function screen.secrets()

@@ -148,6 +148,21 @@ local function shown(screen, columns, longest)
   return list
 end
 
+local LEAST = 4 -- columns of a name
+
+-- The width of the first column: less where the state would not fit behind it.
+local function first_width(columns, room)
+  local wanted, second = columns[1].width, columns[2]
+  if not second or second.heading ~= "STATE" then return wanted end
+  return math.min(wanted, math.max(LEAST, room - second.width - 2))
+end
+
+-- A text as wide as its column; the first one may be narrower than it wants to be.
+local function in_column(columns, place, text, first)
+  if place == 1 and first < columns[1].width then return width.fit(text, first) end
+  return pad(text, columns[place].width)
+end
+
 --- Makes a table.
 -- @param columns list of { heading, least width }, as in cpp/command/views.lua
 -- @param longest number or nil: a greater least width of the first column
@@ -159,9 +174,10 @@ function Screen:table(columns, longest)
   return function(rows)
     local lines, secrets = {}, self.secrets()
     local room = self.fits and core.terminal_size(io.stdout) or math.huge
+    local first = first_width(columns, room)
     local cells, before = {}, {} -- a column often repeats its value
     if not opened then
-      for i, column in ipairs(columns) do cells[i] = pad(column.heading, column.width) end
+      for i, column in ipairs(columns) do cells[i] = in_column(columns, i, column.heading, first) end
       lines[1], cells = line_of(columns, cells, room, false), {}
     end
     opened = true
@@ -169,7 +185,7 @@ function Screen:table(columns, longest)
       for i, column in ipairs(columns) do
         local value = row[column.place]
         if value ~= before[i] or not cells[i] then
-          cells[i], before[i] = pad(cell(value, secrets), column.width), value
+          cells[i], before[i] = in_column(columns, i, cell(value, secrets), first), value
         end
       end
       lines[#lines + 1] = line_of(columns, cells, room, self.color)
