@@ -55,6 +55,21 @@ describe("cpp.command.screen", function()
     assert.equal("A     B\n検証  検証\n", written[2])
   end)
 
+  it("writes no more lines after a second signal, if nothing reads them", function()
+    local core = require "cpp.core"
+    local signals, stderr, tried, count = core.signals, io.stderr, {}, 1
+    io.stderr = { write = function(_, ...) tried[#tried + 1] = table.concat { ... } end } -- luacheck: ignore
+    core.signals = function() return count, 15 end
+    local screen = Screen.new({ quiet = true, wide = true, color = "never" }, 1)
+    screen:say "one"
+    screen:say "two"
+    count = 2
+    screen:say "three"
+    screen:say "four"
+    core.signals, io.stderr = signals, stderr -- luacheck: ignore
+    assert.same({ "cpp-portal: one\n", "cpp-portal: two\n", "cpp-portal: three\n" }, tried)
+  end)
+
   it("shortens names where the states would not fit behind them", function()
     local core = require "cpp.core"
     local size, is_terminal = core.terminal_size, core.is_terminal

@@ -61,10 +61,13 @@ function Screen:notes(texts)
   answer_all(self, lines)
 end
 
---- Writes a line for people, behind the command's name.
+--- Writes a line for people, behind the command's name. If that fails when a second signal has come, or the grace
+-- period of the first is over, nothing reads it: no more lines are written, as each would wait for a reader again.
 function Screen:say(line)
+  if self.is_stuck then return end
   erase(self)
-  io.stderr:write("cpp-portal: ", redact.line(line, SHOWN, self.secrets()), "\n")
+  local written = io.stderr:write("cpp-portal: " .. redact.line(line, SHOWN, self.secrets()) .. "\n")
+  if not written and core.signals() > 1 then self.is_stuck, self.shown = true, nil end
 end
 
 --- Asks a question; the user types the reply in the same line.
