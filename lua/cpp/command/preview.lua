@@ -48,12 +48,12 @@ end
 -- What runs on an offer: a table with `words`; and, if nothing runs, `none`, the result of a cancel with --if-running.
 -- Or nil, err.
 local function look_at(client, request, secrets)
-  local runs, submission, newest = follow.runs(client, request)
+  local runs, submission, newest, offer = follow.runs(client, request)
   if runs == nil then return nil, submission end
   if runs then return { words = submission and describe(client, request, submission) or "an operation, running" } end
-  local fact = newest and outcome.fact(newest.state, newest.id, newest.changedTime, secrets)
+  local evidence = outcome.evidence({ submission = newest, offer = offer }, secrets)
   return { words = "nothing is running",
-           none = { call = "cancel", outcome = "none", state = "none", evidence = { submission = fact } } }
+           none = { call = "cancel", outcome = "none", state = "none", evidence = evidence } }
 end
 
 -- Reports a target for which no cancel will be sent.
