@@ -33,12 +33,6 @@ static bool is_foreign(const struct lcpp_request *request) {
   return engine != NULL && !lcpp_engine_is_ours(engine);
 }
 
-static void check_process(lua_State *L, const struct lcpp_request *request) {
-  if (is_foreign(request)) {
-    lcpp_misuse(L, "the request belongs to the parent process");
-  }
-}
-
 /* Takes the request at index 1, which is done, off its client. Allocates nothing. */
 static void claim(lua_State *L, struct lcpp_request *request) {
   lcpp_engine_claim(&request->transfer);
@@ -53,17 +47,17 @@ static void claim(lua_State *L, struct lcpp_request *request) {
   lua_pop(L, 2);
 }
 
-/* request:done() -> whether it has a result. */
+/* request:done() -> whether it has a result. In a forked child it has: nothing goes on there. */
 static int request_done(lua_State *L) {
-  lua_pushboolean(L, to_request(L)->transfer.state == LCPP_DONE);
+  const struct lcpp_request *request = to_request(L);
+  lua_pushboolean(L, request->transfer.state == LCPP_DONE || is_foreign(request));
   return 1;
 }
 
 /* request:abort(): ends it with kind `stopped` if it runs. The service may have acted on it. */
 static int request_abort(lua_State *L) {
   struct lcpp_request *request = to_request(L);
-  check_process(L, request);
-  if (request->transfer.state == LCPP_RUNNING) {
+  if (request->transfer.state == LCPP_RUNNING && !is_foreign(request)) {
     lcpp_engine_abort(&request->transfer, LCPP_STOPPED, "the request was aborted");
     claim(L, request);
   }
@@ -266,9 +260,16 @@ static int push_result(lua_State *L, const struct lcpp_request *request) {
   return push_failure(L, request, "http", NULL, false);
 }
 
+/* What a forked child gets: the parent goes on with the request, so the service may act on it. */
+static int push_foreign(lua_State *L, const struct lcpp_request *request) {
+  static const char message[] = "the request belongs to the parent process";
+  int count = push_failure(L, request, lcpp_kind_name(LCPP_CLOSED), message, false);
+  set_boolean(L, "sent", true);
+  return count;
+}
+
 static struct lcpp_request *check_open(lua_State *L) {
   struct lcpp_request *request = to_request(L);
-  check_process(L, request);
   if (request->closed || request->endpoint == NULL) {
     lcpp_misuse(L, "the request is closed"); /* its scope was left, or its finaliser has run */
   }
@@ -279,6 +280,9 @@ static struct lcpp_request *check_open(lua_State *L) {
  * be done. May be called again. */
 static int request_result(lua_State *L) {
   struct lcpp_request *request = check_open(L);
+  if (is_foreign(request)) {
+    return push_foreign(L, request);
+  }
   if (request->transfer.state != LCPP_DONE) {
     lcpp_misuse(L, "the request is still running");
   }
@@ -295,6 +299,9 @@ static int request_result(lua_State *L) {
  * finished. `others`: whether one has. */
 static int request_wait(lua_State *L) {
   struct lcpp_request *request = check_open(L);
+  if (is_foreign(request)) {
+    return push_foreign(L, request);
+  }
   struct lcpp_transfer *transfer = &request->transfer;
   struct lcpp_engine *engine = transfer->engine;
   long long until_us = lcpp_monotonic_us() + SLICE_MS * 1000LL;

@@ -15,7 +15,8 @@ local loop = {}
 local LONGEST = 86400 -- seconds of a timer, which is then started again
 local TICK = 0.01 -- seconds between two steps where there is no descriptor to watch
 
--- [core client] = { poll =, timer =, waiting = number of coroutines, sleepers = timers, stepping = boolean }
+-- [core client] = { poll =, timer =, waiting = number of coroutines, sleepers = timers, stepping = boolean,
+-- process = the identifier of the process that made them }
 local watched = setmetatable({}, { __mode = "k" })
 
 -- The host may have closed it (uv.walk), and closing twice raises.
@@ -27,7 +28,8 @@ local function unwatch(core_client)
   local handles = watched[core_client]
   if not handles then return end
   watched[core_client] = nil
-  close(handles.poll)
+  -- A forked child shares the epoll set of the parent's loop: closing would remove the descriptor from it.
+  if handles.process == uv.os_getpid() then close(handles.poll) end
   close(handles.timer)
 end
 
@@ -77,7 +79,8 @@ local function enter(core_client)
   reopen()
   local handles = watched[core_client]
   if not handles then
-    handles = { waiting = 0, sleepers = Timers.new(), stepping = false, step = function() step(core_client) end }
+    handles = { waiting = 0, sleepers = Timers.new(), stepping = false, process = uv.os_getpid(),
+                step = function() step(core_client) end }
     open(core_client, handles)
     if core_client:usable() then -- a finaliser may close it
       watched[core_client] = handles
@@ -101,7 +104,8 @@ end
 
 step = function(core_client)
   local handles = watched[core_client]
-  if not handles or not core_client:usable() then return end
+  if not handles then return end
+  if not core_client:usable() then return dispatch.closed(core_client) end -- in a forked child
   handles.stepping = true
   core_client:step(0)
   dispatch.run(core_client) -- resumes coroutines, which may do anything, closing the client too

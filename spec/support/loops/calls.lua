@@ -2,6 +2,7 @@
 
 local assert = require "luassert"
 local core = require "cpp.core"
+local fork = require "spec.support.fork"
 local loops = require "spec.support.loops"
 local socket = require "socket"
 
@@ -58,6 +59,28 @@ return function(it)
     host:run(loops.LIMIT)
     assert.equal(40, ended)
     assert.is_true(core.monotonic() - started < 2) -- one after the other takes 4 s
+  end)
+
+  it("goes on where a forked child closes its copy of the client", function()
+    loops.respond_late(portal, 1, { delay = 0.3 })
+    local result, err, child, ended
+    local started = core.monotonic()
+    host:spawn(function()
+      result, err = client:cancel(loops.offer(1))
+      ended = core.monotonic()
+    end)
+    host:spawn(function()
+      host:pause(0.1)
+      child = fork(function()
+        client:close()
+        collectgarbage()
+        assert(not ended or err.kind == "closed" and err.ambiguous, "the call ended in the child")
+      end)
+    end)
+    host:run(loops.LIMIT)
+    assert.equal(0, child:wait())
+    assert.equal(202, result and result.status, err)
+    assert.is_true(ended - started < 1)
   end)
 
   it("starts a request although an earlier one of the client is not answered", function()
