@@ -101,13 +101,13 @@ end
 -- nor for more than `patience` seconds. Returns true when it need not wait, and nothing else is in the way; false when
 -- the time was over.
 local function admit(batch, deadline, patience)
+  local item = running(batch) -- raises before anything is sent
   local pause = batch.pause
   if batch.in_flight < batch.concurrency and pause.over == NEVER and batch.round == pause.round and not batch.stopped
     and not batch.waiters.closed then
     return true
   end
   local outer = batch.outer
-  local item = running(batch)
   if batch.stopped then return nil end
   if batch.round ~= pause.round then -- the received responses are read first: one may be a 429
     push(batch.ready, item)

@@ -99,6 +99,17 @@ describe("cpp.loop.cqueues", function()
       cpp.loop.cqueues.sleep(client.core, 0.01)
     end)
 
+    it("blocks in a function that C calls", function()
+      local state
+      host:spawn(function()
+        local function call() state = assert(client:offer_status(loops.offer(1))).state end
+        string.gsub("a", "a", call)
+        string.gsub("a", "a", function() cpp.loop.cqueues.sleep(client.core, 0.01) end)
+      end)
+      host:run(5)
+      assert.equal("running", state)
+    end)
+
     it("waits in one within another, and in both at once", function()
       portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.1 }
       local inner, ended = cqueues.new(), 0

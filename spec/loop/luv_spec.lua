@@ -90,6 +90,12 @@ describe("cpp.loop.luv", function()
     local client <close> = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
     assert.error_matches(function() client:cancel(loops.offer(1)) end, "to be called inside a coroutine")
     assert.error_matches(function() cpp.loop.luv.sleep(client.core, 1) end, "to be called inside a coroutine")
+    local host = new_host()
+    host:spawn(function()
+      local function call() client:cancel(loops.offer(1)) end
+      assert.error_matches(function() string.gsub("a", "a", call) end, "cannot wait in a function that C calls")
+    end)
+    host:run(1)
   end)
 
   it("leaves no handle in the step in which the last one is answered", function()

@@ -18,6 +18,11 @@ local TICK = 0.01 -- seconds between two steps where there is no descriptor to w
 -- controller, since one that is not run any more must not hold up the others.
 local clients = setmetatable({}, { __mode = "k" })
 
+-- The controller whose coroutine may wait here; nil where none does: outside of any, and in a function that C calls.
+local function controller_here()
+  return coroutine.isyieldable() and cqueues.running() or nil
+end
+
 local function state_of(core_client, controller)
   local states = clients[core_client]
   if not states then
@@ -65,12 +70,12 @@ local function follow(state, ready)
 end
 
 --- Waits until a request is done: in a coroutine of a cqueues controller, that coroutine only;
--- outside of any, as the blocking loop does.
+-- elsewhere, as the blocking loop does.
 -- @param core_client a client of cpp.core
 -- @param request one of its requests, or anything with a method `done`
 function loop.await(core_client, request)
   dispatch.check(core_client, request)
-  local controller = cqueues.running()
+  local controller = controller_here()
   if not controller then return blocking.await(core_client, request) end
   if request:done() then return end
   local state, ready = state_of(core_client, controller), condition.new()
@@ -93,7 +98,7 @@ end
 -- @param seconds number
 function loop.sleep(core_client, seconds)
   dispatch.check_sleep(core_client, seconds)
-  if not cqueues.running() then return blocking.sleep(core_client, seconds) end
+  if not controller_here() then return blocking.sleep(core_client, seconds) end
   local closed = condition.new()
   local own <close> = dispatch.sleeping(core_client, function() closed:signal() end) -- luacheck: ignore own
   local due = cqueues.monotime() + seconds

@@ -153,6 +153,9 @@ end
 local function running()
   local coroutine_, main = coroutine.running()
   if main then core.misuse "cpp.loop.luv: to be called inside a coroutine, which luv then resumes" end
+  if not coroutine.isyieldable() then
+    core.misuse "cpp.loop.luv: cannot wait in a function that C calls (as gsub, sort and metamethods do)"
+  end
   return coroutine_
 end
 

@@ -166,6 +166,7 @@ describe("a batch", function()
     assert.equal(1, failed)
     assert.equal("raised", entries[1].err.kind)
     assert.matches("cannot wait in a function that C calls", entries[1].err.message)
+    assert.is_false(entries[1].err.ambiguous)
     for n = 2, 3 do assert.equal("running", entries[n].result.state) end
     table.sort(order)
     assert.same({ 1, 2, 3 }, order)
