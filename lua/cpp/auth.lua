@@ -39,6 +39,15 @@ end
 local OF_REQUESTS = { "timeout", "connect_timeout", "ca_file", "proxy", "user_agent", "max_response_bytes", "loop",
                       "log", "retries" }
 
+-- A failure may be due to them: a shorter timeout, another proxy. A call with other ones does not share it.
+local function manner_of(options)
+  local values = {}
+  for index, name in ipairs(OF_REQUESTS) do
+    values[index] = name ~= "loop" and name ~= "log" and tostring(options[name]) or ""
+  end
+  return table.concat(values, "\0")
+end
+
 -- Adds them to the options of such a request.
 local function complete(fields, options)
   for _, name in ipairs(OF_REQUESTS) do
@@ -209,9 +218,10 @@ local function keep(entry, token, lifetime, time)
   entry.renew_at = lifetime and time + math.max(lifetime - MARGIN, lifetime / 2) or nil
 end
 
--- A renewal: the coroutine that runs it (weak: a dropped coroutine never ends it), then its token, or why it failed.
+-- A renewal: the coroutine that runs it (weak: a dropped coroutine never ends it), then its token; or why it failed,
+-- and with which options of a request (nil: they do not matter).
 local function new_renewal(thread)
-  return setmetatable({ thread = thread, token = nil, failed = nil }, { __mode = "v" })
+  return setmetatable({ thread = thread, token = nil, failed = nil, manner = nil }, { __mode = "v" })
 end
 
 -- Marks the entry as being renewed until the value is closed: also when the coroutine is closed in the middle. The mark
@@ -236,8 +246,10 @@ local function renew(loop, client, options, entry, renewal, source, credentials,
     token, detail = function_token(loop, client, source, options)
   end
   if not token then
+    local users = source and not chain
     -- What a deadline of this call ended may go well for another one.
-    if source and not chain or not limits then renewal.failed = detail.kind == "auth" and detail.message end
+    if users or not limits then renewal.failed = detail.kind == "auth" and detail.message end
+    if not users then renewal.manner = manner_of(options) end
     return nil, detail
   end
   if not client.core:usable() then return nil, errors.closed() end
@@ -273,9 +285,9 @@ local function patience(loop, client, options, limits)
     or host.now(loop) + (options.timeout or private[client].options.timeout or TIMEOUT)
 end
 
--- Waits until a renewal has ended; all calls that wait share its failure. Returns true; or nil and an err if there is
--- no token in time.
-local function wait_for(renewal, loop, client, entry, give_up)
+-- Waits until a renewal has ended; all calls that wait share its failure, unless their options may do better. Returns
+-- true; or nil and an err if there is no token in time.
+local function wait_for(renewal, loop, client, options, entry, give_up)
   local look = FIRST_LOOK
   while entry.renewal == renewal and not is_abandoned(renewal) do
     local err = ending(loop, client, give_up)
@@ -284,7 +296,9 @@ local function wait_for(renewal, loop, client, entry, give_up)
     look = math.min(look * 2, LOOK)
   end
   if not client.core:usable() then return nil, errors.closed() end
-  if renewal.failed then return nil, errors.new("auth", renewal.failed) end
+  if renewal.failed and (not renewal.manner or renewal.manner == manner_of(options)) then
+    return nil, errors.new("auth", renewal.failed)
+  end
   return true
 end
 
@@ -297,7 +311,7 @@ local function wait_for_others(loop, client, options, entry, users, limits)
       if not users then return true end -- it continues only after this call, which gets a token of its own
       return nil, errors.new("auth", "the token function made a call that needs its own token")
     end
-    local waited, err = wait_for(entry.renewal, loop, client, entry, give_up)
+    local waited, err = wait_for(entry.renewal, loop, client, options, entry, give_up)
     if not waited then return nil, err end
   end
   return true
@@ -305,7 +319,7 @@ end
 
 -- The token of a token function that runs beside this call; or nil and an err.
 local function token_of(renewal, loop, client, options, entry, limits)
-  local waited, err = wait_for(renewal, loop, client, entry, patience(loop, client, options, limits))
+  local waited, err = wait_for(renewal, loop, client, options, entry, patience(loop, client, options, limits))
   if not waited then return nil, err end
   if renewal.token then return renewal.token end
   return nil, errors.new("auth", "the token function did not finish")

@@ -31,6 +31,16 @@ describe("credentials", function()
     return err
   end
 
+  it("that are late for one call are asked for again by a call that has more time", function()
+    portal:fault { match = { path = "/oauth2/token$" }, action = "stall" }
+    client = new_client { authority_url = portal.url }
+    local hasty = { publisher = "contoso", offer = "contoso-vm", timeout = 0.2 }
+    local entries = client:cancel_all { hasty, OFFER, hasty }
+    assert.same({ "auth", "auth" }, { entries[1].err.kind, entries[3].err.kind })
+    assert.equal(202, entries[2].result and entries[2].result.status, entries[2].err)
+    assert.equal(2, #portal:journal { path = "/oauth2/token$" })
+  end)
+
   describe("that are refused", function()
     it("are an auth error with the service's code and description", function()
       answer(401, { error = "invalid_client", error_description = "AADSTS7000215: Invalid client secret.\r\nTrace ID: 1" })
@@ -52,6 +62,13 @@ describe("credentials", function()
         assert.is_string(err.code)
       end)
     end
+
+    it("are asked once for all calls that wait for them", function()
+      answer(401, {})
+      local _, failed = client:cancel_all { OFFER, OFFER, OFFER }
+      assert.equal(3, failed)
+      assert.equal(1, #authority:journal())
+    end)
 
     it("do not get an err that speaks of the offer", function()
       for _, status in ipairs { 400, 401, 403, 404 } do
