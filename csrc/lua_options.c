@@ -260,6 +260,18 @@ static void read_number(lua_State *L, const struct option *option, struct lcpp_v
   }
 }
 
+/* Whether the loop on top has a field `scheduler` that is not that of a batch's loop. */
+static bool has_own_scheduler(lua_State *L) {
+  int type = lua_getfield(L, -1, "scheduler");
+  bool own = type != LUA_TNIL;
+  if (type == LUA_TTABLE) {
+    own = lua_getfield(L, -1, "core") == LUA_TNIL;
+    lua_pop(L, 1);
+  }
+  lua_pop(L, 1);
+  return own;
+}
+
 /* Checks the loop on top. Its fields may be those of its class. */
 static void check_loop(lua_State *L, const struct option *option) {
   static const char expected[] =
@@ -276,6 +288,9 @@ static void check_loop(lua_State *L, const struct option *option) {
       lcpp_misuse(L, "%s: expected %s, got a table whose %s is not a function", option->name,
                   expected, functions[i]);
     }
+  }
+  if (has_own_scheduler(L)) {
+    lcpp_misuse(L, "%s: expected %s, got a table with a field scheduler", option->name, expected);
   }
 }
 

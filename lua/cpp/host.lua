@@ -116,11 +116,11 @@ function host.loop(client, options)
   local loop, known = client.loop, private[client]
   if not loop.scheduler then loop = options.loop or loop end
   if known.loops[loop] then return loop end
-  if type(loop) == "table" and rawget(loop, "scheduler") then
+  core.check("call", { loop = loop })
+  if loop.scheduler then
     loop = outside_of(loop)
     if loop.scheduler or known.loops[loop] then return loop end
   end
-  core.check("call", { loop = loop })
   local release = loop.release
   if release ~= nil then known.releases[release] = true end
   known.loops[loop] = true

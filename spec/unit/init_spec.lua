@@ -82,6 +82,14 @@ describe("the module", function()
       loop[name] = 5
       assert.error_matches(function() cpp.client { loop = loop } end, "got a table whose " .. name .. " is not a function")
     end
+    for _, scheduler in ipairs { print, {} } do
+      local loop = { await = print, sleep = print, scheduler = scheduler }
+      local call = { publisher = "p", offer = "o", token = "t", loop = loop }
+      for _, misuse in ipairs { function() cpp.client { loop = loop } end, function() cpp.cancel(call) end,
+                                function() cpp.map({ 1 }, print, { loop = loop }) end } do
+        assert.error_matches(misuse, "got a table with a field scheduler")
+      end
+    end
   end)
 
   it("says in one line that lua-cjson is missing", function()
