@@ -13,15 +13,29 @@ local OF_BATCH = { concurrency = true, on_result = true, should_stop = true, loo
 
 local batch = {}
 
-local function check_list(list, fn)
-  if type(list) ~= "table" then core.misuse("expected a list, got " .. type(list)) end
-  if math.type(#list) ~= "integer" then core.misuse "expected a list, got a table whose length is not an integer" end
+local function check_function(fn)
   if type(fn) ~= "function" then core.misuse("expected a function, got " .. type(fn)) end
 end
 
--- The caller may change the list while the batch runs.
+-- The caller may change the list while the batch runs. A table that is no list is refused: its items would be ignored.
 local function copy_of(list)
-  return table.move(list, 1, #list, 1, {})
+  if type(list) ~= "table" then core.misuse("expected a list, got " .. type(list)) end
+  local count, copy = #list, {}
+  if math.type(count) ~= "integer" then core.misuse "expected a list, got a table whose length is not an integer" end
+  for index = 1, count do
+    local item = list[index]
+    if item == nil then core.misuse(("expected a list without holes, got a table without [%d]"):format(index)) end
+    copy[index] = item
+  end
+  if getmetatable(list) ~= nil then return copy end
+  for key in next, list do
+    if math.type(key) ~= "integer" then
+      if count == 0 then core.misuse "expected a list, got a table with named fields only" end
+    elseif key < 1 or key > count then
+      core.misuse(("expected a list without holes from [1] on, got a table with [%d]"):format(key))
+    end
+  end
+  return copy
 end
 
 -- Options of a batch itself, and those that are for each of its calls.
@@ -43,8 +57,8 @@ end
 function batch.map(client, list, fn, options)
   local own, of_calls = split(options or {})
   if next(of_calls) then core.misuse(next(of_calls) .. ": not an option of map") end
-  check_list(list, fn)
   local inputs = copy_of(list)
+  check_function(fn)
   return scheduler.run(client, inputs, inputs, fn, own)
 end
 
@@ -75,7 +89,6 @@ end
 -- @return as batch.map
 function batch.cancel_all(client, list, options, call)
   local own, defaults = split(options or {})
-  check_list(list, print)
   local requests = copy_of(list)
   return scheduler.run(client, requests, calls_of(requests, defaults), function(item, item_client)
     if type(item) == "function" then item() end

@@ -118,6 +118,25 @@ describe("a batch", function()
       assert.is_false(called)
     end)
 
+    it("refuses a table in which items would be ignored, and sends nothing", function()
+      local proxy = setmetatable({}, { __len = function() return 2 end, __index = { loops.offer(1) } })
+      for message, list in pairs {
+        ["a table with named fields only"] = loops.offer(1),
+        ["a table with [0]"] = { [0] = loops.offer(1), loops.offer(2) },
+        ["a table with [4]"] = { loops.offer(1), [4] = loops.offer(2) },
+        ["a table without [2]"] = proxy,
+      } do
+        for _, call in ipairs { client.cancel_all, client.map } do
+          local done, problem = pcall(call, client, list, call == client.map and look or nil)
+          assert.is_false(done)
+          assert.is_truthy(problem:find(message, 1, true), problem)
+        end
+      end
+      local entries = client:map(table.pack(1, 2), function(item) return item end) -- a list with a further field
+      assert.equal(2, entries[2].result)
+      assert.same({}, portal:journal())
+    end)
+
     it("cancels all, with options for all and for each", function()
       portal:offer(loops.offer(9, { running = true, cancel_mode = "synchronous" }))
       local list = {
