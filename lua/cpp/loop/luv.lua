@@ -15,7 +15,7 @@ local loop = {}
 local LONGEST = 86400 -- seconds of a timer, which is then started again
 local TICK = 0.01 -- seconds between two steps where there is no descriptor to watch
 
--- [core client] = { poll =, timer =, waiting = number of coroutines, sleepers = timers, stepping = boolean,
+-- [core client] = { poll =, timer =, waiting = set of places, sleepers = timers, stepping = boolean,
 -- process = the identifier of the process that made them }
 local watched = setmetatable({}, { __mode = "k" })
 
@@ -39,14 +39,22 @@ local function is_gone(handle)
   return not handle or handle:is_closing()
 end
 
+-- Closes a poll handle that was started, and that an error kept from being noted.
+local opening = {
+  __close = function(self)
+    if self.handles.poll ~= self.poll then close(self.poll) end
+  end,
+}
+
 -- Makes the handles of a client that it does not have, or that the host has closed.
 local function open(core_client, handles)
   local descriptor = core_client:pollfd()
   if is_gone(handles.timer) then handles.timer = uv.new_timer() end
   if descriptor and core_client:usable() and is_gone(handles.poll) then
-    local poll = uv.new_poll(descriptor)
-    if poll then poll:start("r", handles.step) end -- else a finaliser has closed the client
-    handles.poll = poll
+    local new <close> = setmetatable({ handles = handles, poll = nil }, opening)
+    new.poll = uv.new_poll(descriptor)
+    if new.poll then new.poll:start("r", handles.step) end -- else a finaliser has closed the client
+    handles.poll = new.poll
   end
 end
 
@@ -74,22 +82,24 @@ local function reopen()
   end
 end
 
--- Begins to wait for a client.
-local function enter(core_client)
+-- Begins to wait for a client, until the place is closed. A hook of the host may raise at any instruction, so the
+-- handles are made where closing the place finds them.
+local function enter(place)
   reopen()
+  local core_client = place.core_client
   local handles = watched[core_client]
   if not handles then
-    handles = { waiting = 0, sleepers = Timers.new(), stepping = false, process = uv.os_getpid(),
+    handles = { waiting = {}, sleepers = Timers.new(), stepping = false, process = uv.os_getpid(),
                 step = function() step(core_client) end }
+    watched[core_client] = handles
     open(core_client, handles)
-    if core_client:usable() then -- a finaliser may close it
-      watched[core_client] = handles
-    else
+    if not core_client:usable() then -- a finaliser may close it
+      watched[core_client] = nil
       close(handles.poll)
       close(handles.timer)
     end
   end
-  handles.waiting = handles.waiting + 1
+  handles.waiting[place] = true
   return handles
 end
 
@@ -112,7 +122,7 @@ step = function(core_client)
   wake_sleepers(handles)
   handles.stepping = false
   if watched[core_client] ~= handles or not core_client:usable() then return end
-  if handles.waiting > 0 then
+  if next(handles.waiting) then
     open(core_client, handles)
     arm(core_client, handles)
   else
@@ -124,11 +134,10 @@ end
 -- next call may come at once, so the step looks when it is over.
 local place = {
   __close = function(self)
-    local handles = self.handles
-    handles.waiting = handles.waiting - 1
-    if handles.waiting == 0 and not handles.stepping and watched[self.core_client] == handles then
-      unwatch(self.core_client)
-    end
+    local handles = watched[self.core_client]
+    if not handles then return end
+    handles.waiting[self] = nil
+    if not next(handles.waiting) and not handles.stepping then unwatch(self.core_client) end
   end,
 }
 
@@ -166,8 +175,8 @@ function loop.await(core_client, request)
   dispatch.check(core_client, request)
   local coroutine_ = running()
   if request:done() then return end
-  local handles = enter(core_client)
-  local own <close> = setmetatable({ core_client = core_client, handles = handles }, place) -- luacheck: ignore own
+  local own <close> = setmetatable({ core_client = core_client }, place)
+  local handles = enter(own)
   repeat
     local waiting <close> = -- luacheck: ignore waiting
       dispatch.register(core_client, request, function() resume(coroutine_) end)
@@ -185,8 +194,8 @@ function loop.sleep(core_client, seconds)
   local coroutine_ = running()
   local function wake() resume(coroutine_) end
   local waiting <close> = dispatch.sleeping(core_client, wake) -- luacheck: ignore waiting
-  local handles, due = enter(core_client), core.monotonic() + seconds
-  local own <close> = setmetatable({ core_client = core_client, handles = handles }, place) -- luacheck: ignore own
+  local own <close> = setmetatable({ core_client = core_client }, place)
+  local handles, due = enter(own), core.monotonic() + seconds
   local sleeper <close> = setmetatable({ wake = wake }, sleeping)
   handles.sleepers:add(due, sleeper)
   arm(core_client, handles)
