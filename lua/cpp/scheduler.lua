@@ -183,17 +183,23 @@ local function move_expired(batch, time)
   end
 end
 
--- Ends all sleeps and all waits for a place, and starts no further item.
--- @param new_err function(...) that makes the err of each such item
-function stop(batch, new_err, ...)
-  batch.stopped = true
-  move_expired(batch, math.huge)
-  for ticket in pop, batch.admission do call_up(batch, ticket) end
+-- Ends the items that were not started.
+-- @param new_err function(...) that makes the err of each
+local function end_rest(batch, new_err, ...)
   while batch.next <= batch.count do
     local index = batch.next
     batch.next = index + 1
     finish(batch, index, nil, new_err(...))
   end
+end
+
+-- Ends all sleeps and all waits for a place, and starts no further item.
+-- @param ... as of end_rest
+function stop(batch, ...)
+  batch.stopped = true
+  move_expired(batch, math.huge)
+  for ticket in pop, batch.admission do call_up(batch, ticket) end
+  end_rest(batch, ...)
 end
 
 -- Removes the waits for requests: the client was closed, so every request is done, or the batch has ended.
@@ -288,7 +294,8 @@ local function wait(batch)
 end
 
 -- What ends the batch itself (a failing clock or loop, Ctrl-C) is raised where its items wait, so that each item ends
--- with an err that has what is known. It is then raised again, with all entries.
+-- with an err that has what is known. It is then raised again, with all entries. The queues and timers are not used:
+-- Ctrl-C may have come while one was changed.
 local function break_off(batch, problem)
   if batch.next == 1 then error(problem, 0) end -- no item was started
   batch.broken, batch.stopped, batch.on_result, batch.should_stop = { problem = problem }, true, nil, nil
@@ -297,8 +304,8 @@ local function break_off(batch, problem)
     if not batch.entries[item.index] and item.parked then pcall(resume, batch, item) end
     if not batch.entries[item.index] then finish(batch, item.index, nil, raised_err(batch, item, problem)) end
   end
-  stop(batch, errors.new, "raised", "the batch ended before this item: " .. redact(host.text(problem)),
-       { raised = problem })
+  end_rest(batch, errors.new, "raised", "the batch ended before this item: " .. redact(host.text(problem)),
+           { raised = problem })
   error(errors.carrying(problem, { entries = batch.entries }), 0)
 end
 
@@ -314,7 +321,10 @@ local function run_to_end(batch)
   while true do
     look_at_stop(batch)
     run_ready(batch)
-    if batch.active == 0 and batch.next > batch.count then return end
+    if batch.active == 0 and batch.next > batch.count then
+      batch.items = {} -- none is left open: a Ctrl-C from here on finds little to do before the entries are returned
+      return
+    end
     wait(batch)
   end
 end

@@ -54,6 +54,27 @@ describe("at each instruction", function()
     assert.is_true(count > 300)
   end)
 
+  it("of a batch whose items sleep, a Ctrl-C raises nothing else, with all entries once an item was started", function()
+    local client <close> = new_client()
+    local count, came = 0, true
+    while came do
+      count = count + 1
+      local started, done, problem = false, nil, nil
+      came = run_with(count, function() error("interrupted!", 0) end, function()
+        done, problem = pcall(client.map, client, { 3, 2, 1 }, function(n, own)
+          started = true
+          for _ = 1, 2 do own.loop.sleep(own.core, n / 1e4) end
+          return n
+        end)
+      end)
+      if done == false then
+        assert.is_truthy(tostring(problem):find("interrupted!", 1, true), tostring(problem))
+        if started and type(problem) == "table" then assert.equal(3, #problem.entries) end
+      end
+    end
+    assert.is_true(count > 300)
+  end)
+
   -- Runs libuv's loop until nothing is left in it, for 5 s at most. Returns how many handles are left; or only those of
   -- which a method is true.
   local function run_loop(method)
