@@ -1,6 +1,6 @@
 -- A random host: clients, loops, batches and batches within them, with callbacks that wait, raise, close, change tables
--- and make calls, and a service that limits, fails and loses responses. After a run, `problems` lists each promise that
--- was broken.
+-- and make calls, which may go on as a forked child; and a service that limits, fails and loses responses. After a run,
+-- `problems` lists each promise that was broken.
 --
 --   local problems = Host.play(seed, { steps = 20 })
 
@@ -79,7 +79,11 @@ end
 
 function Host:respond(endpoint, options, token)
   if endpoint == "token" then
-    return { status = 200, body = { access_token = TOKEN, expires_in = 600 } }, self.world:random(3)
+    local seconds = self.world:chance(15) and 1000 or self.world:random(3)
+    if seconds == 1000 then
+      self.late[#self.late + 1] = { timeout = options.timeout, at = self.world.now + (options.timeout or 300) }
+    end
+    return { status = 200, body = { access_token = TOKEN, expires_in = 600 } }, seconds
   end
   local op = self.ops[options.offer or (options.location or ""):match "/op/(.*)$"]
   if endpoint == "offer_status" then return { status = 200, body = { status = "running" } }, 0.1 end
@@ -189,7 +193,7 @@ end
 
 -- A cancel of an offer of its own.
 function Host:operation(batch)
-  local op = { offer = ("offer-%d"):format(#self.order + 1), batch = batch, ended = 0 }
+  local op = { offer = ("offer-%d"):format(#self.order + 1), batch = batch, ended = 0, began = self.world.now }
   self.ops[op.offer], self.order[#self.order + 1] = op, op
   return op
 end
@@ -198,7 +202,10 @@ end
 function Host:options(client, op)
   local wait = self:wait_options(client)
   op.deadline = wait and wait.timeout
-  local options = { publisher = "contoso", offer = op.offer, wait = wait, emails = { "a@contoso.example" } }
+  op.timeout = self.world:chance(2) and self.world:pick { 10, 60 } or nil
+  local options = {
+    publisher = "contoso", offer = op.offer, wait = wait, emails = { "a@contoso.example" }, timeout = op.timeout,
+  }
   if self.world:chance(3) then options.loop = self.world:pick(self.world.loops) end
   if self.world:chance(3) then options.log = self:callback(client, nothing) end
   if self.world:chance(3) then options.token = self:callback(client, function() return TOKEN end, 4) end
@@ -226,13 +233,21 @@ local function is_expected(err)
     return false
   end
   if kind == "auth" then
-    for _, words in ipairs { "deliberate", "has no text", "its own token", "did not come in time", "interrupted!",
-                             World.LOOP_FAILS } do
+    for _, words in ipairs { "deliberate", "has no text", "its own token", "not renewed in time", "no response",
+                             "interrupted!", World.LOOP_FAILS } do
       if err.message:find(words, 1, true) then return true end
     end
     return false
   end
   return true
+end
+
+-- Whether a request for a token, with the timeout of that call, was without a response.
+local function had_late_token(self, op)
+  for _, late in ipairs(self.late) do
+    if late.timeout == op.timeout and late.at >= op.began and late.at <= self.world.now then return true end
+  end
+  return false
 end
 
 -- The end of an operation.
@@ -244,6 +259,10 @@ function Host:ended(op, result, err)
   if result and op.deadline and op.goes_on and (op.done_at or self.world.now) < op.over_at then
     note(self, "%s: ended before its cancel did", op.offer)
   end
+  if type(err) == "table" and err.kind == "auth" and err.message:find("no response", 1, true) and not op.accepted
+    and not had_late_token(self, op) then
+    note(self, "%s: ended by a shorter timeout of another call", op.offer)
+  end
   local named = result and result.offer or type(err) == "table" and err.offer
   if named and named ~= op.offer then note(self, "%s: its end names %s", op.offer, named) end
 end
@@ -251,8 +270,8 @@ end
 -- What may end a call otherwise than by returning: a client that was closed before it, a loop that fails, Ctrl-C.
 local function may_raise(problem)
   if type(problem) == "table" and problem.kind == "raised" then problem = problem.raised end
-  return problem == World.LOOP_FAILS or problem == "interrupted!"
-    or type(problem) == "string" and problem:find("the client is closed", 1, true) ~= nil
+  return problem == World.LOOP_FAILS or problem == "interrupted!" or type(problem) == "string"
+    and (problem:find("the client is closed", 1, true) or problem:find(World.FORKED, 1, true)) ~= nil
 end
 
 function Host:single(client)
@@ -385,6 +404,16 @@ function Host:task(steps)
   end)
 end
 
+-- From here on, the host is a forked child, which closes its copies of the clients.
+function Host:fork()
+  local clients = table.move(self.clients, 1, #self.clients, 1, {})
+  for _, op in ipairs(self.order) do op.is_parents = op.ended == 0 end
+  for _, core_client in ipairs(self.world.cores) do core_client:fork() end
+  self.world:after(self.world:random(5), function()
+    for _, client in ipairs(clients) do client:close() end
+  end)
+end
+
 -- What is left when all has ended, and every client is closed.
 local function check_rest(self)
   for _, client in ipairs(self.clients) do client:close() end
@@ -392,7 +421,8 @@ local function check_rest(self)
   for _, core_client in ipairs(self.world.cores) do
     if core_client.running ~= 0 then note(self, "%d requests are left", core_client.running) end
     if dispatch.is_waiting(core_client) then note(self, "something still waits for a client") end
-    for loop in pairs(self.world.registered[core_client] or {}) do note(self, "the %s loop was not released", loop.name) end
+    local registered = not core_client.is_parents and self.world.registered[core_client] or {}
+    for loop in pairs(registered) do note(self, "the %s loop was not released", loop.name) end
   end
   for _, thread in ipairs(self.threads) do
     if coroutine.status(thread) ~= "dead" then note(self, "a coroutine is left") end
@@ -405,7 +435,8 @@ local function check_ops(self)
     if op.ended > 1 then note(self, "%s: ended %d times", op.offer, op.ended) end
     if op.ended == 1 and not op.is_discarded then
       if op.acted and not tells(op) then note(self, "%s: was accepted, and its end is %s", op.offer, tostring(op.err)) end
-      local late = op.accepted and op.deadline and op.done_at and op.done_at - op.acted - op.deadline - self.world.waited
+      local late = op.accepted and not op.is_parents and op.deadline and op.done_at
+        and op.done_at - op.acted - op.deadline - self.world.waited
       if late and late > LEEWAY then note(self, "%s: ended %g s after its deadline", op.offer, late) end
     end
   end
@@ -422,7 +453,7 @@ function Host.play(seed, size)
   local restore <close> = setmetatable({}, { __close = function() core.random = random end }) -- luacheck: ignore restore
   local self = setmetatable({
     world = world, is_quick = seed % 2 == 0, ops = {}, order = {}, tables = {}, lists = {}, clients = {}, threads = {},
-    items = {}, batch_of = {}, problems = {},
+    items = {}, batch_of = {}, problems = {}, late = {}, -- requests for a token without a response
   }, Host)
   if world:chance(4) then world.failing = world:pick { 10, 60 } end
   for _ = 1, 2 do self:new_client() end
@@ -439,6 +470,9 @@ function Host.play(seed, size)
   if world:chance(4) then
     local client = world:pick(self.clients)
     world:after(world:random(60), function() client:close() end)
+  end
+  if world:chance(6) then
+    world:after(world:random(60), function() self:fork() end)
   end
   world:run()
   check_rest(self)

@@ -182,15 +182,29 @@ end
 local Core = {}
 Core.__index = Core
 
-function Core:usable() return self.real:usable() end
-function Core:check(...) return self.real:check(...) end
+function Core:usable() return not self.is_parents and self.real:usable() end
 function Core.pollfd() return nil end
-function Core:timeout() return self.real:timeout() end
+
+World.FORKED = "the client belongs to the parent process"
+
+local function check_process(self)
+  if self.is_parents then error("cpp: " .. World.FORKED, 0) end
+end
+
+function Core:check(...)
+  check_process(self)
+  return self.real:check(...)
+end
+
+function Core:timeout()
+  check_process(self)
+  return self.real:timeout()
+end
 
 --- Starts a request. The world's `respond` gives its outcome (as request:result does), after how many seconds, and
 -- optionally a function to be called when it is responded to, and one for whenever it ends.
 function Core:start(endpoint, options, token, id, timeout)
-  self.real:check(endpoint, options) -- raises where it is closed
+  self:check(endpoint, options) -- raises where it is closed
   local world = self.world
   self.ids = self.ids + 1
   local request = setmetatable({
@@ -199,7 +213,7 @@ function Core:start(endpoint, options, token, id, timeout)
     target = options.location or "https://portal.test/" .. (options.offer or endpoint),
   }, Request)
   local outcome, seconds, ending, over = self.respond(endpoint, options, token)
-  request.over = over
+  request.over, request.ending = over, ending
   local limit = timeout or options.timeout or 300
   if seconds > limit then
     outcome, seconds, ending = { kind = "timeout", message = "no response", sent = true, transient = true }, limit, nil
@@ -240,6 +254,18 @@ function Core:alarm(seconds)
     if self:usable() then dispatch.run(self) end
   end)
   alarm.time, self.alarm_event = time, alarm
+end
+
+-- Goes on as a forked child: the parent has the requests, and nothing wakes what waits for them.
+function Core:fork()
+  self.is_parents = true
+  for place = 1, self.ids do
+    local request = self.all[place]
+    if request then
+      request:finish { kind = "closed", message = "the request belongs to the parent process", sent = true }
+      if request.ending then request.ending() end
+    end
+  end
 end
 
 function Core:close()
