@@ -7,9 +7,10 @@
 ---@alias cpp.TokenFunction fun(): string?, (number|string)?
 
 ---The options of a client. Each may also be given in a call, where it wins. An unknown option raises, and the
----message names a similar known option. A call reads its tables once, before anything is sent, as `options.name` reads them (with
----`__index`); what becomes of them later changes nothing. Identifiers, `api_version`, `status`, `user_agent` and
----`client_request_id` have at most 256 bytes, `client_secret` 2048, `base_url` and `authority_url` 4096, `token` 65,536.
+---message names a similar known option. A call reads its tables once, before anything is sent, as `options.name` reads them
+---(with `__index`, which cannot yield); what becomes of them later changes nothing. Identifiers, `api_version`,
+---`status`, `user_agent` and `client_request_id` have at most 256 bytes, `client_secret` 2048, `base_url` and
+---`authority_url` 4096, `token` 65,536.
 ---@class cpp.ClientOptions
 ---The bearer token, or a function that gets one, such as those of `cpp.credentials`. A function's token is kept until
 ---300 s before it expires or, where the function does not say when, until the service refuses it with 401. Default,
