@@ -8,7 +8,8 @@ local WATCHDOG = 10 -- seconds after which a child hangs
 
 local function load_module()
   local name = os.tmpname()
-  local headers = "$(pkg-config --cflags lua" .. _VERSION:match "[%d.]+$" .. ")"
+  local lua = "lua" .. _VERSION:match "[%d.]+$"
+  local headers = ("$(pkg-config --cflags %s 2>/dev/null || echo -I/usr/include/%s)"):format(lua, lua)
   local build = ("${CC:-cc} -shared -fPIC %s -o '%s' spec/support/fork.c"):format(headers, name)
   assert(os.execute(build), "fork.c cannot be built")
   local open = assert(package.loadlib(name, "luaopen_fork"))
