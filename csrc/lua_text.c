@@ -27,8 +27,8 @@ static size_t least(size_t a, size_t b) {
 }
 
 /* Prepares the secrets, once a text needs it. An error leaves the copies to the collector. */
-static void prepare(lua_State *L, struct pen *pen, struct lcpp_text text) {
-  if (!pen->clean && pen->secrets.copies == NULL && !lcpp_is_plain(text)) {
+static void prepare(lua_State *L, struct pen *pen) {
+  if (!pen->clean && pen->secrets.copies == NULL) {
     lcpp_secrets_prepare(&pen->secrets, lua_newuserdatauv(L, pen->secrets.bytes, 0));
     lua_replace(L, COPIES);
   }
@@ -44,7 +44,10 @@ static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size
   /* A byte may become U+FFFD, and an address of three bytes "[redacted]". */
   size_t most = least(least(limit, pen->left), 4 * text.length);
   size_t looked_at = least(text.length, most + LCPP_REDACT_AHEAD);
-  prepare(L, pen, (struct lcpp_text){text.data, looked_at});
+  bool plain = lcpp_is_plain((struct lcpp_text){text.data, looked_at});
+  if (!plain) {
+    prepare(L, pen);
+  }
   luaL_Buffer buffer;
   char *shown = luaL_buffinitsize(L, &buffer, most);
   size_t length = lcpp_redact(text, pen->clean ? NULL : &pen->secrets, shown, most);
@@ -52,8 +55,9 @@ static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size
     luaL_error(L, "not enough memory");
   }
   luaL_pushresultsize(&buffer, length);
-  /* What is looked at takes time, even if nothing is shown of it. */
-  pen->left -= least(pen->left, length > looked_at ? length : looked_at);
+  /* What is looked at takes time, even if nothing is shown of it; behind escapes, much more. */
+  size_t cost = plain ? looked_at : 2 * looked_at;
+  pen->left -= least(pen->left, length > cost ? length : cost);
 }
 
 void lcpp_clean_top(lua_State *L, size_t limit) {

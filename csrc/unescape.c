@@ -177,58 +177,57 @@ static enum verdict read_next(struct lcpp_layer *layer, unsigned char c) {
   }
 }
 
-/* Hands on the bytes of an incomplete character. */
-static void take_character(struct lcpp_unescaper *unescaper) {
-  for (unsigned i = 0; i < unescaper->count; i++) {
-    unescaper->take(unescaper->context, unescaper->character[i]);
+static void read_unit(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit);
+
+/* Hands a byte to the layer, or beyond the last one. */
+static void hand_on(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
+  if (depth < LCPP_LAYERS) {
+    read_unit(unescaper, depth, unit);
+  } else {
+    unescaper->take(unescaper->context, unit);
   }
-  unescaper->count = 0;
 }
 
-/* Reads a byte of a non-ASCII character. Invisible characters are left out. */
-static void read_character(struct lcpp_unescaper *unescaper, struct lcpp_unit unit) {
+/* Reads a byte of a character beyond ASCII. Invisible characters are left out, as are bytes that
+ * are no character. */
+static void read_character(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
+  struct lcpp_partial *partial = &unescaper->partial[depth];
   bool begins = (unit.byte & 0xc0) != 0x80;
-  if (begins || unescaper->count == sizeof unescaper->character / sizeof unit) {
-    take_character(unescaper);
+  if (begins || partial->count == sizeof partial->held / sizeof unit) {
+    partial->count = 0;
   }
-  unescaper->character[unescaper->count++] = unit;
+  partial->held[partial->count++] = unit;
   char bytes[4] = {0};
-  for (unsigned i = 0; i < unescaper->count; i++) {
-    bytes[i] = (char)unescaper->character[i].byte;
+  for (unsigned i = 0; i < partial->count; i++) {
+    bytes[i] = (char)partial->held[i].byte;
   }
   uint32_t code = 0;
-  bool whole = lcpp_utf8_read(bytes, unescaper->count, &code) > 0;
-  if (whole && lcpp_look_of(code) == LCPP_INVISIBLE) {
-    unescaper->count = 0;
-  } else if (whole) {
-    take_character(unescaper);
-  }
-}
-
-/* Reads a byte that has passed the layers. */
-static void read_last(struct lcpp_unescaper *unescaper, struct lcpp_unit unit) {
-  if (unit.byte >= 0x80) {
-    read_character(unescaper, unit);
+  unsigned whole = (unsigned)lcpp_utf8_read(bytes, partial->count, &code);
+  if (whole == 0) {
     return;
   }
-  if (unescaper->count > 0) {
-    take_character(unescaper);
+  partial->count = 0;
+  for (unsigned i = 0; i < whole && lcpp_look_of(code) != LCPP_INVISIBLE; i++) {
+    hand_on(unescaper, depth, partial->held[i]);
   }
-  unescaper->take(unescaper->context, unit);
 }
 
-static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit);
+/* Reads a byte before the layer. Within an escape, and at the end, characters are read: elsewhere
+ * they mean nothing. */
+static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
+  bool within = depth == LCPP_LAYERS || unescaper->layers[depth].count > 0;
+  if (unit.byte >= 0x80 && within) {
+    read_character(unescaper, depth, unit);
+    return;
+  }
+  unescaper->partial[depth].count = 0;
+  hand_on(unescaper, depth, unit);
+}
 
 /* Hands a byte to the next layer. */
 static void pass(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
-  if (depth < LCPP_LAYERS) {
-    unescaper->layers[depth].high = 0;
-  }
-  if (depth + 1 < LCPP_LAYERS) {
-    feed(unescaper, depth + 1, unit);
-  } else {
-    read_last(unescaper, unit);
-  }
+  unescaper->layers[depth].high = 0;
+  feed(unescaper, depth + 1, unit);
 }
 
 static void begin(struct lcpp_layer *layer, struct lcpp_unit unit) {
@@ -289,7 +288,7 @@ static void end_number(struct lcpp_unescaper *unescaper, size_t depth) {
   finish(unescaper, depth, false, layer->held[layer->count - 1].end);
 }
 
-static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
+static void read_unit(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
   struct lcpp_layer *layer = &unescaper->layers[depth];
   LCPP_STEP();
   if (layer->count > 0) {
@@ -313,7 +312,7 @@ static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_uni
           break;
         }
         end_number(unescaper, depth);
-        feed(unescaper, depth, unit); /* once: the escape before it is over */
+        read_unit(unescaper, depth, unit); /* once: the escape before it is over */
         return;
       case BROKEN:
         release(unescaper, depth);
@@ -329,10 +328,10 @@ static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_uni
 
 /* Whether no escape and no character is incomplete. */
 static bool is_idle(const struct lcpp_unescaper *unescaper) {
-  unsigned begun = unescaper->count;
+  unsigned begun = unescaper->partial[LCPP_LAYERS].count;
   uint32_t high = 0;
   for (size_t depth = 0; depth < LCPP_LAYERS; depth++) {
-    begun |= unescaper->layers[depth].count;
+    begun |= unescaper->layers[depth].count; /* a character within it as well */
     high |= unescaper->layers[depth].high;
   }
   return begun == 0 && high == 0;
@@ -359,17 +358,17 @@ void lcpp_unescape_end(struct lcpp_unescaper *unescaper) {
       release(unescaper, depth);
     }
   }
-  take_character(unescaper);
 }
 
 uint32_t lcpp_unescape_held(const struct lcpp_unescaper *unescaper, uint32_t end) {
-  if (unescaper->count > 0) {
-    return unescaper->character[0].start;
+  const struct lcpp_partial *last = &unescaper->partial[LCPP_LAYERS];
+  if (last->count > 0) {
+    return last->held[0].start;
   }
   for (size_t depth = LCPP_LAYERS; depth > 0; depth--) {
     const struct lcpp_layer *layer = &unescaper->layers[depth - 1];
     if (layer->count > 0) {
-      return layer->held[0].start;
+      return layer->held[0].start; /* a character within it begins later */
     }
   }
   return end;

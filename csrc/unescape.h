@@ -4,7 +4,8 @@
  * Undone are percent-encoding (`%40`, `%u0040`), the escapes of JSON and of its relatives
  * (`\u0040`, `\x40`, `\/`, `\n`) and HTML's character references (`&#64;`, `&#x40;`, `&commat;`),
  * and what is escaped again, in the same way or another (`%2540`, `%26%2364%3B`). Left out are the
- * invisible characters (printable.h): they do not hide a secret that they split.
+ * invisible characters (printable.h), also within an escape: they do not hide a secret that they
+ * split.
  */
 #ifndef LCPP_UNESCAPE_H
 #define LCPP_UNESCAPE_H
@@ -34,11 +35,16 @@ struct lcpp_layer {
   uint32_t high_start;
 };
 
+/* The bytes of an incomplete character. */
+struct lcpp_partial {
+  struct lcpp_unit held[4];
+  unsigned count;
+};
+
 /* All zeros, but for the last two members, is the beginning of a text. */
 struct lcpp_unescaper {
   struct lcpp_layer layers[LCPP_LAYERS];
-  struct lcpp_unit character[4]; /* after them: the bytes of an incomplete character */
-  unsigned count;
+  struct lcpp_partial partial[LCPP_LAYERS + 1]; /* before each layer, and after the last one */
   void (*take)(void *context, struct lcpp_unit unit); /* gets each byte, in order */
   void *context;
 };

@@ -152,6 +152,27 @@ describe("core.redact finds", function()
     assert.equal("0paque\u{fffd}.token", show("0paque\u{200b}.token", "another"))
   end)
 
+  it("what invisible characters part, and bytes that are no character, also within escapes", function()
+    local function part(text, mark) return (text:gsub(".", "%0" .. mark)) end
+    for _, mark in ipairs {
+      "\u{200b}", "\u{ad}", "\u{feff}", "\u{e0041}", "\xff", "\xe2\x80", "\xf0\x9f\x98", "\xc0\x80", "\x80\x80\x80\x80\x80",
+    } do
+      for name, spell in pairs(SPELLINGS) do
+        for _, wrap in ipairs { SPELLINGS.plain, SPELLINGS["percent-encoded"] } do
+          assert.is_truthy(show("(" .. wrap(part(spell "0paque.token", mark)), "0paque.token"):find "^%(%[redacted%]", name)
+          assert.is_truthy(show("(" .. wrap(part(spell "j@contoso.x", mark))):find "^%(%[redacted%]", name)
+        end
+      end
+    end
+    for _, text in ipairs { "\u{e9}", "\u{20ac}", "\u{1f600}" } do -- these end an escape
+      local spelled = "0paque%" .. text .. "2Etoken"
+      assert.equal(spelled, show(spelled, "0paque.token"))
+      spelled = "0paque&#46" .. text .. ";token"
+      assert.equal(spelled, show(spelled, "0paque.;token"))
+    end
+    assert.equal("[redacted]\u{e9}token", show("0paque&#46\u{e9}token", "0paque."))
+  end)
+
   it("no more than a secret, where a reference ends without its semicolon", function()
     assert.equal("([redacted])", show("(s3c&#45)", "s3c-"))
     assert.equal("([redacted]t)", show("(s3c&#x2dt)", "s3c-"))
@@ -363,6 +384,9 @@ describe("core.redact of a document", function()
     for i = 1, 100 do hidden[i] = ("a@"):rep(40000) .. i end
     local copy = core.redact(hidden, 8192, {})
     assert.equal(3, #copy)
+    local escaped = {}
+    for i = 1, 100 do escaped[i] = ("%"):rep(40000) .. i end
+    assert.equal(2, #core.redact(escaped, 8192, {})) -- escapes take more time
   end)
 
   it("reads the secrets once for all of its texts", function()
