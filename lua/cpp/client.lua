@@ -77,7 +77,8 @@ local function failure_in(body, state)
     local word = type(name) == "string" and name:lower()
     if (word == "error" or word == "errors") and value and value ~= "" then
       if type(value) == "table" then
-        value = value.message or value.Message or value.code or next(value) ~= nil and "an error without a message"
+        local said = value.message or value.Message or value.code or value.Code
+        value = type(said) ~= "table" and said or next(value) ~= nil and "an error without a message"
       end
       if value then return tostring(value) end
     end

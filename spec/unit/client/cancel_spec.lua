@@ -107,6 +107,29 @@ describe("cancel", function()
       end
     end)
 
+    it("the error that a 200 reports, as far as it is text", function()
+      for body, words in pairs {
+        ['{"error":"conflict"}'] = "conflict", ['{"Errors":"conflict"}'] = "conflict", ['{"error":500}'] = "500",
+        ['{"error":true}'] = "true",
+        ['{"error":{"message":"first","Message":"second","code":"third"}}'] = "first",
+        ['{"error":{"Message":"second","code":"third"}}'] = "second",
+        ['{"error":{"code":"third"}}'] = "third", ['{"error":{"Code":"fourth"}}'] = "fourth",
+        ['{"errors":["x"]}'] = "an error without a message", ['{"error":{"target":"x"}}'] = "an error without a message",
+        ['{"error":{"message":["x"]}}'] = "an error without a message",
+        ['{"error":{"message":{"value":"x"}}}'] = "an error without a message",
+        ['{"status":"failed"}'] = "failed", ['[{"status":"Rejected"}]'] = "rejected",
+        ['{"status":"failed","error":{}}'] = "failed", ['{"status":"failed","error":""}'] = "failed",
+        ['{"status":"failed","error":false}'] = "failed",
+      } do
+        portal:fault { match = { method = "POST" }, status = 200, body = body,
+                       headers = { ["content-type"] = "application/json" } }
+        local result, err = client:cancel(OFFER)
+        assert.is_nil(result, body)
+        assert.equal("the response has status 200 and reports a failure: " .. words, err.message)
+        assert.equal(body:find "status" and "failed" or "protocol", err.kind, body)
+      end
+    end)
+
     it("200 for what was cancelled at once, with nothing to poll", function()
       offer { cancel_mode = "synchronous" }
       local result = assert(client:cancel(OFFER))
