@@ -52,6 +52,17 @@ describe("publish and go live", function()
     end)
   end
 
+  it("ask for the offer's status once at each look, within the time of the wait", function()
+    put { signoff = "status", location_form = "location" }
+    local result = assert(client:publish(OFFER))
+    portal:fault { match = { path = "/status$" }, times = -1, status = 503, headers = { ["retry-after"] = "40" } }
+    local operation, err = client:wait(result, { timeout = 100, interval = 30, max_interval = 30 })
+    assert.is_nil(operation)
+    assert.same({ "timeout", 100 }, { err.kind, loop.elapsed() })
+    local looks, asked = portal:journal { path = "/operations/" }, portal:journal { path = "/status$" }
+    assert.is_true(#asked > 0 and #asked <= #looks + 1, #asked .. " of " .. #looks) -- and once at the end
+  end)
+
   it("end at a sign-off that the operation itself names", function()
     put { extra = { status = "WaitingForPublisherReview" } }
     local operation = assert(client:publish { publisher = "contoso", offer = "contoso-vm", wait = true })
