@@ -5,7 +5,7 @@
 -- value     what its value is called; an option without one is a switch
 -- number    its value is a number: which ones are allowed is for the library to say
 -- many      it may be given several times
--- of        what it is an option of: "client", "call", "wait" and "batch" of the library, "emulator", "command"
+-- of        what it is an option of: "client", "call", "wait" and "batch" of the library, "emulator"; absent
 --           where it is the command's own
 -- field     its name there, where that is another than the option's own with `_` for `-`
 -- choices   the values that it may have
@@ -17,7 +17,7 @@ local options = {
   -- What is asked for.
   { name = "email", short = "e", value = "ADDRESS", many = true, of = "call", field = "emails",
     help = "notify this address (may be repeated)" },
-  { name = "wait", short = "w", of = "command",
+  { name = "wait", short = "w",
     help = "wait until the operation has ended" },
   { name = "operation", short = "o", value = "ID", of = "call", field = "operation_id",
     help = "the operation's id" },
@@ -26,13 +26,13 @@ local options = {
     help = "list only operations with this status (default: all)" },
   { name = "type", value = "TYPE", of = "call",
     help = "list only offers of this type (default: all)" },
-  { name = "yes", short = "y", of = "command",
+  { name = "yes", short = "y",
     help = "do not ask for confirmation" },
-  { name = "dry-run", short = "n", of = "command",
+  { name = "dry-run", short = "n",
     help = "print the request, without its token; send nothing" },
   { name = "if-running", of = "call",
     help = "if no operation is running, send nothing and exit with 0" },
-  { name = "for", value = "OUTCOME", of = "command",
+  { name = "for", value = "OUTCOME",
     choices = { "canceled", "completed", "signoff", "none" },
     help = "canceled, completed, signoff or none; exit with 1 on any other outcome (default: any)" },
 
@@ -47,7 +47,7 @@ local options = {
     help = "send at most NUMBER requests at once (default 16)" },
 
   -- The service, and the way to it.
-  { name = "token-file", value = "FILE", of = "command",
+  { name = "token-file", value = "FILE",
     help = "read the token from FILE, or from standard input if it is -" },
   { name = "base-url", value = "URL", of = "client",
     help = "the service (default: CPP_BASE_URL, or https://cloudpartner.azure.com)" },
@@ -89,21 +89,21 @@ local options = {
     help = "exit at the end of standard input" },
 
   -- What is printed.
-  { name = "json", short = "j", of = "command",
+  { name = "json", short = "j",
     help = "print JSON, one line for each offer" },
-  { name = "wide", of = "command",
+  { name = "wide",
     help = "do not fit tables to the width of the terminal" },
-  { name = "color", value = "WHEN", of = "command", choices = { "always", "auto", "never" },
+  { name = "color", value = "WHEN", choices = { "always", "auto", "never" },
     help = "color states: always, never or auto (default: on a terminal)" },
-  { name = "quiet", short = "q", of = "command",
+  { name = "quiet", short = "q",
     help = "print only errors (and JSON with --json)" },
-  { name = "verbose", short = "v", of = "command",
+  { name = "verbose", short = "v",
     help = "log each request on standard error" },
-  { name = "debug", of = "command",
+  { name = "debug",
     help = "print requests and responses on standard error" },
-  { name = "help", short = "h", of = "command",
+  { name = "help", short = "h",
     help = "print help" },
-  { name = "version", of = "command",
+  { name = "version",
     help = "print the versions of cpp-portal and libcurl" },
 }
 
