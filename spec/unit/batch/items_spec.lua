@@ -81,6 +81,14 @@ describe("a batch", function()
     local later = {
       function(own) must(own:offer_status { publisher = "contoso", offer = "none" }) end,
       function(own) must(own:cancel { publisher = "contoso", offer = "none" }) end,
+      function(own)
+        portal:fault { match = { path = "/status$" }, action = "close" }
+        must(own:offer_status { publisher = "contoso", offer = "vm", retries = 0 }) -- an err without a status
+      end,
+      function(own)
+        portal:fault { match = { path = "/status$" }, status = 404 }
+        must(own:offer_status { publisher = "contoso", offer = "vm" })
+      end,
       function() error "a text" end,
     }
     for number, fail in ipairs(later) do
