@@ -59,6 +59,13 @@ describe("print shows", function()
     end
   end)
 
+  it("what each is, in messages of Lua", function()
+    local result = assert(client:cancel(OFFER))
+    for kind, value in pairs { client = client, result = result, operation = assert(client:operation(result.location)) } do
+      assert.error_matches(function() string.rep(value, 1) end, "got cpp%." .. kind)
+    end
+  end)
+
   it("no secret: of the client, of the call, nor in a text of the service", function()
     for _, location in ipairs { "/api/x?t=" .. Portal.TOKEN, "/api/" .. Portal.TOKEN:gsub("e", "%%65"),
                                 "/api/jane@contoso.example" } do

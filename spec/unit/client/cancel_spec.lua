@@ -130,6 +130,20 @@ describe("cancel", function()
       end
     end)
 
+    it("canceled for a 200, unless its body tells of a state, in any field, four levels deep", function()
+      for body, state in pairs {
+        [""] = "canceled", ["{}"] = "canceled", ["[]"] = "canceled", ['{"id":"5","a":[1,{"b":2}]}'] = "canceled",
+        ['{"status":"canceled"}'] = "canceled", ['[{"status":"Cancelled"}]'] = "canceled",
+        ['{"a":{"b":{"c":{"d":{"status":"running"}}}}}'] = "canceled",
+        ['{"a":{"b":{"c":{"status":"running"}}}}'] = false, ['{"a":[{"State":"x"}]}'] = false, ['{"x_state":1}'] = false,
+        ['{"success":true}'] = false, ['{"Message":"x"}'] = false, ['{"status":"running"}'] = false, ['"canceled"'] = false,
+      } do
+        portal:fault { match = { method = "POST" }, status = 200, body = body,
+                       headers = { ["content-type"] = "application/json" } }
+        assert.equal(state, assert(client:cancel(OFFER)).state or false, body)
+      end
+    end)
+
     it("200 for what was cancelled at once, with nothing to poll", function()
       offer { cancel_mode = "synchronous" }
       local result = assert(client:cancel(OFFER))

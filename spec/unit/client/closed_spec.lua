@@ -104,6 +104,18 @@ describe("closing the client", function()
     assert.equal(1, released)
   end)
 
+  it("is not needed by a client that is dropped", function()
+    local dropped = setmetatable({}, { __mode = "k" })
+    do
+      local other = cpp.client { base_url = portal.url, token = "t" }
+      look(1, other)
+      dropped[other] = true
+    end
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(next(dropped))
+  end)
+
   describe("under a batch", function()
     it("ends all when an item closes it", function()
       new_client()

@@ -189,6 +189,11 @@ describe("no secret is seen", function()
       _, err = client:wait(location, { timeout = 200 })
       assert.equal(500, err.status)
       collect("err", err)
+      portal:clear_faults()
+      portal:fault { match = { method = "POST" }, status = 202, body = "{", headers = { ["Operation-Location"] = location } }
+      _, err = client:cancel(OFFER)
+      assert.same({ "protocol", true }, { err.kind, err.location ~= nil })
+      collect("err", err)
       assert_discreet()
     end)
 
