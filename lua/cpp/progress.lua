@@ -98,7 +98,7 @@ end
 local function lines_of(progress, columns, rows)
   local lines, now = {}, core.monotonic()
   local several = progress.total > 1
-  local room = math.max(1, rows - (several and 2 or 1))
+  local room = math.max(1, rows - 2) -- without the summary, and a line that others write to
   for place = 1, math.min(room, #progress.entries) do lines[place] = line_of(progress.entries[place], columns, now) end
   if several then
     local hidden = #progress.entries - #lines
