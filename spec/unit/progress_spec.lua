@@ -240,6 +240,19 @@ describe("progress", function()
       end
     end)
 
+    it("says since when nothing was seen of the one operation, until it has ended", function()
+      local code = [[
+        local progress = require("cpp.progress").new(io.stderr, TOTAL)
+        wait(3) progress:tick()
+      ]]
+      assert.same({ "waiting, 0:03" }, Programs.screen(on_terminal("60 24", code, 1), 60))
+      assert.same({ "waiting," }, Programs.screen(on_terminal("9 24", code, 1), 60))
+      assert.same({ "0 of 2 ended, 0:03" }, Programs.screen(on_terminal("60 24", code, 2), 60))
+      code = code .. 'progress:finish { offer = "x" } wait(3) progress:tick()'
+      assert.equal("", table.concat(Programs.screen(on_terminal("60 24", code, 1), 60)))
+      assert.same({ "1 of 2 ended, 0:06" }, Programs.screen(on_terminal("60 24", code, 2), 60))
+    end)
+
     it("has a line for each of several, and how many have ended", function()
       local output = on_terminal("60 24", [[
         offer("one", 10) offer("two", 20) offer("three", 30) wait(5) offer("two", 20, "canceled") wait(0.5) offer("one", 15)

@@ -101,6 +101,25 @@ describe("offer", function()
   end)
 end)
 
+describe("the status of an offer", function()
+  local portal, client
+  fixture.client(_ENV, function(...) portal, client = ... end)
+
+  it("is a document with a status, alone or in a list of one", function()
+    for body, state in pairs {
+      ['{"status":"Running"}'] = "running", ['[{"status":"Running"}]'] = "running", ['{"status":"Running","1":{}}'] = "running",
+      ["null"] = false, ["[]"] = false, ["{}"] = false, ["5"] = false, ['"running"'] = false, ["[[]]"] = false, ["[5]"] = false,
+      ['[{"status":"running"},{"status":"running"}]'] = false, ['[null,{"status":"running"}]'] = false,
+      ['{"status":5}'] = false, ['{"status":null}'] = false, ['{"state":"running"}'] = false,
+    } do
+      portal:fault { match = { path = "/status$" }, status = 200, body = body, headers = { ["content-type"] = "application/json" } }
+      local answer, err = client:offer_status { publisher = "contoso", offer = "contoso-vm", retries = 0 }
+      assert.equal(state, answer and answer.state or false, body)
+      assert.equal(state and "" or "protocol", err and err.kind or "", body)
+    end
+  end)
+end)
+
 describe("publishers", function()
   local portal, client
   fixture.client(_ENV, function(...) portal, client = ... end)
