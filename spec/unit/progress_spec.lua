@@ -253,6 +253,20 @@ describe("progress", function()
       assert.same({ "1 of 2 ended, 0:06" }, Programs.screen(on_terminal("60 24", code, 2), 60))
     end)
 
+    it("tells the time that is left, from one second on", function()
+      for left, percent in pairs { ["0:01"] = 50, ["0:03"] = 25 } do
+        local output = on_terminal("80 24", ([[offer("one", 0) wait(1) offer("one", %d)]]):format(percent))
+        assert.is_truthy(output:find("about " .. left .. " left", 1, true), output)
+      end
+      local output = on_terminal("80 24", [[offer("one", 0) wait(1) offer("one", 51)]])
+      assert.is_nil(output:find "left")
+    end)
+
+    it("erases lines that the terminal has no room for", function()
+      local output = on_terminal("1 24", [[offer("one", 0) wait(1) offer("one", 10)]], 2)
+      assert.is_truthy(output:find("\r\27[1A\27[J", 1, true), output)
+    end)
+
     it("has a line for each of several, and how many have ended", function()
       local output = on_terminal("60 24", [[
         offer("one", 10) offer("two", 20) offer("three", 30) wait(5) offer("two", 20, "canceled") wait(0.5) offer("one", 15)

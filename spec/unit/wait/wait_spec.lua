@@ -87,6 +87,17 @@ describe("wait", function()
       assert.equal("api-version=2017-10-31&a=b", portal:journal { method = "GET" }[1].query)
     end)
 
+    it("nothing that cannot be asked for: it raises at once, also where the first look comes later", function()
+      for _, target in ipairs {
+        { location = "/api/operations/a b\n" }, { location = 5 }, { publisher = "", offer = "o" },
+        { publisher = "p", offer = "..", operation_id = "1" }, { publisher = "p", offer = "o", operation_id = "" },
+      } do
+        target.call, target.retry_after = "cancel", 7
+        assert.is_false(pcall(client.wait, client, target))
+        assert.equal(0, loop.elapsed())
+      end
+    end)
+
     it("no location of another origin, which gets no token", function()
       for _, location in ipairs { "https://example.com/api/operations/1", "//example.com/api/operations/1",
                                   portal.url:gsub("127.0.0.1", "localhost") .. "/api/operations/1",
