@@ -37,8 +37,8 @@ local DOUBT = 10
 --               to run; "unseen": none was
 --   submission  the one that the call was about, in the offer's list: "canceled", "completed", "failed", "running";
 --               "earlier": none has ended since the cancel was sent, and none runs; "undated": it ended at a time that
---               is not known, or canceled too shortly before; "canceled?", "completed?": the list has no times, and the
---               response to the cancel was lost; "contradiction": the list says otherwise of the polled operation
+--               is not known, or canceled too shortly before; "canceled?": the same of a list without times, if
+--               the response to the cancel was lost; "contradiction": the list says otherwise of the polled operation
 --               than that itself; "none": the list is empty; "unread": it cannot be read; "later": not now
 --   offer       the offer's status: "canceled", "completed", "failed", "running", "signoff", "never" (nothing was ever
 --               published), "other"; or "unread" or "later"
@@ -67,8 +67,7 @@ local RULES = {
   { operation = "failed", submission = { "undated", "contradiction" }, outcome = "failed" }, -- [CANCEL]
   { submission = "undated", outcome = "unknown" }, -- [LOGIC]
   { submission = "canceled?", offer = "canceled", outcome = "canceled" }, -- [OFFER]
-  { submission = "completed?", offer = "completed", outcome = "completed" }, -- [OFFER]
-  { submission = { "canceled?", "completed?" }, offer = READ, outcome = "unknown" }, -- [LOGIC]
+  { submission = "canceled?", offer = READ, outcome = "unknown" }, -- [LOGIC]
   { submission = "running", offer = READ, settles = true, outcome = "unknown" }, -- [LOGIC]
   { operation = UNPROVEN, submission = NO_LIST, offer = "never", outcome = "none" }, -- [OFFER]
   { submission = NO_LIST, offer = "never", settles = true, outcome = "none" }, -- [OFFER]
@@ -283,7 +282,7 @@ local function submission_word(facts)
   local has_run = facts.was_running and (found == "id" or is_polled)
   if not has_run and in_doubt(time_of(submission, facts), word, facts) then return "undated" end
   if found ~= "newest" or not matches(UNPROVEN, operation) then return word end
-  return facts.is_lost and ended and not time_of(submission, facts) and word .. "?" or "undated"
+  return facts.is_lost and word == "canceled" and not time_of(submission, facts) and "canceled?" or "undated"
 end
 
 local OFFER_WORDS = {
