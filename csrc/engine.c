@@ -183,6 +183,7 @@ static void cut_short(struct lcpp_engine *engine, struct lcpp_transfer *transfer
 void lcpp_engine_refuse(struct lcpp_engine *engine, struct lcpp_transfer *transfer,
                         enum lcpp_kind kind, const char *message) {
   transfer->engine = engine;
+  transfer->started = lcpp_monotonic_us();
   transfer->outcome.retry_after = -1;
   lcpp_outcome_set(&transfer->outcome, kind, message);
   transfer->state = LCPP_DONE;

@@ -36,6 +36,7 @@ struct lcpp_client {
   char date_text[32]; /* the last Date of a response, and what it means: many responses have the */
   time_t date;        /* same, and to read one takes long */
   const char *checked_token; /* the string in the last user value: known to be well-formed */
+  bool has_short_secret;     /* one that a UUID has room for: see lcpp_is_short_secret */
   unsigned char random[256]; /* for request ids */
   size_t random_left;
 };
@@ -57,6 +58,8 @@ struct lcpp_request {
   const struct lcpp_endpoint *endpoint;
   int index;                 /* in the client's table of requests; 0: not there */
   bool closed;               /* __close has dropped the response */
+  bool has_short_secret;     /* of the call, or of its client */
+  time_t date;               /* of the service's clock when it responded; -1: not known */
   struct lcpp_origin origin; /* owned; of a call with a base_url or authority_url of its own */
 };
 enum { LCPP_REQUEST_CLIENT = 1, LCPP_REQUEST_CLIENT_ID = 2, LCPP_REQUEST_USER_VALUES = 2 };
@@ -143,7 +146,8 @@ const struct lcpp_endpoint *lcpp_endpoint_at(size_t position);
 enum {
   LCPP_MAX_SECONDS = 1000000, /* of any option: libcurl counts milliseconds in an int */
   LCPP_SECRET_LIMIT = 2048,   /* bytes of client_secret; those of the service have 40 or so */
-  LCPP_TOKEN_LIMIT = 65536    /* bytes; servers take less in a header */
+  LCPP_TOKEN_LIMIT = 65536,   /* bytes; servers take less in a header */
+  LCPP_UUID_LENGTH = 36
 };
 
 /* What options can be given to: bits of a set. */
@@ -209,6 +213,9 @@ void lcpp_options_open(lua_State *L);
  * holds them: a finaliser that runs meanwhile may take them out of the table. [-0, +n, v] */
 void lcpp_options_read(lua_State *L, int index, unsigned scope,
                        struct lcpp_value values[LCPP_OPTION_COUNT]);
+
+/* Whether a token or client secret is one that the 36 characters of a UUID have room for. */
+bool lcpp_is_short_secret(const struct lcpp_value *value);
 
 /* The name of an option. Static: never freed. */
 const char *lcpp_option_name(enum lcpp_option option);

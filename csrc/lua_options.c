@@ -89,6 +89,10 @@ static const struct option {
 /* Registry key, by address: the table of names. */
 static const char names_key;
 
+bool lcpp_is_short_secret(const struct lcpp_value *value) {
+  return value->text != NULL && value->length <= LCPP_UUID_LENGTH;
+}
+
 const char *lcpp_option_name(enum lcpp_option option) {
   return options[option].name;
 }

@@ -21,6 +21,7 @@ static struct lcpp_request *to_request(lua_State *L) {
 struct lcpp_request *lcpp_request_new(lua_State *L, int client) {
   struct lcpp_request *request = lua_newuserdatauv(L, sizeof *request, LCPP_REQUEST_USER_VALUES);
   memset(request, 0, sizeof *request);
+  request->date = -1;
   luaL_setmetatable(L, LCPP_REQUEST);
   lua_pushvalue(L, client);
   lua_setiuservalue(L, -2, LCPP_REQUEST_CLIENT);
@@ -121,18 +122,37 @@ static void set_integer(lua_State *L, const char *field, long value) {
   lua_setfield(L, -2, field);
 }
 
-/* What a result and a failure both tell. Expects their table on top. */
-static void set_common(lua_State *L, const struct lcpp_request *request) {
+/* Whether a text of the service has the characters of a UUID: it is no address and no long secret.
+ */
+static bool is_uuid(const char *text) {
+  size_t length = 0;
+  for (char c = text[0]; c != '\0' && length <= LCPP_UUID_LENGTH; c = text[++length]) {
+    char letter = (char)(c | 0x20);
+    if (!(c >= '0' && c <= '9') && !(letter >= 'a' && letter <= 'f') && c != '-') {
+      return false;
+    }
+  }
+  return length == LCPP_UUID_LENGTH;
+}
+
+/* What a result and a failure both tell. Expects their table on top. Returns whether the request id
+ * may hold what must not be shown. */
+static bool set_common(lua_State *L, const struct lcpp_request *request) {
   const struct lcpp_outcome *outcome = &request->transfer.outcome;
   const struct lcpp_response *response = &request->transfer.response;
+  bool unchecked = false;
   if (outcome->status != 0) {
     set_integer(L, "status", outcome->status);
     bool correlated = lcpp_response_field(response, LCPP_CORRELATION_REQUEST_ID) != NULL;
     const char *id =
         lcpp_response_field(response, correlated ? LCPP_CORRELATION_REQUEST_ID : LCPP_REQUEST_ID);
     if (id != NULL) {
+      bool uuid = is_uuid(id);
+      unchecked = !uuid || request->has_short_secret;
       lua_pushstring(L, id);
-      lcpp_clean_top(L, REQUEST_ID_LIMIT);
+      if (!uuid) {
+        lcpp_clean_top(L, REQUEST_ID_LIMIT);
+      }
       lua_setfield(L, -2, "request_id");
     }
   }
@@ -141,6 +161,7 @@ static void set_common(lua_State *L, const struct lcpp_request *request) {
   }
   lua_getiuservalue(L, 1, LCPP_REQUEST_CLIENT_ID);
   lua_setfield(L, -2, "client_request_id");
+  return unchecked;
 }
 
 /* Pushes nil and the facts of a failure. lua/cpp/error.lua decides what they mean for the caller
@@ -206,10 +227,9 @@ static const char *push_body(lua_State *L, const struct lcpp_request *request) {
   return get && running ? NULL : problem; /* the status tells enough */
 }
 
-/* Sets `date`, the time of the service's clock when it responded, in seconds since 1970; and
- * `took`, the seconds from the start of the request to the end of the response, rounded up. Expects
- * a result on top. */
-static void set_date(lua_State *L, const struct lcpp_request *request) {
+/* Reads the time of the service's clock when it responded, in seconds since 1970; and sets
+ * `sent_at`, when a POST was sent, by the same clock. Expects a result on top. */
+static void set_date(lua_State *L, struct lcpp_request *request) {
   const char *text = lcpp_response_field(&request->transfer.response, LCPP_DATE);
   lua_getiuservalue(L, 1, LCPP_REQUEST_CLIENT);
   struct lcpp_client *client = lua_touserdata(L, -1);
@@ -221,13 +241,14 @@ static void set_date(lua_State *L, const struct lcpp_request *request) {
     strcpy(client->date_text, text);
     client->date = curl_getdate(text, NULL);
   }
-  if (client->date >= 0) {
-    set_integer(L, "date", (long)client->date);
-    set_integer(L, "took", (long)((request->transfer.took_us + 999999) / 1000000));
+  request->date = client->date;
+  if (client->date >= 0 && request->endpoint->method == LCPP_POST) {
+    long took = (long)((request->transfer.took_us + 999999) / 1000000);
+    set_integer(L, "sent_at", (long)client->date - took);
   }
 }
 
-static int push_response(lua_State *L, const struct lcpp_request *request) {
+static int push_response(lua_State *L, struct lcpp_request *request) {
   const char *problem = push_body(L, request);
   if (problem != NULL) {
     return push_failure(L, request, "protocol", problem, true);
@@ -238,11 +259,13 @@ static int push_response(lua_State *L, const struct lcpp_request *request) {
   set_string(L, "location", request->transfer.outcome.location);
   set_string(L, "operation_id", request->transfer.outcome.operation_id);
   set_date(L, request);
-  set_common(L, request);
+  if (set_common(L, request)) {
+    set_boolean(L, "unchecked_id", true);
+  }
   return 1;
 }
 
-static int push_result(lua_State *L, const struct lcpp_request *request) {
+static int push_result(lua_State *L, struct lcpp_request *request) {
   const struct lcpp_outcome *outcome = &request->transfer.outcome;
   if (outcome->kind != LCPP_RESPONDED) {
     return push_failure(L, request, lcpp_kind_name(outcome->kind), outcome->message,
@@ -334,6 +357,24 @@ static int request_index(lua_State *L) {
   return 1;
 }
 
+/* request:started() -> when it was started, in seconds of core.monotonic. */
+static int request_started(lua_State *L) {
+  lua_pushnumber(L, (lua_Number)to_request(L)->transfer.started / 1e6);
+  return 1;
+}
+
+/* request:date() -> the time of the service's clock when it responded, in seconds since 1970; nil
+ * where it did not tell, or before request:result. */
+static int request_date(lua_State *L) {
+  time_t date = to_request(L)->date;
+  if (date >= 0) {
+    lua_pushinteger(L, (lua_Integer)date);
+  } else {
+    lua_pushnil(L);
+  }
+  return 1;
+}
+
 /* request:url() -> method, URL; the URL is nil for a location that was refused. */
 static int request_url(lua_State *L) {
   const struct lcpp_request *request = to_request(L);
@@ -373,6 +414,7 @@ void lcpp_request_open(lua_State *L) {
   static const luaL_Reg methods[] = {{"done", request_done},     {"wait", request_wait},
                                      {"result", request_result}, {"resolve", request_resolve},
                                      {"url", request_url},       {"index", request_index},
-                                     {"abort", request_abort},   {NULL, NULL}};
+                                     {"abort", request_abort},   {"started", request_started},
+                                     {"date", request_date},     {NULL, NULL}};
   lcpp_new_class(L, LCPP_REQUEST, metamethods, methods);
 }

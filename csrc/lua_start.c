@@ -93,10 +93,8 @@ static void read_headers(lua_State *L, const struct lcpp_client *client,
   }
 }
 
-enum { UUID_SIZE = 37 };
-
 /* Writes a random UUID (version 4; RFC 9562) and a NUL. */
-static void make_uuid(struct lcpp_client *client, char uuid[UUID_SIZE]) {
+static void make_uuid(struct lcpp_client *client, char uuid[LCPP_UUID_LENGTH + 1]) {
   static const char digits[] = "0123456789abcdef";
   if (client->random_left < 16) {
     if (getentropy(client->random, sizeof client->random) != 0) {
@@ -123,7 +121,7 @@ static void make_uuid(struct lcpp_client *client, char uuid[UUID_SIZE]) {
  * the client's, or a new one. */
 static const char *set_request_id(lua_State *L, struct lcpp_client *client, const char *given,
                                   const struct lcpp_value *option) {
-  char uuid[UUID_SIZE];
+  char uuid[LCPP_UUID_LENGTH + 1];
   if (given == NULL) {
     given = option->given ? option->text : client->client_request_id;
   }
@@ -310,6 +308,10 @@ int lcpp_client_start(lua_State *L) {
   }
   struct lcpp_request *request = lcpp_request_new(L, 1);
   request->endpoint = endpoint;
+  request->has_short_secret = client->has_short_secret ||
+                              (head.token != NULL && lua_rawlen(L, 4) <= LCPP_UUID_LENGTH) ||
+                              lcpp_is_short_secret(&values[LCPP_OPTION_TOKEN]) ||
+                              lcpp_is_short_secret(&values[LCPP_OPTION_CLIENT_SECRET]);
   const struct lcpp_origin *origin = read_origin(L, client, request, endpoint, values);
   head.plain = origin->plain;
   lcpp_body_append(L, &request->transfer.request_body, endpoint, values);

@@ -160,21 +160,22 @@ local function explain(client, endpoint, options, err, started)
   return err, newest, offer
 end
 
--- Adds to a result the call and the offer that it belongs to.
-local function describe(result, endpoint, options, submission_id, secrets)
+-- Adds to a result the call and the offer that it belongs to. The core has checked a usual request id.
+local function describe(client, result, endpoint, options, submission_id)
   result.call, result.submission_id = endpoint, submission_id
   result.publisher, result.offer = options.publisher, options.offer
-  result.request_id = core.redact(result.request_id, errors.ID_LIMIT, secrets)
+  if result.unchecked_id then
+    result.request_id = core.redact(result.request_id, errors.ID_LIMIT, auth.secrets(client, options))
+    result.unchecked_id = nil
+  end
 end
 
 -- What follows an accepted call: its result; or what its wait gives.
 local function accept(client, endpoint, options, submission_id, result, request, loop, sent)
-  describe(result, endpoint, options, submission_id, auth.secrets(client, options))
+  describe(client, result, endpoint, options, submission_id)
   show.as(client, "result", result, options)
-  if result.date then
-    -- If the host's clock is not the real one, time passes by the host's clock.
-    result.sent_at = result.date - (loop.now and math.ceil(host.now(loop) - sent) or result.took)
-    result.date, result.took = nil, nil
+  if loop.now and result.sent_at then -- time passes by the host's clock
+    result.sent_at = request:date() - math.ceil(host.now(loop) - sent)
   end
   if not result.location and result.body then
     local location = location_in(result.body)
@@ -191,9 +192,8 @@ end
 -- Has nothing raised after a call was accepted (by a loop that fails, by Ctrl-C) without saying what was accepted.
 local function carry(client, endpoint, options, submission_id, result, done, ...)
   if done then return ... end
-  local secrets = auth.secrets(client, options)
-  describe(result, endpoint, options, submission_id, secrets)
-  error(errors.accepted((...), result, secrets), 0)
+  describe(client, result, endpoint, options, submission_id)
+  error(errors.accepted((...), result, auth.secrets(client, options)), 0)
 end
 
 -- A call that starts something: cancel, publish and go_live. `options` is a table of its own.

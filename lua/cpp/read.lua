@@ -131,7 +131,7 @@ function read.operations(client, options, limits)
     return malformed(client, result, request, options, "the response is not a list of operations")
   end
   note_states(list, auth.secrets(client, options))
-  return filtered(list, status.normalise(options.status)), nil, result.retry_after, result.date
+  return filtered(list, status.normalise(options.status)), nil, result.retry_after, request:date()
 end
 
 --- The status of an offer.

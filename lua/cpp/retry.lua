@@ -36,14 +36,14 @@ local function pause_before(attempt, err)
 end
 
 -- One entry for each attempt. What the service chose (a location, its request id) may hold anything.
-local function log_attempt(loop, log, client, options, token, request, attempt, started, answer)
+local function log_attempt(loop, log, client, options, token, request, attempt, answer)
   local secrets = auth.secrets(client, options, token)
   local method, url = request:url()
   local done, problem = host.call(loop, log, {
     method = method,
     url = redact(url, secrets),
     status = answer.status,
-    milliseconds = (core.monotonic() - started) * 1000,
+    milliseconds = (core.monotonic() - request:started()) * 1000,
     attempt = attempt,
     kind = answer.kind, -- nil when it went well
     retry_after = answer.retry_after,
@@ -69,7 +69,7 @@ end
 
 -- Raises what the loop raised while it waited for a request, or Ctrl-C in the log function. A POST may have been
 -- processed by then: for it, an err that says so is raised, with what is known.
-local function raise(client, endpoint, options, token, request, problem)
+local function raise(loop, client, endpoint, options, token, request, problem)
   request:abort() -- unless it is done
   local result, failure = request:result()
   local is_harmless = request:url() == "GET" or OF_TOKENS[endpoint]
@@ -78,6 +78,7 @@ local function raise(client, endpoint, options, token, request, problem)
   if result then
     result.call, result.publisher, result.offer = endpoint, options.publisher, options.offer
     result.request_id = redact.line(result.request_id, errors.ID_LIMIT, secrets)
+    if loop.now then result.sent_at = nil end -- it is real time, and the host's clock is another one
     error(errors.accepted(problem, result, secrets), 0)
   end
   local err = errors.from_failure(failure, options, secrets, false)
@@ -96,15 +97,17 @@ local function await(loop, core_client, request, index)
   end
 end
 
--- One exchange. Returns the result, or nil and a failure of the core; the request; and when it was sent.
+-- One exchange. Returns the result, or nil and a failure of the core; the request; and when it was sent, on the loop's
+-- clock (real time where it has none of its own: only after a failure).
 local function exchange(loop, client, endpoint, options, token, deadline, id, attempt)
   local core_client, known = client.core, private[client]
   local log = options.log or known.options.log
-  local started, sent = log and core.monotonic(), host.now(loop)
+  local sent = loop.now and host.now(loop)
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close>, index = core_client:start(endpoint, options, token, id,
     deadline and timeout_until(loop, client, options, deadline))
-  if not OF_TOKENS[endpoint] then host.sent(METHODS[endpoint], options) end
+  local acts = not OF_TOKENS[endpoint]
+  if acts then host.sent(METHODS[endpoint], options) end
   local result, failure
   if index then
     local awaited
@@ -113,18 +116,18 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
     else
       awaited, result = pcall(await, loop, core_client, request, index)
     end
-    if not awaited then raise(client, endpoint, options, token, request, result) end
+    if not awaited then raise(loop, client, endpoint, options, token, request, result) end
   end
   -- The blocking loop has taken the result already. Other loops only wait, and may return anything.
   if loop ~= blocking or not index then result, failure = request:result() end
   if log then
-    local logged, problem = pcall(log_attempt, loop, log, client, options, token, request, attempt, started,
+    local logged, problem = pcall(log_attempt, loop, log, client, options, token, request, attempt,
                                   result or failure)
-    if not logged then raise(client, endpoint, options, token, request, problem) end
+    if not logged then raise(loop, client, endpoint, options, token, request, problem) end
   end
-  if result and METHODS[endpoint] == "POST" and not OF_TOKENS[endpoint] then host.accepted(options) end
+  if result and acts and METHODS[endpoint] == "POST" then host.accepted(options) end
   if known.watch then pcall(known.watch, endpoint, options, request, result or failure) end
-  return result, failure, request, sent
+  return result, failure, request, sent or failure and request:started()
 end
 
 -- Before each attempt; err: how the one before it failed. Returns true; or nil and an err when the

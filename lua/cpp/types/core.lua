@@ -165,6 +165,14 @@ function CoreRequest:wait() end
 ---Ends it with kind "stopped" if it runs. The service may have acted on it.
 function CoreRequest:abort() end
 
+---When it was started, in seconds of core.monotonic.
+---@return number
+function CoreRequest:started() end
+
+---The time of the service's clock when it responded, in seconds since 1970.
+---@return integer? date # nil where it did not tell, and before the result was read
+function CoreRequest:date() end
+
 ---@return "GET"|"POST"|nil method
 ---@return string? url # nil where a location was refused
 function CoreRequest:url() end

@@ -154,6 +154,8 @@ Request.__index = Request
 function Request:done() return self.ended end
 function Request:url() return self.method, self.target end
 function Request.resolve(_, location) return location end
+function Request.started() return cpp.core.monotonic() end
+function Request.date() return nil end
 
 function Request:result()
   if self.outcome.kind then return nil, self.outcome end
