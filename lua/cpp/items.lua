@@ -22,11 +22,13 @@ local function running(batch)
   return item
 end
 
--- What an item's coroutine yields to its batch. Anything else was meant for another scheduler.
-local PARKED, DONE, CALL = {}, {}, {}
+-- What an item's coroutine yields to its batch. Anything else was meant for another scheduler. These are functions, and
+-- so is GO, so that a comparison with a value of the user's calls no metamethod.
+local function PARKED() end
+local function DONE() end
+local function CALL() end
 
--- The value with which the batch resumes an item's coroutine. A resume with any other value is a mistake. It is a
--- function, so that the comparison calls no metamethod.
+-- The value with which the batch resumes an item's coroutine. A resume with any other value is a mistake.
 local function GO() end
 
 -- Waits until the batch resumes the item. `parked` tells what for: a request's key in batch.waiting, or true. It

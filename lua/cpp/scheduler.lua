@@ -119,14 +119,14 @@ local function give_up(batch, item, done, problem)
   finish(batch, item.index, nil, raised_err(batch, item, problem))
 end
 
--- Resumes an item, and calls what it has the batch call. What it yields or raises may be the user's, whose `==` may
--- raise.
+-- Resumes an item, and calls what it has the batch call. What it yields or raises may be the user's: a sign is a
+-- function, so that comparing it calls no metamethod.
 local function run_item(batch, item)
   local before = batch.running
   batch.running = item
   local around = host.begin_item(item)
   local done, sign, first, second, third = resume_coroutine(item.coroutine, GO, batch, item)
-  while rawequal(sign, CALL) do
+  while sign == CALL do
     batch.running = before
     host.end_item(around)
     local called, one, two = call_back(batch, first, second, third)
@@ -144,8 +144,8 @@ end
 local function resume(batch, item)
   while true do
     local done, sign, result, err = run_item(batch, item)
-    if rawequal(sign, PARKED) then return end
-    if not rawequal(sign, DONE) then return give_up(batch, item, done, sign) end
+    if sign == PARKED then return end
+    if sign ~= DONE then return give_up(batch, item, done, sign) end
     finish(batch, item.index, result, err)
     if batch.stopped or not may_start(batch) or coroutine.status(item.coroutine) == "dead" then
       batch.active = batch.active - 1
