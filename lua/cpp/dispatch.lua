@@ -149,7 +149,8 @@ end
 function dispatch.run_requests(core_client)
   local waiters = dispatch.waiters(core_client)
   local requests = waiters.requests
-  while waiters.left > 0 and core_client:usable() do
+  local usable = core_client:usable()
+  while waiters.left > 0 and usable do
     local _, index, bytes = core_client:finished()
     if not index then return end
     waiters.left = waiters.left - bytes
@@ -157,7 +158,7 @@ function dispatch.run_requests(core_client)
     local wake = requests[index]
     if wake then
       requests[index] = nil
-      wake(index)
+      usable = wake(index) or core_client:usable()
     end
   end
 end
