@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "needles.h"
 #include "printable.h"
-#include "steps.h"
 #include "unescape.h"
 
 enum {

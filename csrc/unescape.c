@@ -5,7 +5,10 @@
 #include <strings.h>
 
 #include "printable.h"
-#include "steps.h"
+
+#ifdef LCPP_COUNT_STEPS
+unsigned long long lcpp_steps;
+#endif
 
 enum { UNKNOWN = 0xfffd, SHY = 0xad, LONGEST_NAME = 14 };
 

@@ -14,6 +14,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* Counts the steps of what reads text of the service, in a build that counts them: the fuzz target
+ * holds them to a constant number for each byte. */
+#ifdef LCPP_COUNT_STEPS
+extern unsigned long long lcpp_steps;
+#define LCPP_STEP() ((void)lcpp_steps++)
+#else
+#define LCPP_STEP() ((void)0)
+#endif
+
 /* A byte behind the escapes, and what spells it: text[start] to text[end - 1]. */
 struct lcpp_unit {
   unsigned char byte;

@@ -13,7 +13,6 @@
 #include <string.h>
 
 #include "redact.h"
-#include "steps.h"
 #include "unescape.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
