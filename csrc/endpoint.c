@@ -1,5 +1,6 @@
 /*
- * The table of endpoints: every call of the service is one row.
+ * The table of endpoints: every call of the service is one row, whose path and query are templates
+ * of its URL.
  *
  * Adding a call is adding a row: URL building, origin check, limits and errors follow from it.
  *
@@ -16,9 +17,10 @@
  * https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
  * https://learn.microsoft.com/azure/app-service/overview-managed-identity
  */
-#include "lua_binding.h"
-
+#include <stdint.h>
 #include <string.h>
+
+#include "lua_binding.h"
 
 #define PUBLISHER "/api/publishers/{publisher}"
 #define OFFER PUBLISHER "/offers/{offer}"
@@ -58,4 +60,112 @@ const struct lcpp_endpoint *lcpp_endpoint_find(const char *name) {
 
 const struct lcpp_endpoint *lcpp_endpoint_at(size_t position) {
   return position < ENDPOINT_COUNT ? &endpoints[position] : NULL;
+}
+
+/* What the templates may name: {name}, percent-encoded, or [name?...], what is there
+ * only where that option is given. */
+static const struct {
+  const char *name;
+  enum lcpp_option option;
+} names[] = {{"publisher", LCPP_OPTION_PUBLISHER},
+             {"offer", LCPP_OPTION_OFFER},
+             {"operation_id", LCPP_OPTION_OPERATION_ID},
+             {"status", LCPP_OPTION_STATUS},
+             {"version", LCPP_OPTION_VERSION},
+             {"slot", LCPP_OPTION_SLOT},
+             {"type", LCPP_OPTION_TYPE},
+             {"tenant", LCPP_OPTION_TENANT},
+             {"client_id", LCPP_OPTION_CLIENT_ID},
+             {"scope", LCPP_OPTION_SCOPE}};
+enum { NAMES = sizeof names / sizeof names[0] };
+
+/* The name behind a `{` or `[` of a template, and *end: what follows its `}` or `?`. NAMES: none.
+ */
+static size_t find_name(const char *at, const char **end) {
+  char closing = *at == '{' ? '}' : '?';
+  for (size_t i = 0; i < NAMES; i++) {
+    size_t length = strlen(names[i].name);
+    if (strncmp(at + 1, names[i].name, length) == 0 && at[1 + length] == closing) {
+      *end = at + length + 2;
+      return i;
+    }
+  }
+  return NAMES;
+}
+
+static void check_template(lua_State *L, const char *endpoint, const char *template) {
+  const char *end = template;
+  for (const char *at = template; at != NULL && *(at += strcspn(at, "{[")) != '\0'; at++) {
+    if (find_name(at, &end) == NAMES || (*at == '[' && strchr(end, ']') == NULL)) {
+      luaL_error(L, "endpoint '%s': unknown option in its path or query: %s", endpoint, at);
+    }
+  }
+}
+
+void lcpp_endpoint_open(lua_State *L) {
+  for (size_t i = 0; i < ENDPOINT_COUNT; i++) {
+    check_template(L, endpoints[i].name, endpoints[i].path);
+    check_template(L, endpoints[i].name, endpoints[i].query);
+  }
+}
+
+void lcpp_endpoint_require(lua_State *L, const struct lcpp_endpoint *endpoint,
+                           const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  const char *at = endpoint->path;
+  if (at == NULL && !values[LCPP_OPTION_LOCATION].given) {
+    lcpp_misuse(L, "location: expected a non-empty string, got nil");
+  }
+  while (at != NULL && *(at += strcspn(at, "{[")) != '\0') {
+    const char *end = at;
+    size_t i = find_name(at, &end);
+    if (*at == '{' && !values[names[i].option].given) {
+      lcpp_misuse(L, "%s: expected a non-empty string, got nil", names[i].name);
+    }
+    at = *at == '[' ? end + strcspn(end, "]") : end;
+  }
+}
+
+static void append_template(struct lcpp_buffer *url, const char *template,
+                            const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  const char *at = template;
+  while (*at != '\0') {
+    size_t literal = strcspn(at, "{[]");
+    lcpp_buffer_append(url, at, literal, LCPP_URL_LIMIT);
+    at += literal;
+    if (*at == ']') {
+      at++;
+    } else if (*at != '\0') {
+      const char *end = at;
+      const struct lcpp_value *value = &values[names[find_name(at, &end)].option];
+      if (*at == '{') {
+        lcpp_url_append_escaped(url, value->text, value->length);
+      } else if (!value->given) {
+        end += strcspn(end, "]");
+      }
+      at = end;
+    }
+  }
+}
+
+/* A URL is a base URL, a path and a query of up to three names, api-version, and what is in
+ * between; percent-encoding triples a name. lua_options.c holds each to its limit. */
+_Static_assert(LCPP_BASE_LIMIT + 5 * 3 * LCPP_NAME_LIMIT + 256 <= LCPP_URL_LIMIT,
+               "options within their limits make a URL within its own");
+
+char *lcpp_endpoint_url(const struct lcpp_endpoint *endpoint, const struct lcpp_origin *origin,
+                        const char *api_version,
+                        const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+  struct lcpp_buffer url = {0};
+  lcpp_buffer_append(&url, origin->prefix, strlen(origin->prefix), LCPP_URL_LIMIT);
+  append_template(&url, endpoint->path, values);
+  if (endpoint->versioned) {
+    lcpp_url_append_field(&url, "?api-version=", api_version, strlen(api_version));
+  }
+  if (endpoint->query != NULL) {
+    append_template(&url, endpoint->query, values);
+  }
+  if (lcpp_buffer_append(&url, "", 1, LCPP_URL_LIMIT) != LCPP_BUFFER_OK) {
+    lcpp_buffer_free(&url);
+  }
+  return url.data; /* its ownership passes on */
 }

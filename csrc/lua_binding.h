@@ -2,8 +2,7 @@
  * What the files of the Lua binding share. Each calls only those to its right:
  *
  *   lua_module.c > lua_command.c, lua_client.c, lua_snapshot.c > lua_start.c > lua_request.c,
- * lua_template.c, lua_body.c > lua_json.c, lua_text.c, lua_options.c > lua_headers.c >
- * lua_misuse.c, endpoint.c
+ * endpoint.c, lua_body.c > lua_json.c, lua_text.c, lua_options.c > lua_headers.c > lua_misuse.c
  *
  * Stack comments follow the Lua manual: [-pops, +pushes, what it may raise].
  */
@@ -237,6 +236,19 @@ long lcpp_milliseconds(const struct lcpp_value *value, long otherwise);
  * "batch". */
 int lcpp_core_check(lua_State *L);
 
+/* endpoint.c: the URLs of its rows. */
+
+/* Raises unless every name in their templates is an option: [-0, +0, v]. */
+void lcpp_endpoint_open(lua_State *L);
+
+/* Raises if the call lacks an option that the endpoint's URL is made of. [-0, +0, v] */
+void lcpp_endpoint_require(lua_State *L, const struct lcpp_endpoint *endpoint,
+                           const struct lcpp_value values[LCPP_OPTION_COUNT]);
+
+/* The URL of an endpoint with a path. Raises nothing; NULL if memory ran out, else for free. */
+char *lcpp_endpoint_url(const struct lcpp_endpoint *endpoint, const struct lcpp_origin *origin,
+                        const char *api_version, const struct lcpp_value values[LCPP_OPTION_COUNT]);
+
 /* lua_misuse.c */
 
 /* Raises misuse: "cpp: option: what was expected", at the place in the caller's own code. */
@@ -313,19 +325,6 @@ int lcpp_client_describe(lua_State *L);
 /* Appends the endpoint's request body to memory that the request owns already. [-0, +0, v] */
 void lcpp_body_append(lua_State *L, struct lcpp_buffer *body, const struct lcpp_endpoint *endpoint,
                       const struct lcpp_value values[LCPP_OPTION_COUNT]);
-
-/* lua_template.c: the paths and queries of endpoint.c. */
-
-/* Raises unless every name in them is an option: [-0, +0, v]. */
-void lcpp_template_open(lua_State *L);
-
-/* Raises if the call lacks an option that the endpoint's URL is made of. [-0, +0, v] */
-void lcpp_template_require(lua_State *L, const struct lcpp_endpoint *endpoint,
-                           const struct lcpp_value values[LCPP_OPTION_COUNT]);
-
-/* The URL of an endpoint with a path. Raises nothing; NULL if memory ran out, else for free. */
-char *lcpp_template_url(const struct lcpp_endpoint *endpoint, const struct lcpp_origin *origin,
-                        const char *api_version, const struct lcpp_value values[LCPP_OPTION_COUNT]);
 
 /* lua_client.c */
 

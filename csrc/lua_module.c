@@ -86,7 +86,7 @@ int luaopen_cpp_core(lua_State *L) {
   luaL_checkversion(L);
   lcpp_json_open(L);
   lcpp_options_open(L);
-  lcpp_template_open(L);
+  lcpp_endpoint_open(L);
   lcpp_client_open(L);
   lcpp_request_open(L);
   luaL_newlib(L, functions);

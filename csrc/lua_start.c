@@ -19,7 +19,7 @@ static enum lcpp_url_status set_url(struct lcpp_request *request, const struct l
                                     const char **why) {
   struct lcpp_transfer *transfer = &request->transfer;
   if (request->endpoint->path != NULL) {
-    transfer->url = lcpp_template_url(request->endpoint, origin, api_version, values);
+    transfer->url = lcpp_endpoint_url(request->endpoint, origin, api_version, values);
     return LCPP_URL_OK;
   }
   const char *location = values[LCPP_OPTION_LOCATION].text;
@@ -179,7 +179,7 @@ static const struct lcpp_endpoint *read_call(lua_State *L,
   const struct lcpp_endpoint *endpoint = lcpp_endpoint_find(name);
   if (endpoint != NULL) {
     lcpp_options_read(L, 3, LCPP_OF_CALL, values);
-    lcpp_template_require(L, endpoint, values);
+    lcpp_endpoint_require(L, endpoint, values);
     if (endpoint->host == LCPP_HOST_METADATA) {
       check_identity_header(L, &values[LCPP_OPTION_CLIENT_SECRET]);
     }
