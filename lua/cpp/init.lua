@@ -7,7 +7,15 @@
 -- AZURE_TOKEN, or from cpp.credentials.default(), and CPP_BASE_URL names another service. cpp.client makes others, with
 -- the same functions as methods.
 
-local core = require "cpp.core"
+-- This file can be read by older versions of Lua.
+if tonumber(_VERSION:match "%d+%.%d+") < 5.4 then error("cpp needs Lua 5.4 or 5.5, and this is " .. _VERSION, 0) end
+
+local is_there, core = pcall(require, "cpp.core")
+if not is_there then
+  local is_missing = tostring(core):find("module 'cpp.core' not found", 1, true)
+  error(is_missing and "cpp needs its C module, cpp/core.so in package.cpath (make builds it; make install or LuaRocks "
+    .. "installs it)" or core, 0)
+end
 
 core.hide() -- usage errors are reported at the caller's own line, which is in none of these files
 

@@ -99,6 +99,23 @@ describe("the module", function()
     ]], {}))
   end)
 
+  it("says in one line that its C module is missing, or that this is another Lua", function()
+    assert.equal("false\tcpp needs its C module, cpp/core.so in package.cpath (make builds it; make install or LuaRocks "
+      .. "installs it)", run([[
+      package.cpath = ""
+      print(pcall(require, "cpp"))
+    ]], {}))
+    assert.equal("false\tcpp needs Lua 5.4 or 5.5, and this is Lua 5.3", run([[
+      _VERSION = "Lua 5.3"
+      print(pcall(require, "cpp"))
+    ]], {}))
+    if os.execute "command -v lua5.1 >/dev/null" then
+      assert.matches("^cpp needs Lua 5.4 or 5.5, and this is Lua 5.1", io.popen([[env -u LUA_INIT lua5.1 -e '
+        package.path = "lua/?.lua;lua/?/init.lua"
+        print(select(2, pcall(require, "cpp")))']]):read "a")
+    end
+  end)
+
   it("loads all that a call may need before it sends anything", function()
     local portal = portals.start()
     for _, offer in ipairs { "contoso-vm", "contoso-app" } do
