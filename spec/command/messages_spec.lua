@@ -68,10 +68,17 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.same({}, portal:journal())
   end)
 
-  it("a CA file that is missing", function()
+  it("a CA file that is missing, or none", function()
     local line, status = said "--ca-file=/none/of/it"
     assert.matches("^%-%-ca%-file: /none/of/it: No such file or directory; see", line)
     assert.equal(2, status)
+    assert.equal("--ca-file: /: Is a directory", said("--ca-file=/"):match "^[^;]*")
+    for _, content in ipairs { "", "none", "-----BEGIN PRIVATE KEY-----\n" } do
+      local file = programs:file(content)
+      assert.equal(("--ca-file: %s holds no certificate in PEM"):format(file), said("--ca-file=" .. file):match "^[^;]*")
+    end
+    assert.equal("--ca-file: expected the name of a file", said("--ca-file="):match "^[^;]*")
+    assert.equal("--token-file: expected the name of a file", said("--token-file="):match "^[^;]*")
     assert.same({}, portal:journal())
   end)
 

@@ -13,8 +13,8 @@ describe("cpp.width", function()
   end
 
   it("cuts and fills at any column", function()
-    for text, columns in pairs(TEXTS) do
-      text, columns = text .. "x", columns + 1
+    for whole, count in pairs(TEXTS) do
+      local text, columns = whole .. "x", count + 1
       for room = -1, columns + 2 do
         local cut = width.cut(text, room)
         assert.equal(cut, text:sub(1, #cut))

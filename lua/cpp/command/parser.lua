@@ -71,6 +71,13 @@ local function number(option)
   end
 end
 
+local function file_name(option)
+  return function(text)
+    if text ~= "" then return text end
+    return nil, ("--%s: expected the name of a file"):format(option.name)
+  end
+end
+
 -- Adds an option by its row.
 local function add_option(parser, row)
   local option = parser:option((row.short and "-" .. row.short .. " " or "") .. "--" .. row.name)
@@ -78,6 +85,7 @@ local function add_option(parser, row)
   if row.value then option:argname(row.value) end
   if row.choices then option:choices(row.choices) end
   if row.number then option:convert(number(row)) end
+  if row.value == "FILE" then option:convert(file_name(row)) end
   if row.many then option:count("*"):init(nil) end
   return option
 end

@@ -84,11 +84,19 @@ local function between(session)
   return false
 end
 
--- A CA file that cannot be read is detected before anything is sent.
+local BEGINNING = 1 << 20 -- bytes of a CA file in which its first certificate begins
+
+-- A CA file that cannot be read, or is none, is detected before anything is sent.
 local function check_ca_file(name)
-  local file, problem = io.open(name or "/dev/null", "r")
+  if not name then return end
+  local file <close>, problem = io.open(name, "r")
   if not file then error({ usage = "--ca-file: " .. problem }, 0) end
-  file:close()
+  if not file:seek() then return end -- a pipe can be read only once
+  local text, failure = file:read(BEGINNING)
+  if failure then error({ usage = ("--ca-file: %s: %s"):format(name, failure) }, 0) end
+  if not (text or ""):find "%-%-%-%-%-BEGIN [%u%d ]*CERTIFICATE%-" then
+    error({ usage = ("--ca-file: %s holds no certificate in PEM"):format(name) }, 0)
+  end
 end
 
 local function open_client(session, token)
