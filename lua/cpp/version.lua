@@ -1,2 +1,2 @@
 -- The version of the package. It is defined here and nowhere else: the Makefile reads it.
-return "0.1.0"
+return "1.0.0"
