@@ -207,6 +207,7 @@ struct stage {
   size_t lua_bytes;   /* in use */
   unsigned long mark; /* no block of the state is older */
   int descriptors;    /* open without it */
+  int threads;        /* that ran without it */
   bool cold;          /* what is made once in a process is made by the scenario */
 };
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -18,8 +19,8 @@
 /* Where the two functions of a scenario and its context stand in the state. */
 enum { RUN = 1, AFTER = 2, CONTEXT = 3 };
 
-static int descriptors_open(void) {
-  DIR *directory = opendir("/proc/self/fd");
+static int entries_of(const char *name) {
+  DIR *directory = opendir(name);
   int count = 0;
   while (directory != NULL && readdir(directory) != NULL) {
     count++;
@@ -28,6 +29,18 @@ static int descriptors_open(void) {
     closedir(directory);
   }
   return count;
+}
+
+static int descriptors_open(void) {
+  return entries_of("/proc/self/fd");
+}
+
+/* Waits until no more threads run than the stage had: a resolver thread that libcurl has left
+ * closes its descriptor when it ends. */
+static void await_threads(int threads) {
+  for (int left = 1000; left > 0 && entries_of("/proc/self/task") > threads; left--) {
+    nanosleep(&(struct timespec){.tv_nsec = 1000000}, NULL);
+  }
 }
 
 /* Pushes the scenario's two functions and its context. */
@@ -48,10 +61,12 @@ static int prepare(lua_State *L) {
 bool stage_open(struct stage *stage, const struct scenario *scenario) {
   stage->program = getpid();
   stage->descriptors = descriptors_open();
+  stage->threads = entries_of("/proc/self/task");
   stage->mark = blocks_mark();
   stage->lua_bytes = 0;
 #if LUA_VERSION_NUM >= 505
-  stage->L = lua_newstate(lua_allocate, &stage->lua_bytes, 1); /* a fixed seed, as the points are numbered */
+  stage->L = lua_newstate(lua_allocate, &stage->lua_bytes,
+                          1); /* a fixed seed, as the points are numbered */
 #else
   stage->L = lua_newstate(lua_allocate, &stage->lua_bytes);
 #endif
@@ -185,6 +200,7 @@ static void check_left(const struct stage *stage) {
   if (stage->lua_bytes != 0) {
     ending_now(ENDED_BADLY, "%zu bytes of Lua's are not given back", stage->lua_bytes);
   }
+  await_threads(stage->threads);
   int descriptors = descriptors_open();
   if (descriptors != stage->descriptors) {
     ending_now(ENDED_BADLY, "%d descriptors are open, %d were", descriptors, stage->descriptors);
