@@ -50,12 +50,11 @@ local opening = {
 local function open(core_client, handles)
   local descriptor = core_client:pollfd()
   if is_gone(handles.timer) then handles.timer = uv.new_timer() end
-  if descriptor and core_client:usable() and is_gone(handles.poll) then
-    local new <close> = setmetatable({ handles = handles, poll = nil }, opening)
-    new.poll = uv.new_poll(descriptor)
-    if new.poll then new.poll:start("r", handles.step) end -- else a finaliser has closed the client
-    handles.poll = new.poll
-  end
+  if not descriptor or not is_gone(handles.poll) then return end
+  local new <close> = setmetatable({ handles = handles, poll = nil }, opening)
+  if core_client:usable() then new.poll = uv.new_poll(descriptor) end -- a finaliser may have closed it
+  if new.poll then new.poll:start("r", handles.step) end
+  handles.poll = new.poll
 end
 
 -- The next timer, libcurl's or that of a sleep, in whole milliseconds: libuv has no finer ones.
