@@ -47,7 +47,7 @@ end
 -- Whether libcurl's message reports a failure of the proxy.
 local function is_of_proxy(message, proxy)
   if message:find("proxy", 1, true) or message:find("CONNECT", 1, true) then return true end
-  if message:find "^Couldn't connect to server" then return true end -- of an unknown scheme
+  if message:find "^Could ?n.t connect to server" then return true end -- of an unknown scheme; "Could not" in 8.x
   local host = message:match "Failed to connect to (%S+) port"
   return host ~= nil and proxy:find(host, 1, true) ~= nil
 end
