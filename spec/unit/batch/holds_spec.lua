@@ -10,8 +10,9 @@ describe("a batch that the service slows down", function()
     loops.offers(portal, 8)
   end, { retries = 3 })
 
-  local function too_many(n, seconds)
-    portal:fault { match = { path = "/offer%-" .. n .. "/" }, status = 429, headers = { ["Retry-After"] = tostring(seconds) } }
+  local function too_many(n, seconds, delay)
+    portal:fault { match = { path = "/offer%-" .. n .. "/" }, delay = delay, status = 429,
+                   headers = { ["Retry-After"] = tostring(seconds) } }
   end
 
   local function look(n, own)
@@ -21,8 +22,8 @@ describe("a batch that the service slows down", function()
   -- Both 429s belong to requests that were sent before either came back.
   for name, pauses in pairs { ["after a longer one"] = { 60, 5 }, ["before a longer one"] = { 5, 60 } } do
     it("is not hurried by a shorter pause " .. name, function()
-      too_many(1, pauses[1])
-      too_many(2, pauses[2])
+      too_many(1, pauses[1], 0.3)
+      too_many(2, pauses[2], 0.3)
       local _, failed = client:map({ 1, 2, 3, 4, 5, 6 }, look, { concurrency = 2 })
       assert.equal(0, failed)
       local early = 0
@@ -71,7 +72,8 @@ describe("a batch that the service slows down", function()
   end)
 
   it("ends its items at once when it is stopped, those too that wait for a place", function()
-    too_many(1, 250)
+    too_many(1, 250, 0.3) -- comes when all were sent, and before the other responses
+    for n = 2, 4 do portal:fault { match = { path = "/offer%-" .. n .. "/" }, delay = 0.6 } end
     local entries, failed = client:map({ 1, 2, 3, 4 }, function(n, own)
       local status, err = look(n, own)
       if not status then return nil, err end
