@@ -7,101 +7,17 @@
 local World = require "spec.support.model.world"
 local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
+local service = require "spec.support.model.service"
 
-local TOKEN = "a-token"
+local TOKEN = service.TOKEN
 local LEEWAY = 0.05 -- seconds after its deadline in which a wait has ended: pauses between looks at a token that is renewed
 
 local Host = {}
 Host.__index = Host
 
-local function note(self, ...)
+-- Adds a broken promise.
+function Host:note(...)
   self.problems[#self.problems + 1] = (...):format(select(2, ...))
-end
-
--- The service: what becomes of a request. An offer is the one of a single cancel.
-
-local function failure(status, retry_after)
-  return { kind = "http", status = status, message = "refused", sent = true, retry_after = retry_after, transient = false }
-end
-
-local LIMITS = { 1, 8, 8, 40, 400, 5000 } -- seconds that a 429 asks for
-
-local function respond_to_cancel(self, op)
-  local world, seconds = self.world, self.world:random(300) / 100
-  local function act()
-    op.acted, op.over_at = self.world.now, self.world.now + self.world:random(200)
-  end
-  local function answer(status)
-    return { status = status, location = status == 202 and "https://portal.test/op/" .. op.offer or nil }, seconds, function()
-      act()
-      op.accepted, op.goes_on = true, status == 202
-    end
-  end
-  local dice = world:random(100)
-  if dice <= 60 then return answer(202) end
-  if dice <= 68 then return answer(200) end
-  if dice <= 80 then
-    local wanted = world:pick(LIMITS)
-    return failure(429, wanted), seconds, function() self:hold(op, math.min(wanted, 300)) end
-  end
-  if dice <= 83 then return failure(503, 2), seconds end
-  if dice <= 87 then return failure(401), seconds end
-  if dice <= 91 then return failure(500), seconds, act end
-  if dice <= 96 then return { kind = "network", message = "reset", sent = true, transient = true }, seconds, act end
-  return { kind = "network", message = "refused", sent = false, transient = true }, seconds
-end
-
-local function respond_to_look(self, op)
-  local world, seconds = self.world, self.world:random(100) / 100
-  local dice = world:random(20)
-  if dice == 1 then return failure(500), seconds end
-  if dice == 2 then
-    local wanted = world:pick(LIMITS)
-    return failure(429, wanted), seconds, function() self:hold(op, math.min(wanted, 300)) end
-  end
-  local over = not op.over_at or world.now >= op.over_at
-  return { status = 200, body = { status = over and "canceled" or "running" }, retry_after = dice < 8 and dice or nil }, seconds
-end
-
--- A 429 holds back all requests of the batch that the call is an item of.
-function Host:hold(op, seconds)
-  local batch = op.batch
-  if batch then batch.held_until = math.max(batch.held_until, self.world.now + seconds) end
-end
-
-local function check_start(self, op)
-  local batch = op.batch
-  if not batch then return end
-  batch.in_flight = batch.in_flight + 1
-  if batch.in_flight > batch.concurrency then note(self, "%s: more than %d in flight", op.offer, batch.concurrency) end
-  if self.world.now < batch.held_until - 1e-6 then note(self, "%s: sent during a pause that the service asked for", op.offer) end
-end
-
-function Host:respond(endpoint, options, token)
-  if endpoint == "token" then
-    local seconds = self.world:chance(15) and 1000 or self.world:random(3)
-    if seconds == 1000 then
-      self.late[#self.late + 1] = { timeout = options.timeout, at = self.world.now + (options.timeout or 300) }
-    end
-    return { status = 200, body = { access_token = TOKEN, expires_in = 600 } }, seconds
-  end
-  local op = self.ops[options.offer or (options.location or ""):match "/op/(.*)$"]
-  if endpoint == "offer_status" then return { status = 200, body = { status = "running" } }, 0.1 end
-  if not op or options.publisher and options.publisher ~= "contoso" or options.base_url or token ~= TOKEN then
-    note(self, "sent for %s of %s, with base_url %s", options.offer or options.location, options.publisher, options.base_url)
-    return failure(404), 0.1
-  end
-  check_start(self, op)
-  local outcome, seconds, ending
-  if endpoint == "cancel" then
-    if op.accepted then note(self, "%s: sent again after it was accepted", op.offer) end
-    outcome, seconds, ending = respond_to_cancel(self, op)
-  else
-    outcome, seconds, ending = respond_to_look(self, op)
-  end
-  return outcome, seconds, ending, function()
-    if op.batch then op.batch.in_flight = op.batch.in_flight - 1 end
-  end
 end
 
 -- What a callback may do beside its work.
@@ -127,7 +43,7 @@ local DEEDS = {
     if not client.core:usable() then return end
     local before = self.world.now
     client:offer_status { publisher = "contoso", offer = "for-a-callback", token = self.world:chance(2) and TOKEN or nil }
-    if self.world.now - before > 60 and #self.late == 0 then note(self, "a callback's call took %g s", self.world.now - before) end
+    if self.world.now - before > 60 and #self.late == 0 then self:note("a callback's call took %g s", self.world.now - before) end
   end,
 }
 local AT_ONCE = 7
@@ -255,16 +171,16 @@ function Host:ended(op, result, err)
   op.ended, op.result, op.err = op.ended + 1, result, err
   if not op.batch then op.done_at = self.world.now end
   if op.is_discarded then return end
-  if err and not is_expected(err) then note(self, "%s: ended by %s", op.offer, tostring(err)) end
+  if err and not is_expected(err) then self:note("%s: ended by %s", op.offer, tostring(err)) end
   if result and op.deadline and op.goes_on and (op.done_at or self.world.now) < op.over_at then
-    note(self, "%s: ended before its cancel did", op.offer)
+    self:note("%s: ended before its cancel did", op.offer)
   end
   if type(err) == "table" and err.kind == "auth" and err.message:find("no response", 1, true) and not op.accepted
     and not had_late_token(self, op) then
-    note(self, "%s: ended by a shorter timeout of another call", op.offer)
+    self:note("%s: ended by a shorter timeout of another call", op.offer)
   end
   local named = result and result.offer or type(err) == "table" and err.offer
-  if named and named ~= op.offer then note(self, "%s: its end names %s", op.offer, named) end
+  if named and named ~= op.offer then self:note("%s: its end names %s", op.offer, named) end
 end
 
 -- What may end a call otherwise than by returning: a client that was closed before it, a loop that fails, Ctrl-C.
@@ -280,7 +196,7 @@ function Host:single(client)
   if done then
     self:ended(op, result, err)
   else
-    if not may_raise(result) then note(self, "%s: raised %s", op.offer, tostring(result)) end
+    if not may_raise(result) then self:note("%s: raised %s", op.offer, tostring(result)) end
     self:ended(op, nil, op.acted and result or "closed")
   end
 end
@@ -299,7 +215,7 @@ end
 
 local function settle(self, done, entries, ops, list)
   if not done then
-    if not may_raise(entries) then note(self, "a batch raised %s", tostring(entries)) end
+    if not may_raise(entries) then self:note("a batch raised %s", tostring(entries)) end
     entries = type(entries) == "table" and entries.entries
     if not entries then
       for _, op in ipairs(ops) do self:ended(op, nil, "the batch did not begin") end
@@ -309,9 +225,9 @@ local function settle(self, done, entries, ops, list)
   for place, op in ipairs(ops) do
     local entry = entries[place]
     if entry and list and not rawequal(entry.request, list[place]) then
-      note(self, "%s: its entry has another request", op.offer)
+      self:note("%s: its entry has another request", op.offer)
     end
-    if entry then self:ended(op, entry.result, entry.err) else note(self, "%s: has no entry", op.offer) end
+    if entry then self:ended(op, entry.result, entry.err) else self:note("%s: has no entry", op.offer) end
   end
 end
 
@@ -385,7 +301,7 @@ function Host:new_client()
     { token = TOKEN }, { token = token }, { tenant = "t", client_id = "c", client_secret = "secret" },
   }
   options.loop, options.retries = self.world:pick(self.world.loops), self.world:random(3) - 1
-  local client = self.world:client(options, function(endpoint, of_call, sent) return self:respond(endpoint, of_call, sent) end)
+  local client = self.world:client(options, function(...) return service.respond(self, ...) end)
   self.clients[#self.clients + 1] = client
   return client
 end
@@ -419,25 +335,25 @@ local function check_rest(self)
   for _, client in ipairs(self.clients) do client:close() end
   self.world:run()
   for _, core_client in ipairs(self.world.cores) do
-    if core_client.running ~= 0 then note(self, "%d requests are left", core_client.running) end
-    if dispatch.is_waiting(core_client) then note(self, "something still waits for a client") end
+    if core_client.running ~= 0 then self:note("%d requests are left", core_client.running) end
+    if dispatch.is_waiting(core_client) then self:note("something still waits for a client") end
     local registered = not core_client.is_parents and self.world.registered[core_client] or {}
-    for loop in pairs(registered) do note(self, "the %s loop was not released", loop.name) end
+    for loop in pairs(registered) do self:note("the %s loop was not released", loop.name) end
   end
   for _, thread in ipairs(self.threads) do
-    if coroutine.status(thread) ~= "dead" then note(self, "a coroutine is left") end
+    if coroutine.status(thread) ~= "dead" then self:note("a coroutine is left") end
   end
-  for _, raised in ipairs(self.world.raised) do note(self, "a coroutine raised %s", tostring(raised.problem)) end
+  for _, raised in ipairs(self.world.raised) do self:note("a coroutine raised %s", tostring(raised.problem)) end
 end
 
 local function check_ops(self)
   for _, op in ipairs(self.order) do
-    if op.ended > 1 then note(self, "%s: ended %d times", op.offer, op.ended) end
+    if op.ended > 1 then self:note("%s: ended %d times", op.offer, op.ended) end
     if op.ended == 1 and not op.is_discarded then
-      if op.acted and not tells(op) then note(self, "%s: was accepted, and its end is %s", op.offer, tostring(op.err)) end
+      if op.acted and not tells(op) then self:note("%s: was accepted, and its end is %s", op.offer, tostring(op.err)) end
       local late = op.accepted and not op.is_parents and op.deadline and op.done_at
         and op.done_at - op.acted - op.deadline - self.world.waited
-      if late and late > LEEWAY then note(self, "%s: ended %g s after its deadline", op.offer, late) end
+      if late and late > LEEWAY then self:note("%s: ended %g s after its deadline", op.offer, late) end
     end
   end
 end
