@@ -1,27 +1,16 @@
 -- The outcome of a wait for a cancel where the service's times are missing, or too near to the cancel to tell.
 
 local fixture = require "spec.support.fixture"
+local submissions = require "spec.support.submissions"
+
+local at, entry = submissions.at, submissions.entry
 
 describe("the outcome of a wait for a cancel, by times:", function()
-  local portal, client, loop
-  fixture.client(_ENV, function(...) portal, client, loop = ... end)
-
-  -- Times of the service, relative to now.
-  local function at(seconds)
-    return os.date("!%Y-%m-%dT%H:%M:%S.000", os.time() + seconds)
-  end
-
-  -- What the list says, one time after another; the last goes on.
-  local function lists(...)
-    for place, list in ipairs { ... } do
-      portal:fault { match = { path = "/submissions/$" }, status = 200, body = list,
-                     times = place == select("#", ...) and -1 or 1 }
-    end
-  end
-
-  local function entry(id, state, seconds)
-    return { id = id, submissionState = state, changedTime = seconds and at(seconds) }
-  end
+  local portal, client, loop, lists
+  fixture.client(_ENV, function(...)
+    portal, client, loop = ...
+    lists = submissions.lists(portal)
+  end)
 
   local function cancel(options, more)
     fixture.offer(portal, options)
