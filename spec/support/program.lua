@@ -48,10 +48,30 @@ function Programs:file(content)
   return name
 end
 
---- Removes the files.
+--- The directory of installed programs, first in PATH.
+function Programs:path()
+  if not self.directory then
+    self.directory = os.tmpname()
+    assert(os.remove(self.directory) and os.execute("mkdir " .. self.directory))
+    self.environment.PATH = self.directory .. ":" .. os.getenv "PATH"
+  end
+  return self.directory
+end
+
+--- Installs a shell script as a program.
+function Programs:install(name, script)
+  local path = self:path() .. "/" .. name
+  local file = assert(io.open(path, "w"))
+  file:write("#!/bin/sh\n", script, "\n")
+  file:close()
+  assert(os.execute("chmod +x " .. path))
+end
+
+--- Removes the files and the installed programs.
 function Programs:close()
   for _, name in ipairs(self.files) do os.remove(name) end
-  self.files = {}
+  if self.directory then os.execute("rm -r " .. self.directory) end
+  self.files, self.directory = {}, nil
 end
 
 --- What a file holds.

@@ -5,26 +5,13 @@ local Programs = require "spec.support.program"
 local ALONE = [[print(require "cpp".credentials.azure_cli()())]]
 
 describe("the credentials of az", function()
-  local programs, directory
-  before_each(function()
-    programs = Programs.new {}
-    directory = os.tmpname()
-    os.remove(directory)
-    assert(os.execute("mkdir " .. directory))
-    programs.environment.PATH = directory .. ":" .. os.getenv "PATH"
-  end)
-  after_each(function()
-    programs:close()
-    os.execute("rm -r " .. directory)
-  end)
+  local programs
+  before_each(function() programs = Programs.new {} end)
+  after_each(function() programs:close() end)
 
   -- What a program prints that asks for a token, where az is this script of the shell.
   local function run(script, ...)
-    local name = directory .. "/az"
-    local file = assert(io.open(name, "w"))
-    file:write("#!/bin/sh\n", script, "\n")
-    file:close()
-    assert(os.execute("chmod +x " .. name))
+    programs:install("az", script)
     local words = { ... }
     words[#words + 1] = os.getenv "LUA" or "lua5.4"
     words[#words + 1] = programs:file(ALONE)

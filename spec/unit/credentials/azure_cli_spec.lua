@@ -23,21 +23,12 @@ describe("the credentials of az", function()
   local programs, directory
   before_each(function()
     programs = Programs.new {}
-    directory = os.tmpname()
-    os.remove(directory)
-    assert(os.execute("mkdir " .. directory))
+    directory = programs:path()
   end)
-  after_each(function()
-    programs:close()
-    os.execute("rm -r " .. directory)
-  end)
+  after_each(function() programs:close() end)
 
-  -- Puts a program there, of the shell.
-  local function install(name, text)
-    local file = assert(io.open(directory .. "/" .. name, "w"))
-    file:write("#!/bin/sh\n", text, "\n")
-    file:close()
-    assert(os.execute("chmod +x " .. directory .. "/" .. name))
+  local function install(...)
+    programs:install(...)
   end
 
   -- Runs a script with what is installed; `path`: what else is.
