@@ -1,5 +1,6 @@
 -- What cpp-portal writes: a table at once, however many rows it has.
 
+local core = require "cpp.core"
 local Screen = require "cpp.command.screen"
 
 describe("cpp.command.screen", function()
@@ -14,7 +15,15 @@ describe("cpp.command.screen", function()
       setvbuf = function() end,
     }
   end)
-  after_each(function() io.stdout = stdout end) -- luacheck: ignore
+  local size, is_terminal = core.terminal_size, core.is_terminal
+  after_each(function()
+    io.stdout = stdout -- luacheck: ignore
+    core.terminal_size, core.is_terminal = size, is_terminal
+  end)
+
+  local function on_terminal(columns)
+    core.is_terminal, core.terminal_size = function() return true end, function() return columns end
+  end
 
   it("writes the rows of a table at once, its headings before the first", function()
     local write = Screen.new({ wide = true, color = "never" }, 1):table({ { "A" }, { "B", 3 }, { "C" } }, 2)
@@ -26,16 +35,12 @@ describe("cpp.command.screen", function()
   end)
 
   it("leaves out columns beyond the edge, and what does not fit, at any width", function()
-    local core = require "cpp.core"
-    local size, is_terminal = core.terminal_size, core.is_terminal
-    core.is_terminal = function() return true end
     for columns = 1, 40 do
-      core.terminal_size = function() return columns end
+      on_terminal(columns)
       Screen.new({ color = "never", quiet = false }, 1):table { { "A", 12 }, { "B", 10 }, { "STATE" } } {
         { ("a"):rep(300000), "b", "running" }, { "a", ("b"):rep(20000) }, { "a", "b", ("c"):rep(300000) },
       }
     end
-    core.terminal_size, core.is_terminal = size, is_terminal
     for place, lines in ipairs(written) do
       assert.equal(4, select(2, lines:gsub("\n", "")))
       for line in lines:gmatch "[^\n]+" do assert.is_true(#line <= place, line) end
@@ -47,16 +52,12 @@ describe("cpp.command.screen", function()
     local write = Screen.new({ wide = true, color = "never" }, 1):table({ { "A" }, { "B" } }, 6)
     write { { "検証", 1 }, { "e\u{301}", 2 }, { "abc", 3 } }
     assert.same({ "A       B\n検証    1\ne\u{301}       2\nabc     3\n" }, written)
-    local core = require "cpp.core"
-    local size, is_terminal = core.terminal_size, core.is_terminal
-    core.is_terminal, core.terminal_size = function() return true end, function() return 10 end
+    on_terminal(10)
     Screen.new({ color = "never" }, 1):table { { "A", 4 }, { "B" } } { { "検証", "検証検証" } }
-    core.terminal_size, core.is_terminal = size, is_terminal
     assert.equal("A     B\n検証  検証\n", written[2])
   end)
 
   it("writes no more lines after a second signal, if nothing reads them", function()
-    local core = require "cpp.core"
     local signals, stderr, tried, count = core.signals, io.stderr, {}, 1
     io.stderr = { write = function(_, ...) tried[#tried + 1] = table.concat { ... } end } -- luacheck: ignore
     core.signals = function() return count, 15 end
@@ -71,15 +72,11 @@ describe("cpp.command.screen", function()
   end)
 
   it("shortens names where the states would not fit behind them", function()
-    local core = require "cpp.core"
-    local size, is_terminal = core.terminal_size, core.is_terminal
-    core.is_terminal = function() return true end
     for _, columns in ipairs { 80, 20, 10 } do
-      core.terminal_size = function() return columns end
+      on_terminal(columns)
       local write = Screen.new({ color = "never" }, 1):table({ { "OFFER" }, { "STATE", 10 }, { "STEP" } }, 12)
       write { { "contoso-vm-1", "canceled", "x" } }
     end
-    core.terminal_size, core.is_terminal = size, is_terminal
     assert.same({ "OFFER         STATE       STEP\ncontoso-vm-1  canceled    x\n", "OFFER     STATE\ncontoso-  canceled\n",
                   "OFFE  STAT\ncont  canc\n" }, written)
   end)
