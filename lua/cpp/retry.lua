@@ -174,9 +174,9 @@ local function go_on(loop, client, endpoint, options, limits, token, failure, se
         return nil, err, sent
       end
     end
-    if not client.core:usable() then return nil, errors.closed() end -- by who was woken by the same step
+    if not client.core:usable() then return nil, errors.closed() end -- by another call that the same step resumed
     if refused then
-      -- Not processed: the service did not know who asked. Only a new token makes a second try.
+      -- The service rejected the token, and processed nothing. Only a new token justifies a second request.
       renewed = true
       local fresh, reason = auth.token(client, endpoint, options, token, limits)
       if not fresh then return nil, reason end

@@ -101,7 +101,7 @@ describe("cpp.loop.blocking", function()
     end
   end)
 
-  it("ends its sleep when the client is closed by who was woken", function()
+  it("ends its sleep when a resumed call closes the client", function()
     dispatch.register(client.core, start(1), function() client:close() end)
     local started = core.monotonic()
     blocking.sleep(client.core, 5)

@@ -35,7 +35,7 @@ return function(it)
     assert.equal("canceled", seen.canceled[2].result.state)
   end)
 
-  it("sleeps for as long as it was told, and not much longer", function()
+  it("sleeps for the given time", function()
     local slept
     host:spawn(function()
       local started = core.monotonic()
@@ -120,7 +120,7 @@ return function(it)
     assert.same({ "timeout", "network" }, order)
   end)
 
-  -- Of the coroutines that wait, one may be polling for all: whoever leaves, the others go on.
+  -- One waiting coroutine may poll for all: if it ends, the others continue.
   for first = 1, 3 do
     it("wakes the rest when some are answered in one step, number " .. first .. " last", function()
       local ended = 0
@@ -190,7 +190,7 @@ return function(it)
     assert.equal(6, ended)
   end)
 
-  it("ends all who wait with kind closed when the client is closed", function()
+  it("ends all waiting calls with kind closed when the client is closed", function()
     loops.respond_late(portal, 1, { action = "stall" })
     loops.respond_late(portal, 2, { status = 429, headers = { ["Retry-After"] = "100" } })
     local errs, entries, started = {}, nil, core.monotonic()
