@@ -44,19 +44,18 @@ static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size
   /* A byte may become U+FFFD, and an address of three bytes "[redacted]". */
   size_t most = least(least(limit, pen->left), 4 * text.length);
   size_t looked_at = least(text.length, most + LCPP_REDACT_AHEAD);
-  bool plain = lcpp_is_plain((struct lcpp_text){text.data, looked_at});
-  if (!plain) {
+  if (!lcpp_is_plain((struct lcpp_text){text.data, looked_at})) {
     prepare(L, pen);
   }
   luaL_Buffer buffer;
   char *shown = luaL_buffinitsize(L, &buffer, most);
-  size_t length = lcpp_redact(text, pen->clean ? NULL : &pen->secrets, shown, most);
+  size_t cost = 0;
+  size_t length = lcpp_redact(text, pen->clean ? NULL : &pen->secrets, shown, most, &cost);
   if (length == SIZE_MAX) {
     luaL_error(L, "not enough memory");
   }
   luaL_pushresultsize(&buffer, length);
-  /* What is looked at takes time, even if nothing is shown of it; behind escapes, much more. */
-  size_t cost = plain ? looked_at : 2 * looked_at;
+  /* What is read takes time, even if nothing is shown of it. */
   pen->left -= least(pen->left, length > cost ? length : cost);
 }
 

@@ -12,7 +12,8 @@
 enum {
   LONGEST_NAME = 320, /* bytes before an `@`: 64 characters (RFC 5321), escaped */
   LONGEST_START = 7,  /* bytes of a secret that may end an escape which begins before it */
-  SHORTEST_END = 8    /* bytes that a secret is found by without them */
+  SHORTEST_END = 8,   /* bytes that a secret is found by without them */
+  SLOW = 2            /* what a byte of an escape costs more than another one */
 };
 
 /* A run of characters that may be hidden: an address, a token. */
@@ -213,7 +214,8 @@ static void hide_beginnings(struct search *search, uint32_t held) {
   }
 }
 
-static void read_all(struct search *search, bool cut) {
+/* Returns how many bytes were in escapes, or not of ASCII. */
+static uint32_t read_all(struct search *search, bool cut) {
   struct lcpp_unescaper unescaper = {.take = read_behind, .context = search};
   for (uint32_t i = 0; i < search->length; i++) {
     struct lcpp_unit unit = {search->text[i], i, i + 1};
@@ -232,6 +234,7 @@ static void read_all(struct search *search, bool cut) {
   } else {
     lcpp_unescape_end(&unescaper);
   }
+  return unescaper.slow;
 }
 
 /* What is shown. */
@@ -347,7 +350,7 @@ bool lcpp_is_harmless(struct lcpp_text text, const struct lcpp_secrets *secrets)
 }
 
 size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
-                   size_t limit) {
+                   size_t limit, size_t *cost) {
   static const struct lcpp_secrets none = {.count = 0};
   const struct lcpp_secrets *wanted = secrets != NULL ? secrets : &none;
   size_t most = limit + LCPP_REDACT_AHEAD;
@@ -363,8 +366,9 @@ size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, ch
   search.covered = memset(space, 0, length * sizeof *space);
   search.starts = space + (readings - 1) * length;
   add_secrets(&search, wanted, space + readings * length);
+  *cost = length;
   if (secrets != NULL) {
-    read_all(&search, length < text.length);
+    *cost += SLOW * (size_t)read_all(&search, length < text.length);
   }
   size_t written = write_page(&search, (struct page){shown, 0, limit});
   free(space);

@@ -29,8 +29,9 @@ bool lcpp_is_harmless(struct lcpp_text text, const struct lcpp_secrets *secrets)
  * printable.h), with one blank for a run of blanks. Returns the number of bytes written; SIZE_MAX
  * if memory ran out. Reads the first `limit` bytes of the text and LCPP_REDACT_AHEAD more; a
  * possible beginning of a secret at their end is not shown. The secrets are prepared,
- * unless the text is plain. NULL for them: the text is only made printable. */
+ * unless the text is plain. NULL for them: the text is only made printable. `*cost` is set to the
+ * bytes read, with those of escapes, which take longest, three times. */
 size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
-                   size_t limit);
+                   size_t limit, size_t *cost);
 
 #endif

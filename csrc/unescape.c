@@ -344,6 +344,7 @@ void lcpp_unescape(struct lcpp_unescaper *unescaper, struct lcpp_unit unit) {
   if (unit.byte < 0x80 && !lcpp_begins_escape(unit.byte) && is_idle(unescaper)) {
     unescaper->take(unescaper->context, unit); /* the result of the layers, for most bytes */
   } else {
+    unescaper->slow++;
     feed(unescaper, 0, unit);
   }
 }

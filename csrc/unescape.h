@@ -52,6 +52,7 @@ struct lcpp_partial {
 
 /* All zeros, but for the last two members, is the beginning of a text. */
 struct lcpp_unescaper {
+  uint32_t slow; /* bytes that went through the layers */
   struct lcpp_layer layers[LCPP_LAYERS];
   struct lcpp_partial partial[LCPP_LAYERS + 1]; /* before each layer, and after the last one */
   void (*take)(void *context, struct lcpp_unit unit); /* gets each byte, in order */

@@ -87,7 +87,8 @@ static size_t show(struct lcpp_text text, const struct lcpp_text *secrets, size_
   char *copies = malloc(prepared.bytes + 1);
   lcpp_secrets_prepare(&prepared, copies);
   bool harmless = text.length <= limit && lcpp_is_harmless(text, &prepared);
-  size_t length = lcpp_redact(text, &prepared, shown, limit);
+  size_t cost = 0;
+  size_t length = lcpp_redact(text, &prepared, shown, limit, &cost);
   lcpp_secrets_clear(&prepared);
   free(copies);
   size_t steps = STEPS + STEPS_OF_SECRET * (count < LCPP_SECRETS ? count : LCPP_SECRETS);
