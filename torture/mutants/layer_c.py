@@ -14,7 +14,7 @@ SECOND = ["spec/faults"]
 # What tells nothing about csrc/, or only how it was built.
 ASIDE = ["spec/project/doc_spec.lua", "spec/unit/client/hardening_spec.lua", "spec/project/man_spec.lua"]
 # The checks whose subject the specs cannot see: leaks, memory running out, descriptors, forks.
-CHECKS = [["run", "oom"], ["run", "life"], ["run", "calls"], ["sanitize", "spec/core"]]
+CHECKS = [["oom"], ["life"], ["calls"], ["sanitize", "spec/core"]]
 
 
 class CTree(Tree):
@@ -37,12 +37,12 @@ class CTree(Tree):
     def variant(self, mutation):
         return "poll" if mutation.file.endswith("poller_poll.c") else "epoll"
 
-    def stages(self, variant, build, file=None):
+    def stages(self, variant, build, mutation=None):
         """The checks build for themselves."""
         specs = ["spec/support/specs", "--no-keep-going"]
         if variant == "poll":
             yield "core and faults", [*specs, "spec/core", *SECOND], {"BUILD": build}
-            yield "run calls", ["torture/check", "calls"], {"MAKEFLAGS": "WARNINGS=-w", "POLLER": "poll"}
+            yield "calls", ["torture/checks/calls"], {"MAKEFLAGS": "WARNINGS=-w", "POLLER": "poll"}
             return
         known = set(FIRST + SECOND + ASIDE)
         rest = [path for path in sorted(glob.glob("spec/unit/**/*_spec.lua", root_dir=self.path, recursive=True))
@@ -50,8 +50,8 @@ class CTree(Tree):
         yield "first specs", [*specs, *FIRST], {"BUILD": build}
         yield "faults", [*specs, *SECOND], {"BUILD": build}
         yield "other specs", [*specs, *rest, "spec/loop"], {"BUILD": build}
-        for command, *words in CHECKS:
-            yield f"{command} {words[0]}", [f"torture/checks/{command}", *words], {"MAKEFLAGS": "WARNINGS=-w", "OOM_POINTS": "6"}
+        for check, *words in CHECKS:
+            yield check, [f"torture/checks/{check}", *words], {"MAKEFLAGS": "WARNINGS=-w", "OOM_POINTS": "6"}
 
     def build(self, mutation, original):
         poller, name = self.variant(mutation), object_of(mutation)

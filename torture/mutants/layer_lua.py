@@ -1,5 +1,7 @@
-"""Mutants of lua/cpp/: each file of specs is a stage. Those named after the changed file come first, then the quick ones."""
+"""Mutants of lua/cpp/: each file of specs that runs the changed line is a stage. Those named after the changed file come
+first, then the quick ones."""
 
+import concurrent.futures
 import glob
 import os
 import subprocess
@@ -35,16 +37,48 @@ class LuaTree(Tree):
             sys.exit("the tree does not build")
         os.symlink("epoll/cpp", os.path.join(self.path, "build", "cpp"))  # where programs of the specs look
 
-    def stages(self, variant, build, file=None):
+    def measure(self):
+        super().measure()
+        headers = subprocess.run(["pkg-config", "--cflags", "lua5.4"], capture_output=True, text=True, check=True).stdout
+        counter = os.path.join(self.path, "build", "lines.so")
+        if not self.run(["cc", "-O2", "-shared", "-fPIC", "-D_GNU_SOURCE", *headers.split(), "-o", counter,
+                         "torture/coverage/lines.c"], 60):
+            sys.exit("the counter of lines does not build")
+        initial = f"package.loadlib('{counter}', 'luaopen_lines')()"
+
+        def lines_of(stage):
+            path, (runner, *_), environment = stage
+            directory = os.path.join(self.path, "build", "lines", path)
+            os.makedirs(directory)
+            # To the end: specs that measure time may fail with the counter.
+            self.run([runner, path], 600, LINES_DIRECTORY=directory, LUA_INIT_5_4=initial, **environment)
+            lines = set()
+            for process in glob.glob(directory + "/*"):
+                with open(process) as file:
+                    lines.update(file.read().split())
+            return path, lines
+
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            stages = [stage for stage in self.stages("epoll", "build/epoll") if not stage[0].endswith("with poll")]
+            self.lines = dict(pool.map(lines_of, stages))
+
+    def share(self, measured):
+        super().share(measured)
+        self.lines = measured.lines
+
+    def stages(self, variant, build, mutation=None):
         paths = [path for path in sorted(glob.glob("spec/**/*_spec.lua", root_dir=self.path, recursive=True))
                  if path not in ASIDE]
-        if file:
-            near = subjects(file)
+        if mutation:
+            near = subjects(mutation.file)
+            line = f"{mutation.file}:{mutation.line}"
+            # The counter knows no line that has no instructions, as in the middle of an expression.
+            paths = [path for path in paths if line in self.lines[path]] or paths
             paths.sort(key=lambda path: (not any(word in path for word in near), self.usual[variant, path]))
         for path in paths:
             yield path, ["spec/support/specs", "--no-keep-going", path], {"BUILD": build}
         # A loop has other work where the core has no descriptor to watch.
-        if not file or "/loop/" in file:
+        if not mutation or "/loop/" in mutation.file:
             for path in glob.glob("spec/loop/*_spec.lua", root_dir=self.path):
                 yield f"{path} with poll", ["spec/support/specs", "--no-keep-going", path], {"BUILD": "build/poll"}
 

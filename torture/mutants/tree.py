@@ -36,8 +36,8 @@ class Tree:
         """All of them."""
         return ["epoll"]
 
-    def stages(self, variant, build, file=None):
-        """Yields (name, command, environment) in the order in which they are tried on a mutant of the file."""
+    def stages(self, variant, build, mutation=None):
+        """Yields (name, command, environment) in the order in which they are tried on a mutant; all, for none."""
         raise NotImplementedError
 
     def build(self, mutation, original):
@@ -73,6 +73,10 @@ class Tree:
                     sys.exit(f"{name} fails without a mutation: see {self.path}/build/output")
                 self.usual[variant, name] = time.monotonic() - started
 
+    def share(self, measured):
+        """Takes what another tree has measured."""
+        self.usual = measured.usual
+
     def fails(self, stage, variant, command, environment):
         """Whether the stage fails, twice: a spec that a busy machine lets fail kills no mutant."""
         seconds = self.PATIENCE * self.usual[variant, stage] + self.GRACE
@@ -97,7 +101,7 @@ class Tree:
             if build in ("invalid", "same"):
                 return build
             variant = self.variant(mutation)
-            for stage, command, environment in self.stages(variant, build, mutation.file):
+            for stage, command, environment in self.stages(variant, build, mutation):
                 if self.fails(stage, variant, command, environment):
                     return "killed", stage
             return "survived"
