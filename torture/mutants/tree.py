@@ -64,12 +64,12 @@ class Tree:
                 process.wait()
 
     def measure(self):
-        """How long each stage takes without a mutation; all have to pass."""
+        """How long each stage takes without a mutation; all have to pass, a second time if a busy machine wants it."""
         self.usual = {}
         for variant in self.variants():
             for name, command, environment in self.stages(variant, f"build/{variant}"):
                 started = time.monotonic()
-                if not self.run(command, 600, **environment):
+                if not self.run(command, 600, **environment) and not self.run(command, 600, **environment):
                     sys.exit(f"{name} fails without a mutation: see {self.path}/build/output")
                 self.usual[variant, name] = time.monotonic() - started
 
