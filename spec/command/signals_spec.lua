@@ -51,7 +51,7 @@ describe("cpp-portal", function()
     return table.move(names, 1, #names, #words + 1, words)
   end
 
-  describe("killed at any moment", function()
+  describe("killed at any moment #exhaustive", function()
     it("reports each cancel that was accepted", function()
       local random = portal.url:match "(%d+)$" -- any, and shown
       math.randomseed(tonumber(random))

@@ -192,5 +192,5 @@ local function define_all(busted, transport)
 end
 
 return function(busted, transport)
-  busted.describe("the response", function() define_all(busted, transport) end)
+  busted.describe("the response #exhaustive", function() define_all(busted, transport) end)
 end

@@ -297,5 +297,5 @@ local function define_all(busted, transport)
 end
 
 return function(busted, transport)
-  busted.describe("the fault", function() define_all(busted, transport) end)
+  busted.describe("the fault #exhaustive", function() define_all(busted, transport) end)
 end

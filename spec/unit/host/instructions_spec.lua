@@ -8,7 +8,7 @@ local uv = require "luv"
 
 local MOST = 100000 -- instructions after the event: a call that takes more does not end
 
-describe("at each instruction", function()
+describe("at each instruction #exhaustive", function()
   local portal
   fixture.client(_ENV, function(...) portal = ... end)
 

@@ -10,7 +10,7 @@ local FIRST, RUNS = tonumber(os.getenv "MODEL_SEED") or 1, tonumber(os.getenv "M
 local STEPS = 4 -- calls or batches of each coroutine of the host
 
 describe("a random host", function()
-  it("keeps every promise", function()
+  it("keeps every promise #exhaustive", function()
     local cancels = 0
     for seed = FIRST, FIRST + RUNS - 1 do
       local problems, count = Host.play(seed, { steps = STEPS })

@@ -87,7 +87,7 @@ describe("the outcome of a wait for a cancel", function()
     for _, situation in ipairs(SITUATIONS) do
       for _, form in ipairs(forms) do
         for _, dated in ipairs { true, false } do
-          it(("is true where %s, %s (%s, %s)"):format(hypothesis.name, situation.name, form,
+          it(("is true where %s, %s (%s, %s) #exhaustive"):format(hypothesis.name, situation.name, form,
             dated and "dated" or "not dated"), function() check(hypothesis, situation, form, dated) end)
         end
       end
@@ -124,7 +124,7 @@ end)
 describe("outcome.time", function()
   local outcome = require "cpp.outcome"
 
-  it("reads every day of the calendar as the system's clock has it", function()
+  it("reads every day of the calendar as the system's clock has it #exhaustive", function()
     for day = 10957, 10957 + 146097 * 2, 7 do -- 800 years from 2000 on, and each date of the month in them
       local time = day * 86400 + day % 86400
       assert.equal(time, outcome.time(os.date("!%Y-%m-%dT%H:%M:%SZ", time)))
