@@ -146,9 +146,13 @@ describe("a callback", function()
     local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
       await = loop.await, sleep = function() error("the loop is broken", 0) end,
     } }
-    local done, err = pcall(own.cancel, own, call { wait = true })
+    local done, err = pcall(own.cancel, own, call { wait = true, if_running = true })
     assert.is_false(done)
-    assert.same({ "raised", "the loop is broken", 202, "offer-1" }, { err.kind, err.raised, err.status, err.offer })
+    assert.same({ "raised", "the loop is broken", 202 }, { err.kind, err.raised, err.status })
+    assert.same({ "cancel", "contoso", "offer-1", "op-1", "op-1" },
+                { err.call, err.publisher, err.offer, err.operation_id, err.submission_id })
+    for _, name in ipairs { "request_id", "client_request_id" } do assert.is_string(err[name]) end
+    assert.is_number(err.sent_at)
     assert.matches("^raised: the loop is broken", tostring(err))
     assert.matches("operations/op-1", err.location, 1, true)
   end)
