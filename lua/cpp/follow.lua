@@ -81,7 +81,9 @@ function follow.runs(client, request, limits)
   end
   -- With limits: a client that was closed since the first request gives an err instead of raising.
   local offer, problem = read.offer_status(client, request, limits or {})
-  if not offer and problem.retryable then return nil, problem end
+  -- A response that gives no status leaves the list alone to tell; without any response, nothing is known.
+  local without = problem and not problem.retryable and (problem.kind == "http" or problem.kind == "protocol")
+  if not offer and not without then return nil, problem end
   local state = offer and offer.state
   return state == "running" or state == "inprogress" or state == "waitingforpublisherreview", nil, list[1], offer
 end

@@ -130,11 +130,13 @@ describe("a cancel where nothing runs", function()
   end)
 
   it("ends with closed where the client is closed between its requests", function()
-    fixture.offer(portal)
-    local own = cpp.client { base_url = portal.url, token = "emulator-token" }
-    local result, err = own:cancel { publisher = "contoso", offer = "contoso-vm", if_running = true,
-                                     log = function() own:close() end }
-    assert.same({ nil, "closed" }, { result, err.kind })
+    for _, running in ipairs { true, false } do
+      fixture.offer(portal, { running = running })
+      local own = cpp.client { base_url = portal.url, token = "emulator-token" }
+      local result, err = own:cancel { publisher = "contoso", offer = "contoso-vm", if_running = true,
+                                       log = function() own:close() end }
+      assert.same({ nil, "closed" }, { result, err.kind })
+    end
     assert.same({}, portal:journal { method = "POST" })
   end)
 
