@@ -65,16 +65,18 @@ function dispatch.waiters(core_client)
   return waiters
 end
 
+-- The index of a request that runs, or whose response was not taken; nil: of no other object.
+local function index_of(request)
+  return type(request) == "userdata" and request:index() or nil
+end
+
 --- Takes a registration back; none there is fine.
 function dispatch.forget(core_client, request)
   local waiters = clients[core_client]
   if not waiters then return end
-  if type(request) == "userdata" then
-    local index = request:index()
-    if index then waiters.requests[index] = nil end
-  else
-    waiters.others[request], waiters.sleepers[request] = nil, nil
-  end
+  local index = index_of(request)
+  if index then waiters.requests[index] = nil end
+  waiters.others[request], waiters.sleepers[request] = nil, nil
 end
 
 local registration = {
@@ -93,11 +95,8 @@ function dispatch.register(core_client, request, wake)
   dispatch.check(core_client, request)
   check_wake(wake)
   local waiters = dispatch.waiters(core_client)
-  if type(request) == "userdata" then
-    waiters.requests[request:index()] = wake
-  else
-    waiters.others[request] = wake
-  end
+  local index = index_of(request)
+  if index then waiters.requests[index] = wake else waiters.others[request] = wake end
   return setmetatable({ core_client = core_client, request = request }, registration)
 end
 

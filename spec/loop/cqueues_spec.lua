@@ -97,6 +97,8 @@ describe("cpp.loop.cqueues", function()
     it("blocks outside of any", function()
       assert.equal("running", assert(client:offer_status(loops.offer(1))).state)
       cpp.loop.cqueues.sleep(client.core, 0.01)
+      local token = function() return portals.TOKEN end -- there is no controller that it could run beside
+      assert.equal("running", assert(client:offer_status(loops.offer(1, { token = token }))).state)
     end)
 
     it("blocks in a function that C calls", function()

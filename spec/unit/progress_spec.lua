@@ -206,6 +206,17 @@ describe("progress", function()
       assert.same({ "canceled, 1:01" }, Programs.screen(output, 80))
     end)
 
+    it("is one line for one wait, whose location may change", function()
+      local output = on_terminal("80 24", [[
+        show { state = "running", progress = 10, location = "/first" }
+        wait(1)
+        show { state = "running", progress = 20, location = "/second" }
+      ]])
+      local lines = Programs.screen(output, 80)
+      assert.equal(1, #lines)
+      assert.matches("20 %", lines[1], 1, true)
+    end)
+
     it("fits terminals of any width, also where that changes", function()
       for _, columns in ipairs { 1, 5, 13, 20, 40, 61, 200 } do
         local output = on_terminal(columns .. " 24", [[

@@ -173,7 +173,6 @@ end
 function loop.await(core_client, request)
   dispatch.check(core_client, request)
   local coroutine_ = running()
-  if request:done() then return end
   local own <close> = setmetatable({ core_client = core_client }, place)
   local handles = enter(own)
   repeat

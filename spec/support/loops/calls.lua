@@ -4,6 +4,7 @@ local assert = require "luassert"
 local core = require "cpp.core"
 local fork = require "spec.support.fork"
 local loops = require "spec.support.loops"
+local portals = require "spec.support.emulator"
 local socket = require "socket"
 
 -- Defines them with busted's `it`. Returns a function that is called before each example.
@@ -254,6 +255,19 @@ return function(it)
     assert.is_nil(next(numbers, next(numbers))) -- that it was the same one
   end)
 
+  it("does not wait for a request that is done", function()
+    local waited
+    host:spawn(function()
+      local request = client.core:start("offer_status", loops.offer(1), portals.TOKEN)
+      repeat client.core:step(0.01) until request:done()
+      assert(request:result())
+      client.loop.await(client.core, request)
+      waited = true
+    end)
+    host:run(loops.LIMIT)
+    assert.is_true(waited)
+  end)
+
   it("watches a new client that gets the descriptor of a collected one", function()
     local ended = 0
     host:spawn(function()
@@ -271,7 +285,7 @@ return function(it)
     assert.equal(10, ended)
   end)
 
-  it("lets a timer of the host tick every 5 ms while 64 cancels and 64 waits are in flight", function()
+  it("lets a timer of the host tick every 5 ms while 64 cancels and 64 waits are in flight #timer", function()
     loops.offers(portal, 128)
     local ended, ticking, ticks, late, busiest, results = 0, true, 0, 0, 0, nil
     host:spawn(function()
