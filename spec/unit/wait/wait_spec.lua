@@ -260,6 +260,16 @@ describe("wait", function()
       assert.is_true(loop.elapsed() >= 60)
     end)
 
+    it("for what was started, whatever other calls' options are given", function()
+      offer()
+      local operation = assert(client:cancel {
+        publisher = "contoso", offer = "contoso-vm", wait = true, timeout = 20, location = "/api/elsewhere",
+        operation_id = "elsewhere", status = "completed", type = "publish", version = "1", slot = "production",
+      })
+      assert.equal("canceled", operation.outcome)
+      assert.same({}, portal:journal { path = "elsewhere" })
+    end)
+
     it("with options of its own", function()
       offer()
       local seen = 0
