@@ -96,7 +96,9 @@ describe("cpp.loop.cqueues", function()
 
     it("blocks outside of any", function()
       assert.equal("running", assert(client:offer_status(loops.offer(1))).state)
+      local started = cpp.core.monotonic()
       cpp.loop.cqueues.sleep(client.core, 0.01)
+      assert.is_true(cpp.core.monotonic() - started >= 0.009)
       local token = function() return portals.TOKEN end -- there is no controller that it could run beside
       assert.equal("running", assert(client:offer_status(loops.offer(1, { token = token }))).state)
     end)

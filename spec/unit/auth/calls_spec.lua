@@ -113,6 +113,16 @@ describe("a token's request has a call's own", function()
     assert.is_truthy(urls[1]:find("/oauth2/token", 1, true))
   end)
 
+  it("log, which may make a call that needs the same token", function()
+    local within, kind = false, nil
+    call { retries = 0, log = function()
+      if within then return end
+      within = true
+      kind = select(2, call { retries = 0 }).kind
+    end }
+    assert.equal("http", kind) -- the service has got it
+  end)
+
   it("retries", function()
     refuse { status = 503 }
     local _, err = call { retries = 2 }
