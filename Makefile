@@ -57,6 +57,9 @@ LUA_DIRECTORIES = cpp/emulator $(shell cd lua && find cpp -depth -type d)
         valgrind versions
 .DELETE_ON_ERROR:
 
+# Runs checks, which print TAP: -v shows each with its figures.
+PROVE       ?= prove -v
+
 all: $(MODULE) ## build the C module into build/
 
 $(MODULE): $(OBJECTS)
@@ -124,57 +127,57 @@ doc: deps ## write doc/reference.md from lua/cpp/types/, and web pages of all of
 	@doc/generate/build
 
 lint: deps ## luacheck, gcc and clang with warnings as errors, four static analysers, formatting
-	@.ci/lint
+	@.ci/lint --list | prove -j $(shell nproc) --exec .ci/lint -
 
 faults: deps ## every fault over each transport and in each loop: doc/faults.md
 	@$(MAKE) -s --no-print-directory all
 	@spec/support/specs spec/faults
 
 gc: deps ## the specs under these sanitizers, with full collections while the core runs
-	@torture/check gc
+	@$(PROVE) torture/checks/gc
 
 sanitize: deps ## the specs under the sanitizers of addresses, undefined behaviour and leaks
-	@torture/check sanitize
+	@$(PROVE) torture/checks/sanitize
 
 tsan: deps ## Lua states on threads, under the sanitizer of threads
-	@torture/check tsan
+	@$(PROVE) torture/checks/tsan
 
 oom: deps ## let each allocation fail, in Lua, in libcurl, in the module, in the whole process (an hour; OOM_POINTS=20: minutes)
-	@OOM_POINTS="$(or $(OOM_POINTS),0)" torture/check oom
+	@OOM_POINTS="$(or $(OOM_POINTS),0)" $(PROVE) torture/checks/oom
 
 secrets: deps ## look for tokens, secrets and e-mail addresses in the memory that the module has freed
-	@torture/check secrets
-	@POLLER=poll torture/checks/secrets 0 none # its own allocations hold no text
+	@$(PROVE) torture/checks/secrets
+	@POLLER=poll $(PROVE) torture/checks/secrets :: 0 none # its own allocations hold no text
 
 syscalls: deps ## let each call to the kernel fail, with each error that matters (SYSCALL_POINTS=1: a minute)
-	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" torture/check syscalls calls
-	@POLLER=poll SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" torture/check calls
+	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" $(PROVE) torture/checks/syscalls torture/checks/calls
+	@POLLER=poll SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" $(PROVE) torture/checks/calls
 
 valgrind: deps ## cancels of every ending under valgrind's memcheck
-	@torture/check valgrind
+	@$(PROVE) torture/checks/valgrind
 
 # The shares that are held: of the lines and the branches of csrc/, of the lines of lua/.
 coverage: deps ## lines and branches of csrc/ and lines of lua/ that the specs run: build/coverage/report.txt
-	@torture/coverage/measure 99.5 95 99
+	@$(PROVE) torture/coverage/measure :: 99.5 95 99
 
 fuzz: deps ## fuzz the module for SECONDS (25) a target
-	@torture/fuzz/fuzz $(SECONDS)
+	@$(PROVE) torture/fuzz/fuzz :: $(SECONDS)
 
 mutants: deps ## change csrc/ (LAYER=lua: lua/cpp/) in SAMPLE (300) places drawn by SEED (1): do the specs notice? (an hour)
 	@torture/mutants/mutate $(or $(LAYER),c) --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
 
 peers: deps ## drive servers of others: operations, token services (npm), web servers and proxies, as far as installed
 	@$(MAKE) -s --no-print-directory all
-	@spec/peers/peers
+	@$(PROVE) spec/peers/peers
 
 systems: ## make demo and make test in fresh systems of Debian 13 and sid, in build/systems (needs root)
-	@.ci/systems
+	@$(PROVE) .ci/systems
 
 versions: deps ## the specs with Lua 5.5, as far as its modules allow
-	@torture/versions/specs
+	@$(PROVE) torture/versions/specs
 
 soak: deps ## REQUESTS (50000) cancels with faults by chance (SEED): one true outcome each, memory flat
-	@torture/checks/soak $(or $(REQUESTS),50000) $(SEED)
+	@$(PROVE) torture/checks/soak :: $(or $(REQUESTS),50000) $(SEED)
 
 install: install-files ## install into DESTDIR, PREFIX (LUADIR, LIBDIR, BINDIR, ..., MANDIR)
 	@$(REQUIREMENTS) run || true

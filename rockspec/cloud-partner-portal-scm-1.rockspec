@@ -46,7 +46,7 @@ build = {
   install_target = "install-files",
   copy_directories = { "doc", "examples" },
 }
--- Needs what `make deps` installs. With arguments it is `busted`: luarocks test -- spec/unit/wait/wait_spec.lua
+-- Needs what `make deps` installs. With arguments, these specs: luarocks test -- spec/unit/wait/wait_spec.lua
 test = {
   type = "command",
   command = "make -s all examples && make -s POLLER=poll BUILD=build/poll && spec/support/specs",

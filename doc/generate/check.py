@@ -137,18 +137,19 @@ def main():
     wide = ["%s: %d pixels: %s" % (name, seen["width"], seen["wide"]) for name, seen in pages.items()
             if seen["width"] > PHONE or seen["wide"]]
     shown = sum(seen["pictures"] for seen in pages.values())
-    failed = False
-    for description, problems in (
-            ("%d pages load without an error" % len(pages), site.errors),
-            ("no page loads anything from another host", site.foreign),
-            ("no link leads nowhere", broken(site.root, pages)),
-            ("nothing is wider than a phone", wide),
-            ("each picture is shown", [] if shown == len(os.listdir(PICTURES)) else ["%d are" % shown]),
-            ("the search finds 'ambiguous'", [] if found else ["no result leads to errors.html"]),
-            ("a switch leads to dark mode", [] if schemes == ["default", "slate"] else schemes)):
-        print(("FAILED: " if problems else "ok: ") + description, *problems, sep="\n  ")
-        failed = failed or bool(problems)
-    sys.exit(failed)
+    checks = (
+        ("%d pages load without an error" % len(pages), site.errors),
+        ("no page loads anything from another host", site.foreign),
+        ("no link leads nowhere", broken(site.root, pages)),
+        ("nothing is wider than a phone", wide),
+        ("each picture is shown", [] if shown == len(os.listdir(PICTURES)) else ["%d are" % shown]),
+        ("the search finds 'ambiguous'", [] if found else ["no result leads to errors.html"]),
+        ("a switch leads to dark mode", [] if schemes == ["default", "slate"] else schemes))
+    for number, (description, problems) in enumerate(checks, 1):
+        print("%s %d - %s" % ("not ok" if problems else "ok", number, description))
+        print("".join("# %s\n" % problem for problem in problems), end="", file=sys.stderr, flush=True)
+    print("1..%d" % len(checks))
+    sys.exit(any(problems for _, problems in checks))
 
 
 main()

@@ -1,12 +1,12 @@
-# What the checks share; each reads it with `. "$(dirname "$0")/common.sh"`. A check says one line for each
-# thing it found out, "ok: what" or "FAILED: what", and ends with `finish`.
+# What the checks share besides .ci/tap.sh; each reads it with `. "$(dirname "$0")/common.sh"`.
 # shellcheck shell=sh disable=SC2034
 
 checks=$(cd "$(dirname "$0")" && pwd)
 root=$(cd "$checks/../.." && pwd)
+cd "$root"
+. .ci/tap.sh
 lua=${LUA:-lua5.4}
 cc=${CC:-cc}
-failures=0
 server=
 work=$(mktemp -d "${TMPDIR:-/tmp}/cpp-check.XXXXXX")
 # nginx gives up root's rights, and has to reach its sockets and certificate here.
@@ -30,32 +30,11 @@ trap clean_up EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM
 
-ok() {
-  echo "ok: $*"
-}
-
-# What a failure is explained with goes to standard error, before the line that names it.
-failed() {
-  echo "FAILED: $*"
-  failures=$((failures + 1))
-}
-
-finish() {
-  [ "$failures" -eq 0 ]
-  exit
-}
-
-# expect "what" command...: the command's output is shown only where it fails, but for a line "figures: ...".
-expect() {
+# A command without which there is nothing to check.
+need() { # description, then the command
   what=$1
   shift
-  if "$@" >"$work/output" 2>&1; then
-    figures=$(sed -n 's/^figures: //p' "$work/output")
-    ok "$what${figures:+ ($figures)}"
-  else
-    tail -n 100 "$work/output" >&2
-    failed "$what"
-  fi
+  "$@" >"$work/needed" 2>&1 || { not_ok "$what"; comments <"$work/needed" >&2; finish; }
 }
 
 # The module in build/<name>, with flags of its own; without flags, the one that is installed. With POLLER=poll, that
@@ -63,12 +42,10 @@ expect() {
 build_module() { # name, CFLAGS, LDFLAGS, target (all)
   if [ "$1" = plain ]; then
     directory=build${POLLER:+/$POLLER}
-    make -s -j "$(nproc)" -C "$root" all ${4:-} BUILD="$directory" >"$work/make" 2>&1 ||
-      { cat "$work/make" >&2; failed "build of $directory"; finish; }
+    need "build of $directory" make -s -j "$(nproc)" all ${4:-} BUILD="$directory"
   else
     directory=build/$1${POLLER:+-$POLLER}
-    make -s -j "$(nproc)" -C "$root" all examples ${4:-} BUILD="$directory" CC="$cc" CFLAGS="$2" LDFLAGS="${3:-}" >"$work/make" 2>&1 ||
-      { cat "$work/make" >&2; failed "build of $directory"; finish; }
+    need "build of $directory" make -s -j "$(nproc)" all examples ${4:-} BUILD="$directory" CC="$cc" CFLAGS="$2" LDFLAGS="${3:-}"
   fi
   build=$root/$directory
 }
@@ -97,35 +74,36 @@ build_host() { # name, flags and libraries...
   name=$1
   shift
   # shellcheck disable=SC2046
-  "$cc" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -g \
-    $(pkg-config --cflags lua5.4) -o "$work/$name" "$checks/$name.c" "$@" \
-    $(pkg-config --libs lua5.4) -lpthread >"$work/cc" 2>&1 ||
-    { cat "$work/cc" >&2; failed "build of $name.c"; finish; }
+  need "build of $name.c" "$cc" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -g \
+    $(pkg-config --cflags lua5.4) -o "$work/$name" "$checks/$name.c" "$@" $(pkg-config --libs lua5.4) -lpthread
 }
 
 # The specs with the sanitized module. Reports go to files, of children too, and a report fails it; so does a
-# spec that fails. How many succeeded is in $successes.
-sanitized_specs() { # what busted is given...
+# spec that fails.
+sanitized_specs() { # file or folder...
   rm -f "$work"/report.*
   status=0
   # The specs' own servers and the module come from their runner; ours are not to be seen.
-  env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 LUA=lua5.4 BUILD=build/asan \
+  env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 LUA=lua5.4 BUILD=build/asan LIMIT=600 \
     ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$work/report" UBSAN_OPTIONS="$UBSAN_OPTIONS:log_path=$work/report" \
-    "$root/spec/support/specs" "$@" </dev/null >"$work/busted" 2>&1 9>&- || status=$?
-  successes=$(sed -n 's/^\([0-9]* files: \)\{0,1\}\([0-9]*\) success.*/\2/p' "$work/busted")
-  cat "$work/busted" "$work"/report.* 2>/dev/null || :
-  [ "$status" -eq 0 ] && [ "${successes:-0}" -gt 0 ] && [ -z "$(find "$work" -name 'report.*' -size +0)" ]
+    spec/support/specs "$@" </dev/null >"$work/specs" 2>&1 9>&- || status=$?
+  cat "$work/specs" "$work"/report.* 2>/dev/null || :
+  [ "$status" -eq 0 ] && grep -q 'Tests=[1-9]' "$work/specs" && [ -z "$(find "$work" -name 'report.*' -size +0)" ]
+}
+
+# Cancels of every ending, to the last of them.
+every_ending() { # interpreter, rounds
+  "$1" "$checks/faults.lua" "$2" </dev/null >"$work/endings" 2>&1 9>&- && grep -qx 'done' "$work/endings" && return
+  cat "$work/endings"
+  return 1
 }
 
 # Cancels of every ending with the sanitized interpreter; and that the module has the sanitizer, without which all would pass.
-expect_every_ending() {
+check_every_ending() {
   use_build
   start_server
-  expect "sanitizers: they are in the module" grep -q __asan_report_load "$build/cpp/core.so"
-  every_ending() {
-    lua5.4 "$checks/faults.lua" 3 </dev/null 9>&- && grep -qx 'done' "$work/output"
-  }
-  expect "sanitizers: no error and no leak in cancels of every ending" every_ending
+  check "sanitizers: they are in the module" grep -q __asan_report_load "$build/cpp/core.so"
+  check "sanitizers: no error and no leak in cancels of every ending" every_ending lua5.4 3
 }
 
 # The interpreter with the sanitizers, under the name that specs start children by, and first in their path. The portal
@@ -159,9 +137,7 @@ start_server() {
   while [ ! -e "$work/server.env" ]; do
     tries=$((tries + 1))
     if [ "$tries" -gt 200 ] || ! kill -0 "$server" 2>/dev/null; then
-      cat "$work/nginx.log" >&2 2>/dev/null || :
-      failed "start of the servers"
-      finish
+      need "start of the servers" sh -c "cat '$work/nginx.log' && false"
     fi
     sleep 0.05
   done
@@ -192,14 +168,19 @@ start_harness() { # name, CFLAGS
   : >"$HARNESS_REQUESTS"
 }
 
-# harness [option]... what: its lines, which are those of a check.
-harness() {
-  if ! "$build/harness" -j 4 -f "$root/torture/harness/scenarios.lua" "$@" </dev/null >"$work/output" 2>"$work/errors" 9>&-; then
-    tail -n 100 "$work/errors" >&2
-    grep -q '^FAILED' "$work/output" || failed "harness $*"
-  fi
-  cat "$work/output"
-  failures=$((failures + $(grep -c '^FAILED' "$work/output" || :)))
+# Its checks become those of this program, with numbers that go on.
+harness() { # [option]... what
+  status=0
+  "$build/harness" -j 4 -f "$root/torture/harness/scenarios.lua" "$@" </dev/null >"$work/output" 2>"$work/errors" 9>&- || status=$?
+  while read -r line; do
+    case $line in
+      ok*) ok "${line#* - }" ;;
+      not*) not_ok "${line#* - }" ;;
+      \#*) echo "$line" ;;
+    esac
+  done <"$work/output"
+  [ $status = 0 ] || grep -q '^not ok' "$work/output" || not_ok "harness $*"
+  [ $status = 0 ] || tail -n 100 "$work/errors" | comments >&2
 }
 
 # What the servers saw agrees with what the harness knows.

@@ -97,7 +97,7 @@ function scenarios.running()
   end
   assert(worst < 1, ("closing took %.2f s"):format(worst))
   assert(host.descriptors() <= before, "descriptors are left open")
-  print(("figures: at most %.0f ms"):format(worst * 1000))
+  print(("# at most %.0f ms"):format(worst * 1000))
 end
 
 -- A timeout and lua_close while the name server does not answer; and the resolver's thread, which outlives the

@@ -123,7 +123,7 @@ local seconds = cpp.core.monotonic() - started
 client:close()
 local left = descriptors()
 
-print(("figures: %d requests in %.0f s: %d results, %d ambiguous, %d failed, %d sent again; %d KiB resident after %d,"
+print(("# %d requests in %.0f s: %d results, %d ambiguous, %d failed, %d sent again; %d KiB resident after %d,"
   .. " %d at the end"):format(requests, seconds, totals.results, totals.ambiguous, totals.failed, totals.repeated,
   warm, WARM, after))
 assert(left < open, ("%d descriptors are open, %d were"):format(left, open))

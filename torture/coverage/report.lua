@@ -47,8 +47,8 @@ for _, path in ipairs(lines_of_command "find lua/cpp -name '*.lua' -not -path '*
     if not ran[path .. ":" .. number] then absent[#absent + 1] = number end
   end
   missed = missed + #absent
-  if #absent > 0 then print(("%s: not run: %s"):format(path, table.concat(absent, ", "))) end
+  if #absent > 0 then print(("# %s: not run: %s"):format(path, table.concat(absent, ", "))) end
 end
 local share = 100 * (total - missed) / total
-print(("lua/cpp: %d of %d lines ran: %.1f %%"):format(total - missed, total, share))
+print(("# lua/cpp: %d of %d lines ran: %.1f %%"):format(total - missed, total, share))
 os.exit(share >= least)

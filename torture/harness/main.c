@@ -15,7 +15,7 @@
  *     -d seconds     that a point may take (30)
  *     -S             search what the module frees for secrets: see secrets.c
  *
- * One line for each scenario and transport: "ok: ..." or "FAILED: ...".
+ * Prints TAP: a test for each scenario and transport.
  */
 #include <lualib.h>
 #include <signal.h>
@@ -28,7 +28,7 @@
 
 static struct settings settings = {.jobs = 2, .only = -1, .seconds = 30};
 static const char *file, *only_scenario, *only_transport;
-static long searched, findings;
+static long tests, searched, findings;
 
 static void print_tallies(const char *title, const struct tally *tallies) {
   if (tallies[0].count > 0) {
@@ -39,13 +39,13 @@ static void print_tallies(const char *title, const struct tally *tallies) {
   }
 }
 
-/* A line for each place that freed a secret: "found: N name: address of the call, of its
+/* A comment for each place that freed a secret: "# found: N name: address of the call, of its
  * caller...". */
 static void print_findings(const struct figures *figures) {
   searched += figures->searched;
   for (int i = 0; i < TALLIES && figures->findings[i].count > 0; i++) {
     findings += figures->findings[i].count;
-    printf("found: %ld %s\n", figures->findings[i].count, figures->findings[i].name);
+    printf("# found: %ld %s\n", figures->findings[i].count, figures->findings[i].name);
   }
 }
 
@@ -61,15 +61,17 @@ static bool run(const struct scenario *scenario, const char *what, int source) {
   static struct figures figures;
   static long total;
   struct stage stage;
+  tests++;
   if (!open_stage(&stage, scenario)) {
-    printf("FAILED: %s: %s over %s does not run\n", what, scenario->name, scenario->transport);
+    printf("not ok %ld - %s: %s over %s\n# it does not run\n", tests, what, scenario->name,
+           scenario->transport);
     return false;
   }
   bool well = sweep_all(&stage, scenario, &settings, source, &figures);
   lua_close(stage.L);
   total += figures.points;
-  printf("%s: %s: %s over %s: %ld points", well ? "ok" : "FAILED", what, scenario->name,
-         scenario->transport, figures.points);
+  printf("%s %ld - %s: %s over %s\n# %ld points", well ? "ok" : "not ok", tests, what,
+         scenario->name, scenario->transport, figures.points);
   print_tallies(": ", figures.outcomes);
   print_tallies("; the process was ended: ", figures.ends);
   print_tallies("; left behind: ", figures.leaks);
@@ -126,8 +128,9 @@ static bool run_all(const char *what, int source) {
   }
   lua_close(L);
   if (settings.search) {
-    printf("searched: %ld blocks that the module freed, %ld findings\n", searched, findings);
+    printf("# searched: %ld blocks that the module freed, %ld findings\n", searched, findings);
   }
+  printf("1..%ld\n", tests);
   return well;
 }
 

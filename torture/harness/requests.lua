@@ -42,5 +42,5 @@ for line in io.lines(canaries) do
     wrong = wrong + 1
   end
 end
-print(("figures: %d POSTs seen by the servers"):format(posts))
+print(("# %d POSTs seen by the servers"):format(posts))
 os.exit(wrong == 0 and posts > 0)

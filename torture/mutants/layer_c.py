@@ -39,7 +39,7 @@ class CTree(Tree):
 
     def stages(self, variant, build, mutation=None):
         """The checks build for themselves."""
-        specs = ["spec/support/specs", "--no-keep-going"]
+        specs = ["busted", "--no-keep-going"]
         if variant == "poll":
             yield "core and faults", [*specs, "spec/core", *SECOND], {"BUILD": build}
             yield "calls", ["torture/checks/calls"], {"MAKEFLAGS": "WARNINGS=-w", "POLLER": "poll"}

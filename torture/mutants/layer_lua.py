@@ -76,11 +76,11 @@ class LuaTree(Tree):
             paths = [path for path in paths if line in self.lines[path]] or paths
             paths.sort(key=lambda path: (not any(word in path for word in near), self.usual[variant, path]))
         for path in paths:
-            yield path, ["spec/support/specs", "--no-keep-going", path], {"BUILD": build}
+            yield path, ["busted", "--no-keep-going", path], {"BUILD": build}
         # A loop has other work where the core has no descriptor to watch.
         if not mutation or "/loop/" in mutation.file:
             for path in glob.glob("spec/loop/*_spec.lua", root_dir=self.path):
-                yield f"{path} with poll", ["spec/support/specs", "--no-keep-going", path], {"BUILD": "build/poll"}
+                yield f"{path} with poll", ["busted", "--no-keep-going", path], {"BUILD": "build/poll"}
 
     def build(self, mutation, original):
         before, after = compiled(original), compiled(mutation.apply(original))

@@ -51,7 +51,7 @@ class Tree:
         """Whether the command ends well; None if not within so many seconds. Whatever it started ends with it."""
         with open(os.path.join(self.path, "build", "output"), "w") as output:
             process = subprocess.Popen(command, cwd=self.path, stdin=subprocess.DEVNULL, stdout=output, stderr=output,
-                                       start_new_session=True, env={**os.environ, **environment})
+                                       start_new_session=True, env={**os.environ, "PWD": self.path, **environment})
             try:
                 return process.wait(seconds) == 0
             except subprocess.TimeoutExpired:
