@@ -314,10 +314,10 @@ local function step(state)
     local is_over = status.ended(operation.state) ~= nil
       or operation.state == NOTHING and state.target.call == "cancel"
     if is_over then return conclude(state, { operation = operation }) end
-    local stopped, offer = has_stopped(state, operation)
-    if stopped then return conclude(state, { operation = operation, offer = offer }) end
     local ended = superseded(state)
     if ended then return conclude(state, { list = ended }) end
+    local stopped, offer = has_stopped(state, operation)
+    if stopped then return conclude(state, { operation = operation, offer = offer }) end
     if state.request.location then state.request.location = operation.location end
   elseif not may_appear(state) then
     return conclude(state, { list = list })

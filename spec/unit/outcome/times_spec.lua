@@ -91,6 +91,13 @@ describe("the outcome of a wait for a cancel, by times:", function()
     assert.is_true(loop.elapsed() >= 300 and loop.elapsed() <= 333)
   end)
 
+  it("a later publish at the same location that waits for its sign-off does not, either", function()
+    lists { entry("second", "running", 40), entry("first", "canceled", 30) }
+    fixture.offer(portal, { extra = { status = "waitingForPublisherReview" } })
+    local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
+    assert.same({ "canceled", "first" }, { operation.outcome, operation.evidence.submission.id })
+  end)
+
   it("an empty list is late, if the offer's status says that something ended", function()
     lists({}, { entry("first", "canceled", 1) })
     portal:fault { match = { path = "/status$" }, status = 200, body = { status = "canceled" }, times = -1 }
