@@ -136,7 +136,7 @@ local function saw(state, operation)
   state.location = operation.location or state.location
   if status.ended(operation.state) == nil then
     state.was_running = true
-    if state.follows then state.running_id = operation.operation_id end
+    if state.follows then state.running_id = operation.submission_id end
   end
   show.as(state.client, "operation", operation, state.request)
   local on_progress = state.options.on_progress
@@ -155,7 +155,7 @@ local function facts_of(state, known)
     -- Where a publish is followed by its location, that is the publish.
     sent_at = (target.call == "cancel" or not target.location) and target.sent_at or nil,
     operation = operation, operation_id = target.operation_id or state.operation and state.operation.id,
-    submission_id = target.submission_id or state.running_id, was_running = state.was_running or false,
+    submission_id = state.running_id or target.submission_id, was_running = state.was_running or false,
     list = known.list, offer = known.offer, follows = state.follows,
   }
 end

@@ -98,6 +98,13 @@ describe("the outcome of a wait for a cancel, by times:", function()
     assert.same({ "canceled", "first" }, { operation.outcome, operation.evidence.submission.id })
   end)
 
+  it("a submission without times that was followed decides, whatever ran after it, and whatever its operation's id", function()
+    lists({ { id = "first", submissionState = "running" } },
+          { { id = "second", submissionState = "running" }, { id = "first", submissionState = "canceled" } })
+    local operation = assert(cancel { location_form = "none", operation_id = "other" })
+    assert.same({ "canceled", "first" }, { operation.outcome, operation.evidence.submission.id })
+  end)
+
   it("an empty list is late, if the offer's status says that something ended", function()
     lists({}, { entry("first", "canceled", 1) })
     portal:fault { match = { path = "/status$" }, status = 200, body = { status = "canceled" }, times = -1 }
