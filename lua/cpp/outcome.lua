@@ -115,11 +115,14 @@ function outcome.time(text)
     + tonumber("0." .. (fraction or "0"):sub(1, 9)) - offset
 end
 
--- Whether something that the service dates (seconds since 1970 or nil) ended in a state before the call was sent; nil
--- where that is not known.
-local function is_before(time, state, facts)
-  local tolerance = state == "canceled" and DOUBT or TOLERANCE
-  return time and facts.sent_at and time < facts.sent_at - tolerance
+-- When something of a state ended, at a time (seconds since 1970 or nil): "since" the call was sent; "near", so shortly
+-- before that the clocks may differ; "doubtful" (see DOUBT); or "before". nil where that is not known.
+local function when(time, state, facts)
+  local lead = time and facts.sent_at and facts.sent_at - time
+  if not lead then return nil end
+  if lead <= 0 then return "since" end
+  if lead <= TOLERANCE then return "near" end
+  return state == "canceled" and lead <= DOUBT and "doubtful" or "before"
 end
 
 -- The publishes and go lives of a list. An operation of a cancellation may be listed too.
@@ -171,26 +174,23 @@ local function time_of(submission, facts)
   return outcome.time(facts.operation.lastActionDateTime)
 end
 
--- Whether a submission ended before the call was sent; nil where that is not known.
-local function ended_before(submission, facts)
-  return is_before(time_of(submission, facts), submission.state, facts)
-end
-
--- Whether something was canceled so shortly before the cancel was sent that the times do not tell which came first.
-local function in_doubt(time, state, facts)
-  return state == "canceled" and is_before(time, nil, facts) and not is_before(time, state, facts)
+-- When a submission that has ended did so: see `when`. nil where it has not, too.
+local function when_ended(submission, facts)
+  return status.ended(submission.state) ~= nil and when(time_of(submission, facts), submission.state, facts) or nil
 end
 
 local STARTS = { publish = true, go_live = true } -- calls that start a submission of their own
 
 -- A submission that has ended since the call was sent. For a cancel the first one: it ran when the cancel was sent, for
--- an offer has one running operation at most; operations of the cancellation, and later publishes, are newer. For a
--- call that starts one, the last.
+-- an offer has one running operation at most; operations of the cancellation, and later publishes, are newer. What
+-- ended shortly before gives way to what was canceled since, or is the polled operation. For a call that starts one,
+-- the last.
 local function ended_since(publishes, facts)
   local found
   for _, submission in ipairs(publishes) do -- the newest first
-    if status.ended(submission.state) ~= nil and ended_before(submission, facts) == false
-      and not (found and in_doubt(time_of(submission, facts), submission.state, facts)) then
+    local ended = when_ended(submission, facts)
+    local is_meant = found and (found.state == "canceled" or outcome.is_same(found.id, facts.operation_id))
+    if ended == "since" or ended == "near" and not is_meant or ended == "doubtful" and not found then
       found = submission
       if STARTS[facts.call] then break end
     end
@@ -201,27 +201,36 @@ end
 -- The submission that is known to have run. A list that was late may have said so.
 local function known_one(publishes, facts)
   local submission = by_id(publishes, facts.submission_id)
-  local is_late = submission and not facts.was_running and status.ended(submission.state) ~= nil
-    and ended_before(submission, facts)
+  local is_late = submission and not facts.was_running and when_ended(submission, facts) == "before"
   return not is_late and submission or nil
+end
+
+-- Whether a submission that runs did so before the call was sent, as its time tells.
+local function ran_before(submission, facts)
+  local changed = outcome.time(submission.changedTime)
+  return changed ~= nil and changed <= facts.sent_at + TOLERANCE
+end
+
+-- The submission that the times of the list tell.
+local function dated_one(publishes, facts)
+  local since, running, newest = ended_since(publishes, facts), outcome.running(publishes), newest_ended(publishes)
+  local ended = newest and when_ended(newest, facts)
+  facts.none_since = ended == "before" or ended == "doubtful"
+  local runs = running and (STARTS[facts.call] or not since
+    or when_ended(since, facts) ~= "since" and ran_before(running, facts))
+  if runs then return running, "running" end
+  if since then return since, "since" end
+  return ended and newest or nil, "earlier"
 end
 
 --- Finds the submission that a call was about, in the list of the facts.
 -- @param facts table: list; gets submission (false: there is none) and `found`, how: "id" (it is known to have run),
---   "since" (it ended after the call was sent), "running", "earlier" (all that is listed ended before) or "newest";
---   and none_since: whether the newest one that has ended did so before the call was sent
+--   "since" (it ended after the call was sent, or shortly before), "running", "earlier" (all that is listed ended
+--   before) or "newest"; and none_since: whether the newest one that has ended did so before the call was sent
 function outcome.find_submission(facts)
   local publishes = publishes_of(facts.list)
   local submission, found = known_one(publishes, facts), "id"
-  if not submission and facts.sent_at then
-    local since, running = ended_since(publishes, facts), outcome.running(publishes)
-    submission, found = since, "since"
-    if running and (not since or STARTS[facts.call]) then submission, found = running, "running" end
-    local newest = newest_ended(publishes)
-    local is_earlier = newest and ended_before(newest, facts)
-    facts.none_since = is_earlier or newest and in_doubt(time_of(newest, facts), newest.state, facts) or false
-    if not submission and is_earlier and newest == publishes[1] then submission, found = newest, "earlier" end
-  end
+  if not submission and facts.sent_at then submission, found = dated_one(publishes, facts) end
   if not submission then
     submission = by_id(publishes, facts.operation_id) or outcome.running(publishes) or publishes[1]
     found = "newest"
@@ -242,8 +251,9 @@ local function earlier_word(facts)
   if facts.was_running then return nil end
   local listed = facts.list and by_id(facts.list, facts.operation_id)
   local time = outcome.time(operation.lastActionDateTime) or listed and outcome.time(listed.changedTime)
-  if is_before(time, operation.state, facts) then return "earlier" end
-  if in_doubt(time, operation.state, facts) then return "unlisted" end
+  local ended = when(time, operation.state, facts)
+  if ended == "before" then return "earlier" end
+  if ended == "doubtful" then return "unlisted" end
   return not time and not listed and facts.none_since and "unlisted" or nil
 end
 
@@ -280,7 +290,7 @@ local function submission_word(facts)
   local operation = operation_word(facts)
   if operation == "completed" and is_polled and word ~= "completed" then return "contradiction" end
   local has_run = facts.was_running and (found == "id" or is_polled)
-  if not has_run and in_doubt(time_of(submission, facts), word, facts) then return "undated" end
+  if not has_run and when_ended(submission, facts) == "doubtful" then return "undated" end
   if found ~= "newest" or not matches(UNPROVEN, operation) then return word end
   return facts.is_lost and word == "canceled" and not time_of(submission, facts) and "canceled?" or "undated"
 end
