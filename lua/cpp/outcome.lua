@@ -198,11 +198,11 @@ local function ended_since(publishes, facts)
   return found
 end
 
--- The submission that is known to have run. A list that was late may have said so.
+-- The submission that is known to have run. The list that said so may have been late.
 local function known_one(publishes, facts)
   local submission = by_id(publishes, facts.submission_id)
-  local is_late = submission and not facts.was_running and when_ended(submission, facts) == "before"
-  return not is_late and submission or nil
+  local ended = submission and when_ended(submission, facts)
+  return (not ended or ended == "since") and submission or nil
 end
 
 -- Whether a submission that runs did so before the call was sent, as its time tells.
@@ -283,14 +283,14 @@ local function submission_word(facts)
   if ended == nil then return "running" end
   local word = ended and submission.state or "failed"
   local is_polled = outcome.is_same(submission.id, facts.operation_id)
+  local was_seen = is_polled and facts.was_running and not facts.follows -- to run; a list may have been late
   if found == "earlier" then
-    if facts.call == "cancel" then return is_polled and facts.was_running and word or "earlier" end
+    if facts.call == "cancel" then return was_seen and word or "earlier" end
     return facts.status == 200 and word == "completed" and word or "undated" -- published before, in this version
   end
   local operation = operation_word(facts)
   if operation == "completed" and is_polled and word ~= "completed" then return "contradiction" end
-  local has_run = facts.was_running and (found == "id" or is_polled)
-  if not has_run and when_ended(submission, facts) == "doubtful" then return "undated" end
+  if not was_seen and when_ended(submission, facts) == "doubtful" then return "undated" end
   if found ~= "newest" or not matches(UNPROVEN, operation) then return word end
   return facts.is_lost and word == "canceled" and not time_of(submission, facts) and "canceled?" or "undated"
 end

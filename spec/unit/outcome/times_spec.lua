@@ -117,6 +117,32 @@ describe("the outcome of a wait for a cancel, by times:", function()
     assert.same({ "canceled", "second" }, { operation.outcome, operation.evidence.submission.id })
   end)
 
+  describe("what a late list shows as running", function()
+    local LATE = { [-6] = "unknown", [-30] = "none" }
+
+    for seconds, outcome in pairs(LATE) do
+      it(("was not seen to run: it was canceled %d s before"):format(seconds), function()
+        lists({ entry("first", "running", -100) }, { entry("first", "canceled", seconds) })
+        assert.equal(outcome, assert(cancel { location_form = "none", running = false }).outcome)
+      end)
+
+      it(("did not run since an operation of the cancellation does: it was canceled %d s before"):format(seconds), function()
+        lists({ entry("publish", "running", -100) }, { entry("publish", "canceled", seconds) })
+        local operation = assert(cancel({ cancellation = "own", extra = { lastActionDateTime = at(60) } },
+                                        { if_running = true }))
+        assert.equal(outcome, operation.outcome)
+      end)
+    end
+
+    it("is not followed any more, if the list knows a newer one that runs", function()
+      local old = entry("old", "completed", -5)
+      lists({ entry("old", "running", -100) }, { entry("old", "running", -100) }, { entry("new", "running", -5), old },
+            { entry("newest", "running", 70), entry("new", "failed", 60), old })
+      local _, err = cancel({ location_form = "none", submission_ids = "other" }, { if_running = true })
+      assert.same({ "failed", "new" }, { err.kind, err.operation and err.operation.id })
+    end)
+  end)
+
   it("an offer's status that was never published ends the wait, where the location names it", function()
     fixture.offer(portal, { location_form = "status", nothing_running_location = "own", running = false })
     local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
