@@ -124,6 +124,41 @@ describe("the outcome of a wait rests on", function()
     assert.equal("canceled", assert(client:wait(result)).outcome)
   end)
 
+  describe("the offer's status, where all that is listed ended before the cancel:", function()
+    local function wait_after(options, offer_status)
+      fixture.offer(portal, { elapsed = 7200 }, options)
+      if offer_status then
+        portal:fault { match = { path = "/status$" }, status = 200, body = { status = offer_status }, times = -1 }
+      end
+      return assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
+    end
+
+    it("nothing ran, which is known at once if the polled operation says so, too", function()
+      assert.equal("none", wait_after().outcome)
+      assert.equal(0, loop.elapsed())
+      assert.equal("none", wait_after({ location_form = "none" }).outcome)
+      assert.equal(60, loop.elapsed())
+    end)
+
+    it("a publish that has ended may wait for its sign-off", function()
+      local operation = wait_after { signoff = "offer" }
+      assert.same({ "signoff", "completed" }, { operation.outcome, operation.evidence.submission.state })
+    end)
+
+    it("what contradicts the list for 60 s is unknown", function()
+      assert.equal("unknown", wait_after({}, "Running").outcome)
+      assert.equal(60, loop.elapsed())
+    end)
+  end)
+
+  it("the failed operation of a cancellation, where the submission runs on for 60 s", function()
+    fixture.offer(portal, { cancellation = "own", cancel_mode = "fails_alone", cancel_seconds = 0,
+                            steps = { { name = "Live", seconds = 3600 } } })
+    local operation, err = client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }
+    assert.is_nil(operation)
+    assert.same({ "failed", 60 }, { err.kind, loop.elapsed() })
+  end)
+
   it("a sign-off that stays: a cancel takes up to five minutes to show", function()
     fixture.offer(portal, { signoff = "operation", elapsed = 100, cancel_mode = "lost_race" })
     local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
