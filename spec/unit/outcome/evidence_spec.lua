@@ -159,6 +159,15 @@ describe("the outcome of a wait rests on", function()
     assert.same({ "failed", 60 }, { err.kind, loop.elapsed() })
   end)
 
+  it("the failed operation of a cancellation, where the list cannot be read", function()
+    for _, offer_status in ipairs { "Canceled", "succeeded", "Failed" } do
+      portal:reset()
+      local operation, err = wait_for("failed", '{"not":"a list"}', offer_status)
+      assert.is_nil(operation)
+      assert.equal("failed", err.kind)
+    end
+  end)
+
   it("a sign-off that stays: a cancel takes up to five minutes to show", function()
     fixture.offer(portal, { signoff = "operation", elapsed = 100, cancel_mode = "lost_race" })
     local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
