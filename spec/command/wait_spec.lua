@@ -38,6 +38,16 @@ describe("cpp-portal", function()
       assert.equal(0, status)
     end)
 
+    it("asks the submission when the operation of a cancellation failed, with --for canceled", function()
+      offer { cancellation = "own", cancel_mode = "lost_race", cancellation_lost = "failed", location_form = "location" }
+      local location = run("cancel", "contoso", "contoso-vm"):match "http%S+"
+      portal:advance(100)
+      local output, errors, status = run("wait", "--for", "canceled", location)
+      assert.is_truthy(output:find("completed", 1, true), output)
+      assert.is_truthy(errors:find("the outcome is completed, not canceled", 1, true), errors)
+      assert.equal(1, status)
+    end)
+
     it("waits for several offers at once", function()
       offer({}, "other")
       local program = programs:start { "bin/cpp-portal", "wait", "--json", "-i0.01", "contoso", "contoso-vm", "other" }

@@ -14,8 +14,11 @@ function calls.wait(session, client, target)
   target.begun = true
   local options = session:options_of("wait")
   options.on_progress = session:progress_of(target)
-  local operation, err = client:wait(target.followed or session:request(target), options)
-  return operation, err
+  local given = target.followed or session:request(target)
+  -- The operation may be that of a cancellation, whose own end is no outcome. Without its time, an offer tells less.
+  local names_one = given.location or given.operation_id
+  if session.given["for"] == "canceled" and names_one then given.call = "cancel" end
+  return client:wait(given, options)
 end
 
 --- Begins an operation, or cancels one; and waits for its end where that is wanted.
