@@ -241,7 +241,6 @@ local REUSED = 30 -- seconds after the cancel from which an operation is not cre
 -- operation but the offer is that of a later publish, too.
 local function earlier_word(facts)
   local operation = facts.operation
-  if facts.call ~= "cancel" then return nil end
   local created = outcome.time(operation.createdDateTime)
   if created and facts.sent_at and created > facts.sent_at + REUSED then return "unlisted" end
   if facts.was_running then return nil end

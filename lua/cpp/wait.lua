@@ -152,8 +152,8 @@ local function facts_of(state, known)
   local target, operation = state.target, known.operation
   return {
     call = target.call, status = target.status,
-    -- Where a publish is followed by its location, that is the publish.
-    sent_at = (target.call == "cancel" or not target.location) and target.sent_at or nil,
+    -- Where a publish has an operation to poll, that is the publish.
+    sent_at = (target.call == "cancel" or state.follows) and target.sent_at or nil,
     operation = operation, operation_id = target.operation_id or state.operation and state.operation.id,
     submission_id = state.running_id or target.submission_id, was_running = state.was_running or false,
     list = known.list, offer = known.offer, follows = state.follows,
