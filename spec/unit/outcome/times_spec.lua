@@ -64,6 +64,11 @@ describe("the outcome of a wait for a cancel, by times:", function()
       assert.is_true(loop.elapsed() >= 60)
     end)
 
+    it("is the cancel's, if it was seen to run, whatever its time and its id in the list", function()
+      lists { entry("other", "canceled", -30) }
+      assert.equal("canceled", assert(cancel { extra = { lastActionDateTime = at(-30) } }).outcome)
+    end)
+
     it("is unknown, although the list said before that it runs: it may have been late", function()
       lists({ entry("first", "running", -100) }, { entry("first", "canceled", -6) })
       local operation = assert(cancel({ cancel_seconds = 0, operation_times = false }, { if_running = true }))
