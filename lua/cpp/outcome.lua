@@ -249,7 +249,7 @@ local function earlier_word(facts)
   local ended = when(time, operation.state, facts)
   if ended == "before" then return "earlier" end
   if ended == "doubtful" then return "unlisted" end
-  return not time and not listed and facts.none_since and "unlisted" or nil
+  return not time and facts.none_since and "unlisted" or nil
 end
 
 -- The words of the facts: see RULES.
