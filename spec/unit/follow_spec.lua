@@ -105,11 +105,28 @@ describe("a wait for a result without a location", function()
     assert.same({ "neverpublished", "none" }, { operation.state, operation.outcome })
   end)
 
-  it("goes on while the offer's status says that something runs", function()
-    local result = cancel()
-    portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]", times = 3 }
-    assert.equal("canceled", assert(client:wait(result)).state)
-    assert.is_true(loop.elapsed() >= 60)
+  for _, word in ipairs { "running", "InProgress" } do
+    it("goes on while the offer's status says that something runs: " .. word, function()
+      local result = cancel()
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]", times = 3 }
+      portal:fault { match = { path = "/status$" }, status = 200, body = { status = word }, times = 3 }
+      assert.equal("canceled", assert(client:wait(result)).state)
+      assert.is_true(loop.elapsed() >= 60)
+    end)
+  end
+
+  it("takes no step of an offer that has ended for a sign-off that it waits for", function()
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]", times = -1 }
+    portal:fault { match = { path = "/status$" }, status = 200, times = -1,
+                   body = { status = "Canceled", steps = { { status = "waitingForPublisherReview" } } } }
+    assert.not_equal("signoff", assert(client:wait(OFFER)).outcome)
+  end)
+
+  it("ends with what on_progress raises for what has ended before the first look", function()
+    portal:fault { match = { path = "/submissions/$" }, status = 200, times = -1,
+                   body = { { id = "old", submissionState = "completed" } } }
+    local _, err = client:wait(OFFER, { on_progress = function() error("deliberate", 0) end })
+    assert.same({ "raised", "deliberate" }, { err.kind, err.raised })
   end)
 
   for name, fault in pairs {

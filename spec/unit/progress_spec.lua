@@ -290,6 +290,14 @@ describe("progress", function()
       assert.equal(4, #lines)
     end)
 
+    it("draws several again after a tenth of a second", function()
+      for _, pause in ipairs { 0.05, 0.125 } do
+        local output = on_terminal("60 24", ([[offer("one", 10) offer("two", 20) wait(1) offer("two", 30)
+          wait(%g) offer("two", 40)]]):format(pause), 2)
+        assert.equal(pause > 0.1, Programs.screen(output, 60)[2]:find("40 %", 1, true) ~= nil)
+      end
+    end)
+
     it("has no more lines than the terminal", function()
       local output = on_terminal("60 6", [[
         for number = 1, 40 do offer("offer-" .. number, 10) end wait(0.2) offer("offer-40", 20)

@@ -143,6 +143,7 @@ describe("the outcome of a wait rests on", function()
     it("a publish that has ended may wait for its sign-off", function()
       local operation = wait_after { signoff = "offer" }
       assert.same({ "signoff", "completed" }, { operation.outcome, operation.evidence.submission.state })
+      assert.equal(60, loop.elapsed())
     end)
 
     it("what contradicts the list for 60 s is unknown", function()
