@@ -123,8 +123,12 @@ describe("a callback", function()
   end)
 
   it("of the token passes Ctrl-C on", function()
-    local done, problem = pcall(client.cancel, client, call { token = function() error("interrupted!", 0) end })
-    assert.same({ false, "interrupted!" }, { done, problem })
+    for _, text in ipairs { "interrupted!", "token.lua:5: interrupted!" } do
+      local done, problem = pcall(client.cancel, client, call { token = function() error(text, 0) end })
+      assert.same({ false, text }, { done, problem })
+    end
+    local _, err = client:cancel(call { token = function() error("not interrupted!", 0) end })
+    assert.equal("auth", err.kind)
   end)
 
   it("of the log passes Ctrl-C on, with what was accepted, in a batch too", function()
