@@ -184,12 +184,13 @@ static CURLcode set_rules(CURL *handle) {
   return CURLE_OK;
 }
 
-/* By default OpenSSL reads on within one call while session tickets and key updates come, however
- * many there are, so that no deadline is held. Through a TLS proxy it has to: what the outer TLS
- * session holds does not make the socket readable.
+/* By default OpenSSL reads on within one call while session tickets, key updates and HelloRequests
+ * come, however many there are, so that no deadline is held. Through a TLS proxy it has to: what
+ * the outer TLS session holds does not make the socket readable.
  * https://docs.openssl.org/3.0/man3/SSL_CTX_set_mode/#notes */
 static CURLcode on_tls_context(CURL *handle, void *context, void *easy) {
   (void)handle;
+  lcpp_tls_bound_hello_requests(context);
   if (!goes_through_tls_proxy(easy)) {
     lcpp_tls_read_once(context);
   }

@@ -59,6 +59,9 @@ enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy);
  * data. What it has not read makes the socket readable. `context`: an SSL_CTX. */
 void lcpp_tls_read_once(void *context);
 
+/* Has OpenSSL end a connection over which HelloRequests come without end. `context`: an SSL_CTX. */
+void lcpp_tls_bound_hello_requests(void *context);
+
 /* Bytes that have arrived at a socket since it was opened; 0 where the system does not tell. */
 unsigned long long lcpp_socket_received(int fd);
 

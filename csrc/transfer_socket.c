@@ -30,8 +30,21 @@ extern size_t gnutls_record_check_pending(void *session) __attribute__((weak));
 extern long SSL_CTX_ctrl(void *context, int command, long value, void *pointer)
     __attribute__((weak));
 
+extern long SSL_ctrl(void *ssl, int command, long value, void *pointer) __attribute__((weak));
+extern void SSL_set_shutdown(void *ssl, int mode) __attribute__((weak));
+extern void SSL_CTX_set_msg_callback(void *context,
+                                     void (*callback)(int written, int version, int type,
+                                                      const void *message, size_t length, void *ssl,
+                                                      void *argument)) __attribute__((weak));
+
 /* SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY); SSL_CTX_set_read_ahead(context, 0) */
 enum { SSL_CLEAR_MODE = 78, SSL_AUTO_RETRY = 4, SSL_SET_READ_AHEAD = 41 };
+
+/* SSL3_RT_HANDSHAKE, SSL3_MT_HELLO_REQUEST, SSL_RECEIVED_SHUTDOWN, SSL_set_msg_callback_arg */
+enum { SSL_HANDSHAKE = 22, SSL_HELLO_REQUEST = 0, SSL_RECEIVED_END = 2, SSL_SET_ARGUMENT = 16 };
+
+/* Renegotiations that a server of TLS 1.2 may ask for on one connection. */
+enum { RENEGOTIATIONS = 8 };
 
 enum { FIRST_CAPACITY = 16 };
 
@@ -165,6 +178,33 @@ enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy) {
     return LCPP_ENDED;
   }
   return count > 0 || is_pending_in_tls(easy) ? LCPP_PENDING : LCPP_FRESH;
+}
+
+/* During a handshake OpenSSL skips HelloRequest within one call, however many there are. The
+ * argument counts them, for each connection; one with too many counts as ended by the server.
+ * https://docs.openssl.org/3.0/man3/SSL_CTX_set_msg_callback/ */
+static void on_tls_message(int written, int version, int type, const void *message, size_t length,
+                           void *ssl, void *argument) {
+  (void)version;
+  if (written || type != SSL_HANDSHAKE || length == 0 ||
+      *(const unsigned char *)message != SSL_HELLO_REQUEST) {
+    return;
+  }
+  static char counts[RENEGOTIATIONS + 1]; /* only pointed to */
+  char *count = argument != NULL ? (char *)argument + 1 : counts;
+  if (count < counts + RENEGOTIATIONS) {
+    SSL_ctrl(ssl, SSL_SET_ARGUMENT, 0, count);
+  } else {
+    SSL_set_shutdown(ssl, SSL_RECEIVED_END);
+  }
+}
+
+void lcpp_tls_bound_hello_requests(void *context) {
+  /* GCOV_EXCL_BR_START: libcurl over OpenSSL has all of them */
+  if (SSL_CTX_set_msg_callback != NULL && SSL_ctrl != NULL && SSL_set_shutdown != NULL) {
+    SSL_CTX_set_msg_callback(context, on_tls_message);
+  }
+  /* GCOV_EXCL_BR_STOP */
 }
 
 void lcpp_tls_read_once(void *context) {

@@ -55,6 +55,17 @@ describe("a flood", function()
     end)
   end
 
+  it("of HelloRequests in the handshake ends the call", function()
+    server = Process.start { program, "hello-requests" }
+    local client = lab:client { base_url = "https://localhost:" .. server:read_line() }
+    local started = core.monotonic()
+    local failure, longest = run(client, TIMEOUT)
+    assert.is_true(failure.kind == "tls" or failure.kind == "timeout", failure.kind)
+    assert.is_false(failure.sent)
+    assert.is_true(core.monotonic() - started < TIMEOUT + MARGIN)
+    assert.is_true(longest < LONGEST_STEP, longest)
+  end)
+
   for _, mode in ipairs { "connect-body", "connect-extension" } do
     it(("of a proxy (%s) ends the call"):format(mode), function()
       server = Process.start { program, mode }

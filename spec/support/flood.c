@@ -3,6 +3,7 @@
  *
  *     flood key-updates CERTIFICATE KEY    TLS key updates for ever, after the request
  *     flood tickets CERTIFICATE KEY        TLS session tickets
+ *     flood hello-requests                 HelloRequests, in place of the server's part of the handshake
  *     flood connect-body                   a body without end, in the response to CONNECT
  *     flood connect-extension              a chunk extension without end, in the same
  *
@@ -68,6 +69,20 @@ static void flood_tls(int fd, const char *mode, const char *certificate, const c
   pause();
 }
 
+/* Plain records of 4,096 HelloRequests each: four zeros are one. */
+static void flood_handshake(int fd) {
+  static char records[64][5 + 16384];
+  if (read(fd, records, sizeof records) <= 0) {
+    return;
+  }
+  memset(records, 0, sizeof records);
+  for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+    memcpy(records[i], "\x16\3\3\x40", 4);
+  }
+  while (write(fd, records, sizeof records) > 0) {
+  }
+}
+
 static void flood_connect(int fd, const char *mode) {
   static const char body[] = "HTTP/1.1 407 No\r\nContent-Length: 9000000000\r\n\r\n";
   static const char extension[] = "HTTP/1.1 407 No\r\nTransfer-Encoding: chunked\r\n\r\n1;";
@@ -91,6 +106,8 @@ int main(int count, char **arguments) {
     int fd = accept(server, NULL, NULL);
     if (count == 4) {
       flood_tls(fd, arguments[1], arguments[2], arguments[3]);
+    } else if (strcmp(arguments[1], "hello-requests") == 0) {
+      flood_handshake(fd);
     } else {
       flood_connect(fd, arguments[1]);
     }
