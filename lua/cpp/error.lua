@@ -92,14 +92,21 @@ local function describe(err, secrets, of_tokens)
   end
 end
 
--- Statuses after which it is unknown whether a POST was processed. A 503 belongs to them unless it has Retry-After:
--- then it may come from anything on the way.
-local UNCLEAR = { [408] = true, [500] = true, [502] = true, [504] = true }
+-- Statuses below 500 after which it is unknown whether a POST was processed. A 303 may name the result of a POST that
+-- was (RFC 9110, section 15.4.4).
+local UNCLEAR = { [303] = true, [408] = true }
+
+-- Statuses from 500 on that say that the request was not processed. Any other counts as 500, also an unknown one
+-- (RFC 9110, section 15).
+local NOT_PROCESSED = {
+  [501] = true, [505] = true, [506] = true, [507] = true, [508] = true, [510] = true, [511] = true,
+}
 
 -- A request that reached the service, and no answer that tells what became of it.
 local function is_ambiguous(err)
   local status = err.status
-  if status == 503 then return err.retry_after == nil end
+  if status == 503 then return err.retry_after == nil end -- with Retry-After it may come from anything on the way
+  if status and status >= 500 then return not NOT_PROCESSED[status] end
   if status and status >= 300 then return UNCLEAR[status] or false end
   return err.sent
 end

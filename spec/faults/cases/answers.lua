@@ -238,11 +238,17 @@ for status, calls in pairs {
   [400] = expect.refused("http", 400, 1), [401] = expect.refused("http", 401, 1), [403] = expect.refused("http", 403, 1),
   [404] = expect.refused("http", 404, 1), [409] = expect.refused("http", 409, 1), [412] = expect.refused("http", 412, 1),
   [408] = expect.unclear("http", 408), [500] = expect.unclear("http", 500), [502] = expect.unclear("http", 502),
-  [503] = expect.unclear("http", 503), [504] = expect.unclear("http", 504), [507] = {
-    cancel = expect.refused("http", 507, 1).cancel, offer_status = expect.unclear("http", 507).offer_status },
+  [503] = expect.unclear("http", 503), [504] = expect.unclear("http", 504),
+  [509] = expect.unclear("http", 509), [520] = expect.unclear("http", 520), [524] = expect.unclear("http", 524),
+  [599] = expect.unclear("http", 599), -- unknown: the same as 500
   [429] = expect.unprocessed("http", 429, 1),
 } do
   add("is an error", ("has status %d"):format(status), "any", { { "answer", status, {}, "" } }, calls)
+end
+for _, status in ipairs { 501, 505, 506, 507, 508, 510, 511 } do
+  add("is an error", ("has status %d"):format(status), "any", { { "answer", status, {}, "" } }, {
+    cancel = expect.refused("http", status, 1).cancel, offer_status = expect.unclear("http", status).offer_status,
+  })
 end
 add("is an error", "has status 503 and says when to come back", "any", {
   { "answer", 503, { { "Retry-After", "1" } }, "" },
