@@ -34,9 +34,28 @@ static struct lcpp_transfer *transfer_of(void *easy) {
   return ((struct lcpp_easy *)easy)->transfer;
 }
 
+/* A success is no response to a request that has not left as a whole: it was under way before, or
+ * comes from a server that has not read the request. */
+static void refuse_early_success(struct lcpp_transfer *transfer) {
+  struct lcpp_response *response = &transfer->response;
+  curl_off_t sent = 0;
+  if (response->stage == LCPP_FIRST_FIELD && response->status / 100 == 2) {
+    curl_easy_getinfo(transfer->easy->handle, CURLINFO_SIZE_UPLOAD_T, &sent);
+    if ((size_t)sent < transfer->request_body.length) {
+      lcpp_response_refuse(response, LCPP_REFUSED_FRAMING,
+                           "the response came before the request was sent");
+    }
+  }
+}
+
 /* Called for each header line. https://curl.se/libcurl/c/CURLOPT_HEADERFUNCTION.html */
 static size_t on_header(char *line, size_t size, size_t count, void *argument) {
-  bool accepted = lcpp_response_header(&transfer_of(argument)->response, line, size * count);
+  struct lcpp_transfer *transfer = transfer_of(argument);
+  bool accepted = lcpp_response_header(&transfer->response, line, size * count);
+  if (accepted) {
+    refuse_early_success(transfer);
+    accepted = transfer->response.refusal == LCPP_ACCEPTED;
+  }
   return size * count + (accepted ? 0 : 1); /* any other number ends the transfer */
 }
 

@@ -64,9 +64,13 @@ describe("a connection", function()
     local LARGE = { publisher = "contoso", offer = "contoso-vm", emails = {} }
     for i = 1, 33 do LARGE.emails[i] = ("x"):rep(30000) .. i .. "@contoso.example" end
 
+    -- More than the buffers of the kernel hold.
+    local ENDLESS = { publisher = "contoso", offer = "contoso-vm", emails = {} }
+    for i = 1, 400 do ENDLESS.emails[i] = ("x"):rep(30000) .. i .. "@contoso.example" end
+
     -- Past the layer that keeps addresses out of errors: it has much to do with these.
-    local function post(client)
-      local request = client.core:start("cancel", LARGE, Lab.TOKEN)
+    local function post(client, call)
+      local request = client.core:start("cancel", call or LARGE, Lab.TOKEN)
       lab.loop.await(client.core, request)
       return request:result()
     end
@@ -108,5 +112,22 @@ describe("a connection", function()
       assert.equal(413, failure.status)
       lab:assert_usable(client, server)
     end)
+
+    for _, status in ipairs { 200, 202, 204 } do
+      it(("refuses a %d that comes before all of it was sent"):format(status), function()
+        local server = lab:server():handle(function(connection)
+          connection:read(1000)
+          connection:send(("HTTP/1.1 %d OK\r\nLocation: /operations/1\r\nContent-Length: 0\r\n\r\n"):format(status))
+          connection:read_request() -- the rest
+          connection:stall()
+        end)
+        local client = lab:client { base_url = server.url }
+        local _, failure = post(client, ENDLESS)
+        assert.equal("protocol", failure.kind)
+        assert.equal("the response came before the request was sent", failure.message)
+        assert.is_true(failure.sent)
+        lab:assert_usable(client, server)
+      end)
+    end
   end)
 end)
