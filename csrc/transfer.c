@@ -14,6 +14,8 @@ enum {
   LOOKS_BEFORE_SENDING = 50000,
   /* Progress callbacks between two counts of what has arrived. */
   LOOKS_PER_COUNT = 16,
+  /* Bytes of a body that leaves with the header lines, whatever the server reads. */
+  SENT_AT_ONCE = 8192,
   /* Bytes on the wire that a response may have beyond max_response_bytes. */
   OVERHEAD = LCPP_HEADER_LIMIT,
   /* Bytes: 7.88 reads up to 100 times as many in one go. */
@@ -345,8 +347,11 @@ bool lcpp_transfer_describe(const struct lcpp_request_head *request,
   return done && lines->status == LCPP_BUFFER_OK;
 }
 
-/* CURLOPT_POSTFIELDS sends headers and body in one write. libcurl could send them again by itself:
- * see on_send. https://curl.se/libcurl/c/CURLOPT_POSTFIELDS.html */
+/* CURLOPT_POSTFIELDS sends headers and body in one write. 8.14 notices later that this was all: if
+ * an error's status comes first, it closes the connection unless it is told to go on sending.
+ * libcurl could send them again by itself: see on_send.
+ * https://curl.se/libcurl/c/CURLOPT_POSTFIELDS.html
+ * https://curl.se/libcurl/c/CURLOPT_KEEP_SENDING_ON_ERROR.html */
 static void set_body(CURL *handle, const struct lcpp_buffer *body, bool post) {
   if (!post) {
     curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
@@ -355,6 +360,7 @@ static void set_body(CURL *handle, const struct lcpp_buffer *body, bool post) {
   curl_easy_setopt(handle, CURLOPT_POST, 1L);
   curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->length);
   curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body->length != 0 ? body->data : "");
+  curl_easy_setopt(handle, CURLOPT_KEEP_SENDING_ON_ERROR, body->length <= SENT_AT_ONCE ? 1L : 0L);
 }
 
 /* What each attempt to send begins with. */
