@@ -86,11 +86,28 @@ local function failure_in(body, state)
   return status.ended(state) == false and state or nil
 end
 
+-- Words in the names of members: of a state or an outcome; and of a failure.
+local OF_STATE = { "stat[eu]", "^success$", "^message$", "^result$", "^outcome$" }
+local OF_FAILURE = { "error", "fail", "exception", "^fault" }
+
+local function has_word(name, words)
+  for _, word in ipairs(words) do
+    if name:find(word) then return true end
+  end
+  return false
+end
+
+-- Whether a member tells of a state: of a failure, unless it is empty; or that something is not so ("canceled": false).
+local function is_state(name, value)
+  if has_word(name, OF_STATE) then return true end
+  if not has_word(name, OF_FAILURE) then return value == false end
+  return value and value ~= "" and (type(value) ~= "table" or next(value) ~= nil)
+end
+
 -- Whether a body tells of a state, in whatever field, and however deep.
 local function tells_state(body, depth)
   for name, value in pairs(body) do
-    local word = type(name) == "string" and name:lower() or ""
-    if word:find "stat[eu]" or word == "success" or word == "message" then return true end
+    if is_state(type(name) == "string" and name:lower() or "", value) then return true end
     if type(value) == "table" and depth > 0 and tells_state(value, depth - 1) then return true end
   end
   return false

@@ -26,11 +26,17 @@ for name, body in pairs {
   ["a list of two"] = '[{"status":"running"},{"status":"running"}]', ["a status that is a table"] = '{"status":{"code":1}}',
   ["a status that is a number"] = '{"status":500}', ["statusCode"] = '{"statusCode":500}', ["a text"] = '"running"',
   ["false"] = "false", ["a number"] = "0", ["success"] = '{"success":false}',
-  ["a message"] = '{"Message":"An error has occurred."}',
+  ["a message"] = '{"Message":"An error has occurred."}', ["canceled false"] = '{"canceled":false}',
+  ["ok false"] = '{"ok":false}', ["succeeded false"] = '{"succeeded":false}', ["isError"] = '{"isError":true}',
+  ["hasErrors"] = '{"hasErrors":true}', ["errorCode"] = '{"errorCode":"Conflict"}',
+  ["error_description"] = '{"error_description":"no"}', ["odata.error"] = '{"odata.error":{"code":"Conflict"}}',
+  ["an exception"] = '{"exceptionMessage":"no"}', ["a fault"] = '{"fault":{"faultstring":"no"}}',
+  ["failures"] = '{"failures":[1]}', ["a result"] = '{"result":"error"}', ["an outcome"] = '{"outcome":"none"}',
 } do
   list:add("cancel: 200, the body holds " .. name, json(body), { POST = rows.NOT_CANCELED })
 end
-for name, body in pairs { ["nothing of a state"] = '{"id":"5"}', ["no field"] = "{}", ["an empty error"] = '{"error":""}' } do
+for name, body in pairs { ["nothing of a state"] = '{"id":"5"}', ["no field"] = "{}", ["an empty error"] = '{"error":""}',
+  ["no errors"] = '{"errors":[],"hasErrors":false,"canceled":true}' } do
   list:add("cancel: 200, the body holds " .. name, json(body), { POST = rows.CANCELED })
 end
 for _, status in ipairs { 205, 206, 207, 226, 299 } do
