@@ -83,6 +83,7 @@ struct lcpp_response {
   unsigned chunk_digits; /* of the size that is being read */
   bool http10;
   bool chunked;
+  bool closes;          /* the server closes the connection behind it */
   bool may_fold;        /* whether the next line may continue the one before */
   bool folds_into_kept; /* whether that one is a kept field, the last of `fields` */
   bool has_trailer;

@@ -102,6 +102,30 @@ static void read_transfer_encoding(struct lcpp_response *response, const char *v
   response->chunked = true;
 }
 
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t';
+}
+
+/* Whether Connection names "close" among its options (RFC 9110, section 7.6.1). libcurl 8.14 misses
+ * it if there is a blank before a comma. */
+static bool names_close(const char *value, size_t length) {
+  for (size_t start = 0, end; start < length; start = end + 1) {
+    for (end = start; end < length && value[end] != ','; end++) {
+    }
+    size_t last = end;
+    while (start < last && is_blank(value[start])) {
+      start++;
+    }
+    while (last > start && is_blank(value[last - 1])) {
+      last--;
+    }
+    if (last - start == 5 && strncasecmp(value + start, "close", 5) == 0) {
+      return true;
+    }
+  }
+  return false;
+}
+
 static bool is_field(const char *line, size_t name_length, const char *name, size_t length) {
   return name_length == length && strncasecmp(line, name, length) == 0;
 }
@@ -124,6 +148,8 @@ static void read_field(struct lcpp_response *response, const char *line, size_t 
   } else if (is_field(line, name_length, "Transfer-Encoding", 17)) {
     read_transfer_encoding(response, value, length);
     response->may_fold = false;
+  } else if (is_field(line, name_length, "Connection", 10)) {
+    response->closes = response->closes || names_close(value, length);
   }
   for (int i = 0; i < LCPP_FIELD_COUNT; i++) {
     if (response->field_at[i] == 0 && is_field(line, name_length, kept[i].name, kept[i].length)) {
@@ -144,10 +170,6 @@ static void read_end(struct lcpp_response *response) {
     refuse(response, "the response has a body that its status does not allow");
   }
   response->stage = interim ? LCPP_STATUS_LINE : LCPP_BODY;
-}
-
-static bool is_blank(char c) {
-  return c == ' ' || c == '\t';
 }
 
 /* NUL, or CR within the line: some parsers end a line there (RFC 9110, section 5.5). */

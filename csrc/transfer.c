@@ -58,6 +58,9 @@ static size_t on_header(char *line, size_t size, size_t count, void *argument) {
     refuse_early_success(transfer);
     accepted = transfer->response.refusal == LCPP_ACCEPTED;
   }
+  if (transfer->response.closes && transfer->response.stage == LCPP_BODY) {
+    lcpp_transfer_distrust(transfer);
+  }
   return size * count + (accepted ? 0 : 1); /* any other number ends the transfer */
 }
 

@@ -64,6 +64,21 @@ for number in range(1, 100):
     end
   end)
 
+  it("is not used again after a response that says that it closes", function()
+    for _, options in ipairs { "close", "Close", "x , close", "close , x", "x,\tclose\t", ",close", "x, y , close , z" } do
+      local server = lab:server():always(function(connection)
+        while connection:read_request() do
+          connection:send("HTTP/1.1 202 Accepted\r\nConnection: " .. options .. "\r\nContent-Length: 0\r\n\r\n")
+        end
+      end)
+      local client = lab:client { base_url = server.url, retries = 0 }
+      for count = 1, 2 do
+        assert.equal(202, client:cancel(Lab.CALL).status)
+        assert.equal(count, #server.connections, options)
+      end
+    end
+  end)
+
   it("is not used again after a response that was refused, late or cut", function()
     for _, response in ipairs { "HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n", "HTTP/1.1 200 OK\r\n" } do
       local server = lab:server()
