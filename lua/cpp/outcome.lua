@@ -40,14 +40,14 @@ local DOUBT = 10
 --               is not known, or canceled too shortly before; "canceled?": the same of a list without times, if
 --               the response to the cancel was lost; "contradiction": the list says otherwise of the polled operation
 --               than that itself; "none": the list is empty; "unread": it cannot be read; "later": not now
---   offer       the offer's status: "canceled", "completed", "failed", "running", "signoff", "never" (nothing was ever
+--   offer       the offer's status: "canceled", "completed", "running", "signoff", "never" (nothing was ever
 --               published), "other"; or "unread" or "later"
 -- A fact that a rule does not name may be anything; a fact that has not been asked for matches no rule that names it.
 -- The first rule that matches decides. `settles`: what it says may still change, so it holds only if it is the same
 -- after a while (wait.lua). So it is where a document cannot be read now.
 local PROVEN, UNPROVEN = { "completed", "followed" }, { "earlier", "unlisted", "unseen" }
 local NO_LIST = { "none", "unread", "later" }
-local READ = { "canceled", "completed", "failed", "running", "signoff", "never", "other", "unread", "later" }
+local READ = { "canceled", "completed", "running", "signoff", "never", "other", "unread", "later" }
 
 local RULES = {
   { operation = "canceled", outcome = "canceled" }, -- [LOGIC]
@@ -278,21 +278,23 @@ local function submission_word(facts)
   if ended == nil then return "running" end
   local word = ended and submission.state or "failed"
   local is_polled = outcome.is_same(submission.id, facts.operation_id)
-  local was_seen = is_polled and facts.was_running and not facts.follows -- to run; a list may have been late
   if found == "earlier" then
-    if facts.call == "cancel" then return was_seen and word or "earlier" end
-    return facts.status == 200 and word == "completed" and word or "undated" -- published before, in this version
+    if facts.call ~= "cancel" then -- a 200 to publish: published before, in this version
+      return facts.status == 200 and word == "completed" and word or "undated"
+    end
+    local was_seen = is_polled and facts.was_running and not facts.follows -- to run; a list may have been late
+    return was_seen and word or "earlier"
   end
   local operation = operation_word(facts)
   if operation == "completed" and is_polled and word ~= "completed" then return "contradiction" end
-  if not was_seen and when_ended(submission, facts) == "doubtful" then return "undated" end
+  if when_ended(submission, facts) == "doubtful" then return "undated" end
   if found ~= "newest" or not matches(UNPROVEN, operation) then return word end
   return facts.is_lost and word == "canceled" and not time_of(submission, facts) and "canceled?" or "undated"
 end
 
 local OFFER_WORDS = {
-  canceled = "canceled", completed = "completed", published = "completed", failed = "failed", rejected = "failed",
-  running = "running", inprogress = "running", neverpublished = "never", notstarted = "never",
+  canceled = "canceled", completed = "completed", published = "completed", running = "running", inprogress = "running",
+  neverpublished = "never", notstarted = "never",
 }
 
 local function offer_word(facts)

@@ -1,12 +1,18 @@
 -- What the outcome of a wait rests on: the polled operation, the newest submission, the offer's status.
 
 local fixture = require "spec.support.fixture"
+local submissions = require "spec.support.submissions"
+
+local entry = submissions.entry
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 
 describe("the outcome of a wait rests on", function()
-  local portal, client, loop
-  fixture.client(_ENV, function(...) portal, client, loop = ... end)
+  local portal, client, loop, lists
+  fixture.client(_ENV, function(...)
+    portal, client, loop = ...
+    lists = submissions.lists(portal)
+  end)
 
   -- Waits for a cancel whose operation ends in a state, while the list and the offer's status say something else.
   local function wait_for(state, list, offer_status, options)
@@ -43,7 +49,7 @@ describe("the outcome of a wait rests on", function()
 
   it("the offer's status, where the list is empty or cannot be read", function()
     for offer_status, outcome in pairs { Canceled = "canceled", succeeded = "completed", published = "completed",
-                                         NeverPublished = "none", waitingForPublisherReview = "signoff",
+                                         NeverPublished = "none", NotStarted = "none", waitingForPublisherReview = "signoff",
                                          Failed = "unknown", Other = "unknown" } do
       for _, list in ipairs { "[]", '{"not":"a list"}' } do
         portal:reset()
@@ -92,6 +98,12 @@ describe("the outcome of a wait rests on", function()
     portal:fault { match = { path = "/status$" }, status = 500, times = 3 }
     portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "new", submissionState = "canceled" } } }
     assert.equal("canceled", assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }).outcome)
+  end)
+
+  it("the offer's status that can be read later, where there is no list", function()
+    portal:fault { match = { path = "/status$" }, status = 500, times = 3 }
+    portal:fault { match = { path = "/submissions/$" }, status = 403, times = -1 }
+    assert.equal("canceled", assert(wait_for("completed", nil, "canceled")).outcome)
   end)
 
   it("no cancellation that is listed", function()
@@ -147,14 +159,18 @@ describe("the outcome of a wait rests on", function()
     end)
 
     it("what contradicts the list for 60 s is unknown", function()
-      assert.equal("unknown", wait_after({}, "Running").outcome)
-      assert.equal(60, loop.elapsed())
+      for _, offer_status in ipairs { "Running", "in progress" } do
+        portal:reset()
+        local started = loop.elapsed()
+        assert.equal("unknown", wait_after({}, offer_status).outcome)
+        assert.equal(60, loop.elapsed() - started)
+      end
     end)
   end)
 
   it("the failed operation of a cancellation, where the submission runs on for 60 s", function()
-    fixture.offer(portal, { cancellation = "own", cancel_mode = "fails_alone", cancel_seconds = 0,
-                            steps = { { name = "Live", seconds = 3600 } } })
+    fixture.offer(portal, { cancellation = "own", cancel_mode = "fails_alone", cancel_seconds = 0 })
+    lists { entry("first", "running", -100), entry("old", "completed", -1000) }
     local operation, err = client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }
     assert.is_nil(operation)
     assert.same({ "failed", 60 }, { err.kind, loop.elapsed() })
@@ -167,6 +183,26 @@ describe("the outcome of a wait rests on", function()
       assert.is_nil(operation)
       assert.equal("failed", err.kind)
     end
+  end)
+
+  describe("an offer that was never published, which it says after its operation was seen to run:", function()
+    local function wait_for_status()
+      fixture.offer(portal, { location_form = "status" })
+      portal:fault { match = { path = "/status$" }, status = 200, body = { status = "running" }, times = 2 }
+      portal:fault { match = { path = "/status$" }, status = 200, body = { status = "neverPublished" }, times = -1 }
+      return assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
+    end
+
+    it("the newest submission decides, without times as well", function()
+      portal:fault { match = { path = "/submissions/$" }, status = 200, times = -1,
+                     body = { { id = "new", submissionState = "canceled" } } }
+      assert.equal("canceled", wait_for_status().outcome)
+    end)
+
+    it("without a list, that is unknown", function()
+      portal:fault { match = { path = "/submissions/$" }, status = 403, times = -1 }
+      assert.equal("unknown", wait_for_status().outcome)
+    end)
   end)
 
   it("a sign-off that stays: a cancel takes up to five minutes to show", function()

@@ -139,11 +139,15 @@ describe("the outcome of a wait rests on", function()
   end)
 
   describe("what a call without a location started", function()
-    local function accepted(name, ...)
+    local function respond(code, name, ...)
       lists(...)
       fixture.offer(portal, { location_form = "none" })
-      portal:fault { match = { method = "POST" }, status = 202, act = false }
+      portal:fault { match = { method = "POST" }, status = code, act = false }
       return client[name](client, { publisher = "contoso", offer = "contoso-vm", wait = { timeout = 300 } })
+    end
+
+    local function accepted(...)
+      return respond(202, ...)
     end
 
     for name, newest in pairs { go_live = "production", publish = "new" } do
@@ -154,6 +158,20 @@ describe("the outcome of a wait rests on", function()
         assert.same({ "completed", newest }, { operation.outcome, operation.evidence.submission.id })
       end)
     end
+
+    it("and not what ended meanwhile, as long as it runs", function()
+      local _, err = accepted("go_live", { entry("production", "running", 1), entry("staging", "completed", 1) })
+      assert.equal("timeout", err.kind)
+    end)
+
+    it("the last that ended before, only if it is completed and the response is 200: it has this version", function()
+      for state, outcome in pairs { completed = "completed", canceled = "unknown" } do
+        portal:reset()
+        assert.equal(outcome, assert(respond(200, "publish", { entry("old", state, -100) })).outcome)
+        portal:reset()
+        assert.equal("unknown", assert(respond(202, "publish", { entry("old", state, -100) })).outcome)
+      end
+    end)
 
     it("the last that has ended since", function()
       local operation = assert(accepted("publish", { entry("new", "completed", 20), entry("old", "canceled", 1) }))

@@ -67,6 +67,9 @@ describe("the outcome of a wait for a cancel, by times:", function()
     it("is the cancel's, if it was seen to run, whatever its time and its id in the list", function()
       lists { entry("other", "canceled", -30) }
       assert.equal("canceled", assert(cancel { extra = { lastActionDateTime = at(-30) } }).outcome)
+      portal:reset()
+      lists { entry("first", "completed", -30) }
+      assert.equal("completed", assert(cancel { extra = { lastActionDateTime = at(-30) }, cancel_mode = "lost_race" }).outcome)
     end)
 
     it("is unknown, although the list said before that it runs: it may have been late", function()
@@ -96,6 +99,13 @@ describe("the outcome of a wait for a cancel, by times:", function()
       lists { entry("SECOND", "completed", 60), entry("first", "failed", -2) }
       local operation = assert(cancel { operation_id = "second", extra = { status = "completed" } })
       assert.same({ "completed", "SECOND" }, { operation.outcome, operation.evidence.submission.id })
+    end)
+
+    it("was listed as running before", function()
+      local old = entry("old", "failed", -2)
+      lists({ entry("new", "running", -2), old }, { entry("new", "completed", 10), old })
+      local operation = assert(cancel({ cancellation = "own", extra = { status = "completed" } }, { if_running = true }))
+      assert.same({ "completed", "new" }, { operation.outcome, operation.evidence.submission.id })
     end)
 
     it("ran before and runs on", function()
@@ -140,12 +150,42 @@ describe("the outcome of a wait for a cancel, by times:", function()
     end
 
     it("is not followed any more, if the list knows a newer one that runs", function()
-      local old = entry("old", "completed", -5)
+      local old = entry("old", "completed", -2)
       lists({ entry("old", "running", -100) }, { entry("old", "running", -100) }, { entry("new", "running", -5), old },
             { entry("newest", "running", 70), entry("new", "failed", 60), old })
       local _, err = cancel({ location_form = "none", submission_ids = "other" }, { if_running = true })
       assert.same({ "failed", "new" }, { err.kind, err.operation and err.operation.id })
     end)
+  end)
+
+  describe("without times in the list,", function()
+    local function undated(...)
+      local list = {}
+      for i, pair in ipairs { ... } do list[i] = { id = pair[1], submissionState = pair[2] } end
+      return list
+    end
+
+    it("the submission of the polled operation decides, whatever was published later", function()
+      lists(undated({ "second", "canceled" }, { "first", "completed" }))
+      assert.equal("completed", assert(cancel { cancel_mode = "lost_race", operation_times = false }).outcome)
+    end)
+
+    it("the newest one that was seen to run decides, without ids as well", function()
+      lists({ { submissionState = "running" } }, { { submissionState = "canceled" } })
+      assert.equal("canceled", assert(cancel { location_form = "none" }).outcome)
+    end)
+
+    it("what another cancel may have canceled is unknown", function()
+      lists(undated { "new", "canceled" })
+      portal:fault { match = { path = "/status$" }, status = 200, body = { status = "canceled" }, times = -1 }
+      assert.equal("unknown", assert(cancel { location_form = "none", running = false }).outcome)
+    end)
+  end)
+
+  it("an older submission that was never started does not run", function()
+    lists { entry("new", "completed", -100), entry("old", "notStarted", -500) }
+    assert.equal("none", assert(cancel({ running = false }, { if_running = true })).outcome)
+    assert.same({}, portal:journal { method = "POST" })
   end)
 
   it("an offer's status that was never published ends the wait, where the location names it", function()
