@@ -50,13 +50,13 @@ end
 
 --- Completes an operation of a list, which tells neither where it can be polled nor how far it is.
 -- @param operation an operation of client:operations; gets publisher, offer, progress and submission_id, and
---   operation_id, location and steps where the service sends them. Existing fields of these names are replaced: they
---   would be the service's own, of any type
+--   operation_id, location and steps where the service sends them
 function follow.complete(client, request, limits, operation)
   local id = follow.id_of(operation)
+  read.own(operation)
   operation.publisher, operation.offer = request.publisher, request.offer
   operation.submission_id, operation.operation_id = id, id
-  operation.location, operation.progress = nil, status.progress(operation, operation.state)
+  operation.progress = status.progress(operation, operation.state)
   if not id or status.ended(operation.state) ~= nil then return end
   local seen, err = read.operation(client, with(request, { operation_id = id }), limits)
   if seen then

@@ -60,6 +60,17 @@ function read.list(client, endpoint, options)
   return result.body
 end
 
+-- What the library alone says of an operation, and a wait reads of its target.
+local OWN = { "outcome", "evidence", "call", "sent_at", "submission_id", "operation_id", "publisher", "offer",
+              "location", "retry_after" }
+
+--- Removes members of a document that have the name of a field of the library: a wait would believe that the service's
+-- `outcome` was found out by a wait.
+-- @param document table: an operation, or the status of an offer
+function read.own(document)
+  for _, name in ipairs(OWN) do document[name] = nil end
+end
+
 -- Scheme, host and effective port of an absolute URL.
 local function origin_of(url)
   local scheme, rest = url:lower():match "^([^:]+)://([^/?#]*)"
@@ -85,12 +96,13 @@ function read.operation(client, options, limits)
     return malformed(client, result, request, options, "the response is not an operation")
   end
   if not usable then operation = {} end
+  read.own(operation)
   operation.state = status.normalise(operation.status, auth.secrets(client, options))
   if running and (not operation.state or status.ended(operation.state) ~= nil) then operation.state = "running" end
   if not operation.state then return malformed(client, result, request, options, "the response has no status") end
   operation.progress = status.progress(operation, operation.state)
   operation.location = select(2, request:url())
-  if options.offer then operation.publisher, operation.offer = options.publisher, options.offer end
+  operation.publisher, operation.offer, operation.operation_id = options.publisher, options.offer, options.operation_id
   -- [ARM]: a 202 to a poll may name another location. The token goes to the same origin only.
   if running and result.location and origin_of(result.location) == origin_of(operation.location) then
     operation.location = result.location

@@ -188,8 +188,8 @@ local function document_of(state, facts)
   if facts.submission then
     follow.complete(state.client, state.request, state, document)
   else
+    read.own(document)
     document.publisher, document.offer = state.request.publisher, state.request.offer
-    document.submission_id, document.operation_id, document.location = nil, nil, nil -- it has none of its own
     document.progress = status.progress(document, document.state)
   end
   local ending = saw(state, document)

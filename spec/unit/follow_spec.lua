@@ -173,6 +173,50 @@ describe("a wait for a result without a location", function()
     assert.is_nil(found.operation.location or found.operation.operation_id)
   end)
 
+  -- What only the library sets, and a wait reads of its target.
+  local NAMED_ALIKE = { outcome = "none", evidence = { response = { state = "canceled" } }, call = "cancel", sent_at = 1,
+                        submission_id = "other", retry_after = 9 }
+
+  local function assert_own(operation)
+    for name in pairs(NAMED_ALIKE) do
+      if name ~= "submission_id" then assert.is_nil(operation[name], name) end
+    end
+    assert.not_equal("other", operation.submission_id)
+    assert.is_nil(tostring(operation):find("none", 1, true))
+  end
+
+  it("takes no outcome, call or time of the service's document for what the library found out", function()
+    fixture.offer(portal, { extra = NAMED_ALIKE })
+    local operation = assert(client:operation { publisher = "contoso", offer = "contoso-vm", operation_id = "first" })
+    assert_own(operation)
+    assert.equal("first", operation.operation_id)
+    assert_own(assert(client:operation(operation.location)))
+    local _, err = client:wait(operation, { timeout = 30, on_progress = assert_own })
+    assert.equal("timeout", err.kind)
+    assert.same({}, { err.operation.outcome, err.operation.evidence, err.operation.call })
+  end)
+
+  it("waits for what reconcile found, whatever members it has", function()
+    local odd = { submissionState = "running" }
+    for name, value in pairs(NAMED_ALIKE) do odd[name] = value end
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { odd }, times = -1 }
+    local found = assert(client:reconcile(OFFER)).operation
+    assert_own(found)
+    local _, err = client:wait(found, { timeout = 30, on_progress = assert_own })
+    assert.equal("timeout", err.kind)
+    assert.is_nil(err.operation.outcome)
+  end)
+
+  it("gives the status of an offer no evidence of the service's", function()
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]", times = -1 }
+    local odd = { status = "Canceled" }
+    for name, value in pairs(NAMED_ALIKE) do odd[name] = value end
+    portal:fault { match = { path = "/status$" }, status = 200, body = odd, times = -1 }
+    local operation = assert(client:wait(OFFER))
+    assert.is_nil(operation.evidence.response)
+    assert.same({}, { operation.call, operation.sent_at, operation.retry_after })
+  end)
+
   for what, id in pairs { ["an empty id"] = "", ["a dot segment"] = "..", ["a control character"] = "a\n",
                           ["a long id"] = ("x"):rep(257) } do
     it("asks for no operation by what cannot be one's id: " .. what, function()

@@ -60,7 +60,8 @@
 
 ---An operation, which `print` shows in one line, without secrets. Beside these, whatever the service sends: whole numbers
 ---are integers, exact up to 64 bits; `null` is absent; of members with the same name the last one counts; strings are as
----they were sent, with any character.
+---they were sent, with any character. Left out are members of the service under names of the library's own: `outcome`,
+---`evidence`, `location`, `publisher`, `offer`, `operation_id`, `submission_id`, `call`, `sent_at` and `retry_after`.
 ---@class cpp.Operation
 ---@field state cpp.State # its status, normalised: what the service says of it
 ---@field progress integer # 0..100, the mean of its steps
