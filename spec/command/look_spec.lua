@@ -191,13 +191,31 @@ describe("cpp-portal", function()
           local output = on_terminal(columns, table.unpack(words))
           assert.is_nil(output:find("cannot be written", 1, true), output)
           for line in output:gmatch "[^\r\n]+" do
-            assert.is_true(#line <= columns or line:find "^cpp%-portal: " ~= nil or line:find("\27[J", 1, true) ~= nil, line)
+            local is_least = line:find "^%S+ +%S+$" ~= nil -- a name and a state, or an id, are never cut
+            assert.is_true(#line <= columns or is_least or line:find "^cpp%-portal: " ~= nil
+              or line:find("\27[J", 1, true) ~= nil, line)
           end
         end
       end
       offer()
       assert.equal("OFFER       STATE\r\ncontoso-vm  accepted\r\n",
                    on_terminal(80, "cancel", "-y", "--color=never", "contoso", "contoso-vm"))
+    end)
+
+    it("names each offer, and its state, on the narrowest terminal", function()
+      local long = ("a-long-name-"):rep(10)
+      for _, name in ipairs { long .. "1", long .. "2" } do fixture.offer(portal, { offer = name }) end
+      for _, columns in ipairs { 1, 10, 40, 100 } do
+        for _, words in ipairs { { "cancel", "-y" }, { "status" } } do
+          local state = words[1] == "cancel" and "accepted" or "running"
+          local output = on_terminal(columns, words[1], words[2] or "-c1", "contoso", long .. "1", long .. "2")
+            :gsub("\27%[%d*m", "")
+          for place = 1, 2 do
+            assert.is_truthy(output:find(("%s%d  %s\r\n"):format(long, place, state), 1, true), output)
+          end
+        end
+        assert.is_truthy(on_terminal(columns, "operations", "contoso", long .. "1"):find(long .. "1  first", 1, true))
+      end
     end)
 
     it("has wide tables with --wide", function()

@@ -71,14 +71,34 @@ describe("cpp.command.screen", function()
     assert.same({ "cpp-portal: one\n", "cpp-portal: two\n", "cpp-portal: three\n" }, tried)
   end)
 
-  it("shortens names where the states would not fit behind them", function()
+  it("shortens texts where the states would not fit behind them", function()
     for _, columns in ipairs { 80, 20, 10 } do
       on_terminal(columns)
-      local write = Screen.new({ color = "never" }, 1):table({ { "OFFER" }, { "STATE", 10 }, { "STEP" } }, 12)
+      local write = Screen.new({ color = "never" }, 1):table({ { "STEP" }, { "STATE", 10 }, { "PROGRESS" } }, 12)
       write { { "contoso-vm-1", "canceled", "x" } }
     end
-    assert.same({ "OFFER         STATE       STEP\ncontoso-vm-1  canceled    x\n", "OFFER     STATE\ncontoso-  canceled\n",
-                  "OFFE  STAT\ncont  canc\n" }, written)
+    assert.same({ "STEP          STATE       PROGRESS\ncontoso-vm-1  canceled    x\n", "STEP      STATE\ncontoso-  canceled\n",
+                  "STEP  STAT\ncont  canc\n" }, written)
+  end)
+
+  it("never cuts what tells one row from another: its line is longer than the terminal instead", function()
+    local names = { ("x"):rep(200) .. "1", ("x"):rep(200) .. "2" }
+    for _, columns in ipairs { 1, 10, 20, 80 } do
+      for _, color in ipairs { "never", "always" } do
+        written = {}
+        on_terminal(columns)
+        local table_columns = { { "OFFER", whole = true }, { "STATE", 10, whole = true }, { "STEP" } }
+        local write = Screen.new({ color = color }, 2):table(table_columns, #names[1])
+        for _, name in ipairs(names) do write { { name, "accepted", "a step" } } end
+        local text = table.concat(written):gsub("\27%[%d*m", "")
+        assert.equal("OFFER", text:match "^%S+")
+        for _, name in ipairs(names) do assert.is_truthy(text:find("\n" .. name .. "  accepted\n", 1, true), text) end
+      end
+    end
+    on_terminal(80)
+    written = {}
+    Screen.new({ color = "never" }, 1):table { { "A", whole = true }, { "B" } } { { ("x"):rep(20000), "b" } }
+    assert.equal("A  B\n" .. ("x"):rep(256) .. "\n", written[1])
   end)
 
   it("reads the secrets once for each table, and shows none of them", function()

@@ -121,15 +121,15 @@ local function color_of(state)
   return (state == "accepted" or state == "none" or status.ended(state)) and GREEN or YELLOW
 end
 
--- The text of a row: no longer than `room`, with colors for states.
+-- The text of a row: no longer than `room` but for its whole columns, with colors for states.
 -- @param cells list of padded texts
 local function line_of(columns, cells, room, has_colors)
   if not has_colors and room == math.huge then return table.concat(cells, "  "):match "^.*[^ ]" end
   local parts = {}
   for i, text in ipairs(cells) do
     if i > 1 then text = "  " .. text end
-    text = width.cut(text, room)
-    room = room - width.of(text)
+    if not columns[i].whole then text = width.cut(text, room) end
+    room = math.max(0, room - width.of(text))
     local blanks, state = text:match "^( *)(%l+)"
     if has_colors and state and columns[i].heading == "STATE" then
       text = blanks .. color_of(state) .. state .. PLAIN .. text:sub(#blanks + #state + 1)
@@ -145,13 +145,14 @@ local function shown(screen, columns, longest)
   for place, column in ipairs(columns) do
     if not (column.wide and screen.fits) then
       local least = math.max(#column[1], column[2] or 0, place == 1 and longest or 0)
-      list[#list + 1] = { heading = column[1], place = place, width = least }
+      list[#list + 1] = { heading = column[1], place = place, width = least, whole = column.whole }
     end
   end
   return list
 end
 
 local LEAST = 4 -- columns of a name
+local LONGEST = 256 -- columns of a whole text, which no identifier exceeds
 
 -- The width of the first column: less where the state would not fit behind it.
 local function first_width(columns, room)
@@ -162,12 +163,13 @@ end
 
 -- A text as wide as its column; the first one may be narrower than it wants to be.
 local function in_column(columns, place, text, first)
-  if place == 1 and first < columns[1].width then return width.fit(text, first) end
-  return pad(text, columns[place].width)
+  if columns[place].whole then text = width.cut(text, LONGEST) end
+  if place > 1 or first == columns[1].width then return pad(text, columns[place].width) end
+  return columns[1].whole and pad(text, first) or width.fit(text, first)
 end
 
 --- Makes a table.
--- @param columns list of { heading, least width }, as in cpp/command/views.lua
+-- @param columns list of { heading, least width, whole = }, as in cpp/command/views.lua
 -- @param longest number or nil: a greater least width of the first column
 -- @return function(rows): writes rows, each a list of values, some of which may be nil; before the first ones the
 --   headings

@@ -1,6 +1,7 @@
--- The tables of the command. Each has columns (heading, least width; wide: a terminal does not show it without --wide),
--- and makes rows from a document. A column STATE has colors. `details`, if present, is a table below, for a single
--- document. The screen redacts what it shows; `secrets` are for texts that are normalised before.
+-- The tables of the command. Each has columns (heading, least width; wide: a terminal does not show it without --wide;
+-- whole: never cut, since it tells one row from another), and makes rows from a document. A column STATE has colors.
+-- `details`, if present, is a table below, for a single document. The screen redacts what it shows; `secrets` are for
+-- texts that are normalised before.
 
 local status = require "cpp.status"
 
@@ -19,7 +20,7 @@ end
 
 --- Where an operation stands that was begun, or is waited for.
 views.states = {
-  columns = { { "OFFER" }, { "STATE", 10 }, { "LOCATION", wide = true } },
+  columns = { { "OFFER", whole = true }, { "STATE", 10, whole = true }, { "LOCATION", wide = true } },
   rows = function(document, target)
     local state = document.outcome or document.state or "accepted"
     return { { target.offer, state, document.location or target.location } }
@@ -28,7 +29,8 @@ views.states = {
 
 --- The operations of an offer.
 views.operations = {
-  columns = { { "OFFER" }, { "ID", 36 }, { "TYPE", 10 }, { "STATE", 10 }, { "SLOT", 8 }, { "CHANGED" } },
+  columns = { { "OFFER", whole = true }, { "ID", 36, whole = true }, { "TYPE", 10 }, { "STATE", 10 }, { "SLOT", 8 },
+              { "CHANGED" } },
   rows = function(document, target)
     local rows = {}
     for i, operation in ipairs(document.operations) do
@@ -41,7 +43,7 @@ views.operations = {
 
 --- The offers of a publisher.
 views.offers = {
-  columns = { { "OFFER", 20 }, { "STATE", 10 }, { "CHANGED", 28 }, { "TYPE" } },
+  columns = { { "OFFER", 20, whole = true }, { "STATE", 10, whole = true }, { "CHANGED", 28 }, { "TYPE" } },
   rows = function(document, _, secrets)
     local rows = {}
     for i, offer in ipairs(document.offers) do
@@ -53,7 +55,7 @@ views.offers = {
 
 --- The publishers that a token gives access to.
 views.publishers = {
-  columns = { { "PUBLISHER", 20 }, { "NAME" } },
+  columns = { { "PUBLISHER", 20, whole = true }, { "NAME" } },
   rows = function(document)
     local rows = {}
     for i, publisher in ipairs(document.publishers) do
@@ -65,7 +67,7 @@ views.publishers = {
 
 --- How far an operation or an offer is.
 views.progress = {
-  columns = { { "OFFER" }, { "STATE", 10 }, { "PROGRESS", 8 }, { "STEP" } },
+  columns = { { "OFFER", whole = true }, { "STATE", 10, whole = true }, { "PROGRESS", 8 }, { "STEP" } },
   rows = function(document, target)
     local progress = percent(status.progress(document, document.state))
     return { { target.offer, document.state, progress, status.current_step(document) } }
