@@ -21,14 +21,25 @@ function environment.token()
   return value ~= "" and value or nil
 end
 
+-- What is found in texts that are no token, in the order in which it is looked for.
+local SURPLUS = {
+  { "^\xef\xbb\xbf", "a byte order mark" }, { "^\xff\xfe", "a byte order mark, in ASCII" },
+  { "^\xfe\xff", "a byte order mark, in ASCII" },
+  { "^%s*[Bb][Ee][Aa][Rr][Ee][Rr]%s", '"Bearer " before it' }, { '^%s*[{"]', "JSON around it" },
+  { "^[%w_ ]+=[^=]", "a name before it" }, { "%s", "white space" },
+  { "[^%w%-%._~%+/=]", "characters that no token has" },
+}
+
 --- The probable mistake in a text that is not a valid token.
 -- @return string that follows "does not hold a valid token": empty if no reason is known
 function environment.advice_for(text)
-  local around = text:find "^%s*[Bb][Ee][Aa][Rr][Ee][Rr]%s" and '"Bearer " before it'
-    or text:find '^%s*[{"]' and "JSON around it"
-  if not around then return "" end
-  return (": it is expected without %s, as `az account get-access-token --query accessToken --output tsv` prints it")
-    :format(around)
+  for _, row in ipairs(SURPLUS) do
+    if text:find(row[1]) then
+      return ": it is expected without " .. row[2]
+        .. ", as `az account get-access-token --query accessToken --output tsv` prints it"
+    end
+  end
+  return ""
 end
 
 --- The URL of the token service, from AZURE_AUTHORITY_HOST, or nil. Azure's own tools take the host of another cloud
