@@ -248,7 +248,7 @@ static void read_text(lua_State *L, const struct option *option, struct lcpp_val
 
 static void read_number(lua_State *L, const struct option *option, struct lcpp_value *value) {
   bool seconds = option->type == SECONDS;
-  const char *expected = seconds                    ? "a number of seconds above 0"
+  const char *expected = seconds                    ? "a number of seconds, from 0.001 to 1000000"
                          : option->type == BYTES    ? "a whole number of bytes, 1 or more"
                          : option->type == POSITIVE ? "a whole number, 1 or more"
                                                     : "a whole number, 0 or more";

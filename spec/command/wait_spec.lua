@@ -84,7 +84,8 @@ describe("cpp-portal", function()
 
     it("says at once what is wrong with its options", function()
       local _, errors, status = run("wait", "--timeout", "0", "contoso", "contoso-vm")
-      assert.equal("cpp-portal: --timeout: expected a number of seconds above 0; see `cpp-portal help wait`\n", errors)
+      local expected = "--timeout: expected a number of seconds, from 0.001 to 1000000; see `cpp-portal help wait`\n"
+      assert.equal("cpp-portal: " .. expected, errors)
       assert.equal(2, status)
     end)
   end)

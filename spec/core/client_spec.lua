@@ -50,10 +50,10 @@ describe("a core client", function()
 
     it("names the option and what was expected of it", function()
       for _, case in ipairs {
-        { { timeout = "1" }, "timeout: expected a number of seconds above 0, got string" },
-        { { timeout = 0 }, "timeout: expected a number of seconds above 0" },
-        { { timeout = 0 / 0 }, "timeout: expected a number of seconds above 0" },
-        { { timeout = math.huge }, "timeout: expected a number of seconds above 0" },
+        { { timeout = "1" }, "timeout: expected a number of seconds, from 0.001 to 1000000, got string" },
+        { { timeout = 0 }, "timeout: expected a number of seconds, from 0.001 to 1000000" },
+        { { timeout = 0 / 0 }, "timeout: expected a number of seconds, from 0.001 to 1000000" },
+        { { timeout = math.huge }, "timeout: expected a number of seconds, from 0.001 to 1000000" },
         { { retries = -1 }, "retries: expected a whole number, 0 or more" },
         { { retries = 1.5 }, "retries: expected a whole number, 0 or more" },
         { { max_response_bytes = 0 }, "max_response_bytes: expected a whole number of bytes, 1 or more" },

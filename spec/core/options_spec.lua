@@ -23,7 +23,7 @@ local TYPES = {
             words = { "a string or a function", "a bearer token" } },
   empty = { takes = { "", "x" }, refuses = { 1, "\31" }, words = "a string" },
   seconds = { takes = { 0.001, 1, 1000000 }, refuses = { 0, 0.0009, 1000000.1, -1, 0 / 0, math.huge, "1", true },
-              words = "a number of seconds above 0" },
+              words = "a number of seconds, from 0.001 to 1000000" },
   count = { takes = { 0, 1, 1e15 }, refuses = { -1, 0.5, 1.1e15, 0 / 0, "1" }, words = "a whole number, 0 or more" },
   positive = { takes = { 1, 2.0, 1e15 }, refuses = { 0, 1.5, 1e16, "1" }, words = "a whole number, 1 or more" },
   bytes = { takes = { 1, 1e15 }, refuses = { 0, 1.5, 1e16, "1" }, words = "a whole number of bytes, 1 or more" },

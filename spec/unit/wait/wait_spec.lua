@@ -119,7 +119,7 @@ describe("wait", function()
         ["publisher: expected a non%-empty string, got nil"] = { {} },
         ["offer: expected a non%-empty string, got nil"] = { { publisher = "contoso", operation_id = "1" } },
         ["unknown option 'intervall' %(the nearest known one is 'interval'%)"] = { "/api", { intervall = 1 } },
-        ["timeout: expected a number of seconds above 0"] = { "/api", { timeout = 0 } },
+        ["timeout: expected a number of seconds, from 0.001 to 1000000"] = { "/api", { timeout = 0 } },
         ["on_progress: expected a function"] = { "/api", { on_progress = true } },
       } do
         local done, problem = pcall(function() client:wait(table.unpack(arguments)) end)
