@@ -26,6 +26,17 @@ describe("cpp-portal cancel", function()
       assert.equal(1, posts())
     end)
 
+    it("asks in sight, whatever texts the service sends", function()
+      local long = ("x"):rep(3000)
+      portal:fault { match = { method = "GET", path = "/submissions" }, status = 200, body = {
+        { submissionState = "running", submissionType = long .. "1", slot = { 1 }, changedTime = long .. Portal.TOKEN,
+          steps = { { stepName = long, status = "inProgress" } } } } }
+      local output = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }, "n\n")
+      local line = output:match "cpp%-portal: contoso%-vm: [^\r]+"
+      assert.matches("^cpp%-portal: contoso%-vm: x+%.*, running, changed x+%.*, 0 %%, x+%.*$", line)
+      assert.is_true(#line < 300, line)
+    end)
+
     for what, input in pairs { no = "n\n", nothing = "\n", ["the end of the input"] = "" } do
       it("sends nothing after " .. what, function()
         local output, status = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm", "idle" }, input)

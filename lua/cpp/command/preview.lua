@@ -5,6 +5,7 @@ local encode = require "cpp.command.json"
 local exit = require "cpp.command.exit"
 local follow = require "cpp.follow"
 local outcome = require "cpp.outcome"
+local redact = require "cpp.redact"
 local report = require "cpp.command.report"
 local status = require "cpp.status"
 
@@ -33,15 +34,22 @@ function preview.may_ask(session)
   return session.command.asks and not session.given.yes and core.is_terminal(io.stdin) and core.is_terminal(io.stderr)
 end
 
+local LONGEST = 64 -- bytes of a text of the service: the question must not move out of sight
+
 -- What a running submission shows, as text.
-local function describe(client, request, submission)
+local function describe(client, request, submission, secrets)
   follow.complete(client, request, nil, submission)
+  local words = {}
+  local function add(before, text)
+    if type(text) == "string" then words[#words + 1] = before .. redact.line(text, LONGEST, secrets) end
+  end
   local kind = submission.submissionType
-  local words = { type(kind) == "string" and kind or "operation", submission.state }
-  words[#words + 1] = submission.slot and "slot " .. tostring(submission.slot) or nil
-  words[#words + 1] = submission.changedTime and "changed " .. tostring(submission.changedTime) or nil
-  if submission.steps then words[#words + 1] = ("%d %%"):format(submission.progress) end
-  words[#words + 1] = status.current_step(submission)
+  add("", type(kind) == "string" and kind or "operation")
+  add("", submission.state)
+  add("slot ", submission.slot)
+  add("changed ", submission.changedTime)
+  if submission.steps then add("", ("%d %%"):format(submission.progress)) end
+  add("", status.current_step(submission))
   return table.concat(words, ", ")
 end
 
@@ -50,7 +58,9 @@ end
 local function look_at(client, request, secrets)
   local runs, submission, newest, offer = follow.runs(client, request)
   if runs == nil then return nil, submission end
-  if runs then return { words = submission and describe(client, request, submission) or "an operation, running" } end
+  if runs then
+    return { words = submission and describe(client, request, submission, secrets) or "an operation, running" }
+  end
   local evidence = outcome.evidence({ submission = newest, offer = offer }, secrets)
   return { words = "nothing is running",
            none = { call = "cancel", outcome = "none", state = "none", evidence = evidence } }
