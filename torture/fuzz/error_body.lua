@@ -11,7 +11,7 @@ local peer = require "peer"
 local TOKEN, EMAIL = "t0ken-that-nobody-may-see", "jane.doe@contoso.example"
 local ORIGIN = "http://127.0.0.1:8080"
 local STATUSES = { 400, 401, 403, 404, 408, 409, 412, 429, 500, 502, 503, 504, 599, 300, 200, 202 }
-local UNCLEAR = { [408] = true, [500] = true, [502] = true, [503] = true, [504] = true }
+local UNCLEAR = { [408] = true, [500] = true, [502] = true, [503] = true, [504] = true, [599] = true }
 local MAY_RUN_NOTHING = { [400] = true, [404] = true, [409] = true }
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 local CANCEL = { publisher = "contoso", offer = "contoso-vm", emails = { EMAIL } }
