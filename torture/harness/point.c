@@ -4,6 +4,7 @@
  */
 #include <dirent.h>
 #include <dlfcn.h>
+#include <fcntl.h>
 #include <lualib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -195,12 +196,21 @@ static void forget_thread(void) {
   }
 }
 
+/* libcurl 7.88 closes descriptor 0, where memory runs out as it begins to look up a name: it has
+ * cleared what it closes then (asyn-thread.c, init_thread_sync_data). */
+static void restore_input(void) {
+  if (fcntl(STDIN_FILENO, F_GETFD) == -1) {
+    (void)!open("/dev/null", O_RDONLY | O_CLOEXEC); /* the lowest that is free */
+  }
+}
+
 /* What the state leaves behind once it is closed. */
 static void check_left(const struct stage *stage) {
   if (stage->lua_bytes != 0) {
     ending_now(ENDED_BADLY, "%zu bytes of Lua's are not given back", stage->lua_bytes);
   }
   await_threads(stage->threads);
+  restore_input();
   int descriptors = descriptors_open();
   if (descriptors != stage->descriptors) {
     ending_now(ENDED_BADLY, "%d descriptors are open, %d were", descriptors, stage->descriptors);
