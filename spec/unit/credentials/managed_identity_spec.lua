@@ -106,10 +106,12 @@ describe("credentials", function()
       metadata()
       portal:fault { match = { path = "^/metadata" }, status = 429, times = 2 }
       assert(new_client { retries = 2 }:offer_status(OFFER))
-      portal:fault { match = { path = "^/metadata" }, status = 503, times = -1 }
-      assert.matches("managed_identity: 503: the token service refused; not tried: azure_cli",
-                     failure(new_client { retries = 1 }))
-      assert.equal(5, #asked())
+      for _, status in ipairs { 500, 503 } do
+        portal:fault { match = { path = "^/metadata" }, status = status, times = 2 }
+        assert.matches(("managed_identity: %d: the token service refused; not tried: azure_cli"):format(status),
+                       failure(new_client { retries = 1 }))
+      end
+      assert.equal(7, #asked())
     end)
 
     it("are not requested from other addresses, and no secret is sent there", function()
