@@ -5,19 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 enum {
   /* Bytes of a body from which some version of libcurl asks for a 100. */
   EXPECT_ABOVE = 1024,
-  /* Progress callbacks in one step: one for each byte of a proxy's response to CONNECT. */
-  LOOKS_BEFORE_SENDING = 50000,
-  /* Progress callbacks between two counts of what has arrived. */
-  LOOKS_PER_COUNT = 16,
   /* Bytes of a body that leaves with the header lines, whatever the server reads. */
   SENT_AT_ONCE = 8192,
-  /* Bytes on the wire that a response may have beyond max_response_bytes. */
-  OVERHEAD = LCPP_HEADER_LIMIT,
   /* Bytes: 7.88 reads up to 100 times as many in one go. */
   READ_SIZE = 2048,
   /* Bytes of header lines: a token and an id, see lua_binding.h; and further lines. */
@@ -31,133 +24,6 @@ static char json_line[] = "Content-Type: application/json";
 static char form_line[] = "Content-Type: application/x-www-form-urlencoded";
 static char metadata_line[] = "Metadata: true"; /* keeps forwarded requests from it */
 static char no_expect_line[] = "Expect:";       /* a large body would wait 1 s for a 100 */
-
-static struct lcpp_transfer *transfer_of(void *easy) {
-  return ((struct lcpp_easy *)easy)->transfer;
-}
-
-/* A success is no response to a request that has not left as a whole: it was under way before, or
- * comes from a server that has not read the request. */
-static void refuse_early_success(struct lcpp_transfer *transfer) {
-  struct lcpp_response *response = &transfer->response;
-  curl_off_t sent = 0;
-  if (response->stage == LCPP_FIRST_FIELD && response->status / 100 == 2) {
-    curl_easy_getinfo(transfer->easy->handle, CURLINFO_SIZE_UPLOAD_T, &sent);
-    if ((size_t)sent < transfer->request_body.length) {
-      lcpp_response_refuse(response, LCPP_REFUSED_FRAMING,
-                           "the response came before the request was sent");
-    }
-  }
-}
-
-/* Called for each header line. https://curl.se/libcurl/c/CURLOPT_HEADERFUNCTION.html */
-static size_t on_header(char *line, size_t size, size_t count, void *argument) {
-  struct lcpp_transfer *transfer = transfer_of(argument);
-  bool accepted = lcpp_response_header(&transfer->response, line, size * count);
-  if (accepted) {
-    refuse_early_success(transfer);
-    accepted = transfer->response.refusal == LCPP_ACCEPTED;
-  }
-  if (transfer->response.closes && transfer->response.stage == LCPP_BODY) {
-    lcpp_transfer_distrust(transfer);
-  }
-  return size * count + (accepted ? 0 : 1); /* any other number ends the transfer */
-}
-
-/* https://curl.se/libcurl/c/CURLOPT_WRITEFUNCTION.html */
-static size_t on_body(char *data, size_t size, size_t count, void *argument) {
-  bool accepted = lcpp_response_body(&transfer_of(argument)->response, data, size * count);
-  return size * count + (accepted ? 0 : 1); /* any other number ends the transfer */
-}
-
-/* Whether the new connection leads through a proxy that is spoken to over TLS. What its TLS session
- * holds cannot be asked for, so such a connection is not kept. (libcurl trusts a proxy's
- * certificate only if the system does, so no spec has such a proxy.) */
-static bool goes_through_tls_proxy(const struct lcpp_easy *easy) {
-  static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
-  long status = 0;
-  curl_easy_getinfo(easy->handle, CURLINFO_HTTP_CONNECTCODE, &status);
-  if (status == 0) {
-    return false;
-  }
-  const char *given = easy->proxy;
-  bool tls = given != NULL && strncasecmp(given, "https:", 6) == 0; /* GCOV_EXCL_BR_LINE */
-  for (size_t i = 0; given == NULL && i < sizeof names / sizeof names[0]; i++) {
-    const char *proxy = getenv(names[i]);
-    tls = tls || (proxy != NULL && strncasecmp(proxy, "https:", 6) == 0); /* GCOV_EXCL_BR_LINE */
-  }
-  return tls;
-}
-
-/* Called when libcurl has a connection and is about to send the request.
- *
- * On a kept connection anything that is pending was not requested: it would be taken for the
- * response. If libcurl comes here a second time, it is about to send the request again by itself,
- * because the connection ended before a response. A POST must not be repeated without the caller's
- * knowledge, so that ends here. https://curl.se/libcurl/c/CURLOPT_PREREQFUNCTION.html */
-static int on_send(void *argument, char *remote, char *local, int remote_port, int local_port) {
-  struct lcpp_easy *easy = argument;
-  struct lcpp_transfer *transfer = easy->transfer;
-  (void)remote;
-  (void)local;
-  (void)remote_port;
-  if (transfer->sent) {
-    transfer->resend = true;
-    return CURL_PREREQFUNC_ABORT;
-  }
-  long connects = 0;
-  curl_easy_getinfo(easy->handle, CURLINFO_NUM_CONNECTS, &connects);
-  transfer->kept = connects == 0;
-  transfer->fd = lcpp_sockets_find(easy->sockets, local_port);
-  if (transfer->kept || transfer->fd >= 0) {
-    enum lcpp_freshness freshness = lcpp_socket_check(transfer->fd, easy->handle);
-    if (freshness == LCPP_ENDED || (transfer->kept && freshness == LCPP_PENDING)) {
-      transfer->stale = true;
-      return CURL_PREREQFUNC_ABORT;
-    }
-  }
-  if (!transfer->kept && goes_through_tls_proxy(easy)) { /* GCOV_EXCL_BR_LINE */
-    lcpp_transfer_distrust(transfer);                    /* GCOV_EXCL_LINE */
-  }
-  transfer->received = lcpp_socket_received(transfer->fd);
-  transfer->looks = 0;
-  transfer->sent = true;
-  return CURL_PREREQFUNC_OK;
-}
-
-/* Bounds what arrives and reaches no other callback: libcurl 8.23 reads blank folded header lines
- * without end. Most responses end before the first count.
- * https://curl.se/libcurl/c/CURLOPT_XFERINFOFUNCTION.html */
-static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_off_t upload_total,
-                       curl_off_t upload_now) {
-  struct lcpp_easy *easy = argument;
-  struct lcpp_transfer *transfer = easy->transfer;
-  (void)total;
-  (void)now;
-  (void)upload_total;
-  (void)upload_now;
-  if (!transfer->sent && transfer->step != easy->sockets->steps) {
-    transfer->step = easy->sockets->steps;
-    transfer->looks = 0;
-  }
-  if (++transfer->looks % LOOKS_PER_COUNT != 0) {
-    return 0;
-  }
-  if (!transfer->sent) {
-    /* libcurl reads a proxy's response to CONNECT in one call, however long it is. */
-    if (transfer->looks > LOOKS_BEFORE_SENDING) {
-      lcpp_response_refuse(&transfer->response, LCPP_REFUSED_TOO_LARGE,
-                           "the proxy's response is too large");
-    }
-    return transfer->looks > LOOKS_BEFORE_SENDING;
-  }
-  unsigned long long bytes = lcpp_socket_received(transfer->fd) - transfer->received;
-  if (bytes <= transfer->response.max_bytes + OVERHEAD) {
-    return 0;
-  }
-  lcpp_response_refuse(&transfer->response, LCPP_REFUSED_TOO_LARGE, "the response is too large");
-  return 1;
-}
 
 /* For options that copy a string, and for what libcurl may have been built without. Setting a
  * number or a pointer cannot fail. */
@@ -208,36 +74,6 @@ static CURLcode set_rules(CURL *handle) {
   return CURLE_OK;
 }
 
-/* By default OpenSSL reads on within one call while session tickets, key updates and HelloRequests
- * come, however many there are, so that no deadline is held. Through a TLS proxy it has to: what
- * the outer TLS session holds does not make the socket readable.
- * https://docs.openssl.org/3.0/man3/SSL_CTX_set_mode/#notes */
-static CURLcode on_tls_context(CURL *handle, void *context, void *easy) {
-  (void)handle;
-  lcpp_tls_bound_hello_requests(context);
-  if (!goes_through_tls_proxy(easy)) {
-    lcpp_tls_read_once(context);
-  }
-  return CURLE_OK;
-}
-
-static void set_callbacks(struct lcpp_easy *easy) {
-  CURL *handle = easy->handle;
-  curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, on_tls_context); /* with OpenSSL alone */
-  curl_easy_setopt(handle, CURLOPT_SSL_CTX_DATA, easy);
-  curl_easy_setopt(handle, CURLOPT_PRIVATE, easy);
-  curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
-  curl_easy_setopt(handle, CURLOPT_HEADERDATA, easy);
-  curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);
-  curl_easy_setopt(handle, CURLOPT_WRITEDATA, easy);
-  curl_easy_setopt(handle, CURLOPT_PREREQFUNCTION, on_send);
-  curl_easy_setopt(handle, CURLOPT_PREREQDATA, easy);
-  curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
-  curl_easy_setopt(handle, CURLOPT_XFERINFODATA, easy);
-
-  lcpp_sockets_attach(easy->sockets, handle);
-}
-
 static CURLcode set_profile(struct lcpp_easy *easy, const struct lcpp_profile *profile) {
   static const char name[] = "User-Agent: ";
   CURL *handle = easy->handle;
@@ -270,7 +106,7 @@ struct lcpp_easy *lcpp_easy_new(struct lcpp_sockets *sockets, const struct lcpp_
     lcpp_easy_free(easy);
     return NULL;
   }
-  set_callbacks(easy);
+  lcpp_callbacks_attach(easy);
   return easy;
 }
 
@@ -352,7 +188,7 @@ bool lcpp_transfer_describe(const struct lcpp_request_head *request,
 
 /* CURLOPT_POSTFIELDS sends headers and body in one write. 8.14 notices later that this was all: if
  * an error's status comes first, it closes the connection unless it is told to go on sending.
- * libcurl could send them again by itself: see on_send.
+ * libcurl could send them again by itself: see on_send in transfer_callbacks.c.
  * https://curl.se/libcurl/c/CURLOPT_POSTFIELDS.html
  * https://curl.se/libcurl/c/CURLOPT_KEEP_SENDING_ON_ERROR.html */
 static void set_body(CURL *handle, const struct lcpp_buffer *body, bool post) {
@@ -409,12 +245,6 @@ CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_easy *ea
 
 void lcpp_transfer_renew(struct lcpp_transfer *transfer) {
   reset(transfer, true, transfer->response.max_bytes);
-}
-
-/* https://curl.se/libcurl/c/CURLOPT_FORBID_REUSE.html */
-void lcpp_transfer_distrust(struct lcpp_transfer *transfer) {
-  curl_easy_setopt(transfer->easy->handle, CURLOPT_FORBID_REUSE, 1L);
-  transfer->easy->single_use = true;
 }
 
 void lcpp_transfer_end(struct lcpp_transfer *transfer, CURLcode code) {

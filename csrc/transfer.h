@@ -147,6 +147,17 @@ struct lcpp_transfer {
   struct lcpp_outcome outcome; /* once done */
 };
 
+/* transfer_callbacks.c */
+
+/* Has libcurl call what watches over the handle's transfers. `easy` has its handle and `sockets`.
+ */
+void lcpp_callbacks_attach(struct lcpp_easy *easy);
+
+/* Has the connection closed when the transfer is removed, and the easy handle used no more. */
+void lcpp_transfer_distrust(struct lcpp_transfer *transfer);
+
+/* transfer.c again */
+
 /* An easy handle, set up; NULL if memory ran out. */
 struct lcpp_easy *lcpp_easy_new(struct lcpp_sockets *sockets, const struct lcpp_profile *profile);
 void lcpp_easy_free(struct lcpp_easy *easy); /* NULL is valid */
@@ -165,9 +176,6 @@ bool lcpp_transfer_describe(const struct lcpp_request_head *request,
 
 /* Prepares it to run again, on a new connection: nothing of the request has left. */
 void lcpp_transfer_renew(struct lcpp_transfer *transfer);
-
-/* Has the connection closed when the transfer is removed, and the easy handle used no more. */
-void lcpp_transfer_distrust(struct lcpp_transfer *transfer);
 
 /* Sets the outcome of a transfer that libcurl has ended with `code`, or that ends at its deadline
  * (CURLE_OPERATION_TIMEDOUT) or by the caller (CURLE_ABORTED_BY_CALLBACK). */
