@@ -53,7 +53,6 @@ end
 --   operation_id, location and steps where the service sends them
 function follow.complete(client, request, limits, operation)
   local id = follow.id_of(operation)
-  read.own(operation)
   operation.publisher, operation.offer = request.publisher, request.offer
   operation.submission_id, operation.operation_id = id, id
   operation.progress = status.progress(operation, operation.state)

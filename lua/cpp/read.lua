@@ -64,10 +64,9 @@ end
 local OWN = { "outcome", "evidence", "call", "sent_at", "submission_id", "operation_id", "publisher", "offer",
               "location", "retry_after" }
 
---- Removes members of a document that have the name of a field of the library: a wait would believe that the service's
+-- Removes members of a document that have the name of a field of the library: a wait would believe that the service's
 -- `outcome` was found out by a wait.
--- @param document table: an operation, or the status of an offer
-function read.own(document)
+local function remove_own(document)
   for _, name in ipairs(OWN) do document[name] = nil end
 end
 
@@ -96,7 +95,7 @@ function read.operation(client, options, limits)
     return malformed(client, result, request, options, "the response is not an operation")
   end
   if not usable then operation = {} end
-  read.own(operation)
+  remove_own(operation)
   operation.state = status.normalise(operation.status, auth.secrets(client, options))
   if running and (not operation.state or status.ended(operation.state) ~= nil) then operation.state = "running" end
   if not operation.state then return malformed(client, result, request, options, "the response has no status") end
@@ -113,6 +112,7 @@ end
 -- Gives each operation of a list its state.
 local function note_states(list, secrets)
   for _, operation in ipairs(list) do
+    remove_own(operation)
     operation.state = status.normalise(operation.submissionState, secrets)
       or status.normalise(operation.status, secrets)
   end
@@ -158,6 +158,7 @@ function read.offer_status(client, options, limits)
   if answer and answer[1] ~= nil and #answer == 1 then answer = answer[1] end
   local state = type(answer) == "table" and status.normalise(answer.status, auth.secrets(client, options))
   if not state then return malformed(client, result, request, options, "the response has no status") end
+  remove_own(answer)
   answer.state = state
   return answer
 end

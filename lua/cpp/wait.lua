@@ -188,7 +188,6 @@ local function document_of(state, facts)
   if facts.submission then
     follow.complete(state.client, state.request, state, document)
   else
-    read.own(document)
     document.publisher, document.offer = state.request.publisher, state.request.offer
     document.progress = status.progress(document, document.state)
   end

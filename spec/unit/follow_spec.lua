@@ -207,6 +207,18 @@ describe("a wait for a result without a location", function()
     assert.is_nil(err.operation.outcome)
   end)
 
+  it("does not end at once for a listed operation, or for the status of an offer, that has such members", function()
+    local odd = { status = "running", submissionState = "running" }
+    for name, value in pairs(NAMED_ALIKE) do odd[name] = value end
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { odd } }
+    portal:fault { match = { path = "/status$" }, status = 200, body = odd }
+    local listed, status = assert(client:operations(OFFER))[1], assert(client:offer_status(OFFER))
+    for _, document in ipairs { listed, status } do
+      assert_own(document)
+      assert.error_matches(function() client:wait(document) end, "publisher: expected")
+    end
+  end)
+
   it("gives the status of an offer no evidence of the service's", function()
     portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]", times = -1 }
     local odd = { status = "Canceled" }

@@ -90,7 +90,8 @@
 ---@field level? string # "information" or "error"
 ---@field timestamp? string
 
----One of the operations of an offer, as the service lists them; the fields are those of the documentation's example.
+---One of the operations of an offer, as the service lists them; the fields are those of the documentation's example. Members
+---under names of the library's own are left out, as of cpp.Operation.
 ---@class cpp.Submission
 ---@field state? cpp.State # its submissionState, normalised
 ---@field id? string # its identifier: the operation's, or one of its own (inferred)
@@ -98,7 +99,7 @@
 ---@field submissionType? string
 ---@field [string] any
 
----The status of an offer.
+---The status of an offer. Members under names of the library's own are left out, as of cpp.Operation.
 ---@class cpp.OfferStatus
 ---@field state cpp.State # its status, normalised: running, completed, canceled, failed, neverpublished, ...
 ---@field status string # as the service spells it
