@@ -9,10 +9,7 @@ local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 
 describe("the outcome of a wait rests on", function()
   local portal, client, loop, lists
-  fixture.client(_ENV, function(...)
-    portal, client, loop = ...
-    lists = submissions.lists(portal)
-  end)
+  submissions.client(_ENV, function(...) portal, client, loop, lists = ... end)
 
   -- Waits for a cancel whose operation ends in a state, while the list and the offer's status say something else.
   local function wait_for(state, list, offer_status, options)

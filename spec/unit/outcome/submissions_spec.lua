@@ -8,18 +8,8 @@ local at, entry = submissions.at, submissions.entry
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 
 describe("the outcome of a wait rests on", function()
-  local portal, client, loop, lists
-  fixture.client(_ENV, function(...)
-    portal, client, loop = ...
-    lists = submissions.lists(portal)
-  end)
-
-  local function cancel(options, more)
-    fixture.offer(portal, options)
-    local call = { publisher = "contoso", offer = "contoso-vm", wait = true }
-    for name, value in pairs(more or {}) do call[name] = value end
-    return client:cancel(call)
-  end
+  local portal, client, loop, lists, cancel
+  submissions.client(_ENV, function(...) portal, client, loop, lists, cancel = ... end)
 
   it("what ran first, and not what was published since", function()
     lists({ entry("first", "running", -100) }, { entry("second", "running", 20), entry("first", "canceled", 10) })

@@ -6,18 +6,8 @@ local submissions = require "spec.support.submissions"
 local at, entry = submissions.at, submissions.entry
 
 describe("the outcome of a wait for a cancel, by times:", function()
-  local portal, client, loop, lists
-  fixture.client(_ENV, function(...)
-    portal, client, loop = ...
-    lists = submissions.lists(portal)
-  end)
-
-  local function cancel(options, more)
-    fixture.offer(portal, options)
-    local call = { publisher = "contoso", offer = "contoso-vm", wait = true }
-    for name, value in pairs(more or {}) do call[name] = value end
-    return client:cancel(call)
-  end
+  local portal, client, loop, lists, cancel
+  submissions.client(_ENV, function(...) portal, client, loop, lists, cancel = ... end)
 
   it("those of the polled operation count for its entry of a list without times", function()
     fixture.offer(portal, { elapsed = 7200, submission_times = false })
