@@ -210,11 +210,11 @@ describe("progress", function()
       local output = on_terminal("80 24", [[
         show { state = "running", progress = 10, location = "/first" }
         wait(1)
-        show { state = "running", progress = 20, location = "/second" }
+        show { state = "running", progress = 99, location = "/second" }
       ]])
       local lines = Programs.screen(output, 80)
       assert.equal(1, #lines)
-      assert.matches("20 %", lines[1], 1, true)
+      assert.matches("[" .. ("#"):rep(19) .. ".]  99 %", lines[1], 1, true)
     end)
 
     it("fits terminals of any width, also where that changes", function()

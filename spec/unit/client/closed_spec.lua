@@ -127,6 +127,7 @@ describe("closing the client", function()
       end, { concurrency = 3 })
       assert.equal("running", entries[1].result.state)
       for n = 2, 5 do assert.equal("closed", entries[n].err.kind, n) end
+      assert.equal("the client was closed before this item", entries[5].err.message)
       assert.equal(4, failed)
     end)
 
