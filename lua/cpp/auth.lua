@@ -68,11 +68,12 @@ local function credentials_of(defaults, options)
   return complete(found, options), missing
 end
 
--- The service gives numbers or strings, expires_in (seconds) or expires_on (Unix time), or neither.
-local function lifetime_of(answer)
+-- The service gives numbers or strings, expires_in (seconds) or expires_on (Unix time), or neither. `date`: the Unix
+-- time of the response by its sender's clock, or nil; the clock of this machine may be wrong.
+local function lifetime_of(answer, date)
   local seconds = tonumber(answer.expires_in)
   local expires_on = tonumber(answer.expires_on)
-  if not seconds and expires_on then seconds = expires_on - os.time() end
+  if not seconds and expires_on then seconds = expires_on - (date or os.time()) end
   return seconds and math.max(0, seconds)
 end
 
@@ -123,8 +124,9 @@ local function is_bearer(token_type)
 end
 
 local function request_token(client, endpoint, credentials, limits)
-  local result, err = call(client, endpoint, credentials, limits and { deadline = limits.deadline })
+  local result, request = call(client, endpoint, credentials, limits and { deadline = limits.deadline })
   if not result then
+    local err = request
     if err.kind ~= "closed" and err.kind ~= "stopped" then err.kind = "auth" end
     err.ambiguous = false -- nothing of the call itself was sent
     if err.status and err.status < 300 then err.body = nil end -- it may hold a token, cut short
@@ -139,7 +141,7 @@ local function request_token(client, endpoint, credentials, limits)
       { status = result.status,
         request_id = redact.line(result.request_id, errors.ID_LIMIT, auth.secrets(client, credentials)) })
   end
-  return token, lifetime_of(answer)
+  return token, lifetime_of(answer, request:date())
 end
 
 -- The function is the host's: it may fail like any other network request, which is no misuse.

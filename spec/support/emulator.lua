@@ -27,6 +27,9 @@ client.TOKEN = "emulator-token"
 --- What the emulator issues tokens to.
 client.CREDENTIALS = { tenant = "emulator-tenant", client_id = "emulator-client", client_secret = "emulator-secret" }
 
+--- The Unix time of a manual clock that was not moved.
+client.EPOCH = 1509494400
+
 --- The query that every request for the service needs.
 client.API_VERSION = "api-version=2017-10-31"
 

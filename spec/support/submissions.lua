@@ -1,13 +1,14 @@
 -- Lists of submissions with times relative to now, for specs that have the service say them.
 
+local Portal = require "spec.support.emulator"
 local fixture = require "spec.support.fixture"
 
 local submissions = {}
 
 --- A time, as the service writes it.
--- @param seconds number: after now
+-- @param seconds number: after the start of the emulator's clock
 function submissions.at(seconds)
-  return os.date("!%Y-%m-%dT%H:%M:%S.000", os.time() + seconds)
+  return os.date("!%Y-%m-%dT%H:%M:%S.000", Portal.EPOCH + seconds)
 end
 
 --- An entry of a list.

@@ -1,6 +1,7 @@
 -- Reconciling: what became of a call whose outcome is not known, as the service tells it.
 
 local fixture = require "spec.support.fixture"
+local submissions = require "spec.support.submissions"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 local POST = { method = "POST", path = "/cancel$" }
@@ -124,10 +125,9 @@ describe("reconcile", function()
     end)
   end
 
-  -- A list with what was canceled at a time, in seconds from now.
+  -- A list with what was canceled at a time, in seconds from the start of the emulator's clock.
   local function canceled(seconds)
-    return { { id = "first", submissionState = "canceled",
-               changedTime = os.date("!%Y-%m-%dT%H:%M:%S.000", os.time() + seconds) } }
+    return { submissions.entry("first", "canceled", seconds) }
   end
 
   local function list(body, times)
@@ -199,8 +199,7 @@ describe("reconcile", function()
     offer { running = false }
     portal:fault { match = POST, action = "close" }
     local entries = client:cancel_all { OFFER }
-    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "first", submissionState = "canceled",
-      changedTime = os.date("!%Y-%m-%dT%H:%M:%S.000", os.time() + 10) } } }
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { submissions.entry("first", "canceled", 10) } }
     assert.equal("canceled", assert(client:reconcile(entries[1].err)).outcome)
   end)
 

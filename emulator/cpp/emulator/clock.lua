@@ -5,6 +5,9 @@ local monotime = require "cqueues".monotime
 local clock = {}
 clock.__index = clock
 
+-- What a manual clock shows at 0, 2017-11-01T00:00:00Z: a client must go by the service's dates, and not by its own.
+local MANUAL_EPOCH = 1509494400
+
 --- Makes a clock that stands at 0.
 -- @param kind "real": seconds of the monotonic clock times `speed`; "manual": moves by `advance` only
 -- @param speed how many seconds pass on a real clock in one real second (default 1)
@@ -19,7 +22,7 @@ function clock:reset()
     self.started = monotime()
     self.advanced = 0
     -- Dates in answers are made of this and the clock, so that a date never contradicts the clock.
-    self.epoch = os.time()
+    self.epoch = self.kind == "manual" and MANUAL_EPOCH or os.time()
 end
 
 --- Seconds since the start or the last reset.

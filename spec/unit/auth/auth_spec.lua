@@ -279,15 +279,14 @@ describe("a token", function()
     for name, life in pairs {
       ["expires_in as a string"] = { expires_in = "1000" },
       ["expires_in as a number"] = { expires_in = 1000 },
-      ["expires_on alone"] = { expires_on = function() return os.time() + 1000 end },
-      ["expires_on alone as a string"] = { expires_on = function() return tostring(os.time() + 1000) end },
+      ["expires_on alone"] = { expires_on = Portal.EPOCH + 1000 },
+      ["expires_on alone as a string"] = { expires_on = tostring(Portal.EPOCH + 1000) },
       ["expires_in before expires_on"] = { expires_in = "1000", expires_on = "17" },
-      ["expires_on where expires_in is no number"] = { expires_in = "", expires_on = function() return os.time() + 1000 end },
+      ["expires_on where expires_in is no number"] = { expires_in = "", expires_on = Portal.EPOCH + 1000 },
     } do
       it("is kept until 300 s before its end, by " .. name, function()
-        local answer = { access_token = "issued" }
-        for field, value in pairs(life) do answer[field] = type(value) == "function" and value() or value end
-        issue(answer)
+        life.access_token = "issued"
+        issue(life)
         local client = with_credentials()
         assert(client:offer_status(OFFER))
         loop.sleep(nil, 690)
@@ -298,6 +297,18 @@ describe("a token", function()
         assert.equal(2, asked())
       end)
     end
+
+    it("is kept by this machine's clock, where its response has no Date", function()
+      issue({ access_token = "issued", expires_on = os.time() + 1000 }, { add_headers = { Date = false } })
+      local client = with_credentials()
+      assert(client:offer_status(OFFER))
+      loop.sleep(nil, 600)
+      assert(client:offer_status(OFFER))
+      assert.equal(1, asked())
+      loop.sleep(nil, 200)
+      assert(client:offer_status(OFFER))
+      assert.equal(2, asked())
+    end)
 
     it("is kept until it is refused where nobody says when it expires", function()
       issue { access_token = "issued" }

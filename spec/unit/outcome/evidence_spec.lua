@@ -1,5 +1,6 @@
 -- What the outcome of a wait rests on: the polled operation, the newest submission, the offer's status.
 
+local Portal = require "spec.support.emulator"
 local fixture = require "spec.support.fixture"
 local submissions = require "spec.support.submissions"
 
@@ -112,7 +113,7 @@ describe("the outcome of a wait rests on", function()
 
   it("an operation that ended after the cancel was sent, by the service's clock", function()
     local function at(seconds)
-      return os.date("!%Y-%m-%dT%H:%M:%S.0000000Z", os.time() + seconds)
+      return os.date("!%Y-%m-%dT%H:%M:%S.0000000Z", Portal.EPOCH + seconds)
     end
     for time, outcome in pairs { [at(-3600)] = "none", [at(3600)] = "canceled", ["no time"] = "canceled" } do
       portal:reset()

@@ -1,6 +1,7 @@
 -- Which of the submissions in the offer's list the outcome of a wait rests on.
 
 local fixture = require "spec.support.fixture"
+local Portal = require "spec.support.emulator"
 local submissions = require "spec.support.submissions"
 
 local at, entry = submissions.at, submissions.entry
@@ -179,7 +180,7 @@ describe("the outcome of a wait rests on", function()
     lists { entry("old", "completed", -100) }
     fixture.offer(portal, { running = false })
     local operation = assert(client:wait { publisher = "contoso", offer = "contoso-vm", call = "cancel",
-                                           submission_id = "old", sent_at = os.time() })
+                                           submission_id = "old", sent_at = Portal.EPOCH })
     assert.equal("none", operation.outcome)
   end)
 
