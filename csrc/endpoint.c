@@ -90,14 +90,16 @@ static size_t find_name(const char *at, const char **end) {
       return i;
     }
   }
-  return NAMES;
+  return NAMES; /* GCOV_EXCL_LINE: a mistake in the table above */
 }
 
 static void check_template(lua_State *L, const char *endpoint, const char *template) {
   const char *end = template;
   for (const char *at = template; at != NULL && *(at += strcspn(at, "{[")) != '\0'; at++) {
     if (find_name(at, &end) == NAMES || (*at == '[' && strchr(end, ']') == NULL)) {
+      /* GCOV_EXCL_START */
       luaL_error(L, "endpoint '%s': unknown option in its path or query: %s", endpoint, at);
+      /* GCOV_EXCL_STOP */
     }
   }
 }

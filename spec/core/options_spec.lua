@@ -244,4 +244,19 @@ describe("credentials", function()
     assert.matches("client_id: expected a string of at most", refusal(check, ("x"):rep(9000), "secret"))
     assert.matches("client_secret: expected a string of at most", refusal(check, "id", ("x"):rep(9000)))
   end)
+
+  it("may have an assertion in place of the secret: a JSON Web Token", function()
+    local function check(assertion)
+      return client:check("token", { tenant = "t", client_id = "id", token = assertion })
+    end
+    check "aZ09-_.b.c"
+    for _, assertion in ipairs { "a~b", "a+b", "a/b", "ab=" } do
+      assert.matches("token: expected a JSON Web Token", refusal(check, assertion))
+    end
+  end)
+
+  it("are in no description of a request", function()
+    assert.matches("endpoint 'token' cannot be described",
+                   refusal(client.describe, client, "token", { tenant = "t", client_id = "id", client_secret = "s" }))
+  end)
 end)
