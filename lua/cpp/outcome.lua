@@ -255,8 +255,9 @@ end
 -- The words of the facts: see RULES.
 local function operation_word(facts)
   local operation, call = facts.operation, facts.call
-  if not operation then return (facts.was_running or call ~= "cancel") and "followed" or "unseen" end
-  if operation.state == "neverpublished" then return facts.was_running and "followed" or "unseen" end
+  if not operation or operation.state == "neverpublished" then
+    return (facts.was_running or call ~= "cancel") and "followed" or "unseen"
+  end
   if status.ended(operation.state) == nil then return "signoff" end
   local earlier = earlier_word(facts)
   if earlier then return earlier end

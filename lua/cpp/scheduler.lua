@@ -90,7 +90,7 @@ end
 local function work(_, batch, item)
   while true do
     local go = yield(DONE, batch.fn(batch.inputs[item.index], batch.client))
-    while go ~= GO do go = yield(PARKED) end
+    while go ~= GO do go = yield() end
   end
 end
 

@@ -19,10 +19,8 @@ end = sys.argv.index("--")
 sizes = [int(word) for word in sys.argv[1:end]]
 child, terminal = pty.fork()
 if child == 0:
-    while os.get_terminal_size(0).columns != sizes[0]:
-        pass
+    resize(0, sizes[0], sizes[1])
     os.execvp(sys.argv[end + 1], sys.argv[end + 1:])
-resize(terminal, sizes[0], sizes[1])
 while True:
     try:
         data = os.read(terminal, 65536)

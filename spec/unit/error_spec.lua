@@ -63,6 +63,15 @@ describe("an err", function()
     assert.is_truthy(err.body:find '^{"error"')
   end)
 
+  it("has 100 bytes of the service's code, and 500 of its code and message", function()
+    for bytes = 99, 101 do
+      local code = ("c"):rep(bytes)
+      local err = fail(409, { error = { code = code, message = ("m"):rep(399) } })
+      assert.equal(code:sub(1, 100), err.code)
+      assert.equal((code .. ": " .. ("m"):rep(399)):sub(1, 500), err.message:match "%((c[^)]*)%)")
+    end
+  end)
+
   for name, body in pairs { ["an empty one"] = "", ["a web page"] = "<html>", ["a text"] = '"broken"', ["a list"] = "[1]",
                             ["strange types"] = { error = { code = 5, message = { "It" } } }, ["null"] = "null" } do
     it("bears a body that tells nothing: " .. name, function()

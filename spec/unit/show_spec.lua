@@ -81,6 +81,24 @@ describe("print shows", function()
     assert.matches("/api/x/%[redacted%]", tostring(operation))
   end)
 
+  it("no token that a function gave, nor the one before it", function()
+    local tokens = { "first-of-the-function", "next-of-the-function" }
+    portal:configure { tokens = { { token = tokens[1] }, { token = tokens[2] } } }
+    local given = 0
+    client:close()
+    client = cpp.client { base_url = portal.url, token = function()
+      given = given + 1
+      return tokens[given]
+    end }
+    local result = locate("/api/" .. tokens[1])
+    assert.matches("/api/%[redacted%]", tostring(result))
+    portal:fault { status = 401 }
+    assert(client:offer_status(OFFER))
+    assert.equal(2, given)
+    result.location = "/" .. tokens[1] .. "/" .. tokens[2]
+    assert.matches("/%[redacted%]/%[redacted%]", tostring(result))
+  end)
+
   it("no text of the service once the client has forgotten its secrets", function()
     local result = assert(client:cancel(OFFER))
     client:close()
