@@ -189,7 +189,6 @@ function dispatch.closed(core_client)
   wake_all(waiters.requests)
   wake_all(waiters.others)
   wake_all(waiters.sleepers)
-  clients[core_client] = nil
 end
 
 return dispatch

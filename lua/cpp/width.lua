@@ -20,7 +20,6 @@ local function is_in(ranges, code)
   for _, range in ipairs(ranges) do
     if code <= range[2] then return code >= range[1] end
   end
-  return false
 end
 
 local function width_of(code)

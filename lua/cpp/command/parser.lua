@@ -100,7 +100,7 @@ local function add_arguments(parser, command)
     local optional = word:find("[", 1, true) or alternatives and place > 1
     local many = word:find("...", 1, true)
     local argument = parser:argument(name):args(optional and (many and "*" or "?") or many and "+" or 1)
-    if command.choices then argument:choices(command.choices):hidden(#command.choices > 3) end
+    if command.choices then argument:choices(command.choices):hidden(command.name == "help") end
   end
 end
 
