@@ -290,10 +290,10 @@ local function rides_out(state, err)
   return err.retryable and state.ridden_out <= FAILURES
 end
 
--- What a failed look means: as step. An operation that is not known any more has ended: the list tells how.
+-- What a failed look means: as step. An operation that is not known any more has ended: the list tells how. After the
+-- deadline no look follows.
 local function miss(state, err, retry_after)
-  if host.now(state.loop) >= state.deadline then return false, run_out(state) end
-  if rides_out(state, err) then return true, retry_after end
+  if host.now(state.loop) >= state.deadline or rides_out(state, err) then return true, retry_after end
   err.attempts = state.failures
   local was_there = state.was_running or state.target.call == "cancel" -- which was accepted
   local is_gone = err.kind == "http" and err.status == 404 and was_there and not state.follows

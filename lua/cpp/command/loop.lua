@@ -19,10 +19,10 @@ local function new(between)
   function loop.sleep(core_client, seconds)
     local deadline = core.monotonic() + seconds
     repeat
-      if between() then return end
+      if between() or not core_client:usable() then return end
       local left = deadline - core.monotonic()
-      if core_client:usable() then blocking.sleep(core_client, math.max(0, math.min(left, SLICE))) end
-    until left <= SLICE or not core_client:usable()
+      blocking.sleep(core_client, math.min(left, SLICE))
+    until left <= SLICE
   end
 
   return loop
