@@ -52,6 +52,13 @@ describe("publish and go live", function()
     end)
   end
 
+  it("ask for the offer's status only once the steps of the operation are done", function()
+    put { steps = { { name = "Validate", seconds = 100 } } }
+    local result = assert(client:publish(OFFER))
+    assert.equal("timeout", select(2, client:wait(result, { timeout = 90 })).kind)
+    assert.same({}, portal:journal { path = "/status$" })
+  end)
+
   it("ask for the offer's status once at each look, within the time of the wait", function()
     put { signoff = "status", location_form = "location" }
     local result = assert(client:publish(OFFER))
