@@ -42,11 +42,16 @@ describe("a batch", function()
       it("has " .. concurrency .. " requests in flight at most, and as many as that", function()
         portal:fault { match = { path = "/offers/" }, times = -1, delay = DELAY }
         local count = concurrency == 16 and 40 or 4 * concurrency
+        local coroutines, different = {}, 0
         local entries, failed = client:map(numbers(count), function(n, own)
+          local current = coroutine.running()
+          if not coroutines[current] then different = different + 1 end
+          coroutines[current] = true
           return look(n % 8 + 1, own)
         end, { concurrency = concurrency })
         assert.equal(0, failed)
         assert.equal(count, #entries)
+        assert.equal(concurrency, different)
         assert.equal(concurrency, most_in_flight())
         assert.equal(count, #portal:journal())
       end)

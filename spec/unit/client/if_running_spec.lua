@@ -112,6 +112,16 @@ describe("a cancel where nothing runs", function()
     assert.equal(0, #portal:journal { method = "GET" })
   end)
 
+  it("spends no more than 30 s on the cause of a refusal", function()
+    fixture.offer(portal, { running = false, nothing_running = 404 })
+    for asked, pauses in pairs { [30] = { 30 }, [31] = {} } do
+      portal:fault { match = { path = "/submissions/$" }, status = 503, headers = { ["Retry-After"] = tostring(asked) } }
+      local before = #loop.sleeps
+      cancel {}
+      assert.same(pauses, table.move(loop.sleeps, before + 1, #loop.sleeps, 1, {}))
+    end
+  end)
+
   for _, status in ipairs { 400, 404 } do
     it("says so where the service refuses it with " .. status, function()
       fixture.offer(portal, { running = false, nothing_running = status })
