@@ -25,13 +25,14 @@ describe("cpp-portal", function()
   end)
 
   describe("operations", function()
-    it("lists those of each offer", function()
+    it("lists those of each offer, and an offer that has none", function()
       offer()
       offer({ running = false }, "contoso-application")
       local output, errors, status = run("operations", "contoso", "contoso-vm", "contoso-application")
       assert.equal("OFFER                ID                                    TYPE        STATE       SLOT      CHANGED\n"
         .. "contoso-vm           first                                 publish     running     staging   "
-        .. "2017-11-01T00:00:00.000\n", output)
+        .. "2017-11-01T00:00:00.000\n"
+        .. "contoso-application  -                                     -           -           -         -\n", output)
       assert.equal("", errors)
       assert.equal(0, status)
     end)

@@ -27,7 +27,7 @@ views.states = {
   end,
 }
 
---- The operations of an offer.
+--- The operations of an offer: where it has none, a row that has only its name.
 views.operations = {
   columns = { { "OFFER", whole = true }, { "ID", 36, whole = true }, { "TYPE", 10 }, { "STATE", 10 }, { "SLOT", 8 },
               { "CHANGED" } },
@@ -37,6 +37,7 @@ views.operations = {
       rows[i] = { target.offer, operation.id, operation.submissionType, operation.state, operation.slot,
                   operation.changedTime }
     end
+    rows[1] = rows[1] or { target.offer }
     return rows
   end,
 }
