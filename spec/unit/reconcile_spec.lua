@@ -158,6 +158,15 @@ describe("reconcile", function()
     end)
   end
 
+  it("asks once from 10 s after the call on", function()
+    offer { running = false, status = "canceled" }
+    local err = ambiguous(false)
+    loop.sleep(nil, 10)
+    list(canceled(-3600), -1)
+    assert.equal("none", assert(client:reconcile(err)).outcome)
+    assert.same({ "submissions/", "status" }, paths())
+  end)
+
   it("asks once for an offer that was never published, if the time of the call is not known", function()
     offer { running = false }
     local answer = assert(client:reconcile { publisher = "contoso", offer = "contoso-vm", ambiguous = true })

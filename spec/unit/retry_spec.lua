@@ -170,7 +170,7 @@ describe("a call", function()
       end)
     end
 
-    for _, status in ipairs { 400, 401, 403, 404, 409, 412, 422 } do
+    for _, status in ipairs { 400, 401, 403, 404, 409, 412, 422, 499 } do
       it(("is not sent again after a %d"):format(status), function()
         fail { status = status }
         local _, err = get()

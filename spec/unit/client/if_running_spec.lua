@@ -94,6 +94,7 @@ describe("a cancel where nothing runs", function()
       ["if_running: this is an option of cancel only"] = function()
         client:publish { publisher = "contoso", offer = "contoso-vm", if_running = true }
       end,
+      ["emails%[2%]: expected a string"] = function() cancel { if_running = true, emails = { "a@b", 5 } } end,
       ["publisher: expected a non%-empty string"] = function() client:cancel { offer = "a", if_running = true } end,
     } do
       local done, problem = pcall(call)
