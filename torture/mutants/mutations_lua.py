@@ -26,8 +26,8 @@ STATEMENT = re.compile(r"^\s*(?:[A-Za-z_][\w.:\[\]#, +\-~]*?(?: = .+|\(.*\)| ?[{
 KEYWORD = re.compile(r"^\s*(?:local|return|function|end|else|elseif|for|while|repeat|until|do|goto)\b")
 ASSIGNED = re.compile(r"^(\s*(?:local )?[\w.\[\]:<>, ]+? = )([^=].*?)(,?)$")
 RETURNED = re.compile(r"\b(return )(.+?)( end.*)?$")
-# What would fail at once, or is a function that begins here.
-PLAIN = re.compile(r"nil\b|\{\}|function\b|require\b")
+# What would fail at once, is a function that begins here, or means the same as nil to what asks for a truth.
+PLAIN = re.compile(r"nil\b|false\b|\{\}|function\b|require\b")
 DECLARED = re.compile(r"\bfunction(?: [\w.:]*)?$")
 CALL = re.compile(r"(?<=[\w\]])\(([^()]*(?:\([^()]*\)[^()]*)*)\)")
 STRING = r"\"(?:\\.|[^\"\\\n])*\"|'(?:\\.|[^'\\\n])*'"
