@@ -210,7 +210,7 @@ describe("a call", function()
     end)
 
     it("until the date that Retry-After gives", function()
-      fail({ status = 503, headers = { ["Retry-After"] = "Wed, 01 Nov 2017 00:00:40 GMT" } }, 1) -- the emulator's clock shows 00:00:00
+      fail({ status = 503, headers = { ["Retry-After"] = "Wed, 01 Nov 2017 00:00:40 GMT" } }, 1) -- at 00:00:00 there
       assert(post())
       assert.equal(40, loop.sleeps[1])
     end)
