@@ -291,6 +291,7 @@ end
 -- true; or nil and an err if there is no token in time.
 local function wait_for(renewal, loop, client, options, entry, give_up)
   local look = FIRST_LOOK
+  local place <close> = loop.scheduler and loop.scheduler.place() -- luacheck: ignore place
   while entry.renewal == renewal and not is_abandoned(renewal) do
     local err = ending(loop, client, give_up)
     if err then return nil, err end

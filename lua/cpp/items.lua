@@ -147,6 +147,12 @@ local function loop_of(batch)
     scheduler = {
       core = batch.core, outer = outer, owner = this(), pause = batch.pause,
       admit = function(deadline, patience) return admit(batch, deadline, patience) end,
+      --- Counts an item that waits for a token as a request in flight, until the value is closed: else all items would
+      -- start meanwhile, and then queue for a place, with a token that may expire, until their timeout.
+      place = function()
+        batch.in_flight = batch.in_flight + 1
+        return setmetatable({}, { __close = function() batch.in_flight = batch.in_flight - 1 end })
+      end,
       --- A 429 is about all requests of the batch: none starts before the pause is over.
       hold = function(seconds)
         batch.pause.over = math.max(batch.pause.over, host.now(outer) + seconds)

@@ -271,7 +271,7 @@ local function wait(batch)
   local core_client, outer = batch.core, batch.outer
   if not core_client:usable() then return end -- an item or on_result closed it: look_at_stop comes next
   local left = seconds_left(batch)
-  if batch.in_flight == 0 then
+  if not next(batch.waiting) then
     if left then outer.sleep(core_client, left) end
     return
   end

@@ -18,12 +18,12 @@ describe("a token's request has a call's own", function()
     client = new_client()
   end)
 
-  local function call(options)
+  local function call(options, other)
     local own = {}
     for _, table in ipairs { OFFER, Portal.CREDENTIALS, options } do
       for name, value in pairs(table) do own[name] = value end
     end
-    return client:offer_status(own)
+    return (other or client):offer_status(own)
   end
 
   local function refuse(fault)
@@ -45,6 +45,19 @@ describe("a token's request has a call's own", function()
     local _, err = call { timeout = 0.2 }
     assert.equal("auth", err.kind)
     assert.is_true(core.monotonic() - started < 3)
+  end)
+
+  it("place in a batch, as have those that wait for the token", function()
+    refuse { delay = 0.1, status = 200, body = { access_token = Portal.TOKEN } }
+    local started, before = 0, nil
+    local function log(entry)
+      if entry.url:find "oauth2" then before = started end
+    end
+    local _, failed = client:map({ 1, 2, 3, 4, 5, 6, 7, 8 }, function(_, own)
+      started = started + 1
+      return call({ log = log }, own)
+    end, { concurrency = 3 })
+    assert.same({ 0, 3, 8 }, { failed, before, started })
   end)
 
   it("connect_timeout", function()
