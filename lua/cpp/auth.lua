@@ -69,12 +69,13 @@ local function credentials_of(defaults, options)
 end
 
 -- The service gives numbers or strings, expires_in (seconds) or expires_on (Unix time), or neither. `date`: the Unix
--- time of the response by its sender's clock, or nil; the clock of this machine may be wrong.
+-- time of the response by its sender's clock, or nil; the clock of this machine may be wrong. No token expires when it
+-- is issued: if it seems so, a clock is wrong, and the lifetime is not known.
 local function lifetime_of(answer, date)
   local seconds = tonumber(answer.expires_in)
   local expires_on = tonumber(answer.expires_on)
   if not seconds and expires_on then seconds = expires_on - (date or os.time()) end
-  return seconds and math.max(0, seconds)
+  return seconds and seconds > 0 and seconds or nil
 end
 
 -- Where the token of a call comes from: a string or a function; or nil where it comes from credentials,

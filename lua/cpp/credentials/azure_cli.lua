@@ -38,14 +38,17 @@ local function run(name)
   return output, tonumber(status)
 end
 
--- Seconds until a token expires: newer versions of az give the time, and all give the local time.
+-- Seconds until a token expires: newer versions of az give the time, and all give the local time. nil: not known, or
+-- this machine's clock is wrong.
 local function lifetime_of(answer)
   local expires = tonumber(answer.expires_on)
   if not expires and type(answer.expiresOn) == "string" then
     local year, month, day, hour, min, sec = answer.expiresOn:match "^(%d+)-(%d+)-(%d+)[ T](%d+):(%d+):(%d+)"
-    expires = year and os.time { year = year, month = month, day = day, hour = hour, min = min, sec = sec }
+    local known, time = pcall(os.time, { year = year, month = month, day = day, hour = hour, min = min, sec = sec })
+    expires = known and time or nil
   end
-  return expires and math.max(0, expires - os.time())
+  local seconds = expires and expires - os.time()
+  return seconds and seconds > 0 and seconds or nil
 end
 
 local function failure_of(text, status)

@@ -310,20 +310,27 @@ describe("a token", function()
       assert.equal(2, asked())
     end)
 
-    it("is kept until it is refused where nobody says when it expires", function()
-      issue { access_token = "issued" }
-      local client = with_credentials()
-      assert(client:offer_status(OFFER))
-      loop.sleep(nil, 1e6)
-      assert(client:offer_status(OFFER))
-      assert.equal(1, asked())
-      portal:configure { tokens = { { token = "issued", expires_in = 0 } } }
-      authority:clear_faults()
-      issue { access_token = "another" }
-      assert(client:offer_status(OFFER))
-      assert.equal(2, asked())
-      assert.equal("Bearer another", sent()[4])
-    end)
+    for name, life in pairs {
+      ["no expiry is given"] = {},
+      ["its expiry is before its response, by a wrong clock"] = { expires_on = Portal.EPOCH - 3600 },
+      ["it expires at once"] = { expires_in = 0 },
+    } do
+      it("is kept until it is refused where " .. name, function()
+        life.access_token = "issued"
+        issue(life)
+        local client = with_credentials()
+        assert(client:offer_status(OFFER))
+        loop.sleep(nil, 1e6)
+        assert(client:offer_status(OFFER))
+        assert.equal(1, asked())
+        portal:configure { tokens = { { token = "issued", expires_in = 0 } } }
+        authority:clear_faults()
+        issue { access_token = "another" }
+        assert(client:offer_status(OFFER))
+        assert.equal(2, asked())
+        assert.equal("Bearer another", sent()[4])
+      end)
+    end
 
     it("is kept for each of the credentials apart", function()
       issue { access_token = "issued" }

@@ -62,13 +62,16 @@ describe("the credentials of az", function()
       [('"expires_on": %d, "expiresOn": "2001-01-01 00:00:00.000000"'):format(soon)] = 600,
       [('"expires_on": "%d"'):format(soon)] = 600,
       [('"expiresOn": "%s"'):format(as_text)] = 600,
-      ['"expiresOn": "2001-01-01 00:00:00.000000"'] = 0,
     } do
       writes('{"accessToken": "t", ' .. answer .. ', "tokenType": "Bearer"}')
       local left = tonumber((run(ALONE)):match "^t\t(%d+)$")
       assert.near(seconds, left, 10, answer)
     end
-    for _, answer in ipairs { "", ', "expiresOn": "later"', ', "expiresOn": 5', ', "expires_on": null' } do
+    for _, answer in ipairs {
+      "", ', "expiresOn": "later"', ', "expiresOn": 5', ', "expires_on": null', ', "expires_on": 1',
+      ', "expiresOn": "2001-01-01 00:00:00.000000"', ', "expiresOn": "99999999999-01-01 00:00:00"',
+      ', "expiresOn": "2001-99999999999-01 00:00:00"', ', "expiresOn": "99999999999999999999-01-01 00:00:00"',
+    } do
       writes('{"accessToken": "t"' .. answer .. "}")
       assert.equal("t\tnil", (run(ALONE)))
     end
