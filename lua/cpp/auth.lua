@@ -16,6 +16,7 @@ local redact = require "cpp.redact"
 local auth = {}
 
 local MARGIN = 300 -- seconds before its expiry that a token is renewed
+local REFUSED = 10 -- seconds in which a token is not replaced that replaced a refused one and is refused as well
 local TIMEOUT = 300 -- seconds for one request; a client's option says otherwise
 local FIRST_LOOK, LOOK = 0.001, 0.02 -- seconds between two checks of a token during its renewal: from, doubling up to
 local USABLE, LONGEST = "^[%w%-%._~%+/]+=*$", 65536 -- RFC 6750, section 2.1; bytes
@@ -95,6 +96,15 @@ end
 
 local CLOSED = { options = {}, tokens = {} } -- of a client that was closed before the call
 
+-- What is kept of the token of a call, or nil.
+local function entry_of(known, options)
+  local source = source_of(known.options, options)
+  if type(source) == "function" then return known.tokens[source] end
+  if source then return nil end
+  local credentials, missing = credentials_of(known.options, options)
+  return credentials and not missing and known.tokens[key_of(nil, credentials)] or nil
+end
+
 --- The secrets of a call: its own token, secret and addresses, those of its client, the kept token, and the token
 -- before it.
 -- @param client the client
@@ -103,20 +113,19 @@ local CLOSED = { options = {}, tokens = {} } -- of a client that was closed befo
 -- @return list for redact.line
 function auth.secrets(client, options, token)
   local known = private[client].secrets[1] or CLOSED
-  local own = known.options
-  local source, entry = source_of(own, options), nil
-  if type(source) == "function" then
-    entry = known.tokens[source]
-  elseif not source then
-    local credentials, missing = credentials_of(own, options)
-    entry = credentials and not missing and known.tokens[key_of(nil, credentials)]
-  end
+  local own, entry = known.options, entry_of(known, options)
   return {
     token or false, own.token or false, own.client_secret or false,
     entry and entry.token or false, entry and entry.previous or false, entry and entry.secret or false,
     options.token or false, options.client_secret or false,
     emails = options.emails,
   }
+end
+
+--- Notes that the service did not refuse a token, so that it is replaced at once when it is refused later.
+function auth.accepted(client, options, token)
+  local entry = entry_of(private[client].secrets[1] or CLOSED, options)
+  if entry and entry.token == token then entry.replaced_at = nil end
 end
 
 -- RFC 6749, section 5.1: its case does not matter. One that is not told is taken for what was asked for.
@@ -216,6 +225,7 @@ local function is_fresh(entry, time)
 end
 
 local function keep(entry, token, lifetime, time)
+  entry.replaced_at = not entry.token and entry.previous and time or nil
   entry.token, entry.previous = token, entry.token or entry.previous
   -- A token that lives shorter than twice the margin is used for half of its life.
   entry.renew_at = lifetime and time + math.max(lifetime - MARGIN, lifetime / 2) or nil
@@ -356,7 +366,10 @@ function auth.token(client, endpoint, options, rejected, limits)
     local waited, err = wait_for_others(loop, client, options, entry, users, limits)
     if not waited then return nil, err end
   end
-  if rejected and entry.token == rejected then entry.token, entry.previous = nil, rejected end
+  if rejected and entry.token == rejected then
+    if entry.replaced_at and host.now(loop) < entry.replaced_at + REFUSED then return rejected end
+    entry.token, entry.previous = nil, rejected
+  end
   if is_fresh(entry, host.now(loop)) then return entry.token end
   local beside = users and renew_beside(loop, client, options, entry, source)
   if beside then return token_of(beside, loop, client, options, entry, limits) end

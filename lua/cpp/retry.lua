@@ -193,6 +193,7 @@ local function go_on(loop, client, endpoint, options, limits, token, failure, se
     local result, request
     result, failure, request, sent = exchange(loop, client, endpoint, options, token, deadline, err.client_request_id,
                                               attempt)
+    if renewed and (result or failure.status ~= 401) then auth.accepted(client, options, token) end
     if result then return result, request, sent end
   end
 end

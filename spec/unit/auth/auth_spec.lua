@@ -332,6 +332,34 @@ describe("a token", function()
       end)
     end
 
+    it("is not replaced for 10 s where the service refuses the new one too", function()
+      local client = with_credentials()
+      issue { access_token = "issued" }
+      portal:fault { status = 401, times = -1 }
+      local function refuse()
+        local _, err = client:offer_status(OFFER)
+        assert.equal(401, err.status)
+        return asked()
+      end
+      assert.equal(2, refuse())
+      assert.equal(2, refuse())
+      loop.sleep(nil, 9.9)
+      assert.equal(2, refuse())
+      loop.sleep(nil, 0.2)
+      assert.equal(3, refuse())
+      loop.sleep(nil, 11)
+      portal:clear_faults()
+      for turn, status in ipairs { 404, 200 } do -- each new token is accepted
+        authority:clear_faults()
+        issue { access_token = "another" .. turn }
+        portal:fault { status = 401 }
+        portal:fault { status = status, body = { status = "running" } }
+        local result, err = client:offer_status(OFFER)
+        assert.equal(status, result and 200 or err.status)
+        assert.equal(3 + turn, asked())
+      end
+    end)
+
     it("is kept for each of the credentials apart", function()
       issue { access_token = "issued" }
       local client = with_credentials()

@@ -60,6 +60,11 @@ describe("a token's request has a call's own", function()
     assert.same({ 0, 3, 8 }, { failed, before, started })
   end)
 
+  it("new token once where the service refuses each, however many items a batch has", function()
+    local _, failed = client:map({ 1, 2, 3, 4, 5, 6, 7, 8 }, function(_, own) return call({}, own) end, { concurrency = 2 })
+    assert.same({ 8, 2 }, { failed, #authority:journal() })
+  end)
+
   it("connect_timeout", function()
     -- The system holds as many connections as the queue has room for, and lets others try again and again.
     local full, fillers = assert(socket.bind("127.0.0.1", 0, 0)), {}
