@@ -88,12 +88,12 @@ end
 
 -- Waits for a request in a loop of the user's, which may come back early: when something resumed its coroutine by
 -- mistake. The step has a loop that never waits come to an end as well.
-local function await(loop, core_client, request, index)
-  loop.await(core_client, request, index)
+local function await(loop, core_client, request)
+  loop.await(core_client, request)
   while not request:done() do
     core_client:step(0)
     dispatch.run(core_client)
-    loop.await(core_client, request, index)
+    loop.await(core_client, request)
   end
 end
 
@@ -114,7 +114,7 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
     if loop == blocking or loop.scheduler then
       awaited, result, failure = pcall(loop.await, core_client, request, index)
     else
-      awaited, result = pcall(await, loop, core_client, request, index)
+      awaited, result = pcall(await, loop, core_client, request)
     end
     if not awaited then raise(loop, client, endpoint, options, token, request, result) end
   end

@@ -3,6 +3,7 @@
 local Certificates = require "spec.support.certificates"
 local fixture = require "spec.support.fixture"
 local Nginx = require "spec.support.nginx"
+local Portal = require "spec.support.emulator"
 
 describe("cpp-portal says in one line what can be done:", function()
   local portal, programs
@@ -18,6 +19,14 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.equal(1, select(2, errors:gsub("\n", "")))
     return errors:match "^cpp%-portal: ([^\n]*)\n$", status
   end
+
+  it("nothing where the token comes from a pipe that can be read once", function()
+    local pipe = programs:file ""
+    local shell = ("rm %s; mkfifo %s; echo %s > %s & exec timeout 20 "):format(pipe, pipe, Portal.TOKEN, pipe)
+    local command = programs:command { "bin/cpp-portal", "status", "--token-file=" .. pipe, "contoso", "contoso-vm" }
+    local _, errors, status = programs:run { "sh", "-c", shell .. command }
+    assert.same({ "", 0 }, { errors, status })
+  end)
 
   it("a token that is refused", function()
     programs.environment.AZURE_TOKEN = "other"

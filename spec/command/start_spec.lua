@@ -41,6 +41,13 @@ describe("cpp-portal", function()
       assert.equal(0, status)
     end)
 
+    it("takes the options of a client", function()
+      offer()
+      local output = run("cancel", "--connect-timeout", "20", "--request-timeout", "30", "--retries", "1", "--api-version",
+                         "2017-10-31", "--proxy", "", "--base-url", portal.url, "contoso", "contoso-vm")
+      assert.matches("\ncontoso%-vm  accepted ", output)
+    end)
+
     it("prints one JSON object with --json", function()
       offer()
       local output, errors, status = run("cancel", "--json", "contoso", "contoso-vm")
