@@ -173,6 +173,16 @@ describe("a wait", function()
       assert.same({ "canceled", "canceled" }, { operation.outcome, operation.evidence.submission.state })
     end)
 
+    it("which it ends with, if the list does not tell how the cancel ended", function()
+      not_found(61)
+      not_found(1)
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]", times = -1 }
+      portal:fault { match = { path = "/status$" }, status = 200, body = { status = "other" }, times = -1 }
+      local operation, err = client:wait(result)
+      assert.is_nil(operation)
+      assert.same({ "http", 404, result.location }, { err.kind, err.status, err.location })
+    end)
+
     it("however often it comes until then", function()
       for _ = 1, 12 do not_found(4) end
       assert_canceled(result)
