@@ -94,6 +94,25 @@ describe("cpp-portal", function()
       assert.equal(143, status)
     end)
 
+    it("waits for the responses to what is on its way, but not after a second signal", function()
+      for count, word in ipairs { "accepted", "may have acted" } do
+        portal:reset()
+        local names = offers()
+        portal:fault { match = { method = "POST" }, delay = count == 1 and 1 or 8, times = -1 }
+        local program = programs:start(cancel(names), { watch = "errors" })
+        Programs.wait_for(function() return #portal:journal { method = "POST" } == 3 end)
+        program:kill "TERM"
+        if count == 2 then
+          program:read_until "SIGTERM"
+          program:kill "TERM"
+        end
+        local output, errors = program:finish()
+        for name in pairs(received()) do
+          assert.is_true(reported(name, output .. errors)[word], name .. ": " .. output .. errors)
+        end
+      end
+    end)
+
     it("ends within ten seconds where the service does not respond", function()
       local names = offers()
       portal:fault { match = { method = "POST" }, action = "stall", times = -1 }
