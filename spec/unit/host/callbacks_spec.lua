@@ -131,6 +131,11 @@ describe("a callback", function()
     assert.equal("auth", err.kind)
   end)
 
+  it("of a batch passes Ctrl-C on, with the entries", function()
+    local done, err = pcall(client.cancel_all, client, { call {} }, { on_result = function() error("interrupted!", 0) end })
+    assert.same({ false, "interrupted!", 202 }, { done, err.raised, err.entries[1].result.status })
+  end)
+
   it("of the log passes Ctrl-C on, with what was accepted, in a batch too", function()
     local function log() error("interrupted!", 0) end
     local done, err = pcall(client.cancel, client, call { log = log })
