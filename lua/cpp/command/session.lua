@@ -195,10 +195,7 @@ function Session.run(parsed)
   function session.screen.secrets() return secrets and auth.secrets(client, call) end
   check(session, client)
   local done, status = pcall(run, session, client)
-  if not done then
-    if type(status) == "table" and status.usage then error(status, 0) end
-    return report.broken(session, status)
-  end
+  if not done then return report.broken(session, status) end
   local written, problem = session.screen:finish()
   if written then return status end
   session.screen:say("standard output: " .. problem)
