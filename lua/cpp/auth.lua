@@ -123,6 +123,9 @@ function auth.secrets(client, options, token)
 end
 
 --- Notes that the service did not refuse a token, so that it is replaced at once when it is refused later.
+-- @param client the client, which may be closed
+-- @param options table of the call's options
+-- @param token string: the bearer token of the call
 function auth.accepted(client, options, token)
   local entry = entry_of(private[client].secrets[1] or CLOSED, options)
   if entry and entry.token == token then entry.replaced_at = nil end
