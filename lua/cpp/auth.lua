@@ -370,7 +370,8 @@ function auth.token(client, endpoint, options, rejected, limits)
     if not waited then return nil, err end
   end
   if rejected and entry.token == rejected then
-    if entry.replaced_at and host.now(loop) < entry.replaced_at + REFUSED then return rejected end
+    local age = entry.replaced_at and host.now(loop) - entry.replaced_at -- below 0 on the clock of another loop
+    if age and age >= 0 and age < REFUSED then return rejected end
     entry.token, entry.previous = nil, rejected
   end
   if is_fresh(entry, host.now(loop)) then return entry.token end

@@ -336,8 +336,9 @@ describe("a token", function()
       local client = with_credentials()
       issue { access_token = "issued" }
       portal:fault { status = 401, times = -1 }
-      local function refuse()
-        local _, err = client:offer_status(OFFER)
+      local function refuse(clock)
+        local own = { publisher = "contoso", offer = "contoso-vm", loop = clock and setmetatable(clock, { __index = loop }) }
+        local _, err = client:offer_status(own)
         assert.equal(401, err.status)
         return asked()
       end
@@ -345,8 +346,13 @@ describe("a token", function()
       assert.equal(2, refuse())
       loop.sleep(nil, 9.9)
       assert.equal(2, refuse())
+      assert.equal(3, refuse { now = function() return 1 end }) -- another clock
+      assert.equal(4, refuse())
+      assert.equal(4, refuse())
+      loop.sleep(nil, 9.9)
+      assert.equal(4, refuse())
       loop.sleep(nil, 0.2)
-      assert.equal(3, refuse())
+      assert.equal(5, refuse())
       loop.sleep(nil, 11)
       portal:clear_faults()
       for turn, status in ipairs { 404, 200 } do -- each new token is accepted
@@ -356,7 +362,7 @@ describe("a token", function()
         portal:fault { status = status, body = { status = "running" } }
         local result, err = client:offer_status(OFFER)
         assert.equal(status, result and 200 or err.status)
-        assert.equal(3 + turn, asked())
+        assert.equal(5 + turn, asked())
       end
     end)
 
