@@ -8,7 +8,6 @@
 --   certificates:remove()
 
 local Certificates = {}
-Certificates.__index = Certificates
 
 local SAN = "subjectAltName=DNS:localhost,IP:127.0.0.1"
 
@@ -72,7 +71,16 @@ local function authority(name)
     .. "-subj '/CN=spec %s' -addext keyUsage=keyCertSign"):format(name, name, name)
 end
 
---- Makes all of them.
+local function run(self, commands)
+  local script = self.directory .. "/make.sh"
+  write(script, ("set -e\ncd '%s'\n%s\n"):format(self.directory, table.concat(commands, "\n")))
+  if not os.execute(("sh '%s' > '%s/log' 2>&1"):format(script, self.directory)) then
+    os.execute(("cat '%s/log' >&2"):format(self.directory))
+    error("cannot make certificates")
+  end
+end
+
+--- Makes the authorities; a certificate is made when it is first asked for.
 function Certificates.make()
   local shell = io.popen("mktemp -d")
   local directory = shell:read("l")
@@ -80,17 +88,19 @@ function Certificates.make()
   local self = setmetatable({ directory = directory, ca_file = directory .. "/authority.pem" }, Certificates)
   write(directory .. "/ca.cnf", SETTINGS:format(directory, directory))
   write(directory .. "/index.txt", "")
-  local commands = { "set -e", "cd '" .. directory .. "'", authority "authority", authority "stranger" }
-  for name, kind in pairs(KINDS) do
-    for _, command in ipairs(commands_for(name, kind)) do commands[#commands + 1] = command end
-    self[name] = { certificate = ("%s/%s.pem"):format(directory, name), key = ("%s/%s.key"):format(directory, name) }
-  end
-  write(directory .. "/make.sh", table.concat(commands, "\n") .. "\n")
-  if not os.execute(("sh '%s/make.sh' > '%s/log' 2>&1"):format(directory, directory)) then
-    os.execute(("cat '%s/log' >&2"):format(directory))
-    error("cannot make certificates")
-  end
+  run(self, { authority "authority", authority "stranger" })
   return self
+end
+
+function Certificates:__index(name)
+  local kind = KINDS[name]
+  if kind then
+    run(self, commands_for(name, kind))
+    self[name] = {
+      certificate = ("%s/%s.pem"):format(self.directory, name), key = ("%s/%s.key"):format(self.directory, name),
+    }
+  end
+  return rawget(self, name) or Certificates[name]
 end
 
 --- A context of LuaSec for a TLS server.
