@@ -205,7 +205,7 @@ describe("cpp-portal's completion", function()
   for shell, command in pairs(SHELLS) do
     it("completes commands, options and values in " .. shell, function()
       if not os.execute("command -v " .. shell .. " >/dev/null") then return pending(shell .. " is not installed") end
-      local words = { "python3", "spec/support/completions.py", LOADED[shell]:format(script(shell)) }
+      local words = { "/usr/bin/python3", "spec/support/completions.py", LOADED[shell]:format(script(shell)) }
       for typed, completed in pairs(COMPLETED) do
         words[#words + 1] = "cpp-portal " .. typed
         words[#words + 1] = "cpp-portal " .. completed

@@ -119,7 +119,7 @@ describe("cpp-portal", function()
 
     it("has a clock also if no running operation is seen", function()
       offer { running = false, elapsed = 7200 }
-      local program = programs:start { "python3", "-I", "spec/support/terminal.py", "100", "24", "--", "sh", "-c",
+      local program = programs:start { "/usr/bin/python3", "-I", "spec/support/terminal.py", "100", "24", "--", "sh", "-c",
         "exec " .. programs:command { "bin/cpp-portal", "wait", "contoso", "contoso-vm" } }
       local seen = ""
       repeat seen = seen .. program.stream:read(1) until seen:find "waiting, 0:01"
@@ -129,7 +129,7 @@ describe("cpp-portal", function()
 
     it("advances the clock between two polls", function()
       offer { cancel_seconds = 5 }
-      local program = programs:start { "python3", "-I", "spec/support/terminal.py", "100", "24", "--", "sh", "-c",
+      local program = programs:start { "/usr/bin/python3", "-I", "spec/support/terminal.py", "100", "24", "--", "sh", "-c",
         "exec " .. programs:command { "bin/cpp-portal", "cancel", "-yw", "-i", "60", "contoso", "contoso-vm" } }
       local seen = ""
       repeat seen = seen .. program.stream:read(1) until seen:find "0:02"

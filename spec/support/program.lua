@@ -168,7 +168,7 @@ end
 -- @param size string: columns, rows, and maybe columns from the first "%" on: see spec/support/terminal.py
 -- @return what the terminal gets; the exit status
 function Programs:run_on_screen(size, words)
-  local command = "python3 -I spec/support/terminal.py " .. size .. " -- " .. self:command(words)
+  local command = "/usr/bin/python3 -I spec/support/terminal.py " .. size .. " -- " .. self:command(words)
   local stream = assert(io.popen(command .. " </dev/null", "r"))
   local output = stream:read("a")
   return output, select(3, stream:close())
