@@ -46,7 +46,7 @@ end
 -- with and without a scheme.
 function environment.authority_url()
   local host = variable "AZURE_AUTHORITY_HOST"
-  return host and (host:find("://", 1, true) and host or "https://" .. host)
+  return host and (host:find "://" and host or "https://" .. host)
 end
 
 --- The URL of the service, from CPP_BASE_URL, or nil.
@@ -62,11 +62,10 @@ function environment.missing(names)
   for _, name in ipairs(names) do
     if not variable(name) then missing[#missing + 1] = name end
   end
-  local last = table.remove(missing)
-  if not last then return nil, true end
-  local others = #missing
-  if others == 0 then return last .. " is not set", #names > 1 end
-  return table.concat(missing, ", ") .. " and " .. last .. " are not set", others + 1 < #names
+  local some, last = #missing < #names, table.remove(missing)
+  if not last then return nil, some end
+  if #missing == 0 then return last .. " is not set", some end
+  return table.concat(missing, ", ") .. " and " .. last .. " are not set", some
 end
 
 return environment

@@ -37,14 +37,12 @@ function Timers:take(time)
   local last_time, last_value = times[self.count], values[self.count]
   times[self.count], values[self.count] = nil, nil
   self.count = self.count - 1
-  local place = 1
-  while self.count > 0 do
-    local child = place * 2
-    if child > self.count then break end
+  local place, child = 1, 2
+  while child <= self.count do
     if child < self.count and times[child + 1] < times[child] then child = child + 1 end
     if last_time <= times[child] then break end
     times[place], values[place] = times[child], values[child]
-    place = child
+    place, child = child, child * 2
   end
   if self.count > 0 then times[place], values[place] = last_time, last_value end
   return value

@@ -46,7 +46,7 @@ end
 
 -- Whether libcurl's message reports a failure of the proxy.
 local function is_of_proxy(message, proxy)
-  if message:find("proxy", 1, true) or message:find("CONNECT", 1, true) then return true end
+  if message:find "proxy" or message:find "CONNECT" then return true end
   if message:find "^Could ?n.t connect to server" then return true end -- of an unknown scheme; "Could not" in 8.x
   local host = message:match "Failed to connect to (%S+) port"
   return host ~= nil and proxy:find(host, 1, true) ~= nil
@@ -78,7 +78,7 @@ end
 local function advice(session, err)
   if err.status == 401 and err.kind == "http" then
     return of_token(session)
-  elseif err.status == 404 and err.offer and not err.url:find("/operations/", 1, true) then
+  elseif err.status == 404 and err.offer and not err.url:find "/operations/" then
     return "`cpp-portal offers PUBLISHER` lists the offers of a publisher"
   elseif err.reason == "no_running_operation" then
     return "--if-running makes that a success"
@@ -87,7 +87,7 @@ local function advice(session, err)
       or "--ca-file FILE trusts its authority, a certificate in PEM"
   elseif err.kind == "untrusted" and not err.offer then
     return "--base-url or CPP_BASE_URL names another service"
-  elseif err.kind == "protocol" and err.message:find("larger than max_response_bytes", 1, true) then
+  elseif err.kind == "protocol" and err.message:find "larger than max_response_bytes" then
     return "--max-response-bytes BYTES accepts larger ones"
   end
   return of_proxy(session, err) or of_service(session, err)

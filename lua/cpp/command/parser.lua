@@ -92,7 +92,7 @@ end
 
 -- Adds the operands that a usage line names, such as "LOCATION | PUBLISHER OFFER...": those of its last alternative.
 local function add_arguments(parser, command)
-  local alternatives = command.operands:find(" | ", 1, true) ~= nil
+  local alternatives = command.operands:find " | " ~= nil
   local place = 0
   for word in command.operands:match("[^|]*$"):gmatch "%S+" do
     place = place + 1
@@ -161,7 +161,7 @@ local function targets_of(command, result, given)
   if command.endpoint == "offers" then return { { publisher = publisher } } end
   if #(offers or {}) == 0 then
     if given.operation then stop { usage = "--operation: expected PUBLISHER and OFFER with it, got a LOCATION" } end
-    if not publisher:find "^/" and not publisher:find("://", 1, true) then
+    if not publisher:find "^/" and not publisher:find "://" then
       stop { usage = ("expected LOCATION, or PUBLISHER and OFFER, got '%s'"):format(publisher) }
     end
     return { { location = publisher } }
