@@ -75,6 +75,18 @@ describe("cpp-portal, whose token is echoed,", function()
         local output = program:finish()
         assert.matches('"location":"http[^"]*/operations/%[redacted%][^"]*"', (output:gsub("\\/", "/")))
       end)
+
+      it("redacts the location in a row that says why there is no result", function()
+        local location = "/api/publishers/contoso/offers/contoso-vm/operations/" .. token
+        portal:fault { match = { method = "POST" }, add_headers = { ["Operation-Location"] = location } }
+        programs:begin_with [[
+          package.preload["cpp.command.json"] = function()
+            local encode = dofile(package.searchpath("cpp.command.json", package.path))
+            return function(document) return document.status and error "it is broken" or encode(document) end
+          end]]
+        local row = shown("cancel", "--json", "contoso", "contoso-vm")
+        assert.matches('"location":"http[^"]*/operations/%[redacted%]', row)
+      end)
     end)
   end
 
@@ -99,5 +111,13 @@ describe("cpp-portal, whose token is echoed,", function()
     for _, secret in ipairs { credentials.client_secret, Portal.TOKEN, "jane@" } do
       assert.is_nil(errors:find(secret, 1, true))
     end
+  end)
+
+  it("shows with --debug what is asked for at a location", function()
+    local location = portal.url .. "/api/publishers/contoso/offers/contoso-vm/operations/first?api-version=2017-10-31"
+    local _, errors = programs:run { "bin/cpp-portal", "operation", "--debug", location }
+    assert.is_truthy(errors:find("> GET " .. location .. "\n", 1, true), errors)
+    assert.is_truthy(errors:find("> Authorization: [token]\n", 1, true), errors)
+    assert.is_nil(errors:find("[credentials]", 1, true))
   end)
 end)

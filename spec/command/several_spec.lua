@@ -119,6 +119,20 @@ describe("cpp-portal", function()
       assert.equal(1, status)
     end)
 
+    it("reports what may have been accepted where the run itself ends, with its exit status", function()
+      for _, offer_name in ipairs { "ok-1", "lost" } do offer(nil, offer_name) end
+      portal:fault { match = { method = "POST", path = "/lost/cancel$" }, action = "close" }
+      programs:begin_with [[
+        package.preload["cpp.command.report"] = function()
+          local report = dofile(package.searchpath("cpp.command.report", package.path))
+          report.unwritten, report.outcome = nil, function() error "not enough memory" end
+          return report
+        end]]
+      local _, errors, status = run("cancel", "contoso", "ok-1", "lost")
+      assert.is_truthy(errors:find("lost: the service may have acted\n", 1, true), errors)
+      assert.equal(3, status)
+    end)
+
     it("reports each where nothing reads what it prints", function()
       for _, offer_name in ipairs { "ok-1", "ok-2", "ok-3" } do offer(nil, offer_name) end
       local command = programs:command { "bin/cpp-portal", "cancel", "--json", "contoso", "ok-1", "ok-2", "ok-3" }

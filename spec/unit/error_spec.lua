@@ -55,6 +55,13 @@ describe("an err", function()
     assert.is_true(err.ambiguous)
   end)
 
+  it("shows a long location whole", function()
+    local location = "http://127.0.0.1:1/api/publishers/contoso/offers/contoso-vm/operations/first?x=" .. ("y"):rep(8000)
+    local own = cpp.client { base_url = "http://127.0.0.1:1", token = "t", retries = 0 }
+    local _, err = own:operation(location)
+    assert.matches("^network: .*: GET " .. location:gsub("%p", "%%%0") .. "&api%-version=2017%-10%-31$", tostring(err))
+  end)
+
   it("looks for the service's words in half a MiB, and no further", function()
     local function body(bytes) return ('{"error":{"code":"Long","message":"%s"}}'):format(("x "):rep(bytes // 2)) end
     assert.equal("Long", fail(403, body(500 * 1024)).code)

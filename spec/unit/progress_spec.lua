@@ -264,6 +264,28 @@ describe("progress", function()
       assert.same({ "1 of 2 ended, 0:04" }, Programs.screen(on_terminal("60 24", code, 2), 60))
     end)
 
+    it("is drawn again soon after another line was written, else after a second", function()
+      local code = [[
+        local progress = require("cpp.progress").new(io.stderr, TOTAL)
+        for n = 1, TOTAL do progress:show { publisher = "a", offer = "b" .. n, state = "running", progress = 1 } end
+        wait(0.4) progress:tick() -- draws what the second of several, so soon after the first, left behind
+        wait(0.4) if ERASED then progress:erase() end progress:tick()
+      ]]
+      for total, expected in ipairs { { [true] = 2, [false] = 1 }, { [true] = 5, [false] = 3 } } do
+        for erased, count in pairs(expected) do
+          local output = on_terminal("60 24", code:gsub("ERASED", tostring(erased)), total)
+          assert.equal(count, select(2, output:gsub("running", "")), output)
+        end
+      end
+    end)
+
+    it("has a bar from 60 columns on", function()
+      for columns, bar in pairs { [60] = false, [61] = true } do -- the last column stays empty
+        local output = on_terminal(columns .. " 24", [[offer("one", 50)]])
+        assert.equal(bar, output:find("[#####", 1, true) ~= nil, columns)
+      end
+    end)
+
     it("tells the time that is left, from one second on", function()
       for left, percent in pairs { ["0:01"] = 50, ["0:03"] = 25 } do
         local output = on_terminal("80 24", ([[offer("one", 0) wait(1) offer("one", %d)]]):format(percent))

@@ -89,6 +89,8 @@ describe("reconcile", function()
       local answer = assert(client:reconcile(OFFER))
       assert.equal("unknown", answer.state)
       assert.equal(normalised, answer.offer_status)
+      local outcomes = { completed = "completed", waitingforpublisherreview = "signoff" }
+      assert.equal(outcomes[normalised] or "unknown", answer.outcome)
     end)
   end
 
@@ -124,6 +126,14 @@ describe("reconcile", function()
       assert.is_false(err.ambiguous)
     end)
   end
+
+  it("tells what the list tells when the offer's status cannot be read", function()
+    offer { running = false, status = "Canceled" }
+    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { { id = "new", submissionState = "completed" } } }
+    portal:fault { match = { path = "/status$" }, status = 404 }
+    local answer = assert(client:reconcile(OFFER))
+    assert.same({ "unknown", "completed", nil }, { answer.state, answer.outcome, answer.offer_status })
+  end)
 
   -- A list with what was canceled at a time, in seconds from the start of the emulator's clock.
   local function canceled(seconds)

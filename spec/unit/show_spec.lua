@@ -99,6 +99,21 @@ describe("print shows", function()
     assert.matches("/%[redacted%]/%[redacted%]", tostring(result))
   end)
 
+  it("no token of any of its calls", function()
+    local tokens = { "first-of-three", "next-of-three", "last-of-three" }
+    portal:configure { tokens = { { token = tokens[1] }, { token = tokens[2] }, { token = tokens[3] } } }
+    client:close()
+    client = cpp.client { base_url = portal.url, token = tokens[1] }
+    local result = assert(client:cancel(OFFER))
+    for n = 2, 3 do
+      assert(client:offer_status { publisher = "contoso", offer = "contoso-vm", token = function() return tokens[n] end })
+    end
+    for _, token in ipairs(tokens) do
+      result.location = "/" .. token
+      assert.matches(", /%[redacted%]", tostring(result))
+    end
+  end)
+
   it("no text of the service once the client has forgotten its secrets", function()
     local result = assert(client:cancel(OFFER))
     client:close()

@@ -144,6 +144,16 @@ describe("a batch", function()
     end
   end)
 
+  it("names the last POST also where none was accepted", function()
+    portal:fault { match = { method = "POST" }, status = 500, times = -1 }
+    local entries = client:map({ { publisher = "contoso", offer = "offer-4" } }, function(_, own)
+      for n = 1, 2 do own:cancel(loops.offer(n)) end
+      look(3, own)
+      error "deliberate"
+    end)
+    assert.same({ "offer-2", true }, { entries[1].err.offer, entries[1].err.ambiguous })
+  end)
+
   it("takes no table that an item raises for an err of its own making", function()
     local problem = { kind = "http" }
     local entries = client:map({ problem }, function(item) error(item) end)
