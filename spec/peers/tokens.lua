@@ -67,7 +67,7 @@ describe("a token of", function()
 
   for _, name in ipairs { "oidc", "oauth2" } do
     it(name .. " is valid at the resource, and used again", function()
-      local client <close> = client_of(name)
+      local client <close> = client_of(name, { loop = virtual.new() }) -- the list of its operations is no list
       local before = #tokens(name, 0)
       local result = assert(client:cancel(OFFER))
       assert.equal("canceled", assert(client:wait(result)).state)
