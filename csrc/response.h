@@ -101,6 +101,10 @@ void lcpp_response_free(struct lcpp_response *response);
  * false if the response is refused: `refusal` and `reason` are set then. */
 bool lcpp_response_header(struct lcpp_response *response, const char *line, size_t length);
 
+/* Looks at a header line, or a piece of it, that lcpp_response_header has not read yet. Returns
+ * false if it continues a field that is not there: the response is refused then. */
+bool lcpp_response_preview(struct lcpp_response *response, const char *line);
+
 /* Reads a piece of the body. Returns false if the response is refused, or if its end was in the
  * piece and something follows: no more must be read from the connection then. */
 bool lcpp_response_body(struct lcpp_response *response, const char *data, size_t length);

@@ -218,6 +218,13 @@ static void read_line(struct lcpp_response *response, const char *line, size_t l
   }
 }
 
+bool lcpp_response_preview(struct lcpp_response *response, const char *line) {
+  if (response->stage == LCPP_FIRST_FIELD && is_blank(line[0])) {
+    refuse(response, "a header of the response is malformed");
+  }
+  return response->refusal == LCPP_ACCEPTED;
+}
+
 bool lcpp_response_header(struct lcpp_response *response, const char *line, size_t length) {
   response->header_bytes += length;
   if (response->header_bytes > LCPP_HEADER_LIMIT || ++response->header_lines > LCPP_LINE_LIMIT) {

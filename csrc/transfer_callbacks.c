@@ -52,9 +52,12 @@ static size_t on_header(char *line, size_t size, size_t count, void *argument) {
   return size * count + (accepted ? 0 : 1); /* any other number ends the transfer */
 }
 
-/* https://curl.se/libcurl/c/CURLOPT_WRITEFUNCTION.html */
+/* Gets header lines as well, before libcurl reads them, if CURLOPT_HEADER is set.
+ * https://curl.se/libcurl/c/CURLOPT_WRITEFUNCTION.html */
 static size_t on_body(char *data, size_t size, size_t count, void *argument) {
-  bool accepted = lcpp_response_body(&transfer_of(argument)->response, data, size * count);
+  struct lcpp_response *response = &transfer_of(argument)->response;
+  bool accepted = response->stage == LCPP_BODY ? lcpp_response_body(response, data, size * count)
+                                               : lcpp_response_preview(response, data);
   return size * count + (accepted ? 0 : 1); /* any other number ends the transfer */
 }
 
@@ -162,8 +165,15 @@ static CURLcode on_tls_context(CURL *handle, void *context, void *easy) {
   return CURLE_OK;
 }
 
+/* Before 8.1, libcurl joins a folded line that begins a header section to the last field of the
+ * easy handle's transfer before, which it has freed. https://github.com/curl/curl/pull/11103 */
+static bool has_stale_fields(void) {
+  return curl_version_info(CURLVERSION_NOW)->version_num < 0x080100;
+}
+
 void lcpp_callbacks_attach(struct lcpp_easy *easy) {
   CURL *handle = easy->handle;
+  curl_easy_setopt(handle, CURLOPT_HEADER, has_stale_fields() ? 1L : 0L);
   curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, on_tls_context); /* with OpenSSL alone */
   curl_easy_setopt(handle, CURLOPT_SSL_CTX_DATA, easy);
   curl_easy_setopt(handle, CURLOPT_PRIVATE, easy);

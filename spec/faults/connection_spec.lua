@@ -43,6 +43,23 @@ describe("a connection", function()
     assert.equal(1, #server.connections)
   end)
 
+  -- libcurl 7.88 would append the line to a field of the response before, which it has freed.
+  it("stays usable after a response whose first field line is a folded one", function()
+    local server = lab:server():always(function(connection)
+      for count = 1, math.huge do
+        if not connection:read_request() then return end
+        connection:send(count % 2 == 1 and Lab.ACCEPTED
+          or "HTTP/1.1 202 Accepted\r\n folded: " .. ("x"):rep(1000) .. "\r\nContent-Length: 0\r\n\r\n")
+      end
+    end)
+    local client = lab:client { base_url = server.url }
+    for _ = 1, 50 do
+      assert.equal(202, client:cancel(Lab.CALL).status)
+      local _, err = client:cancel(Lab.CALL)
+      lab:assert_failure(err, { kind = "protocol", ambiguous = true, message = "a header of the response is malformed" })
+    end
+  end)
+
   -- With an empty body, libcurl 8.14 closes it if the response comes before it has noticed that the request is sent. It
   -- takes a server in another process to be that quick, and some calls.
   it("stays after an error that comes at once", function()
