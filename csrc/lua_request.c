@@ -248,6 +248,13 @@ static void set_date(lua_State *L, struct lcpp_request *request) {
   }
 }
 
+/* Whether the response names a place to poll that is not a URL: something goes on there. */
+static bool has_unusable_location(const struct lcpp_transfer *transfer) {
+  return transfer->outcome.location == NULL &&
+         (lcpp_response_field(&transfer->response, LCPP_LOCATION) != NULL ||
+          lcpp_response_field(&transfer->response, LCPP_OPERATION_LOCATION) != NULL);
+}
+
 static int push_response(lua_State *L, struct lcpp_request *request) {
   const char *problem = push_body(L, request);
   if (problem != NULL) {
@@ -258,6 +265,9 @@ static int push_response(lua_State *L, struct lcpp_request *request) {
   lua_setfield(L, -2, "body");
   set_string(L, "location", request->transfer.outcome.location);
   set_string(L, "operation_id", request->transfer.outcome.operation_id);
+  if (has_unusable_location(&request->transfer)) {
+    set_boolean(L, "unusable_location", true);
+  }
   set_date(L, request);
   if (set_common(L, request)) {
     set_boolean(L, "unchecked_id", true);

@@ -39,13 +39,23 @@ local Client = {}
 Client.__index = Client
 Client.__name = "cpp.client"
 
+-- A list of one object counts as that object: an operation is documented as an array of one.
+local function unwrapped(body)
+  return type(body) == "table" and type(body[1]) == "table" and #body == 1 and body[1] or body
+end
+
+local function plain_name(name)
+  return type(name) == "string" and name:lower():gsub("[%s_-]", "") or ""
+end
+
 -- The last resort: the documentation's prose says that the body holds the place to poll, and no
 -- sample shows how. A text, or a field named after one of the two headers, is taken for it.
 local function location_in(body)
+  body = unwrapped(body)
   if type(body) == "table" then
     for name, value in pairs(body) do
-      local plain = type(name) == "string" and name:lower():gsub("[%s_-]", "")
-      if (plain == "location" or plain == "operationlocation") and type(value) == "string" then
+      local plain = plain_name(name)
+      if (plain == "location" or plain == "operationlocation") and type(value) == "string" and value ~= "" then
         return value
       end
     end
@@ -86,39 +96,34 @@ local function failure_in(body, state)
   return status.ended(state) == false and state or nil
 end
 
--- Words in the names of members: of a state or an outcome; and of a failure.
-local OF_STATE = { "stat[eu]", "^success$", "^message$", "^result$", "^outcome$" }
-local OF_FAILURE = { "error", "fail", "exception", "^fault" }
-
-local function has_word(name, words)
-  for _, word in ipairs(words) do
-    if name:find(word) then return true end
-  end
-  return false
+local function is_empty(value)
+  return value == "" or type(value) == "table" and next(value) == nil
 end
 
--- Whether a member tells of a state: of a failure, unless it is empty; or that something is not so ("canceled": false).
-local function is_state(name, value)
-  if has_word(name, OF_STATE) then return true end
-  if not has_word(name, OF_FAILURE) then return value == false end
-  return value and value ~= "" and (type(value) ~= "table" or next(value) ~= nil)
-end
-
--- Whether a body tells of a state, in whatever field, and however deep.
-local function tells_state(body, depth)
+-- Whether a body says that the operation is canceled, or nothing at all. Members that are not known may say otherwise,
+-- in words that cannot all be foreseen: beside them, `status` or the like has to say "canceled".
+local function says_canceled(body)
+  local said, is_silent = false, true
   for name, value in pairs(body) do
-    if is_state(type(name) == "string" and name:lower() or "", value) then return true end
-    if type(value) == "table" and depth > 0 and tells_state(value, depth - 1) then return true end
+    local plain = plain_name(name)
+    if plain:find "stat[eu]s?$" then
+      if status.normalise(value) ~= "canceled" then return false end
+      said = true
+    elseif plain == "canceled" or plain == "cancelled" then
+      if value ~= true then return false end
+      said = true
+    elseif plain ~= "id" and not is_empty(value) then
+      is_silent = false
+    end
   end
-  return false
+  return said or is_silent
 end
 
--- Sets the state of a cancel that was answered 200: it was done at once, unless the body says otherwise. Where the body
--- says anything else, and for publish and go live, where a 200 comes too while an earlier one still runs, the result
--- has no state and is followed like a 202. Returns an err if the body says that the call failed.
-local function read_200(client, endpoint, result, request, options)
-  local body = result.body
-  if type(body) == "table" and body[1] ~= nil and #body == 1 then body = body[1] end
+-- Sets the state of a cancel that was answered 200: it was done at once, if the body says that, or nothing. Where the
+-- body says anything else, and for publish and go live, where a 200 comes too while an earlier one still runs, the
+-- result has no state and is followed like a 202. Returns an err if the body says that the call failed.
+local function read_200(client, endpoint, result, request, options, names_location)
+  local body = unwrapped(result.body)
   if body == nil then body = {} end
   if type(body) ~= "table" then return end
   local state = status.normalise(body.status)
@@ -133,9 +138,7 @@ local function read_200(client, endpoint, result, request, options)
       publisher = options.publisher, offer = options.offer,
     })
   end
-  if endpoint == "cancel" and (state == "canceled" or state == nil and not tells_state(body, 3)) then
-    result.state = "canceled"
-  end
+  if endpoint == "cancel" and not names_location and says_canceled(body) then result.state = "canceled" end
 end
 
 -- The result of a cancel with if_running if nothing ran.
@@ -194,12 +197,16 @@ local function accept(client, endpoint, options, submission_id, result, request,
   if loop.now and result.sent_at then -- time passes by the host's clock
     result.sent_at = request:date() - math.ceil(host.now(loop) - sent)
   end
+  local names_location = result.unusable_location
+  result.unusable_location = nil
   if not result.location and result.body then
     local location = location_in(result.body)
-    if location then result.location, result.operation_id = request:resolve(location) end
+    if location then
+      names_location, result.location, result.operation_id = true, request:resolve(location)
+    end
   end
   if result.status == 200 and not result.location then
-    local err = read_200(client, endpoint, result, request, options)
+    local err = read_200(client, endpoint, result, request, options, names_location)
     if err then return nil, err end
   end
   if not options.wait then return result end

@@ -26,7 +26,7 @@
 ---@field call "cancel"|"publish"|"go_live" # what was called
 ---@field location? string # an absolute URL in ASCII: the place to poll; absent where there is nothing to poll
 ---@field operation_id? string # where the location has an identifier: letters, digits and `-._~$:`
----"canceled" at the 200 of a cancel without a location (documented), unless the body says otherwise.
+---"canceled" at the 200 of a cancel without a location (documented), if the body says that, or nothing.
 ---@field state? cpp.State
 ---"none" with `if_running` where nothing runs: nothing was sent. With `wait`, see cpp.Operation.
 ---@field outcome? cpp.Outcome

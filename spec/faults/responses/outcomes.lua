@@ -19,7 +19,7 @@ list:add("cancel: 200, status running in chunks", respond(200, { rows.CHUNKED },
   { POST = rows.NOT_CANCELED })
 list:add("cancel: 200, status running, the body later", { { send = respond(200, { rows.CHUNKED }) }, { pause = 0.02 },
   { send = rows.chunks(rows.BODY) } }, { POST = rows.NOT_CANCELED })
--- Any word of a state, in whatever field, and however deep.
+-- Anything else, in whatever field, and however deep.
 for name, body in pairs {
   ["submissionState"] = '{"submissionState":"running"}', ["state"] = '{"state":"running"}',
   ["Status"] = '{"Status":"Running"}', ["a nested status"] = '{"properties":{"status":"Running"}}',
@@ -32,6 +32,11 @@ for name, body in pairs {
   ["error_description"] = '{"error_description":"no"}', ["odata.error"] = '{"odata.error":{"code":"Conflict"}}',
   ["an exception"] = '{"exceptionMessage":"no"}', ["a fault"] = '{"fault":{"faultstring":"no"}}',
   ["failures"] = '{"failures":[1]}', ["a result"] = '{"result":"error"}', ["an outcome"] = '{"outcome":"none"}',
+  ["running"] = '{"running":true}', ["a phase"] = '{"phase":"InProgress"}', ["progress"] = '{"progress":50}',
+  ["a detail"] = '{"title":"Conflict","detail":"a publish is running"}', ["a code"] = '{"code":"OperationInProgress"}',
+  ["a link"] = '{"href":"/api/operations/1"}', ["canceled as a text"] = '{"canceled":"no"}',
+  ["another state beside status canceled"] = '{"status":"canceled","submissionState":"running"}',
+  ["a status six levels deep"] = '{"a":{"a":{"a":{"a":{"a":{"status":"running"}}}}}}',
 } do
   list:add("cancel: 200, the body holds " .. name, json(body), { POST = rows.NOT_CANCELED })
 end
@@ -66,6 +71,7 @@ for name, body in pairs {
   ["location"] = ('{"location":"%s"}'):format(location), ["Location"] = ('{"Location":"%s"}'):format(location),
   ["operationLocation"] = ('{"operationLocation":"%s"}'):format(location),
   ["operation-location"] = ('{"operation-location":"%s"}'):format(location),
+  ["location in a list of one"] = ('[{"location":"%s"}]'):format(location),
   ["location beside status canceled"] = ('{"status":"canceled","location":"%s"}'):format(location),
 } do
   list:add("cancel: 200, the body has " .. name, json(body), { POST = POLLED })
@@ -76,6 +82,19 @@ list:add("cancel: 200 with Location and no body", respond(200, { "Location: " ..
   { POST = POLLED })
 list:add("cancel: 200 with Operation-Location and no body",
   respond(200, { "Operation-Location: " .. location, "Content-Length: 0" }), { POST = POLLED })
+
+-- A location that cannot be polled tells the same.
+for name, bytes in pairs {
+  ["Location"] = respond(200, { "Location: http://[", "Content-Length: 0" }),
+  ["Operation-Location"] = respond(200, { "Operation-Location: http://[", "Content-Length: 0" }),
+  ["a Location of 8 KB"] = respond(200, { "Location: /" .. ("a"):rep(8192), "Content-Length: 0" }),
+  ["location in the body"] = json '{"location":"http://["}',
+  ["location beside status canceled in the body"] = json '{"status":"canceled","location":"http://["}',
+} do
+  list:add("cancel: 200, no URL in " .. name, bytes, { POST = rows.NOT_CANCELED })
+end
+list:add("cancel: 200, location in an object in the body", json(('{"operation":{"location":"%s"}}'):format(location)),
+  { POST = rows.NOT_CANCELED })
 
 -- A location counts only in the headers of the final response.
 local NO_LOCATION = { result = { status = 202 }, absent = { "location", "operation_id" } }
