@@ -169,6 +169,8 @@ static void read_end(struct lcpp_response *response) {
   } else if (bodyless && (response->chunked || response->content_length > (interim ? -1 : 0))) {
     refuse(response, "the response has a body that its status does not allow");
   }
+  /* No request is conditional, so a server that sends 304 may send a body behind it, too. */
+  response->closes = response->closes || response->status == 304;
   response->stage = interim ? LCPP_STATUS_LINE : LCPP_BODY;
 }
 

@@ -43,6 +43,21 @@ describe("a connection", function()
     assert.equal(1, #server.connections)
   end)
 
+  it("ends after a 304, which may have a body all the same", function()
+    local server = lab:server():always(function(connection)
+      while connection:read_request() do
+        connection:send("HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n")
+        connection:send("2\r\n{}\r\n0\r\n\r\n")
+      end
+    end)
+    local client = lab:client { base_url = server.url }
+    for _ = 1, 3 do
+      local _, err = client:cancel(Lab.CALL)
+      lab:assert_failure(err, { kind = "protocol", status = 304, ambiguous = false })
+    end
+    assert.equal(3, #server.connections)
+  end)
+
   -- libcurl 7.88 would append the line to a field of the response before, which it has freed.
   it("stays usable after a response whose first field line is a folded one", function()
     local server = lab:server():always(function(connection)
