@@ -214,7 +214,10 @@ static void read_line(struct lcpp_response *response, const char *line, size_t l
   }
   if (!folded) {
     read_field(response, line, at, line + start, length - start);
-  } else if (response->folds_into_kept) {
+    return;
+  }
+  response->closes = true; /* it may belong to Connection, of which libcurl reads the first line */
+  if (response->folds_into_kept) {
     response->fields.data[response->fields.length - 1] = ' ';
     keep_value(response, line + start, length - start);
   }

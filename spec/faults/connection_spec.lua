@@ -97,7 +97,8 @@ for number in range(1, 100):
   end)
 
   it("is not used again after a response that says that it closes", function()
-    for _, options in ipairs { "close", "Close", "x , close", "close , x", "x,\tclose\t", ",close", "x, y , close , z" } do
+    for _, options in ipairs { "close", "Close", "x , close", "close , x", "x,\tclose\t", ",close", "x, y , close , z",
+                          "x,\r\n close", "\r\n\tclose", "close\r\nX: y" } do
       local server = lab:server():always(function(connection)
         while connection:read_request() do
           connection:send("HTTP/1.1 202 Accepted\r\nConnection: " .. options .. "\r\nContent-Length: 0\r\n\r\n")
