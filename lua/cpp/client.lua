@@ -100,6 +100,9 @@ local function is_empty(value)
   return value == "" or type(value) == "table" and next(value) == nil
 end
 
+-- Members that only name what was asked for.
+local NAMES = { id = true, publisher = true, publisherid = true, offer = true, offerid = true }
+
 -- Whether a body says that the operation is canceled, or nothing at all. Members that are not known may say otherwise,
 -- in words that cannot all be foreseen: beside them, `status` or the like has to say "canceled".
 local function says_canceled(body)
@@ -112,7 +115,7 @@ local function says_canceled(body)
     elseif plain == "canceled" or plain == "cancelled" then
       if value ~= true then return false end
       said = true
-    elseif plain ~= "id" and not is_empty(value) then
+    elseif not NAMES[plain] and not is_empty(value) then
       is_silent = false
     end
   end

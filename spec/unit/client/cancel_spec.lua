@@ -132,7 +132,9 @@ describe("cancel", function()
 
     it("canceled for a 200, if its body says that, or nothing", function()
       for body, state in pairs {
-        [""] = "canceled", ["{}"] = "canceled", ["[]"] = "canceled", ['{"id":"5","a":[],"b":"","c":{}}'] = "canceled",
+        [""] = "canceled", ["{}"] = "canceled",
+        ['{"offerId":"a","publisher":"b"}'] = "canceled", ['{"operationId":"a"}'] = false,
+        ["[]"] = "canceled", ['{"id":"5","a":[],"b":"","c":{}}'] = "canceled",
         ['{"status":"canceled"}'] = "canceled", ['[{"status":"Cancelled"}]'] = "canceled", ['{"Cancelled":true}'] = "canceled",
         ['{"status":"canceled","steps":[{"stepName":"a"}]}'] = "canceled", ['{"submissionState":"canceled"}'] = "canceled",
         ['{"status":"canceled","state":"running"}'] = false, ['{"status":"canceled","canceled":false}'] = false,
