@@ -86,6 +86,7 @@ struct lcpp_response {
   bool closes;          /* the server closes the connection behind it */
   bool may_fold;        /* whether the next line may continue the one before */
   bool folds_into_kept; /* whether that one is a kept field, the last of `fields` */
+  bool within_line;     /* of lcpp_response_preview */
   bool has_trailer;
   bool surplus; /* bytes came behind the last chunk: the response itself is complete */
 };
@@ -103,7 +104,7 @@ bool lcpp_response_header(struct lcpp_response *response, const char *line, size
 
 /* Looks at a header line, or a piece of it, that lcpp_response_header has not read yet. Returns
  * false if it continues a field that is not there: the response is refused then. */
-bool lcpp_response_preview(struct lcpp_response *response, const char *line);
+bool lcpp_response_preview(struct lcpp_response *response, const char *piece, size_t length);
 
 /* Reads a piece of the body. Returns false if the response is refused, or if its end was in the
  * piece and something follows: no more must be read from the connection then. */

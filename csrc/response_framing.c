@@ -223,8 +223,10 @@ static void read_line(struct lcpp_response *response, const char *line, size_t l
   }
 }
 
-bool lcpp_response_preview(struct lcpp_response *response, const char *line) {
-  if (response->stage == LCPP_FIRST_FIELD && is_blank(line[0])) {
+bool lcpp_response_preview(struct lcpp_response *response, const char *piece, size_t length) {
+  bool begins = !response->within_line;
+  response->within_line = piece[length - 1] != '\n';
+  if (begins && response->stage == LCPP_FIRST_FIELD && is_blank(piece[0])) {
     refuse(response, "a header of the response is malformed");
   }
   return response->refusal == LCPP_ACCEPTED;

@@ -56,8 +56,9 @@ static size_t on_header(char *line, size_t size, size_t count, void *argument) {
  * https://curl.se/libcurl/c/CURLOPT_WRITEFUNCTION.html */
 static size_t on_body(char *data, size_t size, size_t count, void *argument) {
   struct lcpp_response *response = &transfer_of(argument)->response;
-  bool accepted = response->stage == LCPP_BODY ? lcpp_response_body(response, data, size * count)
-                                               : lcpp_response_preview(response, data);
+  bool accepted = response->stage == LCPP_BODY
+                      ? lcpp_response_body(response, data, size * count)
+                      : lcpp_response_preview(response, data, size * count);
   return size * count + (accepted ? 0 : 1); /* any other number ends the transfer */
 }
 

@@ -51,6 +51,7 @@ accept("a header with bytes above 127", OK .. "X-Text: \x80\xc3\xa4\xff\r\n" .. 
 accept("a header with all characters of a token", OK .. "!#$%&'*+-.^_`|~09azAZ: 1\r\n" .. TAIL)
 accept("a header with colons in its value", OK .. "X-Colons: :a::b:\r\n" .. TAIL)
 accept("a header line of 60 KB", OK .. "X-Long: " .. ("x"):rep(60000) .. "\r\n" .. TAIL)
+accept("a first header line of 40 KB of blanks", OK .. "X-Long: a" .. (" "):rep(40000) .. "b\r\n" .. TAIL)
 accept("500 header lines", OK .. ("X-Many: 1\r\n"):rep(500) .. TAIL)
 accept("headers that look like Content-Length and Transfer-Encoding",
   OK .. "Content_Length: 5\r\nX-Content-Length: 6\r\nTransfer_Encoding: chunked\r\nContent-Lengths: 7\r\n" .. TAIL)
