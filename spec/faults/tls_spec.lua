@@ -66,6 +66,26 @@ describe("over TLS,", function()
     assert.equal(0, server:bytes_received())
   end)
 
+  -- Bytes that this process has read, from files and sockets.
+  local function bytes_read()
+    local file <close> = assert(io.open "/proc/self/io")
+    return tonumber(file:read "a":match "rchar: (%d+)")
+  end
+
+  it("the system's certificates are read once, not for each connection", function()
+    local server = serve(certificates:server "good", function(connection) connection:stall() end)
+    local client = lab:client { base_url = "https://localhost:" .. server.port }
+    local function connect()
+      local before = bytes_read()
+      assert.equal("tls", select(2, client:cancel(Lab.CALL)).kind)
+      return bytes_read() - before
+    end
+    connect()
+    local bytes = connect()
+    assert.equal(2, #server.connections)
+    assert.is_true(bytes < 50000, bytes .. " bytes")
+  end)
+
   it("the trust of one call's ca_file is not that of the next", function()
     local server = serve(certificates:server "good", accept)
     local client = lab:client { base_url = "https://localhost:" .. server.port }
