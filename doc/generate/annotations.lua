@@ -12,7 +12,7 @@ local annotations = {}
 
 local DIRECTORY = "lua/cpp/types/"
 -- In the order of the reference.
-local FILES = { "module", "client", "methods", "options", "credentials", "answers", "loop", "core" }
+local FILES = { "module", "client", "methods", "options", "credentials", "results", "loop", "core" }
 
 -- Adds a value under a name and at the end.
 local function add(list, name, value)
@@ -138,7 +138,7 @@ function Reader:declare(separator, name)
 end
 
 function Reader:line(line)
-  local comment = line:match "^%-%-%-%s?(.*)$"
+  local comment = line:match "^%-%-%-(.*)$"
   local separator, name = line:match "^function [%w_]+([.:])([%w_]+)%("
   if comment then return self:comment(comment) end
   if name then self:declare(separator, name) end

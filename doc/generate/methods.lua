@@ -1,9 +1,8 @@
--- Writes lua/cpp/types/methods.lua, a client's methods, from the module's functions in module.lua: `lua5.4
--- doc/generate/methods.lua` prints it.
+-- Prints lua/cpp/types/methods.lua: the methods of a client, made from the functions in module.lua.
 
 local HEAD = [[
--- Types for editors: the methods of a client that are functions of the module too. Written by `make doc`
--- from module.lua: change it there.
+-- Types for editors: the methods of a client that are also functions of the module. `make doc` writes this
+-- file from module.lua: change that file instead.
 ---@meta _
 
 ---@class cpp.Client

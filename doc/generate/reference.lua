@@ -6,10 +6,11 @@ local annotations = dofile(directory .. "annotations.lua")
 local HEAD = [[
 # Reference
 
-<!-- Written by `make doc` from lua/cpp/types/: change it there. -->
+<!-- `make doc` writes this page from lua/cpp/types/: change those files instead. -->
 
-What each call takes and gives. Behind a type, `?` means that it may be nil, and `[]` that it is a list. *Page* is the
-page that a function rests on, and *Errors* are the kinds that its err may have.
+The arguments and results of each call. After a type, `?` means that the value may be nil, and `[]` means a list. An
+*err* is the table that a call returns after `nil`: see [cpp.Error](#cpperror). *Page* is the documentation that the
+function is based on; *Errors* lists the kinds of its err.
 
 ]]
 
@@ -18,7 +19,7 @@ local SECTIONS = {
   { file = "client", title = "Clients" },
   { file = "options", title = "Options", text = "Times are in seconds, sizes in bytes." },
   { file = "credentials", title = "Credentials" },
-  { file = "answers", title = "Answers and errors" },
+  { file = "results", title = "Results and errors" },
   { file = "loop", title = "Loops" },
   { file = "core", title = "The C module" },
 }
@@ -34,7 +35,7 @@ local function anchor(title)
   return "#" .. title:lower():gsub("[^%w _-]", ""):gsub(" ", "-")
 end
 
--- A type for people: the names of our own types lead to them.
+-- A type in Markdown: the names of our own types are links.
 local function show_type(kind)
   kind = kind:gsub("%s*|%s*", " or "):gsub("<", "&lt;"):gsub("%*", "\\*")
   return (kind:gsub("cpp%.[%w_]+", function(name)
@@ -44,26 +45,26 @@ local function show_type(kind)
 end
 
 local function one_line(text)
-  return (text or ""):gsub("\n", " ")
+  return ((text or ""):gsub("\n", " "):gsub("^%l", string.upper))
 end
 
-local function table_of(members, first, show_needed)
+local function table_of(members, first, show_required)
   if #members == 0 then return end
-  write("| ", first, " | type | ", show_needed and "needed |" or "", " |\n")
-  write("| --- | --- | ", show_needed and "--- | " or "", "--- |\n")
+  write("| ", first, " | type | ", show_required and "required |" or "", " |\n")
+  write("| --- | --- | ", show_required and "--- | " or "", "--- |\n")
   for _, member in ipairs(members) do
-    -- "[string]": whatever else the service sends, which the text of its class says.
+    -- "[string]" stands for other members of the service; the text of the class mentions them.
     if not member.package and member.name ~= "[string]" then
-      local needed = show_needed and (member.optional and " |" or " yes |") or ""
+      local required = show_required and (member.optional and " |" or " yes |") or ""
       local name = member.name and "`" .. member.name .. "`" or ""
-      local kind = show_type(member.type) .. (member.optional and not show_needed and "?" or "")
-      write(("| %s | %s |%s %s |\n"):format(name, kind, needed, one_line(member.text)))
+      local kind = show_type(member.type) .. (member.optional and not show_required and "?" or "")
+      write(("| %s | %s |%s %s |\n"):format(name, kind, required, one_line(member.text)))
     end
   end
   write "\n"
 end
 
--- "As cpp.cancel, with this client.": nothing more to say about it.
+-- "As cpp.cancel, with this client.": it needs no entry of its own.
 local function is_alike(fn)
   return fn.text and fn.text:find "^As cpp%.[%w_]+, with this client%.$"
 end
@@ -79,7 +80,7 @@ end
 local function write_function(class, fn)
   write("#### ", signature(class, fn), "\n\n")
   local text = fn.text
-  -- The example comes last, behind what it uses.
+  -- The example comes last, after the tables of what it uses.
   local words, example = (text or ""):match "^(.-)\n*(```lua.*)$"
   write(words or text or "", (words or text) and "\n\n" or "")
   table_of(fn.params, "argument", true)
@@ -111,7 +112,7 @@ local function write_class(class)
     if is_alike(fn) then alike[#alike + 1] = "`" .. signature(class, fn) .. "`" end
   end
   if #alike > 0 then
-    write("The same as the functions of the module, with this client: ", table.concat(alike, ", "), ".\n\n")
+    write("Like the functions of the module, with this client: ", table.concat(alike, ", "), ".\n\n")
   end
   for _, fn in ipairs(class.functions) do
     if not fn.package and not is_alike(fn) then write_function(class, fn) end

@@ -12,7 +12,7 @@ from tree import Tree
 
 # Files whose specs have other names: what is tried first for them.
 SUBJECTS = {
-    "client": ["cancel", "offers", "types/answers"],
+    "client": ["cancel", "offers", "types/results"],
     "dispatch": ["loop/", "host"],
     "environment": ["module"],
     "init": ["module"],

@@ -1,15 +1,15 @@
--- Types for editors and for doc/reference.md: a client, but for the methods of methods.lua.
+-- Types for editors and for doc/reference.md: a client, without the methods that methods.lua has.
 ---@meta _
 
----A client, made by cpp.client. Leaving the scope of a `<close>` variable closes it, and so does the garbage collector.
----`print` shows where its requests go and where its tokens come from, and no secret.
+---A client, created by cpp.client. It is closed at the end of the scope of its `<close>` variable, or by the garbage
+---collector. `print` shows the URL of its service and the source of its tokens, but no secret.
 ---@class cpp.Client
----@field core cpp.CoreClient # the C side, for loops
+---@field core cpp.CoreClient # the client of the C module, for loops
 ---@field package loop cpp.Loop
 local Client = {}
 
----Ends everything that runs (its err has kind "closed") and frees the connections. Closing twice is fine; any other
----call afterwards raises.
+---Ends all running calls with an err of kind "closed", and frees the connections. A second `close` does nothing; any other
+---later call raises an error.
 ---
 ---Page: <https://curl.se/libcurl/c/curl_multi_cleanup.html>
 ---

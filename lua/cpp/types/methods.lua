@@ -1,5 +1,5 @@
--- Types for editors: the methods of a client that are functions of the module too. Written by `make doc`
--- from module.lua: change it there.
+-- Types for editors: the methods of a client that are also functions of the module. `make doc` writes this
+-- file from module.lua: change that file instead.
 ---@meta _
 
 ---@class cpp.Client
@@ -7,24 +7,24 @@ local Client = {}
 
 ---As cpp.cancel, with this client.
 ---@param options cpp.StartOptions
----@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation at its end
+---@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation after it has ended
 ---@return cpp.Error? err
 function Client:cancel(options) end
 
 ---As cpp.publish, with this client.
 ---@param options cpp.StartOptions
----@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation at its end
+---@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation after it has ended
 ---@return cpp.Error? err
 function Client:publish(options) end
 
 ---As cpp.go_live, with this client.
 ---@param options cpp.StartOptions
----@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation at its end
+---@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation after it has ended
 ---@return cpp.Error? err
 function Client:go_live(options) end
 
 ---As cpp.operation, with this client.
----@param target string|cpp.OperationTarget # a location; or where the operation is, and any option of a client
+---@param target string|cpp.OperationTarget # a location, or a table that names the operation
 ---@return cpp.Operation? operation
 ---@return cpp.Error? err
 function Client:operation(target) end
@@ -60,24 +60,24 @@ function Client:publishers(options) end
 function Client:offer_status(options) end
 
 ---As cpp.wait, with this client.
----@param target cpp.Result|cpp.OperationTarget|string # a result, where the operation is, or its location
+---@param target cpp.Result|cpp.OperationTarget|string # a result, a location, or a table that names the operation
 ---@param options? cpp.WaitOptions
----@return cpp.Operation|cpp.Result|nil operation # it ended well: `outcome` tells how
+---@return cpp.Operation|cpp.Result|nil operation # the operation after it has ended, with its `outcome`
 ---@return cpp.Error? err
 function Client:wait(target, options) end
 
 ---As cpp.reconcile, with this client.
 ---@param target cpp.Error|{ publisher: string, offer: string } # an ambiguous err, or an offer
 ---@param options? cpp.ClientOptions
----@return cpp.Reconciled? answer
+---@return cpp.Reconciled? found
 ---@return cpp.Error? err
 function Client:reconcile(target, options) end
 
 ---As cpp.cancel_all, with this client.
 ---@param list cpp.StartOptions[]
 ---@param options? cpp.CancelAllOptions
----@return cpp.Entry[] entries # in the list's order
----@return integer failed # how many have an err
+---@return cpp.Entry[] entries # in the order of the list
+---@return integer failed # the number of entries with an err
 function Client:cancel_all(list, options) end
 
 ---As cpp.map, with this client.
@@ -85,6 +85,6 @@ function Client:cancel_all(list, options) end
 ---@param list T[]
 ---@param fn fun(item: T, client: cpp.Client): any, any # its result; or nil and an err
 ---@param options? cpp.MapOptions
----@return cpp.Entry[] entries # in the list's order
----@return integer failed # how many have an err
+---@return cpp.Entry[] entries # in the order of the list
+---@return integer failed # the number of entries with an err
 function Client:map(list, fn, options) end

@@ -1,19 +1,20 @@
--- Types for editors and for doc/reference.md: what `require "cpp"` gives. Nothing of types/ is ever
--- loaded; the specs of spec/project/types/ compare it with the module. The form is LuaCATS (lua-language-server).
+-- Types for editors and for doc/reference.md: the module that `require "cpp"` returns. No program loads the files
+-- of types/; the specs in spec/project/types/ compare them with the module. The format is LuaCATS (lua-language-server).
 ---@meta _
 
----Cancels publishing operations on the Azure Cloud Partner Portal. Its functions use one default client, made at first
----use. Its token comes from AZURE_TOKEN, or from `cpp.credentials.default()`; CPP_BASE_URL names another service. Misuse
----(a wrong type, an unknown option, a closed client) raises; failures at run time are returned as `nil, err`.
+---Cancels publishing operations on the Azure Cloud Partner Portal. The functions share one default client, which is
+---created at first use. Its token comes from AZURE_TOKEN or from `cpp.credentials.default()`; CPP_BASE_URL replaces the
+---URL of the service. Misuse (a wrong type, an unknown option, a closed client) raises an error. A failure at run time is
+---returned as `nil, err`.
 ---@class cpp
 ---@field _VERSION string # the version of the package (semantic versioning)
 ---@field core cpp.core # the C module
 ---@field credentials cpp.credentials # where tokens come from
----@field loop cpp.Loops # the loops that come with the package, each loaded when it is first named
+---@field loop cpp.Loops # the loops of the package, each loaded at first use
 local cpp = {}
 
----Cancels the running publishing operation of an offer. A 202 says that the cancel was accepted, and not that it will
----work, nor that anything ran: only a wait tells, by its `outcome`.
+---Cancels the running publishing operation of an offer. A 202 means that the cancel was accepted. It does not show that
+---an operation was running, or that the cancel will succeed: the `outcome` of a wait does.
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-cancel-operations>
 ---
@@ -25,13 +26,13 @@ local cpp = {}
 ---print(result.status, result.location)
 ---```
 ---@param options cpp.StartOptions
----@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation at its end
+---@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation after it has ended
 ---@return cpp.Error? err
 function cpp.cancel(options) end
 
----Publishes an offer: starts an operation that cancel stops. A 202 is documented. A 200 does not say that it has ended:
----it may be the response to a publish that runs already (inferred). A wait ends where the publish is completed, or waits
----for the publisher's sign-off (`outcome` is "signoff").
+---Publishes an offer: starts an operation, which `cancel` can stop. The documented response is a 202. A 200 does not mean
+---that the publish has ended: the offer may already have been publishing (inferred). A wait ends when the publish has
+---completed, or when it needs the publisher's sign-off (`outcome` is "signoff").
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-publish-offer>
 ---
@@ -42,12 +43,13 @@ function cpp.cancel(options) end
 ---assert(result.status == 202)
 ---```
 ---@param options cpp.StartOptions
----@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation at its end
+---@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation after it has ended
 ---@return cpp.Error? err
 function cpp.publish(options) end
 
----Takes an offer live that was published to preview: starts an operation that cancel stops. No body is sent without
----`emails`, which are not documented here: by its documentation, the service notifies the addresses of the publish.
+---Takes an offer live after it was published to preview: starts an operation, which `cancel` can stop. According to its
+---documentation, the service notifies the addresses of the publish; `emails` is not documented for this call. Without
+---`emails` the request has no body.
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-go-live>
 ---
@@ -58,11 +60,11 @@ function cpp.publish(options) end
 ---assert(operation.state == "completed")
 ---```
 ---@param options cpp.StartOptions
----@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation at its end
+---@return cpp.Result|cpp.Operation|nil result # with `wait`, the operation after it has ended
 ---@return cpp.Error? err
 function cpp.go_live(options) end
 
----Looks at one operation, once.
+---Reads one operation, with one request.
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations>
 ---
@@ -73,12 +75,12 @@ function cpp.go_live(options) end
 ---local operation = assert(cpp.operation(result.location))
 ---print(operation.state, operation.progress)
 ---```
----@param target string|cpp.OperationTarget # a location; or where the operation is, and any option of a client
+---@param target string|cpp.OperationTarget # a location, or a table that names the operation
 ---@return cpp.Operation? operation
 ---@return cpp.Error? err
 function cpp.operation(target) end
 
----Lists the operations (submissions) of an offer: the newest first, as other clients of the service rely on.
+---Lists the operations (submissions) of an offer, the newest first (seen: other clients rely on this order).
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations>
 ---
@@ -107,7 +109,7 @@ function cpp.operations(options) end
 ---@return cpp.Error? err
 function cpp.offers(options) end
 
----Asks for one offer, as the service sends it; with `version` or `slot`, for that version of it.
+---Reads one offer, as the service sends it. `version` or `slot` selects a version of the offer.
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-specific-offer>
 ---
@@ -122,8 +124,8 @@ function cpp.offers(options) end
 ---@return cpp.Error? err
 function cpp.offer(options) end
 
----Lists the publishers that the token gives access to, as the service sends them: a cheap check of a token. The call is
----not documented; other clients of the service use it (see [Partner Center](partner-center.md)).
+---Lists the publishers that the token gives access to, as the service sends them. This is a quick check of a token. The
+---call is not documented; other clients of the service use it (see [Partner Center](partner-center.md)).
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-overview>
 ---
@@ -137,7 +139,7 @@ function cpp.offer(options) end
 ---@return cpp.Error? err
 function cpp.publishers(options) end
 
----Asks for the status of an offer.
+---Reads the status of an offer.
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-offer-status>
 ---
@@ -152,27 +154,28 @@ function cpp.publishers(options) end
 ---@return cpp.Error? err
 function cpp.offer_status(options) end
 
----Waits until an operation has ended, whatever the network does meanwhile: see [waiting](waiting.md). A target without
----a location and an operation_id is followed by what runs on the offer, until nothing does.
+---Waits until an operation has ended, and tolerates network failures: see [waiting](waiting.md). If the target has neither
+---a location nor an `operation_id`, the wait follows the running operation of the offer, until none runs.
 ---
 ---Page: <https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations>
 ---
 ---Errors: failed (it ended failed or rejected), timeout, stopped, closed, http, auth, network, tls, protocol, untrusted.
----`err.operation` is what was last seen, and `err.location` where any process can go on
+---`err.operation` is the last response; any process can resume the wait from `err.location`
 ---
 ---```lua
 ---local result = assert(cpp.cancel { publisher = "contoso", offer = "contoso-vm" })
 ---local operation, err = cpp.wait(result, { timeout = 600, on_progress = cpp.progress(io.stderr) })
----print(operation and operation.outcome or err) -- canceled; or completed, where the publish finished first
+---print(operation and operation.outcome or err) -- canceled; or completed, if the publish finished first
 ---```
----@param target cpp.Result|cpp.OperationTarget|string # a result, where the operation is, or its location
+---@param target cpp.Result|cpp.OperationTarget|string # a result, a location, or a table that names the operation
 ---@param options? cpp.WaitOptions
----@return cpp.Operation|cpp.Result|nil operation # it ended well: `outcome` tells how
+---@return cpp.Operation|cpp.Result|nil operation # the operation after it has ended, with its `outcome`
 ---@return cpp.Error? err
 function cpp.wait(target, options) end
 
----Asks the service what became of a call whose outcome is not known: see [errors](errors.md). It looks twice, the second
----time ten seconds after the call, before it says that nothing ran (`outcome` is "none"): the list may be late (inferred).
+---Queries the service after an ambiguous error: see [errors](errors.md#ambiguous). Before it reports that nothing ran
+---(`outcome` is "none"), it queries a second time, ten seconds after the call, because the list of submissions may be late
+---(inferred).
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations>
 ---
@@ -181,21 +184,21 @@ function cpp.wait(target, options) end
 ---```lua
 ---local result, err = cpp.cancel { publisher = "contoso", offer = "contoso-vm" }
 ---if not result and err.ambiguous then
----  local answer = assert(cpp.reconcile(err))
----  print(answer.state) -- running, canceled or unknown
+---  local found = assert(cpp.reconcile(err))
+---  print(found.state) -- running, canceled or unknown
 ---end
 ---```
 ---@param target cpp.Error|{ publisher: string, offer: string } # an ambiguous err, or an offer
 ---@param options? cpp.ClientOptions
----@return cpp.Reconciled? answer
+---@return cpp.Reconciled? found
 ---@return cpp.Error? err
 function cpp.reconcile(target, options) end
 
----Cancels the running operations of many offers, many at once: see [batches](batches.md).
+---Cancels the running operations of many offers concurrently: see [batches](batches.md).
 ---
 ---Page: <https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-cancel-operations>
 ---
----Errors: none of its own: each entry has its err, with the kinds of cancel, and raised (misuse in that item)
+---Errors: none; each entry has its own err, with the kinds of `cancel`, and raised (misuse in the item)
 ---
 ---```lua
 ---local list = { { publisher = "contoso", offer = "contoso-vm" }, { publisher = "contoso", offer = "nope" } }
@@ -204,16 +207,16 @@ function cpp.reconcile(target, options) end
 ---```
 ---@param list cpp.StartOptions[]
 ---@param options? cpp.CancelAllOptions
----@return cpp.Entry[] entries # in the list's order
----@return integer failed # how many have an err
+---@return cpp.Entry[] entries # in the order of the list
+---@return integer failed # the number of entries with an err
 function cpp.cancel_all(list, options) end
 
----Runs a function for each item of a list, many at once: what cancel_all is made of. It is straight-line code in a
----coroutine; calls of the client that it gets suspend that item only, and it may wait for nothing else.
+---Runs a function for each item of a list, concurrently; `cancel_all` is built on it. The function is straight-line code
+---in a coroutine. Calls of the client that it gets suspend only its own item; it must not wait for anything else.
 ---
 ---Page: <https://www.lua.org/manual/5.4/manual.html#2.6>
 ---
----Errors: none of its own: each entry has its err, with the kinds of what the function calls, and raised
+---Errors: none; each entry has its own err, with the kinds of the function's calls, and raised
 ---
 ---```lua
 ---local entries, failed = cpp.map({ "contoso-vm", "nope" }, function(offer, client)
@@ -226,15 +229,15 @@ function cpp.cancel_all(list, options) end
 ---@param list T[]
 ---@param fn fun(item: T, client: cpp.Client): any, any # its result; or nil and an err
 ---@param options? cpp.MapOptions
----@return cpp.Entry[] entries # in the list's order
----@return integer failed # how many have an err
+---@return cpp.Entry[] entries # in the order of the list
+---@return integer failed # the number of entries with an err
 function cpp.map(list, fn, options) end
 
----Makes a client: its own connections, options and tokens. Close it when it is no longer needed.
+---Creates a client, with its own connections, options and tokens. Close it when it is no longer needed.
 ---
 ---Page: <https://curl.se/libcurl/c/libcurl-multi.html>
 ---
----Errors: none; misuse raises
+---Errors: none; misuse raises an error
 ---
 ---```lua
 ---local client <close> = cpp.client { token = os.getenv "AZURE_TOKEN", base_url = os.getenv "CPP_BASE_URL" }
@@ -244,9 +247,9 @@ function cpp.map(list, fn, options) end
 ---@return cpp.Client client
 function cpp.client(options) end
 
----Makes an on_progress function for wait: on a terminal it draws a line over and over (step, bar, percent, time, and
----what is left by the pace of the steps); elsewhere it writes a plain line whenever something has changed. With `total`,
----the number of operations of a batch, there is a line with its name for each of them, as many as fit.
+---Creates an `on_progress` function for `wait`. On a terminal it redraws one line: step, bar, percentage, elapsed time and
+---estimated time left. Elsewhere it writes a plain line after each change. With `total`, the number of operations of a
+---batch, there is one line for each operation, with its name, as many as fit.
 ---
 ---Page: <https://www.lua.org/manual/5.4/manual.html#6.8>
 ---
@@ -256,7 +259,7 @@ function cpp.client(options) end
 ---local result = assert(cpp.cancel { publisher = "contoso", offer = "contoso-vm" })
 ---cpp.wait(result, { on_progress = cpp.progress(io.stderr) })
 ---```
----@param stream? file* # of the io library. Default: `io.stderr`
----@param options? { total: integer } # how many operations are waited for. Default: one
+---@param stream? file* # an open file. Default: `io.stderr`
+---@param options? { total: integer } # the number of operations. Default: one
 ---@return fun(operation: cpp.Operation) on_progress
 function cpp.progress(stream, options) end

@@ -1,122 +1,125 @@
--- Types for editors and for doc/reference.md: the options of a client, of its calls, of wait and of
--- batches. The names and what is accepted are those of csrc/lua_options.c.
+-- Types for editors and for doc/reference.md: the options of a client, of its calls, of a wait and of a batch.
+-- csrc/lua_options.c has their names and the accepted values.
 ---@meta _
 
----A function that gets a token: it returns the token and, optionally, the seconds until it expires; or nil and why.
----It may wait for whatever the host's loop offers, also in a batch.
+---A function that gets a token. It returns the token and, optionally, the seconds until it expires; or nil and a reason.
+---It may wait in the host's loop, also in a batch.
 ---@alias cpp.TokenFunction fun(): string?, (number|string)?
 
----The options of a client. Each may also be given in a call, where it wins. An unknown option raises, and the
----message names a similar known option. A call reads its tables once, before anything is sent, as `options.name` reads them
----(with `__index`, which cannot yield); what becomes of them later changes nothing. Identifiers, `api_version`,
----`status`, `user_agent` and `client_request_id` have at most 256 bytes, `client_secret` 2048, `base_url` and
----`authority_url` 4096, `token` 65,536.
+---The options of a client. Each may also be given in a call; the call's value takes precedence. An unknown option raises
+---an error that names the most similar option. A call copies its tables before it sends anything, so later changes to
+---them have no effect. They are read like `options.name`, including `__index`, which must not yield. Limits in bytes:
+---`token` 65,536; `base_url` and `authority_url` 4096; `client_secret` 2048; identifiers, `scope`, `type`, `api_version`,
+---`status`, `user_agent` and `client_request_id` 256.
 ---@class cpp.ClientOptions
 ---The bearer token, or a function that gets one, such as those of `cpp.credentials`. A function's token is kept until
----300 s before it expires or, where the function does not say when, until the service refuses it with 401. Default,
----without `tenant`, `client_id` and `client_secret`: AZURE_TOKEN, or `cpp.credentials.default()`; and CPP_BASE_URL and
----AZURE_AUTHORITY_HOST count. See [tokens](tokens.md).
+---300 s before it expires or, if the function returns no expiry, until the service refuses the token with 401. A client
+---without any credentials uses AZURE_TOKEN or `cpp.credentials.default()`, and reads CPP_BASE_URL and
+---AZURE_AUTHORITY_HOST. See [tokens](tokens.md).
 ---@field token? string|cpp.TokenFunction
----A service principal, given together with `client_id` and `client_secret`: tokens come from `authority_url`.
+---The tenant of a service principal; requires `client_id` and `client_secret`. Tokens come from `authority_url`.
 ---@field tenant? string
 ---@field client_id? string # of the service principal
 ---@field client_secret? string # of the service principal
----Asks the v2 endpoint of the token service for this scope, such as `https://cloudpartner.azure.com/.default`, in place
----of the v1 endpoint for the resource `https://cloudpartner.azure.com`.
+---Requests tokens for this scope, such as `https://cloudpartner.azure.com/.default`, from the v2 endpoint of the token
+---service. Without it, tokens for the resource `https://cloudpartner.azure.com` come from the v1 endpoint.
 ---@field scope? string
----The service: https, or plain http on loopback; a path before `/api` is fine.
+---The URL of the service: https, or plain http on loopback. It may have a path, which precedes `/api`.
 ---Default: `https://cloudpartner.azure.com`.
 ---@field base_url? string
----@field authority_url? string # the token service, likewise. Default: `https://login.microsoftonline.com`.
----@field api_version? string # Default: `2017-10-31`.
----Seconds for one request, from its start to the end of its response. It also bounds the pauses between the attempts of
----one call, and what a batch has it wait for. Default: `300`.
+---The URL of the token service, with the same rules. Default: `https://login.microsoftonline.com`.
+---@field authority_url? string
+---@field api_version? string # the version of the interface. Default: `2017-10-31`.
+---The seconds that one request may take, from its start to the end of its response. It also bounds the pauses between the
+---attempts of a call, and the time that a call waits for its turn in a batch. Default: `300`.
 ---@field timeout? number
 ---@field connect_timeout? number # seconds for name resolution, connecting and the TLS handshake. Default: `30`.
----@field retries? integer # how often a request is retried at most, when that is safe. Default: `3`.
----@field ca_file? string # a PEM file of certificate authorities to trust beside the system's
----A URL; as with curl (https_proxy, no_proxy), for https only; `""` is none. Default: the environment's.
+---@field retries? integer # retry a request at most this many times, when safe. Default: `3`.
+---@field ca_file? string # a PEM file of certificate authorities to trust, in addition to the system's
+---The URL of a proxy for https; `""` means no proxy. Default: `https_proxy` and `no_proxy` of the environment, as with curl.
 ---@field proxy? string
----@field max_response_bytes? integer # of a response's body. Default: `4194304`.
----How many the client has at one time; what does not get one waits; 0 is no limit. Given in a call, it holds for the
----client from then on. Default: `0`.
+---@field max_response_bytes? integer # the largest accepted body of a response. Default: `4194304`.
+---The number of connections that the client may have at one time; other requests wait for one. 0 means no limit. A value
+---given in a call applies to the client from then on. Default: `0`.
 ---@field max_connections? integer
----@field user_agent? string # Default: `lua-cpp/VERSION libcurl/VERSION`.
----Sent as x-ms-client-request-id, the same for every attempt of a call. Default: a random UUID.
+---@field user_agent? string # the User-Agent header. Default: `lua-cpp/VERSION libcurl/VERSION`.
+---The header x-ms-client-request-id, the same for every attempt of a call. Default: a random UUID.
 ---@field client_request_id? string
----Further header lines of each request to the service, such as `traceparent` of W3C Trace Context: at most 16, with
----printable values of up to 2,048 bytes. Those of a call are added to the client's, and replace those of the same name; so
----do those of an item in a batch, and of a wait within a call. Refused are those that frame the message, carry
----credentials, or have an option of their own. A value is no secret: a message may show it. The token service gets none.
+---Additional headers of each request to the service, such as `traceparent` of W3C Trace Context: at most 16, with printable
+---values of at most 2,048 bytes. A call's headers are added to the client's, and replace those with the same name; the same
+---applies to an item of a batch, and to a wait within a call. Headers that frame the message, carry credentials or have
+---their own option are misuse. Values are not treated as secrets: messages may show them. They are not sent to the token
+---service.
 ---@field headers? table<string, string>
----How calls wait: see [loops](loops.md). In an item of a batch it is the batch that waits. Default: `cpp.loop.blocking`.
+---How calls wait: see [loops](loops.md). Ignored in an item of a batch, where the batch's loop waits. Default:
+---`cpp.loop.blocking`.
 ---@field loop? cpp.Loop
----@field log? fun(entry: cpp.LogEntry) # called after each attempt. What it raises becomes a warning
+---@field log? fun(entry: cpp.LogEntry) # called after each attempt; an error that it raises becomes a warning
 
----What names a publisher; and any option of a client.
+---A publisher, and any option of a client.
 ---@class cpp.PublisherOptions : cpp.ClientOptions
 ---@field publisher string # the publisher's identifier, such as "contoso"
 
----What offers takes.
+---The options of `offers`.
 ---@class cpp.OffersOptions : cpp.PublisherOptions
----Only offers of this type, such as "microsoft-azure-virtualmachines" (offerTypeId). The service filters them: not
----documented, but used by other clients.
+---List only offers of this type (offerTypeId), such as "microsoft-azure-virtualmachines". The service filters them; this
+---filter is not documented, but other clients use it.
 ---@field type? string
 
----What names an offer; and any option of a client.
+---An offer, and any option of a client.
 ---@class cpp.OfferOptions : cpp.PublisherOptions
 ---@field offer string # the offer's identifier
 
----What offer takes: one of `version` and `slot`, or neither.
+---The options of `offer`. `version` and `slot` exclude each other.
 ---@class cpp.OneOfferOptions : cpp.OfferOptions
 ---@field version? integer|string # the number of a version
 ---@field slot? "draft"|"preview"|"production"|string
 
----What cancel, publish and go_live take.
+---The options of `cancel`, `publish` and `go_live`.
 ---@class cpp.StartOptions : cpp.OfferOptions
----Addresses to notify: a list, one comma separated string, or nothing. By its documentation, the service ignores them for
----migrated offers.
+---The addresses to notify: a list, or one comma-separated string. According to its documentation, the service ignores them
+---for migrated offers.
 ---@field emails? string|string[]
----@field wait? boolean|cpp.WaitOptions # true, or wait's options: return what cpp.wait returns
----Of cancel: first reads the submissions and the status of the offer, and sends no cancel if nothing runs (`outcome` is
----"none").
+---@field wait? boolean|cpp.WaitOptions # true, or the options of a wait: return what `cpp.wait` returns
+---Only for `cancel`: first query the submissions and the status of the offer, and send no cancel if nothing is running
+---(`outcome` is "none").
 ---@field if_running? boolean
 
----What operations takes.
+---The options of `operations`.
 ---@class cpp.OperationsOptions : cpp.OfferOptions
----@field status? string # a filter of the service, such as "running"; how it compares is not documented
+---@field status? string # a filter, applied by the service, such as "running"; its exact rules are not documented
 
----Where an operation is: a location; or publisher, offer and operation_id; and any option of a client.
+---An operation: its `location`; or `publisher`, `offer` and `operation_id`. And any option of a client.
 ---@class cpp.OperationTarget : cpp.ClientOptions
 ---@field location? string # a URL of the service, absolute or relative
 ---@field publisher? string # the publisher's identifier
 ---@field offer? string # the offer's identifier
----@field operation_id? string # the operation's identifier; absent, in cpp.wait only: whatever runs on the offer
+---@field operation_id? string # the operation's identifier; `cpp.wait` without it follows the running operation of the offer
 
----The options of a wait; and any option of a client, for each of its requests.
+---The options of a wait, and any option of a client for each of its requests.
 ---@class cpp.WaitOptions : cpp.ClientOptions
----Seconds for the whole wait: its requests and pauses, and what a batch has it wait for. Default: `900`.
+---Give up waiting after this many seconds, which include all requests and pauses. Default: `900`.
 ---@field timeout? number
----@field interval? number # seconds between two looks at first; it grows by half each time. Default: `5`.
----@field max_interval? number # seconds between two looks at most. Default: `30`.
----Called after every look, with a copy of the operation. What it raises ends the wait with kind `raised`.
+---@field interval? number # the initial polling interval in seconds; it grows by half after each poll. Default: `5`.
+---@field max_interval? number # the longest polling interval in seconds. Default: `30`.
+---Called after every poll, with a copy of the operation. An error that it raises ends the wait with kind `raised`.
 ---@field on_progress? fun(operation: cpp.Operation)
----Asked between two requests and at least once a second in a pause; true ends the wait with kind `stopped`, and what it
----raises with kind `raised`.
+---Called between two requests, and at least once a second during a pause. If it returns true, the wait ends with kind
+---`stopped`; if it raises an error, with kind `raised`.
 ---@field should_stop? fun(): boolean?
 
----The options of a batch. Those of a client are for cancel_all, and for the calls that a function of map makes.
+---The options of a batch. `map` takes no options of a client: its function passes them to its calls.
 ---@class cpp.MapOptions
----Requests in flight at most. An item that waits between two looks holds no connection. Default: `16`.
+---The number of requests in flight, at most. An item holds no connection between two polls. Default: `16`.
 ---@field concurrency? integer
----Called as items finish. What it raises ends the batch as should_stop does, with kind `raised`.
+---Called as items finish. An error that it raises stops the batch as `should_stop` does, with kind `raised`.
 ---@field on_result? fun(index: integer, entry: cpp.Entry)
----Asked at least once a second; when it returns true nothing more is begun, and what was not begun or still waits ends
----with kind `stopped`. Requests in flight finish.
+---Called at least once a second. If it returns true, no new request is started; requests in flight finish, and the
+---remaining items end with kind `stopped`.
 ---@field should_stop? fun(): boolean?
 ---@field loop? cpp.Loop # how the batch waits. Default: the client's.
 
----The options of cancel_all: those of a batch; and any option of a client, for every item without its own.
+---The options of `cancel_all`: those of a batch, and any option of a client. An item's own options take precedence.
 ---@class cpp.CancelAllOptions : cpp.MapOptions, cpp.ClientOptions
----@field wait? boolean|cpp.WaitOptions # true, or wait's options: for every item
----@field if_running? boolean # as in cancel: for every item
+---@field wait? boolean|cpp.WaitOptions # true, or the options of a wait, for every item
+---@field if_running? boolean # as in `cancel`, for every item

@@ -1,0 +1,171 @@
+-- Types for editors and for doc/reference.md: what the calls return, and errors.
+---@meta _
+
+---The kind of a failure. For how to handle each, see [errors](errors.md).
+---@alias cpp.Kind
+---| "http" # a response that is not 2xx
+---| "auth" # no token available
+---| "network" # the service was not reached, or the connection ended
+---| "tls" # no connection that can be trusted
+---| "timeout" # no response in time; of a wait: the operation was still running when the wait stopped
+---| "protocol" # a response that is malformed, truncated, too large or a redirect, or contradicts its status
+---| "untrusted" # a location of another origin, which must not get the token
+---| "failed" # the operation ended failed or rejected
+---| "stopped" # should_stop returned true
+---| "closed" # the client was closed
+---| "raised" # a callback of a wait or a batch, or the code of an item, raised an error
+
+---A status of the service in one spelling: in lower case, without blanks, `_` and `-`. `complete` and `succeeded` become
+---`completed`; `cancelled` becomes `canceled`. It is one word of at most 50 letters. Any other text, or one that holds a
+---secret, becomes `unknown`; the original text is in `status` or `submissionState` of the document.
+---@alias cpp.State "running"|"inprogress"|"notstarted"|"completed"|"canceled"|"failed"|"rejected"|string
+
+---The result of `cancel`, `publish` and `go_live`. `print` shows it in one line, without secrets.
+---@class cpp.Result
+---@field status? integer # 202: accepted; 200: see `state`; absent if nothing was sent
+---@field call "cancel"|"publish"|"go_live" # the function that was called
+---@field location? string # the URL to poll, absolute and in ASCII; absent if there is nothing to poll
+---@field operation_id? string # the identifier in the location, if any: letters, digits and `-._~$:`
+---"canceled" after the 200 to a cancel without a location (documented), if the body says so or says nothing.
+---@field state? cpp.State
+---"none" if `if_running` found nothing running, so nothing was sent. With `wait`, see cpp.Operation.
+---@field outcome? cpp.Outcome
+---@field evidence? cpp.Evidence # the responses that prove the outcome
+---The earliest time at which the request was sent: seconds since 1970 by the service's clock. Absent if the response has no
+---Date.
+---@field sent_at? integer
+---@field submission_id? string # with `if_running`: the submission that was running
+---@field publisher string # as in the call
+---@field offer string # as in the call
+---@field retry_after? integer # the seconds that the service asks to wait before the first poll
+---@field request_id? string # the service's identifier of the request, for its support; printable
+---@field client_request_id? string # as sent in the request
+---@field body? any # the decoded body, or its text, as the service sent it
+
+---The outcome of a call, as a wait or `reconcile` finds it. `canceled`: the operation was canceled; `completed`: the
+---publish or go live finished; `signoff`: the publish waits for the publisher; `none`: nothing was running; `unknown`: the
+---service's responses do not show it. See [waiting](waiting.md#how-it-ends).
+---@alias cpp.Outcome "canceled"|"completed"|"signoff"|"none"|"unknown"
+
+---The responses that prove an outcome. Those that were not requested are absent.
+---@class cpp.Evidence
+---@field operation? cpp.Fact # the polled operation
+---@field submission? cpp.Fact # the submission that the call was about, or the newest submission of the offer
+---@field offer_status? cpp.Fact # the status of the offer
+---@field response? cpp.Fact # the response to the cancel, if the operation was canceled at once
+
+---One response of the service.
+---@class cpp.Fact
+---@field state? cpp.State
+---@field id? string # at most 200 letters, digits and `-._~$:`; absent if it has another form or holds a secret
+---@field time? string # of the last change, as the service sends it: digits and `-:.+TZ`; absent like `id`
+
+---An operation. `print` shows it in one line, without secrets. It also has all other members that the service sends, with
+---these rules: whole numbers are integers, exact up to 64 bits; a member that is `null` is absent; of members with the same
+---name, the last one counts; strings are unchanged, with any character. Members of the service that have a name of this
+---library are omitted: `outcome`, `evidence`, `location`, `publisher`, `offer`, `operation_id`, `submission_id`, `call`,
+---`sent_at` and `retry_after`.
+---@class cpp.Operation
+---@field state cpp.State # its status, normalised
+---@field progress integer # 0..100, the mean of its steps
+---@field outcome? cpp.Outcome # after a wait: the result of the call
+---@field evidence? cpp.Evidence # after a wait: the responses that prove the outcome
+---@field location? string # the URL that was polled
+---@field status? string # as the service spells it
+---@field steps? cpp.Step[]
+---@field messages? cpp.Message[]
+---@field publisher? string # if the operation was found by its offer
+---@field offer? string # likewise
+---@field operation_id? string # likewise
+---@field [string] any
+
+---A step of an operation, as the service sends it.
+---@class cpp.Step
+---@field stepName? string
+---@field status? string
+---@field progressPercentage? number # 0..100
+---@field messages? (cpp.Message|string)[] # documented as strings; objects in the documentation's example
+---@field [string] any
+
+---A message of the service. Its HTML is not trustworthy: do not insert it into a page unchanged.
+---@class cpp.Message
+---@field messageHtml? string
+---@field level? string # "information" or "error"
+---@field timestamp? string
+
+---An entry of the service's list of operations of an offer. The fields are those of the documentation's example. Members
+---with a name of this library are omitted, as in cpp.Operation.
+---@class cpp.Submission
+---@field state? cpp.State # its submissionState, normalised
+---@field id? string # the identifier of the operation, or one of the submission only (inferred)
+---@field submissionState? string
+---@field submissionType? string
+---@field [string] any
+
+---The status of an offer. Members with a name of this library are omitted, as in cpp.Operation.
+---@class cpp.OfferStatus
+---@field state cpp.State # its status, normalised: running, completed, canceled, failed, neverpublished, ...
+---@field status string # as the service spells it
+---@field steps? cpp.Step[]
+---@field messages? cpp.Message[]
+---@field [string] any
+
+---The result of `reconcile`.
+---@class cpp.Reconciled
+---"running": an operation is running on the offer; "canceled": it was canceled; "unknown": neither is certain.
+---@field state "running"|"canceled"|"unknown"
+---@field operation? cpp.Operation # the running operation: a target for `cpp.wait`
+---@field outcome? cpp.Outcome # if nothing runs: how the newest submission ended; "none" if it ended before the call
+---@field evidence? cpp.Evidence # the responses that prove the outcome
+---@field offer_status? cpp.State # if nothing runs: the status of the offer
+---@field publisher string # as in the target
+---@field offer string # as in the target
+
+---One entry of a batch.
+---@class cpp.Entry
+---@field request any # the item of the list
+---@field result? any # the result of the call, or of the function
+---@field err? cpp.Error|any # the err, if there is no result
+
+---The argument of the `log` function. It holds no token, secret or address.
+---@class cpp.LogEntry
+---@field method "GET"|"POST"
+---@field url? string # absent if a location was refused
+---@field status? integer # the status of the response
+---@field milliseconds number # the duration of the attempt
+---@field attempt integer # 1 for the first
+---@field kind? cpp.Kind # the kind of the failure; absent after a success
+---@field retry_after? integer # the seconds that the service asked to wait
+---@field request_id? string # the service's identifier of the request
+---@field client_request_id? string # the client's identifier of the request
+
+---A failure. `tostring(err)` is one readable line. No field holds a token, a secret or an address, and all text is
+---printable: see [security](security.md#text-of-the-service).
+---@class cpp.Error
+---@field kind cpp.Kind
+---@field message string # one line of text
+---@field retryable boolean # sending the same request again is safe and may help
+---@field ambiguous boolean # the service may have acted on the request: see `cpp.reconcile`
+---@field status? integer # the status of the response
+---@field code? string # the error code of the service
+---The meaning of a refusal: "no_running_operation" (of a cancel), "conflict" (409), "precondition" (412), "validation" (422),
+---"throttled" (429).
+---@field reason? string
+---@field method? "GET"|"POST"
+---@field url? string
+---@field attempts? integer # the number of attempts; of a wait: the number of failures in a row
+---@field retry_after? integer # the seconds that the service asks to wait
+---@field request_id? string # the service's identifier of the request, for its support
+---@field client_request_id? string # as sent in the request
+---@field body? string # the body of the response, at most 2 KiB
+---@field publisher? string # as in the call
+---@field offer? string # as in the call
+---The URL from which any process can resume the wait; also after a 2xx whose body cannot be read.
+---@field location? string
+---@field operation? cpp.Operation # of a wait: the last response; at most 1 KiB of each text, 8 KiB in all
+---@field operation_id? string # of a wait: as in its target
+---@field call? string # likewise
+---@field sent_at? integer # likewise
+---@field submission_id? string # likewise
+---@field raised? any # with kind "raised": the original error
+---@field entries? cpp.Entry[] # of an err that a batch raised: the entries so far, one for each item
