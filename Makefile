@@ -18,13 +18,13 @@ CC          ?= cc
 CFLAGS      ?= -O2 -g
 # epoll on Linux, curl_multi_poll elsewhere; `POLLER=poll` builds the second anywhere.
 POLLER      ?= $(if $(filter Linux,$(shell uname -s)),epoll,poll)
-# `make lint` says -Werror: a warning of a compiler that is not there yet must not stop who installs.
+# `make lint` sets -Werror. An installation does not: a newer compiler may have new warnings.
 WERROR      ?=
 # Where the module is built. A build with other flags gets another directory.
 BUILD       ?= build
 
 LUA_CFLAGS  ?= $(shell pkg-config --cflags lua$(LUA_VERSION) 2>/dev/null || echo -I/usr/include/lua$(LUA_VERSION))
-# What pkg-config is asked for: the name, or a .pc file of another libcurl.
+# The argument of pkg-config: libcurl's name, or the .pc file of another libcurl.
 CURL        ?= libcurl
 CURL_CFLAGS ?= $(shell pkg-config --cflags $(CURL) 2>/dev/null)
 CURL_LIBS   ?= $(shell pkg-config --libs $(CURL) 2>/dev/null || echo -lcurl)
@@ -66,7 +66,7 @@ $(MODULE): $(OBJECTS)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) $(MODULE_LDFLAGS) $(LDFLAGS) -o $@ $(OBJECTS) $(CURL_LIBS) -lpthread
 
-# A missing header is told by a line that says where it comes from, not by the compiler.
+# Reports a missing header in one line, with its package, before the compiler fails on it.
 REQUIREMENTS = CC="$(CC)" CPPFLAGS="$(CPPFLAGS)" LUA="$(LUA)" LUA_VERSION="$(LUA_VERSION)" \
                LUA_CFLAGS="$(LUA_CFLAGS)" CURL_CFLAGS="$(CURL_CFLAGS)" packaging/requirements
 
@@ -74,7 +74,7 @@ $(BUILD)/requirements: packaging/requirements Makefile
 	@$(REQUIREMENTS) build
 	@mkdir -p $(@D) && touch $@
 
-# The Makefile is a prerequisite because the version and the flags stand in it.
+# The Makefile is a prerequisite because it has the flags, and version.lua because it has the version.
 $(BUILD)/obj/%.o: csrc/%.c Makefile lua/cpp/version.lua | $(BUILD)/requirements
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(MODULE_CFLAGS) -MMD -MP -c -o $@ $<
@@ -90,8 +90,8 @@ $(BUILD)/embed: examples/embed/embed.c Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 $(WARNINGS) -D_GNU_SOURCE $(LUA_CFLAGS) $(LDFLAGS) -o $@ $< $(LUA_LIBS)
 
-# The host program whose calls fail: torture/harness. Its symbols are exported, so that they take the place of the C
-# library's.
+# A host program in which calls of the C library fail: torture/harness. It exports its own versions of these functions,
+# which take precedence.
 HARNESS = $(wildcard torture/harness/*.c)
 
 harness: $(BUILD)/harness
@@ -101,95 +101,95 @@ $(BUILD)/harness: $(HARNESS) torture/harness/harness.h Makefile
 	$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 $(WARNINGS) -D_GNU_SOURCE $(LUA_CFLAGS) $(CURL_CFLAGS) $(LDFLAGS) -rdynamic \
 	  -o $@ $(HARNESS) $(LUA_LIBS) $(CURL_LIBS) -lpthread -ldl
 
-bench: deps all ## measure against raw libcurl and others: build/bench/results.md (about ten minutes)
+bench: deps all ## measure the module, raw libcurl and other clients: build/bench/results.md (about ten minutes)
 	@.ci/deps gnuplot-nox curl
 	@bench/run
 
-deps: ## install what is missing (Debian), or say what it is
+deps: ## install missing packages (Debian), or list them
 	@.ci/deps
 
-demo: deps ## cancel an offer's publishing on the bundled portal emulator, start to end
+demo: deps ## cancel the publishing of an offer on the portal emulator, from start to end
 	@$(MAKE) -s --no-print-directory all
 	@spec/support/demo
 
 # What the specs need, compiled on all processors.
 QUICKLY = @$(MAKE) -s --no-print-directory -j$(shell nproc)
 
-test: deps ## run every spec, with both pollers (about a minute); one spec: busted spec/unit/retry_spec.lua
+test: deps ## run every spec, with both pollers (about a minute); a single one: busted spec/unit/retry_spec.lua
 	$(QUICKLY) all examples
 	$(QUICKLY) POLLER=poll BUILD=build/poll
 	@spec/support/specs
 
-check: lint test ## what has to pass before a commit: lint and every spec (about two minutes)
+check: lint test ## run before a commit: lint, and every spec (about two minutes)
 
-doc: deps ## write doc/reference.md from lua/cpp/types/, and web pages of all of doc/ into build/doc/
+doc: deps ## make doc/reference.md from lua/cpp/types/, and web pages of doc/ in build/doc/
 	@.ci/deps mkdocs mkdocs-material graphviz gnuplot-nox
 	@doc/generate/build
 
-lint: deps ## luacheck, gcc and clang with warnings as errors, four static analysers, formatting
+lint: deps ## run luacheck, gcc and clang with warnings as errors, four static analysers, and check the formatting
 	@.ci/lint --list | prove -j $(shell nproc) --exec .ci/lint -
 
-faults: deps ## every fault over each transport and in each loop: doc/faults.md
+faults: deps ## run every case of doc/faults.md, over each transport and in each loop
 	@$(MAKE) -s --no-print-directory all
 	@spec/support/specs spec/faults
 
-gc: deps ## the specs under these sanitizers, with full collections while the core runs
+gc: deps ## run the specs under the sanitizers, with full garbage collections while the core runs
 	@$(PROVE) torture/checks/gc
 
-sanitize: deps ## the specs under the sanitizers of addresses, undefined behaviour and leaks
+sanitize: deps ## run the specs under the sanitizers for addresses, undefined behaviour and leaks
 	@$(PROVE) torture/checks/sanitize
 
-tsan: deps ## Lua states on threads, under the sanitizer of threads
+tsan: deps ## run Lua states on several threads, under the thread sanitizer
 	@$(PROVE) torture/checks/tsan
 
-oom: deps ## let each allocation fail, in Lua, in libcurl, in the module, in the whole process (an hour; OOM_POINTS=20: minutes)
+oom: deps ## make each allocation fail (an hour; OOM_POINTS=20: minutes)
 	@OOM_POINTS="$(or $(OOM_POINTS),0)" $(PROVE) torture/checks/oom
 
-secrets: deps ## look for tokens, secrets and e-mail addresses in the memory that the module has freed
+secrets: deps ## search the memory that the module frees for tokens, secrets and e-mail addresses
 	@$(PROVE) torture/checks/secrets
 	@POLLER=poll $(PROVE) torture/checks/secrets :: 0 none # its own allocations hold no text
 
-syscalls: deps ## let each call to the kernel fail, with each error that matters (SYSCALL_POINTS=1: a minute)
+syscalls: deps ## make each system call fail, with each relevant error (SYSCALL_POINTS=1: a minute)
 	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" $(PROVE) torture/checks/syscalls torture/checks/calls
 	@POLLER=poll SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" $(PROVE) torture/checks/calls
 
-valgrind: deps ## cancels of every ending under valgrind's memcheck
+valgrind: deps ## run calls of every outcome under valgrind's memcheck
 	@$(PROVE) torture/checks/valgrind
 
-# The shares that are held: of the lines and the branches of csrc/, of the lines of lua/.
-coverage: deps ## lines and branches of csrc/ and lines of lua/ that the specs run: build/coverage/report.txt
+# The required percentages: lines and branches of csrc/, lines of lua/.
+coverage: deps ## measure the lines and branches that the specs run: build/coverage/report.txt, index.html
 	@$(PROVE) torture/coverage/measure :: 99 94.5 99
 
-fuzz: deps ## fuzz the module for SECONDS (25) a target
+fuzz: deps ## fuzz each target for SECONDS (default 25)
 	@$(PROVE) torture/fuzz/fuzz :: $(SECONDS)
 
-mutants: deps ## change csrc/ (LAYER=lua: lua/cpp/) in SAMPLE (300) places drawn by SEED (1): do the specs notice? (an hour)
+mutants: deps ## check that the specs detect SAMPLE (300) random changes of csrc/ (LAYER=lua: lua/cpp/; an hour)
 	@torture/mutants/mutate $(or $(LAYER),c) --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
 
-peers: deps ## drive servers of others: operations, token services (npm), web servers and proxies, as far as installed
+peers: deps ## run against other servers: Azure's test servers and token services (npm), installed web servers and proxies
 	@$(MAKE) -s --no-print-directory all
 	@$(PROVE) spec/peers/peers
 
-systems: ## make demo and make test in fresh systems of Debian 13 and sid, in build/systems (needs root)
+systems: ## run make demo and make test in fresh systems of Debian 13 and sid, in build/systems (needs root)
 	@$(PROVE) .ci/systems
 
-versions: deps ## the specs with Lua 5.5, as far as its modules allow
+versions: deps ## run the specs with Lua 5.5, except those that need modules it lacks
 	@$(PROVE) torture/versions/specs
 
-soak: deps ## REQUESTS (50000) cancels with faults by chance (SEED): one true outcome each, memory flat
+soak: deps ## send REQUESTS (50000) cancels with random faults (SEED): each ends once, and memory does not grow
 	@$(PROVE) torture/checks/soak :: $(or $(REQUESTS),50000) $(SEED)
 
-install: install-files ## install into DESTDIR, PREFIX (LUADIR, LIBDIR, BINDIR, ..., MANDIR)
+install: install-files ## install into PREFIX, below DESTDIR (all variables: doc/install.md)
 	@$(REQUIREMENTS) run || true
 
-# What LuaRocks and packages call: they have lua-cjson where LUA does not look.
+# For LuaRocks and packages, whose lua-cjson may not be in the path of LUA: without the check for it.
 install-files: all install-command
 	@for file in $(LUA_FILES); do \
 	  install -D -m 644 lua/$$file $(DESTDIR)$(LUADIR)/$$file || exit 1; done
 	install -D -m 755 $(MODULE) $(DESTDIR)$(LIBDIR)/cpp/core.so
 
-# The command, its completions, and the manuals. The command starts with the Lua that the module was built
-# for. A completion asks the command for its script when it is first used: nothing is made here that may grow old.
+# The command, its completions, and the manuals. The command runs with the Lua that the module was built for. The
+# installed completions ask the command for its script, so they always fit its version.
 install-command:
 	@install -d $(DESTDIR)$(BINDIR) $(DESTDIR)$(COMPLETIONS) $(DESTDIR)$(ZSH_COMPLETIONS) $(DESTDIR)$(FISH_COMPLETIONS)
 	sed '1s|lua5\.4$$|$(LUA)|' bin/cpp-portal >$(DESTDIR)$(BINDIR)/cpp-portal
@@ -206,7 +206,7 @@ install-emulator: ## install the portal emulator, for cpp-portal emulate
 	@for file in $(EMULATOR_FILES); do \
 	  install -D -m 644 emulator/$$file $(DESTDIR)$(LUADIR)/$$file || exit 1; done
 
-uninstall: ## remove what these put there
+uninstall: ## remove the installed files, with the same variables
 	rm -f $(DESTDIR)$(BINDIR)/cpp-portal $(DESTDIR)$(COMPLETIONS)/cpp-portal \
 	  $(DESTDIR)$(ZSH_COMPLETIONS)/_cpp-portal $(DESTDIR)$(FISH_COMPLETIONS)/cpp-portal.fish \
 	  $(DESTDIR)$(MANDIR)/man1/cpp-portal.1 $(DESTDIR)$(MANDIR)/man3/cpp.3lua
@@ -215,16 +215,16 @@ uninstall: ## remove what these put there
 	@for directory in $(LUA_DIRECTORIES:%=$(DESTDIR)$(LUADIR)/%) $(DESTDIR)$(LIBDIR)/cpp; do \
 	  if [ -d $$directory ]; then rmdir --ignore-fail-on-non-empty $$directory || exit 1; fi; done
 
-rock: ## pack the commit that is checked out as source rocks, into build/rock/
+rock: ## make source rocks of the current commit, in build/rock/
 	@packaging/rock
 
-release: ## check that VERSION=x.y.z can be released, and make its files, into build/release/
+release: ## check that VERSION=x.y.z can be released, and make its files in build/release/
 	@packaging/release $(VERSION)
 
-deb: ## build the Debian packages of this tree, into build/deb/
+deb: ## build the Debian packages, in build/deb/
 	@packaging/deb
 
-clean: ## remove what was built
+clean: ## remove build/
 	rm -rf build
 
 help: ## list the targets
