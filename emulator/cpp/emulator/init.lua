@@ -63,7 +63,7 @@ local function listen(options)
 end
 
 local TEXT = [[
-The portal emulator listens at %s; its page shows what it has and what it received.
+The portal emulator listens at %s. This page shows its offers and the received requests.
 To use it:  export CPP_BASE_URL=%s AZURE_TOKEN=%s
 ]]
 

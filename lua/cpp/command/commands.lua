@@ -1,20 +1,20 @@
--- The commands of cpp-portal: one row each. Everything else reads them: parsing, help, completion, the
--- manual's spec. A new call of the service is a new row.
+-- The commands of cpp-portal: one row each. Parsing, help, completion and the manual's spec read them. To add a
+-- command for a call of the service, add a row.
 --
--- name       as it is written
--- operands   what follows it, as usage lines show it
+-- name       the word on the command line
+-- operands   the operands, as usage lines show them
 -- summary    one line for help
 -- example    operands and options of an example
--- call       sends the requests: a function of cpp/command/calls.lua; without it and without `run`, the
---            parser prints a text
--- endpoint   the endpoint of the C core that the targets are checked against; also the client's method
--- ends       list of the outcomes that the command is meant to bring about; the first is the one for `wait --for`
--- list       the name of its answer in JSON, where that is a list
--- view       how answers are shown: a row of cpp/command/views.lua
--- asks       on a terminal, it asks for confirmation before it acts
+-- call       the function of cpp/command/calls.lua that sends the requests. A command without `call` and `run` only
+--            prints a text, which the parser makes
+-- endpoint   the name of the endpoint (csrc/endpoint.c), which is also the client's method; targets are checked for it
+-- ends       list of the outcomes that count as a success; `wait --for` is suggested with the first
+-- list       the name of the result in JSON, if the result is a list
+-- view       the table that shows the result: a row of cpp/command/views.lua
+-- asks       true: on a terminal, ask for confirmation before the call
 -- options    names of its options, beyond the common ones
--- choices    the words that its operand may be
--- run        the module under cpp.command that runs a command which sends no requests to the service
+-- choices    the allowed values of its operand
+-- run        the module under cpp.command that runs the command, if it sends no requests to the service
 
 local START = { "email", "wait", "dry-run", "timeout", "interval", "max-interval" }
 

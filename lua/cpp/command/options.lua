@@ -1,20 +1,20 @@
 -- The options of cpp-portal: one row each. Parsing, help, completion and the manual's spec read them.
 --
--- name      as it is written after `--`
--- short     its letter, for `-x`
--- value     what its value is called; an option without one is a switch
--- number    its value is a number: which ones are allowed is for the library to say
--- many      it may be given several times
--- of        what it is an option of: "client", "call", "wait" and "batch" of the library, "emulator"; absent
---           where it is the command's own
--- field     its name there, where that is another than the option's own with `_` for `-`
--- choices   the values that it may have
+-- name      the long name, without `--`
+-- short     the letter, for `-x`
+-- value     the name of the value in help; an option without a value is a switch
+-- number    the value is a number; the library checks its range
+-- many      the option may be given several times
+-- of        the scope of the option: "client", "call", "wait" or "batch" of the library, or "emulator"; absent for
+--           options of the command itself
+-- field     the name in that scope (default: the long name, with `_` for `-`)
+-- choices   the allowed values
 -- help      one line
 --
--- None takes a token or a secret: a command line can be read by every user of the machine.
+-- No option takes a token or a secret: every user of the machine can read a command line.
 
 local options = {
-  -- What is asked for.
+  -- The request.
   { name = "email", short = "e", value = "ADDRESS", many = true, of = "call", field = "emails",
     help = "notify this address (may be repeated)" },
   { name = "wait", short = "w",
@@ -23,20 +23,20 @@ local options = {
     help = "the operation's id" },
   { name = "status", short = "s", value = "STATUS", of = "call",
     choices = { "running", "completed", "failed", "canceled", "notstarted" },
-    help = "list only operations with this status (default: all)" },
+    help = "list only operations that are running, completed, failed, canceled or notstarted (default: all)" },
   { name = "type", value = "TYPE", of = "call",
     help = "list only offers of this type (default: all)" },
   { name = "yes", short = "y",
     help = "do not ask for confirmation" },
   { name = "dry-run", short = "n",
-    help = "print the request, without its token; send nothing" },
+    help = "print the request, without its token, and send nothing" },
   { name = "if-running", of = "call",
-    help = "if no operation is running, send nothing and exit with 0" },
+    help = "if no operation is running, send no cancel and exit with 0" },
   { name = "for", value = "OUTCOME",
     choices = { "canceled", "completed", "signoff", "none" },
     help = "canceled, completed, signoff or none; exit with 1 on any other outcome (default: any)" },
 
-  -- How long, and how much at once.
+  -- Times and limits.
   { name = "timeout", short = "t", value = "SECONDS", number = true, of = "wait",
     help = "give up waiting after SECONDS (default 900)" },
   { name = "interval", short = "i", value = "SECONDS", number = true, of = "wait",
@@ -46,7 +46,7 @@ local options = {
   { name = "concurrency", short = "c", value = "NUMBER", number = true, of = "batch",
     help = "send at most NUMBER requests at once (default 16)" },
 
-  -- The service, and the way to it.
+  -- The service and the connection.
   { name = "token-file", value = "FILE",
     help = "read the token from FILE, or from standard input if it is -" },
   { name = "base-url", value = "URL", of = "client",
@@ -78,17 +78,17 @@ local options = {
   { name = "scenario", value = "FILE", of = "emulator",
     help = "JSON file with the initial offers, tokens and faults" },
   { name = "fault", value = "JSON", many = true, of = "emulator", field = "faults",
-    help = "inject a fault into responses (may be repeated)" },
+    help = "inject a fault, such as {\"status\": 503} (may be repeated)" },
   { name = "clock", value = "KIND", of = "emulator", choices = { "real", "manual" },
-    help = "real, or manual: set over HTTP only (default real)" },
+    help = "real, or manual: advances only over HTTP (default real)" },
   { name = "speed", value = "NUMBER", number = true, of = "emulator",
-    help = "speed of the real clock (default 1)" },
+    help = "emulated seconds per second (default 1)" },
   { name = "ready", value = "FILE", of = "emulator",
-    help = "write the URL and the port to FILE, as JSON" },
+    help = "when listening, write the URL and the port to FILE, as JSON" },
   { name = "watch-stdin", of = "emulator",
     help = "exit at the end of standard input" },
 
-  -- What is printed.
+  -- Output.
   { name = "json", short = "j",
     help = "print JSON, one line for each offer" },
   { name = "wide",
@@ -107,7 +107,7 @@ local options = {
     help = "print the versions of cpp-portal and libcurl" },
 }
 
--- The options of each command that speaks to the service.
+-- The options of every command that sends requests.
 options.common = { "token-file", "base-url", "authority-url", "api-version", "request-timeout", "connect-timeout",
                    "retries", "ca-file", "proxy", "max-response-bytes", "client-request-id", "concurrency", "json",
                    "wide", "color", "quiet", "verbose", "debug" }
