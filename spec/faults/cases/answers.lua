@@ -38,7 +38,7 @@ local function bodies(fault, rows, calls)
   end
 end
 
-bytes("ends within the headers", {
+bytes("response ends within its headers", {
   { "ends within the status line", "HTTP/1.1 20", calls = expect.unclear "network" },
   { "ends after the status line", OK },
   { "ends within its headers", OK .. "X-Request: 1\r\nContent-Le" },
@@ -52,12 +52,12 @@ bytes("ends within the headers", {
 
 -- Each end of the connection; a reset would overtake what was sent before it.
 for _, ending in ipairs { "close", "cut", "reset" } do
-  add("ends within the body", ("ends within its body (%s)"):format(ending), "any", {
+  add("response ends within its body", ("ends within its body (%s)"):format(ending), "any", {
     { "head", 200, { JSON, { "Content-Length", "21" } } }, { "body", '{"status":"ru' }, { "taken" }, { ending },
   }, MALFORMED)
 end
 
-bytes("ends within the body", {
+bytes("response ends within its body", {
   { "ends before its body", OK .. "Content-Length: 21\r\n\r\n" },
   { "ends within a chunk", CHUNKED .. '15\r\n{"status"' },
   { "ends within the length of a chunk", CHUNKED .. "1" },
@@ -65,25 +65,25 @@ bytes("ends within the body", {
 }, MALFORMED)
 
 for _, ending in ipairs { "close", "cut", "reset" } do
-  add("is delimited by close, and truncated", ("is JSON that ends with the connection, cut (%s)"):format(ending), "any", {
+  add("response delimited by close is truncated", ("is JSON that ends with the connection, cut (%s)"):format(ending), "any", {
     { "head", 200, { JSON } }, { "body", '{"status":"runn' }, { "taken" }, { ending },
   }, MALFORMED)
 end
-add("is delimited by close, and truncated", "is compressed and cut, by a connection that ends", "any", {
+add("response delimited by close is truncated", "is compressed and cut, by a connection that ends", "any", {
   { "head", 200, { JSON, { "Content-Encoding", "gzip" } } }, { "body", HALF }, { "close" },
 }, MALFORMED)
-bodies("is delimited by close, and truncated", {
+bodies("response delimited by close is truncated", {
   { "is compressed and cut", HALF, headers = { JSON, { "Content-Encoding", "gzip" } } },
 }, MALFORMED)
 
-bodies("has another encoding than it declares", {
+bodies("response has another encoding than it declares", {
   { "says it is compressed and is not", BODY, headers = { JSON, { "Content-Encoding", "gzip" } } },
   { "is compressed in a way that nobody asked for", BODY, headers = { JSON, { "Content-Encoding", "x-unknown" } } },
   { "is compressed and does not say so", GZIPPED },
   { "is compressed, which nobody asked for", GZIPPED, headers = { JSON, { "Content-Encoding", "gzip" } } },
 }, MALFORMED)
 
-bytes("is no HTTP", {
+bytes("response is not HTTP", {
   { "has no status line (HTTP/0.9)", BODY },
   { "has a status line of another protocol", "ICY 200 OK\r\n\r\n" },
   { "is of a mail server", "220 mail.invalid ESMTP\r\n" },
@@ -96,7 +96,7 @@ bytes("is no HTTP", {
   { "has a status line of a slash", "HTTP/\r\nContent-Length: 0\r\n\r\n" },
   { "is of bytes at random", "\0\1\2\xff\xfe\x80 \r\n\r\n" },
 }, CUT)
-bytes("is no HTTP", {
+bytes("response is not HTTP", {
   { "has a second status line, without a colon", "HTTP/1.1 500 Broken\r\nHTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n" },
   { "has a status line of another version behind the headers of an interim answer",
     "HTTP/1.1 100 Continue\r\nHTTP/1.1 301: Moved\r\n\r\nHTTP/0.1 103 Early\r\n\r\n" },
@@ -106,13 +106,13 @@ bytes("is no HTTP", {
     CHUNKED:gsub("\r\n$", "HTTP/1.1 102: x\r\n\r\n") .. "14\r\n" .. BODY .. "\r\n0\r\n\r\n" },
   { "has a trailer that looks like a status line", CHUNKED .. "14\r\n" .. BODY .. "\r\n0\r\nHTTP/1.1 500: x\r\n\r\n" },
 }, CUT)
-bytes("is no HTTP", {
+bytes("response is not HTTP", {
   { "has a chunk of a length that is no number", CHUNKED .. "xyz\r\n{}\r\n0\r\n\r\n" },
   { "has a chunk of an enormous length", CHUNKED .. "fffffffffffffffff\r\n{}\r\n0\r\n\r\n" },
   { "has a chunk longer than its length", CHUNKED .. "2\r\n" .. BODY .. "\r\n0\r\n\r\n" },
 }, CUT)
 
-bytes("has an invalid length", {
+bytes("response has an invalid length", {
   { "has a length of nothing", OK .. "Content-Length:\n\r\n" .. BODY },
   { "has a length of blanks", OK .. "Content-Length: \t \r\n\r\n" .. BODY },
   { "has a length in an interim answer", "HTTP/1.1 103 Early\r\nContent-Length: 5\r\n\r\n" .. OK .. "Content-Length: 0\r\n\r\n" },
@@ -129,10 +129,10 @@ for _, row in ipairs {
   { "has a length that is no number", { { "Content-Length", "many" } }, CUT },
   { "has a length beyond 64 bits", { { "Content-Length", "99999999999999999999" } }, CUT },
 } do
-  add("has an invalid length", row[1], "any", { { "head", 200, row[2] }, { "body", BODY } }, row[3])
+  add("response has an invalid length", row[1], "any", { { "head", 200, row[2] }, { "body", BODY } }, row[3])
 end
 
-bodies("is not the JSON it should be", {
+bodies("response is not the expected JSON", {
   { "is not UTF-8", '{"status":"\xff\xfe"}' },
   { "holds a surrogate in UTF-8", '{"status":"\xed\xa0\x80"}' },
   { "holds an overlong form of UTF-8", '{"status":"\xc0\xaf"}' },
@@ -148,11 +148,11 @@ bodies("is not the JSON it should be", {
   { "is a web page", "<html>", headers = { { "Content-Type", "text/html" } } },
   { "is cut, though its length is right", BODY:sub(1, -3) },
 }, MALFORMED)
-add("is not the JSON it should be", "has no type and is no JSON, beside a location", "any", {
+add("response is not the expected JSON", "has no type and is no JSON, beside a location", "any", {
   { "answer", 202, { { "Location", "/op" } }, "<html>" },
 }, { cancel = expect.unclear("protocol", 202).cancel })
 -- An empty body says nothing of an offer, and is fine for a cancellation.
-bodies("is not the JSON it should be", {
+bodies("response is not the expected JSON", {
   { "is empty", "", calls = { offer_status = MALFORMED.offer_status, cancel = expect.canceled(200).cancel } },
 })
 
@@ -164,7 +164,7 @@ for _, row in ipairs {
   { "has headers without an end", { { "send", OK }, { "pour", "X-Flood: " .. ("x"):rep(1000) .. "\r\n" } } },
   { "has interim answers without an end", { { "pour", "HTTP/1.1 102 Processing\r\nX-Interim: 1\r\n\r\n" } } },
 } do
-  add("has too many headers", row[1], "any", row[2], expect.hopeless "protocol")
+  add("response has too many headers", row[1], "any", row[2], expect.hopeless "protocol")
 end
 
 for _, row in ipairs {
@@ -174,20 +174,20 @@ for _, row in ipairs {
   { "has chunks without an end", "any", {
     { "send", CHUNKED }, { "pour", "ea60\r\n" .. ("x"):rep(60000) .. "\r\n" } } },
 } do
-  add("has too large a body", row[1], row[2], row[3], expect.hopeless("protocol", 200))
+  add("response has too large a body", row[1], row[2], row[3], expect.hopeless("protocol", 200))
 end
-add("has too large a body", "is an error, and endless", "any", {
+add("response has too large a body", "is an error, and endless", "any", {
   { "head", 403, {} }, { "pour", ("x"):rep(60000) },
 }, { cancel = {
   kind = "http", status = 403, ambiguous = false, retryable = false, attempts = 1, requests = 1, body = ("x"):rep(2048),
 } })
 cases[#cases + 1] = {
-  fault = "has too large a body", name = "is one and a half times as large as it may be", max_response_bytes = 100000,
+  fault = "response has too large a body", name = "is one and a half times as large as it may be", max_response_bytes = 100000,
   any = { { "answer", 200, { JSON }, ("x"):rep(150000) } }, calls = expect.hopeless("protocol", 200),
 }
 for size, calls in pairs { [#BODY] = expect.accepted(), [#BODY - 1] = expect.hopeless("protocol", 200) } do
   cases[#cases + 1] = {
-    fault = "has too large a body", name = ("has %d bytes, and %d are allowed"):format(#BODY, size),
+    fault = "response has too large a body", name = ("has %d bytes, and %d are allowed"):format(#BODY, size),
     any = { { "answer", 200, { JSON }, BODY } }, max_response_bytes = size, calls = calls,
   }
 end
@@ -209,14 +209,14 @@ for _, row in ipairs {
   { "is of HTTP/1.0", head("HTTP/1.0 200 OK\r\n", WHOLE), { "close" } },
   { "ends with the connection", head(OK, "\r\n", BODY), { "close" } },
 } do
-  add("is unusual but valid", row[1], "any", { table.unpack(row, 2) }, expect.accepted())
+  add("response is unusual but valid", row[1], "any", { table.unpack(row, 2) }, expect.accepted())
 end
-bodies("is unusual but valid", {
+bodies("response is unusual but valid", {
   { "has a key twice", '{"status":"failed","status":"running"}' },
   { "has blanks around its JSON", '\r\n {"status" : "running"}\n' },
   { "is JSON of another type", BODY, headers = { { "Content-Type", "text/plain" } } },
 }, expect.accepted())
-bodies("holds integers above 2^53", {
+bodies("response holds integers above 2^53", {
   { "holds large integers", [[{"status":"running","version":636576975611768314,"least":-9223372036854775808,
     "most":9223372036854775807,"small":1,"half":0.5,"odd":9007199254740993}]] },
 }, expect.accepted {
@@ -230,7 +230,7 @@ for status, calls in pairs {
   [500] = expect.unclear("http", 500), [502] = expect.unclear("http", 502), [504] = expect.unclear("http", 504),
 } do
   for _, expected in pairs(calls) do expected.body = "<html>cut" end
-  add("is an error", ("is an error %d and cut short"):format(status), "any", {
+  add("response is an error", ("is an error %d and cut short"):format(status), "any", {
     { "head", status, { { "Content-Length", "1000" } } }, { "body", "<html>cut" }, { "taken" }, { "close" },
   }, calls)
 end
@@ -243,14 +243,14 @@ for status, calls in pairs {
   [599] = expect.unclear("http", 599), -- unknown: the same as 500
   [429] = expect.unprocessed("http", 429, 1),
 } do
-  add("is an error", ("has status %d"):format(status), "any", { { "answer", status, {}, "" } }, calls)
+  add("response is an error", ("has status %d"):format(status), "any", { { "answer", status, {}, "" } }, calls)
 end
 for _, status in ipairs { 501, 505, 506, 507, 508, 510, 511 } do
-  add("is an error", ("has status %d"):format(status), "any", { { "answer", status, {}, "" } }, {
+  add("response is an error", ("has status %d"):format(status), "any", { { "answer", status, {}, "" } }, {
     cancel = expect.refused("http", status, 1).cancel, offer_status = expect.unclear("http", status).offer_status,
   })
 end
-add("is an error", "has status 503 and says when to come back", "any", {
+add("response is an error", "has status 503 and says when to come back", "any", {
   { "answer", 503, { { "Retry-After", "1" } }, "" },
 }, expect.unprocessed("http", 503, 1))
 

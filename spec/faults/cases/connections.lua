@@ -17,50 +17,50 @@ add("name does not exist", "the name does not exist", {
   -- A name server that does not answer must not hold the deadline up.
   calls = { cancel = { kind = "network", or_kind = "timeout", ambiguous = false, retryable = true, requests = 0 } },
 })
-add("refused", "nobody listens at the port", {
+add("connection refused", "nobody listens at the port", {
   any = {}, base_url = "S://127.0.0.1:$CLOSED", calls = expect.unprocessed "network",
 })
-add("refused", "the queue of connections is full", {
+add("connection refused", "the queue of connections is full", {
   any = {}, base_url = "S://127.0.0.1:$FULL", calls = expect.late_unsent(), connect_timeout = LATE,
 })
 
 -- Which of both it is depends on whether the reset comes before the request has left.
-add("reset before the request is sent", "the connection is reset as soon as it is made", {
+add("connection reset before the request is sent", "the connection is reset as soon as it is made", {
   http = {}, accept = { { "reset" } }, calls = { cancel = { kind = "network", either = true, requests = 0 } },
 })
-add("reset before the request is sent", "the connection is closed as soon as it is made", {
+add("connection reset before the request is sent", "the connection is closed as soon as it is made", {
   http = {}, accept = { { "close" } }, calls = { cancel = { kind = "network", either = true, requests = 0 } },
 })
 for _, how in ipairs { "reset", "close" } do
   -- A reset may be there before libcurl takes the connection for made: then it is the network's.
   local calls = expect.unprocessed "tls"
   calls.cancel.or_kind = how == "reset" and "network" or nil
-  add("reset before the request is sent", ("the TLS handshake ends before it begins (%s)"):format(how), {
+  add("connection reset before the request is sent", ("the TLS handshake ends before it begins (%s)"):format(how), {
     https = {}, accept = { { how } }, calls = calls,
   })
 end
-add("reset before the request is sent", "the TLS handshake is answered with something else", {
+add("connection reset before the request is sent", "the TLS handshake is answered with something else", {
   https = {}, accept = { { "send", "SSH-2.0-OpenSSH_9.2\r\n" }, { "close" } }, calls = expect.unprocessed "tls",
 })
 
 for _, how in ipairs { "close", "cut", "reset" } do
   local words = ({ close = "is closed", cut = "is cut off", reset = "is reset" })[how]
-  add("ends after the request was read", "the connection " .. words .. " without an answer", {
+  add("connection ends after the request was read", "the connection " .. words .. " without an answer", {
     any = { { how } }, calls = expect.unclear "network",
   })
-  add("ends after the request was read, connection reused", "a kept connection " .. words .. " without an answer", {
+  add("reused connection ends after the request was read", "a kept connection " .. words .. " without an answer", {
     any = { { how } }, kept = true, calls = { cancel = expect.unclear("network").cancel },
   })
-  add("ends after the request was read, connection reused", "a kept connection " .. words .. ", and there is no body", {
+  add("reused connection ends after the request was read", "a kept connection " .. words .. ", and there is no body", {
     any = { { how } }, kept = true, calls = { cancel_without_emails = expect.unclear("network").cancel },
   })
   -- libcurl may go on with a new connection by itself only where we count it: here it must not.
-  add("ends after the request was read, connection reused", "a kept connection " .. words .. " at a GET", {
+  add("reused connection ends after the request was read", "a kept connection " .. words .. " at a GET", {
     any = { { how } }, kept = true, retries = 0,
     calls = { offer_status = { kind = "network", ambiguous = false, retryable = true, attempts = 1, requests = 1 } },
   })
   for _, transport in ipairs { "http", "https" } do
-    add("ends while it is idle", ("an idle connection %s, over %s"):format(words, transport), {
+    add("connection ends while it is idle", ("an idle connection %s, over %s"):format(words, transport), {
       [transport] = {}, kept = true, idle = { { how } }, calls = expect.canceled(),
     })
   end
@@ -89,27 +89,27 @@ for _, row in ipairs {
 } do
   local steps = { table.unpack(row[3]) }
   steps[#steps + 1] = { "stall" }
-  add("stall", "the answer stalls " .. row[1], { [row[2]] = steps, timeout = LATE, calls = expect.late(row[4]) })
+  add("server stalls", "the answer stalls " .. row[1], { [row[2]] = steps, timeout = LATE, calls = expect.late(row[4]) })
 end
-add("stall", "the TLS handshake stalls", {
+add("server stalls", "the TLS handshake stalls", {
   https = {}, accept = { { "stall" } }, connect_timeout = LATE, calls = expect.late_unsent(),
 })
-add("stall", "the TLS handshake stalls beyond the deadline", {
+add("server stalls", "the TLS handshake stalls beyond the deadline", {
   https = {}, accept = { { "stall" } }, timeout = LATE, calls = expect.late_unsent(),
 })
-add("stall", "the answer drips", {
+add("server stalls", "the answer drips", {
   any = { { "drip", HEAD .. "X-Drip: " .. ("x"):rep(1000), 0.01 } }, timeout = LATE, calls = expect.late(),
 })
-add("stall", "the body drips", {
+add("server stalls", "the body drips", {
   any = { { "head", 200, { { "Content-Length", "1000" } } }, { "drip", ("x"):rep(1000), 0.01 } }, timeout = LATE,
   calls = expect.late(200),
 })
-add("switch of protocols", "is a switch of protocols nobody asked for, and ends", {
+add("response switches protocols", "is a switch of protocols nobody asked for, and ends", {
   any = { { "send", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" },
             { "close" } },
   calls = expect.unclear "protocol",
 })
-add("switch of protocols", "is a switch of protocols nobody asked for, and stalls", {
+add("response switches protocols", "is a switch of protocols nobody asked for, and stalls", {
   any = { { "send", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" }, { "stall" } },
   calls = expect.unclear "protocol",
 })

@@ -6,20 +6,20 @@ local cases = {}
 
 -- nginx: what stands in its server block. $CLOSED and $FULL are ports where nobody listens, or accepts.
 for _, row in ipairs {
-  { "ends after the request was read", "nginx closes the connection without an answer",
+  { "connection ends after the request was read", "nginx closes the connection without a response",
     "location / { return 444; }", expect.unclear "network" },
-  { "is an error", "nginx finds nobody behind it", "location / { proxy_pass http://127.0.0.1:$CLOSED; }",
+  { "response is an error", "nginx finds no server behind it", "location / { proxy_pass http://127.0.0.1:$CLOSED; }",
     expect.unclear("http", 502) },
-  { "is an error", "nginx waits in vain for whom it finds behind it",
+  { "response is an error", "nginx gets no response from the server behind it",
     "proxy_connect_timeout 100ms; location / { proxy_pass http://127.0.0.1:$FULL; }",
     { cancel = expect.unclear("http", 504).cancel } },
-  { "is an error", "nginx refuses the size of the body", "client_max_body_size 10; location / { return 202; }",
+  { "response is an error", "nginx refuses the size of the body", "client_max_body_size 10; location / { return 202; }",
     { cancel = expect.refused("http", 413, 1).cancel } },
   { "redirect", "nginx redirects to another port", "location / { return 308 http://127.0.0.1:$CANARY$request_uri; }",
     { offer_status = expect.refused("protocol", 308, 1).offer_status } },
-  { "is not the JSON it should be", "nginx shows a page", "default_type text/html; location / { return 200 '<html>'; }",
+  { "response is not the expected JSON", "nginx shows a page", "default_type text/html; location / { return 200 '<html>'; }",
     { offer_status = expect.unclear("protocol", 200).offer_status } },
-  { "is unusual but valid", "nginx ends each connection after one answer",
+  { "response is unusual but valid", "nginx ends each connection after one response",
     "keepalive_requests 1; default_type application/json; location / { return 200 '{\"status\":\"running\"}'; }",
     expect.accepted() },
 } do

@@ -18,7 +18,7 @@ for _, row in ipairs {
     local calls = refused()
     calls.cancel.handshakes = nil -- a TLS 1.3 server is done with its part before it hears of the refusal
     cases[#cases + 1] = {
-      fault = "certificate", name = ("the certificate %s (%s)"):format(row[2], protocol), certificate = row[1],
+      fault = "certificate is not valid", name = ("the certificate %s (%s)"):format(row[2], protocol), certificate = row[1],
       protocol = protocol, https = {}, calls = calls,
     }
   end
@@ -27,7 +27,7 @@ local rude = refused()
 rude.cancel.handshakes = nil
 rude.cancel.message = "'a %[31mb c'" -- the name without its control characters
 cases[#cases + 1] = {
-  fault = "certificate", name = "the certificate is for a name of control characters", certificate = "rude_name",
+  fault = "certificate is not valid", name = "the certificate is for a name of control characters", certificate = "rude_name",
   https = {}, calls = rude,
 }
 for _, protocol in ipairs { "TLSv1", "TLSv1_1" } do
@@ -47,13 +47,13 @@ for _, row in ipairs {
 end
 for _, protocol in ipairs { "TLSv1_2", "TLSv1_3" } do
   cases[#cases + 1] = {
-    fault = "certificate", name = ("the certificate is sound (%s)"):format(protocol), protocol = protocol,
+    fault = "certificate is not valid", name = ("the certificate is sound (%s)"):format(protocol), protocol = protocol,
     https = { { "answer", 202, {}, "" } }, calls = expect.canceled(),
   }
 end
 -- libcurl falls back to the common name where OpenSSL verifies (doc/security.md).
 cases[#cases + 1] = {
-  fault = "certificate", name = "the certificate has a common name and no other", certificate = "common_name",
+  fault = "certificate is not valid", name = "the certificate has a common name and no other", certificate = "common_name",
   host = "localhost", https = { { "answer", 202, {}, "" } }, calls = expect.canceled(),
 }
 return cases
