@@ -1,5 +1,5 @@
 /* A server that takes connections and never answers, so that requests stay in flight: prints its port
- * and runs until its standard input ends. The kernel completes the connections; nobody accepts. */
+ * and runs until its standard input ends. The kernel completes the connections; nothing accepts them. */
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdio.h>

@@ -165,7 +165,7 @@ static void tick(struct host *host) {
   }
 }
 
-/* Steps the client, and resumes whoever is ready. */
+/* Steps the client, and resumes the coroutines that are ready. */
 static bool run_client(struct host *host) {
   lua_State *L = host->L;
   if (!call_core(L, "step", true)) {

@@ -1,10 +1,10 @@
 -- Tokens: where the bearer token of a request comes from, and when it is renewed.
 --
--- A token is a string; or comes from a function, of the user's or of cpp.credentials; or from tenant, client_id and
--- client_secret with the client credentials grant of Microsoft Entra:
+-- A token is a string; or comes from a function (the user's, or one of cpp.credentials); or is requested with tenant,
+-- client_id and client_secret, by the client credentials grant of Microsoft Entra:
 -- https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
--- Tokens of a function and of credentials are kept until 300 s before they expire (or, where nothing
--- says when that is, until the service refuses one).
+-- Tokens of functions and credentials are kept until 300 s before they expire or, if their expiry is not known, until
+-- the service refuses them.
 
 local Chain = require "cpp.credentials.chain"
 local core = require "cpp.core"
@@ -15,10 +15,10 @@ local redact = require "cpp.redact"
 
 local auth = {}
 
-local MARGIN = 300 -- seconds before its expiry that a token is renewed
-local REFUSED = 10 -- seconds in which a token is not replaced that replaced a refused one and is refused as well
-local TIMEOUT = 300 -- seconds for one request; a client's option says otherwise
-local FIRST_LOOK, LOOK = 0.001, 0.02 -- seconds between two checks of a token during its renewal: from, doubling up to
+local MARGIN = 300 -- seconds: a token is renewed this long before its expiry
+local REFUSED = 10 -- seconds: if a new token is refused too, it is not replaced for this long
+local TIMEOUT = 300 -- seconds for one request, unless the options have another
+local FIRST_LOOK, LOOK = 0.001, 0.02 -- seconds between two checks of a renewal: the first, doubling up to the last
 local USABLE, LONGEST = "^[%w%-%._~%+/]+=*$", 65536 -- RFC 6750, section 2.1; bytes
 
 local CREDENTIALS = { "tenant", "client_id", "client_secret" }
@@ -36,11 +36,12 @@ function auth.is_token(text)
   return #text <= LONGEST and text:find(USABLE) ~= nil
 end
 
--- Options of a call that hold for a request for its token as well.
+-- Options of a call that also apply to the request for its token.
 local OF_REQUESTS = { "timeout", "connect_timeout", "ca_file", "proxy", "user_agent", "max_response_bytes", "loop",
                       "log", "retries" }
 
--- A failure may be due to them: a shorter timeout, another proxy. A call with other ones does not share it.
+-- These options as one text. A failure may be due to them (a short timeout, another proxy), so only calls with the same
+-- options share it.
 local function manner_of(options)
   local values = {}
   for index, name in ipairs(OF_REQUESTS) do
@@ -49,7 +50,7 @@ local function manner_of(options)
   return table.concat(values, "\0")
 end
 
--- Adds them to the options of such a request.
+-- Adds these options to a request for a token.
 local function complete(fields, options)
   for _, name in ipairs(OF_REQUESTS) do
     if fields[name] == nil then fields[name] = options[name] end
@@ -69,9 +70,10 @@ local function credentials_of(defaults, options)
   return complete(found, options), missing
 end
 
--- The service gives numbers or strings, expires_in (seconds) or expires_on (Unix time), or neither. `date`: the Unix
--- time of the response by its sender's clock, or nil; the clock of this machine may be wrong. No token expires when it
--- is issued: if it seems so, a clock is wrong, and the lifetime is not known.
+-- The seconds until a token expires, or nil. The service sends expires_in (seconds), expires_on (Unix time) or neither,
+-- as numbers or strings. `date`: the Unix time of the response by the sender's clock, or nil; this machine's clock may
+-- be wrong. A token that seems to have expired when it is issued means that a clock is wrong: the lifetime is not
+-- known.
 local function lifetime_of(answer, date)
   local seconds = tonumber(answer.expires_in)
   local expires_on = tonumber(answer.expires_on)
@@ -79,15 +81,15 @@ local function lifetime_of(answer, date)
   return seconds and seconds > 0 and seconds or nil
 end
 
--- Where the token of a call comes from: a string or a function; or nil where it comes from credentials,
--- or there is none. Those of a call go before the token of its client.
+-- The source of a call's token: a string or a function; nil if the token comes from credentials, or there is none. A
+-- call's own credentials take precedence over the token of its client.
 local function source_of(defaults, options)
   return options.token
     or not (options.tenant or options.client_id or options.client_secret)
       and defaults.token or nil
 end
 
--- Kept tokens by their source: a function itself, or what tells credentials apart.
+-- The key of a kept token: the function, or the credentials as one text.
 local function key_of(source, credentials)
   if not credentials then return source end
   return table.concat({ credentials.authority_url or "", credentials.scope or "", credentials.tenant,
@@ -96,7 +98,7 @@ end
 
 local CLOSED = { options = {}, tokens = {} } -- of a client that was closed before the call
 
--- What is kept of the token of a call, or nil.
+-- The kept entry for the token of a call, or nil.
 local function entry_of(known, options)
   local source = source_of(known.options, options)
   if type(source) == "function" then return known.tokens[source] end
@@ -131,7 +133,7 @@ function auth.accepted(client, options, token)
   if entry and entry.token == token then entry.replaced_at = nil end
 end
 
--- RFC 6749, section 5.1: its case does not matter. One that is not told is taken for what was asked for.
+-- RFC 6749, section 5.1: the case does not matter. An absent type counts as Bearer.
 local function is_bearer(token_type)
   return token_type == nil or type(token_type) == "string" and token_type:lower() == "bearer"
 end
@@ -157,7 +159,7 @@ local function request_token(client, endpoint, credentials, limits)
   return token, lifetime_of(answer, request:date())
 end
 
--- The function is the host's: it may fail like any other network request, which is no misuse.
+-- A function of the host may fail like any network request, which is not misuse.
 local function function_token(loop, client, source, options)
   local called, token, detail = host.call(loop, source)
   if not called then
@@ -180,7 +182,8 @@ local function function_token(loop, client, source, options)
   return token, tonumber(detail)
 end
 
--- A link's own timeouts are for services that respond at once or not at all: shorter ones of the call go first.
+-- The link's own timeouts are for services that respond at once or not at all. Shorter ones of the call take
+-- precedence.
 local function shorten(fields, options, defaults)
   for _, name in ipairs { "timeout", "connect_timeout" } do
     local wanted = options[name] or defaults[name]
@@ -188,8 +191,8 @@ local function shorten(fields, options, defaults)
   end
 end
 
--- Why a token is not asked or waited for any longer, as an err; or nil.
--- @param give_up number: the time until which it is, on the loop's clock
+-- The err that ends the search for a token (closed, stopped, or out of time); or nil.
+-- @param give_up number: the time at which the search ends, on the loop's clock
 local function ending(loop, client, give_up)
   if not client.core:usable() then return errors.closed() end
   if loop.scheduler and loop.scheduler.stopped() then return errors.stopped() end
@@ -197,7 +200,7 @@ local function ending(loop, client, give_up)
   return errors.new("auth", "the token was not renewed in time", { retryable = true })
 end
 
--- If no link of the default chain has a token. The command has its own advice.
+-- The advice if no link of the default chain has a token. The command has its own.
 local ADVICE = "give `token`, set AZURE_TOKEN, or run az login"
 
 -- The request that a chain of cpp.credentials gets.
@@ -213,7 +216,7 @@ local function request_of(loop, client, options, entry, limits)
     entry.secret = fields.client_secret or fields.token
     shorten(fields, options, defaults)
     local right, problem = pcall(client.core.check, client.core, endpoint, complete(fields, options))
-    if not right then -- a wrong variable is no misuse
+    if not right then -- a wrong environment variable is not misuse
       local name, expected = host.text(problem):match "cpp: ([%l_]+): (.*)$"
       if not name then error(problem, 0) end
       return nil, errors.new("auth", (names[name] or name) .. ": " .. expected)
@@ -234,14 +237,14 @@ local function keep(entry, token, lifetime, time)
   entry.renew_at = lifetime and time + math.max(lifetime - MARGIN, lifetime / 2) or nil
 end
 
--- A renewal: the coroutine that runs it (weak: a dropped coroutine never ends it), then its token; or why it failed,
--- and with which options of a request (nil: they do not matter).
+-- A renewal: first the coroutine that runs it (weak: a dropped coroutine never ends it); then its token, or its failure
+-- and the options of the request that failed (nil: the options do not matter).
 local function new_renewal(thread)
   return setmetatable({ thread = thread, token = nil, failed = nil, manner = nil }, { __mode = "v" })
 end
 
--- Marks the entry as being renewed until the value is closed: also when the coroutine is closed in the middle. The mark
--- comes last: memory may run out before, and then nothing would remove it.
+-- Marks the entry as being renewed until the returned value is closed, even if the coroutine is closed in the middle.
+-- The mark is set last: if memory ran out after it, nothing would remove it.
 local function begin(entry, renewal)
   local guard = setmetatable({}, { __close = function()
     if entry.renewal == renewal then entry.renewal = nil end
@@ -263,7 +266,7 @@ local function renew(loop, client, options, entry, renewal, source, credentials,
   end
   if not token then
     local users = source and not chain
-    -- What a deadline of this call ended may go well for another one.
+    -- A failure by this call's deadline is not shared: another call may have more time.
     if users or not limits then renewal.failed = detail.kind == "auth" and detail.message end
     if not users then renewal.manner = manner_of(options) end
     return nil, detail
@@ -274,11 +277,11 @@ local function renew(loop, client, options, entry, renewal, source, credentials,
   return token
 end
 
--- Runs a token function in a coroutine of its own, so that it delays no call. Returns the renewal; or nil if the loop
--- cannot do that.
+-- Runs a token function in its own coroutine, so that it delays no call. Returns the renewal; or nil if the loop has no
+-- `spawn`.
 local function renew_beside(loop, client, options, entry, source)
   local renewal = new_renewal()
-  entry.renewal = renewal -- where the loop raises, it is abandoned
+  entry.renewal = renewal -- if the loop raises an error, it counts as abandoned
   local function run(outer)
     renewal.thread = coroutine.running()
     local done, problem = pcall(renew, outer, client, options, entry, renewal, source)
@@ -295,14 +298,14 @@ local function is_abandoned(renewal)
   return not renewal.thread or coroutine.status(renewal.thread) == "dead"
 end
 
--- The seconds that a call waits for a renewal at most.
+-- The longest time that a call waits for a renewal, in seconds.
 local function patience(loop, client, options, limits)
   return limits and limits.deadline
     or host.now(loop) + (options.timeout or private[client].options.timeout or TIMEOUT)
 end
 
--- Waits until a renewal has ended; all calls that wait share its failure, unless their options may do better. Returns
--- true; or nil and an err if there is no token in time.
+-- Waits until a renewal has ended. All waiting calls share its failure, except those with other options of a request.
+-- Returns true; or nil and an err if there is no token in time.
 local function wait_for(renewal, loop, client, options, entry, give_up)
   local look = FIRST_LOOK
   local place <close> = loop.scheduler and loop.scheduler.place() -- luacheck: ignore place
@@ -325,7 +328,7 @@ local function wait_for_others(loop, client, options, entry, users, limits)
   local give_up = patience(loop, client, options, limits)
   while entry.renewal and not is_abandoned(entry.renewal) do
     if host.is_held_up(entry.renewal.thread) then
-      if not users then return true end -- it continues only after this call, which gets a token of its own
+      if not users then return true end -- the renewal continues only after this call, which gets its own token
       return nil, errors.new("auth", "the token function made a call that needs its own token")
     end
     local waited, err = wait_for(entry.renewal, loop, client, options, entry, give_up)
@@ -344,13 +347,12 @@ end
 
 --- The bearer token for a call.
 -- @param client the client
--- @param endpoint string: the endpoint that the token is for; its options are checked before
---   anything is asked of anybody
+-- @param endpoint string: the endpoint that the token is for; its options are checked before anything is requested
 -- @param options table of the call's options
 -- @param rejected string or nil: the token that the service has just refused with 401
--- @param limits table or nil: `deadline`, as for retry.call: it bounds the waiting for a renewal, as the timeout does
--- @return string; or nil, err (kind "auth"; "closed" when the client was closed meanwhile; "stopped" in a
---   batch that is being stopped)
+-- @param limits table or nil: `deadline`, as for retry.call; like the timeout, it bounds the wait for a renewal
+-- @return string; or nil, err (kind "auth"; "closed" if the client was closed meanwhile; "stopped" in a batch that
+--   is being stopped)
 function auth.token(client, endpoint, options, rejected, limits)
   local defaults = private[client].options
   local source = source_of(defaults, options)
@@ -380,7 +382,7 @@ function auth.token(client, endpoint, options, rejected, limits)
   return renew(loop, client, options, entry, new_renewal(coroutine.running()), source, credentials, limits)
 end
 
---- Asks the chain behind a token function of cpp.credentials, whatever tokens are kept.
+--- Gets a new token from the chain behind a token function of cpp.credentials, without regard to kept tokens.
 -- @return token, and the seconds until it expires or nil; or nil, err
 function auth.ask_chain(client, token_function)
   return Chain.of(token_function):ask(request_of(client.loop, client, {}, {}))

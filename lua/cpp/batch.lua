@@ -1,8 +1,8 @@
--- Batches: many items at once, each with straight-line code. This file checks the arguments; cpp.scheduler runs the
--- batch.
+-- Batches: many items concurrently, each with straight-line code. This file checks the arguments; cpp.scheduler runs
+-- the batch.
 --
--- `concurrency` bounds the requests in flight, not the items: an item that sleeps between two polls
--- holds no connection, no easy handle and no place, so thousands can be followed.
+-- `concurrency` bounds the requests in flight, not the items: an item that sleeps between two polls holds no
+-- connection, no easy handle and no place.
 
 local core = require "cpp.core"
 local headers = require "cpp.headers"
@@ -17,7 +17,8 @@ local function check_function(fn)
   if type(fn) ~= "function" then core.misuse("expected a function, got " .. type(fn)) end
 end
 
--- The caller may change the list while the batch runs. A table that is no list is refused: its items would be ignored.
+-- A copy, because the caller may change the list while the batch runs. A table that is not a list is misuse, because
+-- its items would be ignored.
 local function copy_of(list)
   if type(list) ~= "table" then core.misuse("expected a list, got " .. type(list)) end
   local count, copy = #list, {}
@@ -38,7 +39,7 @@ local function copy_of(list)
   return copy
 end
 
--- Options of a batch itself, and those that are for each of its calls.
+-- Splits the options into those of the batch itself and those of each of its calls.
 local function split(options)
   options = core.snapshot(options)
   core.check("batch", options)
@@ -62,8 +63,8 @@ function batch.map(client, list, fn, options)
   return scheduler.run(client, inputs, inputs, fn, own)
 end
 
--- The call of each item, made before anything is sent: the caller may change the list and its tables meanwhile. What
--- is wrong with an item is raised when its turn comes: a function stands in its place.
+-- The options of each item's call, copied before anything is sent, because the caller may change the tables meanwhile.
+-- For an item with a mistake it is a function, which raises the error when the item's turn comes.
 local function calls_of(list, defaults)
   local calls = {}
   for index = 1, #list do
@@ -85,7 +86,7 @@ end
 -- @param client the client
 -- @param list list of tables, each what cancel takes
 -- @param options table or nil: cpp.CancelAllOptions in types/options.lua
--- @param call function(client, endpoint, options): what cancel is made of; its options are a table of its own
+-- @param call function(client, endpoint, options): cancels; it may change the table of options
 -- @return as batch.map
 function batch.cancel_all(client, list, options, call)
   local own, defaults = split(options or {})

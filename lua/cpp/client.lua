@@ -1,14 +1,13 @@
 -- The client: the calls of the service as straight-line functions over the C core and a loop.
 --
--- A call returns its result, or nil and an err (cpp.error); misuse raises. Every function here takes
--- a table of options; a client's options may be given in a call as well, and the call wins. What each
--- takes and gives, with the page of the service that it rests on, stands in types/module.lua.
+-- A call returns its result, or nil and an err (cpp.error); misuse raises an error. Every function here takes a table
+-- of options, which take precedence over those of the client. types/module.lua describes arguments and results.
 --
 -- A call reads the caller's table once, at entry (core.snapshot), and works on its copy: the caller may change or
 -- reuse the table while the call waits.
 
--- Everything that a call may need is loaded with this file: nothing is looked for in the file system once a request
--- has left.
+-- All modules that a call may need are loaded with this file: a missing file must not raise an error after a request
+-- was sent.
 
 local core = require "cpp.core"
 local auth = require "cpp.auth"
@@ -48,8 +47,8 @@ local function plain_name(name)
   return type(name) == "string" and name:lower():gsub("[%s_-]", "") or ""
 end
 
--- The last resort: the documentation's prose says that the body holds the place to poll, and no
--- sample shows how. A text, or a field named after one of the two headers, is taken for it.
+-- The location in a body, if no header has one. The documentation says that the body holds it, but has no example. A
+-- text, or a field with the name of one of the two headers, counts as the location.
 local function location_in(body)
   body = unwrapped(body)
   if type(body) == "table" then
@@ -64,7 +63,7 @@ local function location_in(body)
   return type(body) == "string" and body:find("^[/h]") and body or nil
 end
 
--- The options of a call that its wait needs as well: those of each request, and then its own.
+-- The options of a call's wait: those of the call that apply to each request, and then the wait's own.
 local OF_CALL_ONLY = { publisher = true, offer = true, emails = true, wait = true, timeout = true,
                        operation_id = true, status = true, location = true, if_running = true, type = true,
                        version = true, slot = true }
@@ -81,7 +80,7 @@ local function wait_options(options)
   return own
 end
 
--- What the body of a 200 says of a failure: nil; or what failed, as text.
+-- The failure that the body of a 200 reports, as text; or nil.
 local function failure_in(body, state)
   for name, value in pairs(body) do
     local word = type(name) == "string" and name:lower()
@@ -100,11 +99,11 @@ local function is_empty(value)
   return value == "" or type(value) == "table" and next(value) == nil
 end
 
--- Members that only name what was asked for.
+-- Members that identify the offer, and report nothing.
 local NAMES = { id = true, publisher = true, publisherid = true, offer = true, offerid = true }
 
--- Whether a body says that the operation is canceled, or nothing at all. Members that are not known may say otherwise,
--- in words that cannot all be foreseen: beside them, `status` or the like has to say "canceled".
+-- Whether a body says that the operation is canceled, or says nothing. An unknown member may report another state, in
+-- any words; a body with one counts only if `status` or a similar member says "canceled".
 local function says_canceled(body)
   local said, is_silent = false, true
   for name, value in pairs(body) do
@@ -122,9 +121,9 @@ local function says_canceled(body)
   return said or is_silent
 end
 
--- Sets the state of a cancel that was answered 200: it was done at once, if the body says that, or nothing. Where the
--- body says anything else, and for publish and go live, where a 200 comes too while an earlier one still runs, the
--- result has no state and is followed like a 202. Returns an err if the body says that the call failed.
+-- Sets the state of a result with status 200. A cancel is "canceled" if its body says so, or says nothing. With any other
+-- body, and for publish and go live (whose 200 may mean that an earlier one still runs), the result has no state, and is
+-- followed like a 202. Returns an err if the body reports a failure.
 local function read_200(client, endpoint, result, request, options, names_location)
   local body = unwrapped(result.body)
   if body == nil then body = {} end
@@ -152,8 +151,8 @@ local function nothing_ran(client, endpoint, options, newest, offer)
   }, options)
 end
 
--- With if_running: what a cancel would cancel. Returns a table: submission_id, the running operation's; or a result
--- with the outcome "none"; or nil and an err.
+-- With if_running: finds the running operation. Returns a table with its submission_id; or a result with the outcome
+-- "none"; or nil and an err.
 local function look_before(client, endpoint, options)
   if endpoint ~= "cancel" then core.misuse "if_running: this is an option of cancel only" end
   if not options.if_running then return {} end
@@ -164,7 +163,7 @@ local function look_before(client, endpoint, options)
   return nothing_ran(client, endpoint, options, newest, offer)
 end
 
-local MAY_RUN_NOTHING = { [400] = true, [404] = true } -- what a cancel without an operation may get
+local MAY_RUN_NOTHING = { [400] = true, [404] = true } -- possible responses to a cancel if nothing runs
 local LONGEST_LOOK = 30 -- seconds
 
 -- Finds out whether a cancel was refused because nothing ran: the service's response in that case is not documented.
@@ -193,11 +192,11 @@ local function describe(client, result, endpoint, options, submission_id)
   end
 end
 
--- What follows an accepted call: its result; or what its wait gives.
+-- The end of an accepted call: returns its result, or what its wait returns.
 local function accept(client, endpoint, options, submission_id, result, request, loop, sent)
   describe(client, result, endpoint, options, submission_id)
   show.as(client, "result", result, options)
-  if loop.now and result.sent_at then -- time passes by the host's clock
+  if loop.now and result.sent_at then -- the host has its own clock
     result.sent_at = request:date() - math.ceil(host.now(loop) - sent)
   end
   local names_location = result.unusable_location
@@ -216,16 +215,16 @@ local function accept(client, endpoint, options, submission_id, result, request,
   return wait(client, result, wait_options(options), true)
 end
 
--- Has nothing raised after a call was accepted (by a loop that fails, by Ctrl-C) without saying what was accepted.
+-- Makes an error that is raised after a call was accepted (by a failing loop, or Ctrl-C) name the accepted call.
 local function carry(client, endpoint, options, submission_id, result, done, ...)
   if done then return ... end
   describe(client, result, endpoint, options, submission_id)
   error(errors.accepted((...), result, auth.secrets(client, options)), 0)
 end
 
--- A call that starts something: cancel, publish and go_live. `options` is a table of its own.
+-- Calls cancel, publish or go_live. `options` is a copy.
 local function start(self, endpoint, options)
-  -- What is wrong with the wait must come out before the call has acted, not after.
+  -- Misuse of the wait's options must be raised before the call is sent.
   if options.wait and type(options.wait) == "table" then core.check("wait", options.wait) end
   local submission_id
   if options.if_running ~= nil then
@@ -249,7 +248,7 @@ local function start(self, endpoint, options)
                pcall(accept, self, endpoint, options, submission_id, result, request, loop, sent))
 end
 
--- A client without credentials takes them, and the URLs of the services, from the environment.
+-- The options of a client without credentials: these and the URLs of the services come from the environment.
 local function complete(own)
   if own.token ~= nil or own.tenant ~= nil or own.client_id ~= nil or own.client_secret ~= nil then return end
   own.base_url = own.base_url or environment.base_url()
@@ -269,7 +268,7 @@ function Client.new(options)
     core = core.client(own), -- checks every option
     loop = own.loop or blocking,
   }
-  local tokens = setmetatable({}, { __mode = "k" }) -- of token functions, while they are in use
+  local tokens = setmetatable({}, { __mode = "k" }) -- weak: those of a token function as long as it is in use
   local known = {
     options = own, tokens = tokens, secrets = { { options = own, tokens = tokens } },
     loops = setmetatable({}, { __mode = "k" }), releases = {}, failed = setmetatable({}, { __mode = "k" }),
@@ -288,8 +287,7 @@ end
 
 local LISTS = { offers = true, publishers = true }
 
--- Every row of csrc/endpoint.c is a method. What an answer needs beyond that is a function below, which
--- takes its place.
+-- Every row of csrc/endpoint.c becomes a method. A function below replaces it if the response needs more work.
 for _, endpoint in ipairs(core.endpoints) do
   local name = endpoint.name
   local call = endpoint.method == "POST" and start or LISTS[name] and read.list or read.document
@@ -335,20 +333,20 @@ function Client:wait(target, options)
   return wait(self, target, options)
 end
 
---- Asks the service what became of a call whose outcome is not known: see reconcile.lua.
+--- Queries the service after an ambiguous error: see reconcile.lua.
 function Client:reconcile(target, options)
   return reconcile(self, target, options)
 end
 
---- Ends everything that runs (kind "closed") and frees the connections. Closing twice is fine;
--- any other call afterwards raises.
+--- Ends all running calls (kind "closed") and frees the connections. A second close does nothing; any other later call
+-- raises an error.
 function Client:close()
   if self.core:usable() then host.release(self) end
   self.core:close()
   local known = private[self]
   known.tokens, known.options = {}, {}
-  setmetatable(known.secrets, { __mode = "v" }) -- those of calls that still run
-  dispatch.closed(self.core) -- waits in other coroutines end
+  setmetatable(known.secrets, { __mode = "v" }) -- weak: only running calls hold the secrets
+  dispatch.closed(self.core) -- ends waits in other coroutines
 end
 
 --- Runs a function for each item of a list, many at once: see batch.lua.
@@ -361,8 +359,8 @@ function Client:cancel_all(list, options)
   return batch.cancel_all(self, list, options, start)
 end
 
--- Each method holds the client's secrets, so that they are redacted even if the client is closed meanwhile. It raises
--- when a method is called with a dot, or a function of the module with a colon.
+-- Wraps each method: it holds the client's secrets, so that they are redacted even if the client is closed meanwhile,
+-- and raises an error if it is called with a dot, or a function of the module with a colon.
 for name, method in pairs(Client) do
   if type(method) == "function" and name:find "^%l" and name ~= "new" then
     Client[name] = function(self, first, second, third)

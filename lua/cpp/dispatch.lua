@@ -1,12 +1,12 @@
--- Dispatch: who waits for which request of a core client, and waking them.
+-- Dispatch: records which coroutine waits for which request of a core client, and wakes it.
 --
--- Several coroutines may wait on one client: those of a host's loop, and those of a batch in it.
--- Whoever steps the client then calls dispatch.run, and everybody whose request is done is woken;
--- the cost is that of what finished, not of what waits.
+-- Several coroutines may wait on one client: those of a host's loop, and those of a batch in it. After each step of the
+-- client, dispatch.run wakes those whose request is done. Its cost grows with the finished requests, not with the
+-- waiting ones.
 
 local core = require "cpp.core"
 
-core.hide() -- as cpp does: a loop may need this file alone
+core.hide() -- as in cpp: a loop may load only this file
 
 ---@class cpp.dispatch
 local dispatch = {}
@@ -46,16 +46,15 @@ local function check_wake(wake)
   if type(wake) ~= "function" then core.misuse("wake: expected a function, got " .. type(wake)) end
 end
 
--- [core client] = its waiters, see dispatch.waiters. Weak keys: a client that is dropped takes its
--- waiters with it.
+-- [core client] = its waiters, see dispatch.waiters. Weak keys: they live as long as the client.
 local clients = setmetatable({}, { __mode = "k" })
 
-local TURN = 64 * 1024 -- bytes of bodies that are handed on after one step; the last body may exceed them
+local TURN = 64 * 1024 -- bytes of bodies that are delivered after one step; the last body may exceed it
 
 --- The waiters of a client.
 -- @return table: requests = { [index of a request] = wake }, others = { [object] = wake }, sleepers =
---   { [key] = wake }, of functions that are called with their key; left, the bytes of bodies that may still be handed
---   on before the next step; closed, a boolean: whether the client is closed, and no coroutine will be woken
+--   { [key] = wake }, functions that are called with their key; left, the bytes of bodies that may still be delivered
+--   before the next step; closed, a boolean: the client is closed, and no coroutine will be woken
 function dispatch.waiters(core_client)
   local waiters = clients[core_client]
   if not waiters then
@@ -65,12 +64,12 @@ function dispatch.waiters(core_client)
   return waiters
 end
 
--- The index of a request that runs, or whose response was not taken; nil: of no other object.
+-- The index of a request that is running, or whose response was not taken; nil for any other object.
 local function index_of(request)
   return type(request) == "userdata" and request:index() or nil
 end
 
---- Takes a registration back; none there is fine.
+--- Removes a registration, if there is one.
 function dispatch.forget(core_client, request)
   local waiters = clients[core_client]
   if not waiters then return end
@@ -85,12 +84,10 @@ local registration = {
 
 --- Registers a function to be called once, when the request is done or the client is closed.
 -- @param core_client a client of cpp.core
--- @param request one of its requests; or any object with a method `done`, which is asked after
---   every step
--- @param wake function, which must not raise. It may return true when it ran none of the user's
---   code: then the client has not changed
--- @return to-be-closed value that takes the registration back: a coroutine that is closed while it
---   waits must not be woken any more
+-- @param request one of its requests; or any object with a method `done`, which is called after every step
+-- @param wake function, which must not raise an error. It returns true if it ran no user code, so that the client is
+--   unchanged
+-- @return to-be-closed value that removes the registration: a coroutine that is closed while it waits must not be woken
 function dispatch.register(core_client, request, wake)
   dispatch.check(core_client, request)
   check_wake(wake)
@@ -100,8 +97,8 @@ function dispatch.register(core_client, request, wake)
   return setmetatable({ core_client = core_client, request = request }, registration)
 end
 
---- Registers a function to be called once, when the client is closed: for who sleeps meanwhile.
--- Raises when it is closed already.
+--- Registers a function to be called once, when the client is closed: for a coroutine that sleeps. Raises an error if
+-- the client is already closed.
 -- @return to-be-closed value that takes the registration back
 function dispatch.sleeping(core_client, wake)
   dispatch.check_client(core_client)
@@ -111,7 +108,7 @@ function dispatch.sleeping(core_client, wake)
   return setmetatable({ core_client = core_client, request = wake }, registration)
 end
 
---- Whether anybody waits for a request or an object.
+--- Whether a coroutine waits for a request or an object.
 function dispatch.is_waiting(core_client)
   local waiters = clients[core_client]
   return waiters ~= nil and (next(waiters.requests) ~= nil or next(waiters.others) ~= nil)
@@ -128,7 +125,7 @@ local function due_of(others)
   return due
 end
 
--- Again until none is due: one object may have waited for another (a batch within a batch).
+-- Repeats until no object is due: one may have waited for another (a batch within a batch).
 local function run_others(others)
   local due = due_of(others)
   while due do
@@ -142,9 +139,8 @@ local function run_others(others)
   end
 end
 
---- Wakes the coroutines whose requests are done; it checks no other objects. Each coroutine reads its response, which
--- takes time for a long one: what exceeds a turn's share waits for the next step.
--- A request that finished and that nothing waits for (its coroutine was dropped) is let go.
+--- Wakes the coroutines whose requests are done; it checks no other objects. Reading a long response takes time, so
+-- responses beyond TURN wait for the next step. A finished request whose coroutine was dropped is released.
 function dispatch.run_requests(core_client)
   local waiters = dispatch.waiters(core_client)
   local requests = waiters.requests
@@ -153,7 +149,7 @@ function dispatch.run_requests(core_client)
     local _, index, bytes = core_client:finished()
     if not index then return end
     waiters.left = waiters.left - bytes
-    if waiters.left <= 0 then core_client:alarm(0) end -- for the others
+    if waiters.left <= 0 then core_client:alarm(0) end -- the next step delivers the others
     local wake = requests[index]
     if wake then
       requests[index] = nil

@@ -21,7 +21,7 @@ function environment.token()
   return value ~= "" and value or nil
 end
 
--- What is found in texts that are no token, in the order in which it is looked for.
+-- Mistakes in texts that are not tokens, in the order of the search.
 local SURPLUS = {
   { "^\xef\xbb\xbf", "a byte order mark" }, { "^\xff\xfe", "a byte order mark, in ASCII" },
   { "^\xfe\xff", "a byte order mark, in ASCII" },
@@ -35,7 +35,7 @@ local SURPLUS = {
 function environment.advice_for(text)
   for _, row in ipairs(SURPLUS) do
     if text:find(row[1]) then
-      return ": it is expected without " .. row[2]
+      return ": expected a token without " .. row[2]
         .. ", as `az account get-access-token --query accessToken --output tsv` prints it"
     end
   end
@@ -54,7 +54,7 @@ function environment.base_url()
   return variable "CPP_BASE_URL"
 end
 
---- The names of those variables that are not set, as a text; nil where all are.
+--- The names of the variables that are not set, as a text; nil if all are set.
 -- @param names list of strings
 -- @return string such as "A and B are not set"; and whether any is set
 function environment.missing(names)

@@ -1,4 +1,4 @@
--- Errors: what `nil, err` carries, and what a failure means for the caller.
+-- Errors: the err of `nil, err`, and whether a request may be retried after a failure.
 --
 -- An err is a table with `kind`, `message`, `status`, `code`, `method`, `url`, `attempts`,
 -- `retryable`, `ambiguous`, `request_id`, `client_request_id`, `location`, `body`, `operation`,
@@ -11,8 +11,8 @@ local redact = require "cpp.redact"
 local errors = { ID_LIMIT = 200 } -- bytes of the service's request id
 
 local CODE_LIMIT, MESSAGE_LIMIT = 100, 500 -- bytes of the service's own code and message
-local BODY_LIMIT = 2048 -- bytes of an answer's body that an err keeps
-local LONGEST_BODY = 512 * 1024 -- bytes of a body in which code and message are looked for
+local BODY_LIMIT = 2048 -- bytes of a response's body that an err keeps
+local LONGEST_BODY = 512 * 1024 -- bytes of a body that is searched for code and message
 local LINE_LIMIT = 16 * 1024 -- bytes of an err as text
 
 -- The meaning of a status at this service, or else in HTTP. doc/errors.md names the source of each.
@@ -38,13 +38,13 @@ local CAUSES = {
     .. " other than that of its managed application",
 }
 
--- What a status means for a program, where that is more than the status.
+-- err.reason, by status.
 local REASONS = { [409] = "conflict", [412] = "precondition", [422] = "validation", [429] = "throttled" }
 
 local methods = {}
 local metatable = { __index = methods, __name = "cpp.error" }
 
---- One readable line: kind, message, request, ids. Never a secret.
+--- One readable line without secrets: kind, message, request, ids.
 function metatable.__tostring(err)
   local parts = { err.kind, ": ", err.message }
   if err.attempts and err.attempts > 1 then
@@ -58,9 +58,9 @@ function metatable.__tostring(err)
   return redact.line(table.concat(parts), LINE_LIMIT)
 end
 
--- The service's own code and message. Documented: {"error": {"code", "message"}}; without the
--- wrapper, and with a capital letter, they come from the frameworks in front of it. The token
--- service answers {"error": "invalid_client", "error_description": "..."} (RFC 6749, section 5.2).
+-- The service's code and message. Documented: {"error": {"code", "message"}}. Frameworks in front of the service omit
+-- "error", or use capital letters. The token service sends {"error": "invalid_client", "error_description": "..."} (RFC
+-- 6749, section 5.2).
 local function service_words(body)
   local decoded = #body <= LONGEST_BODY and core.decode(body)
   if type(decoded) ~= "table" then return nil end
@@ -92,27 +92,26 @@ local function describe(err, secrets, of_tokens)
   end
 end
 
--- Statuses below 500 after which it is unknown whether a POST was processed. A 303 may name the result of a POST that
--- was (RFC 9110, section 15.4.4).
+-- Statuses below 500 after which a POST may have been processed. A 303 may name its result (RFC 9110, section 15.4.4).
 local UNCLEAR = { [303] = true, [408] = true }
 
--- Statuses from 500 on that say that the request was not processed. Any other counts as 500, also an unknown one
--- (RFC 9110, section 15).
+-- Statuses from 500 on which mean that the request was not processed. All others, known or not, count as 500 (RFC 9110,
+-- section 15).
 local NOT_PROCESSED = {
   [501] = true, [505] = true, [506] = true, [507] = true, [508] = true, [510] = true, [511] = true,
 }
 
--- A request that reached the service, and no answer that tells what became of it.
+-- Whether the service may have processed a POST.
 local function is_ambiguous(err)
   local status = err.status
-  if status == 503 then return err.retry_after == nil end -- with Retry-After it may come from anything on the way
+  if status == 503 then return err.retry_after == nil end -- with Retry-After: refused, by the service or a proxy
   if status and status >= 500 then return not NOT_PROCESSED[status] end
   if status and status >= 300 then return UNCLEAR[status] or false end
   return err.sent
 end
 
--- Whether the same request may simply be sent again. "Do not retry the request before fixing the
--- underlying cause", says the service of its 4xx; 408 and 429 are about the moment, not the request.
+-- Whether sending the same request again is safe and may help. The service's documentation says of its 4xx: "do not
+-- retry the request before fixing the underlying cause". 408 and 429 have temporary causes.
 local function is_retryable(err, safe)
   local status = err.status
   if err.kind == "http" then
@@ -122,12 +121,12 @@ local function is_retryable(err, safe)
   return err.transient and (safe or not err.sent)
 end
 
---- Makes an err from a failure of the core: completes it and says what it means.
+--- Makes an err from a failure of the core.
 -- @param failure table from request:result()
 -- @param options table of the call's options: publisher, offer
--- @param secrets list: what to keep out, as of auth.secrets
+-- @param secrets list: what to redact, as of auth.secrets
 -- @param safe boolean: the request changes nothing, so sending it again is harmless
--- @param of_tokens boolean or nil: it was the token service that was asked
+-- @param of_tokens boolean or nil: the request was for a token
 -- @return err
 function errors.from_failure(failure, options, secrets, safe, of_tokens)
   local err = setmetatable(failure, metatable)
@@ -158,19 +157,19 @@ end
 
 local SENT = "this request was sent"
 
---- Makes the err of what did not come about, since the client was closed meanwhile.
--- @param event string or nil: what did not come about; nil: the sending of a request
+--- Makes the err for something that did not happen, because the client was closed.
+-- @param event string or nil: what did not happen; nil: a request was not sent
 function errors.closed(event)
   return errors.new("closed", "the client was closed before " .. (event or SENT))
 end
 
---- Makes the err of what did not come about, since its batch is being stopped.
+--- Makes the err for something that did not happen, because its batch is being stopped.
 -- @param event as for errors.closed
 function errors.stopped(event)
   return errors.new("stopped", "should_stop ended the batch before " .. (event or SENT))
 end
 
---- Makes an err that carries what was raised, and what is known.
+--- Makes an err that holds an error, in `raised`.
 -- @param problem anything
 -- @param fields table or nil: more fields
 -- @return err, of kind "raised"
@@ -180,10 +179,10 @@ function errors.carrying(problem, fields)
   return err
 end
 
---- Makes an err that carries what was raised after a call was accepted.
+--- Makes an err that holds an error which was raised after a call was accepted, and names this call.
 -- @param problem anything
 -- @param result table: of the call
--- @param secrets list: what to keep out, as of auth.secrets
+-- @param secrets list: what to redact, as of auth.secrets
 function errors.accepted(problem, result, secrets)
   return errors.carrying(problem, {
     status = result.status, call = result.call, sent_at = result.sent_at,
@@ -193,7 +192,7 @@ function errors.accepted(problem, result, secrets)
   })
 end
 
---- Makes an err of what code raised; one that it raised itself stays as it is.
+--- Makes an err from an error; an error that is an err already is returned unchanged.
 -- @param problem anything
 -- @param fields table: more fields
 -- @return err, of kind "raised"

@@ -1,5 +1,5 @@
--- What a wait asks the service: one operation, by its location or ids; what runs on an offer; and what else tells how
--- an operation has ended.
+-- The requests of a wait: one operation, by its location or ids; what runs on an offer; and what else shows how an
+-- operation has ended.
 --
 -- Each function here takes the client, the options of the request and its limits (see retry.call).
 
@@ -18,9 +18,9 @@ local function with(request, fields)
   return copy
 end
 
-local IDENTIFIER = "^[%w%-._~$:]+$" -- as csrc/url.c takes them of a location
+local IDENTIFIER = "^[%w%-._~$:]+$" -- as in csrc/url.c
 
---- The id of an operation of a list, where it is one that can be asked for: it is the service's word, of any type.
+--- The id of an operation of a list, if it can be used in a request. The service may send any value, of any type.
 function follow.id_of(operation)
   local id = operation.id
   return type(id) == "string" and id:find(IDENTIFIER) and pcall(core.check, "call", { operation_id = id }) and id or nil
@@ -34,7 +34,7 @@ local GUID = "^" .. ("%x"):rep(8) .. ("%-" .. ("%x"):rep(4)):rep(3) .. "%-" .. (
 
 --- The offer that a location names.
 -- @param location string
--- @return publisher, offer; nil where it names none
+-- @return publisher, offer; nil if the location names none
 function follow.offer_in(location)
   local publisher, offer = location:match "/publishers/([^/?#]+)/offers/([^/?#]+)/operations/"
   if publisher then
@@ -42,15 +42,15 @@ function follow.offer_in(location)
   else -- publisher$offer$version$slot
     local id = location:match "/operations/([^/?#]+)"
     if id then publisher, offer = decoded(id):match "^([^$]+)%$([^$]+)%$" end
-    if offer and offer:find(GUID) then return nil end -- of the offer, which no call takes
+    if offer and offer:find(GUID) then return nil end -- the GUID of an offer cannot be used in a call
   end
   if pcall(core.check, "call", { publisher = publisher, offer = offer }) then return publisher, offer end
   return nil
 end
 
---- Completes an operation of a list, which tells neither where it can be polled nor how far it is.
+--- Completes an operation of a list, which has no location and no progress.
 -- @param operation an operation of client:operations; gets publisher, offer, progress and submission_id, and
---   operation_id, location and steps where the service sends them
+--   operation_id, location and steps if the service sends them
 function follow.complete(client, request, limits, operation)
   local id = follow.id_of(operation)
   operation.publisher, operation.offer = request.publisher, request.offer
@@ -65,9 +65,9 @@ function follow.complete(client, request, limits, operation)
   end
 end
 
---- Whether anything runs on an offer, as far as the service tells: by its submissions, and, where none runs, by its
--- status, since the list may be late.
--- @return boolean; the running submission; the newest one; the status, where it was read; or nil, err
+--- Whether an operation runs on an offer: by its submissions and, if none runs, by its status, since the list may be
+-- late.
+-- @return boolean; the running submission; the newest one; the status, if it was read; or nil, err
 function follow.runs(client, request, limits)
   local list, err = read.operations(client, request, limits)
   if not list then return nil, err end
@@ -80,25 +80,25 @@ function follow.runs(client, request, limits)
   end
   -- With limits: a client that was closed since the first request gives an err instead of raising.
   local offer, problem = read.offer_status(client, request, limits or {})
-  -- A response that gives no status leaves the list alone to tell; without any response, nothing is known.
+  -- If the response has no status, the list decides. Without any response, nothing is known.
   local without = problem and not problem.retryable and (problem.kind == "http" or problem.kind == "protocol")
   if not offer and not without then return nil, problem end
   local state = offer and offer.state
   return state == "running" or state == "inprogress" or state == "waitingforpublisherreview", nil, list[1], offer
 end
 
---- Asks what the outcome of a call rests on, one thing after another, until it is clear.
+--- Requests the evidence for the outcome of a call, one document after another, until the outcome is clear.
 -- @param facts table: see outcome.of; list, submission and offer are filled in
 -- @return as outcome.of
 function follow.find_outcome(client, request, limits, facts)
   local operation = facts.operation
-  -- The list tells when an operation ended that does not say so itself, and was not seen to run.
+  -- The list shows when an operation ended that has no time of its own, and was not seen running.
   local is_dated = not facts.sent_at or facts.was_running or operation and outcome.time(operation.lastActionDateTime)
   if is_dated and not facts.list then
     local word, settles = outcome.of(facts)
     if word then return word, settles end
   end
-  if not request.offer then -- there is no offer to ask for
+  if not request.offer then -- the offer is not known
     facts.submission, facts.offer = false, false
     return outcome.of(facts)
   end

@@ -1,18 +1,18 @@
 -- The host: the loop that waits for a call, its clock, and the callbacks.
 --
--- One loop owns the waiting of a call:
--- - in an item of a batch of that client: the batch, whatever loop the call's options name. It counts the request,
---   holds it back after a 429, and stops it;
--- - else the loop of the call's options, or the client's.
--- A batch waits in the loop that a call in its place would wait in, so a batch within an item waits in the batch
--- around it. The `release` of a loop that has waited for a client is noted with it, and closing the client calls all of
--- them. A loop is checked before it is noted.
+-- A call waits in one loop:
+-- - in an item of a batch of its client: the batch, whatever loop the call's options name. The batch counts the
+--   request, delays it after a 429, and stops it;
+-- - otherwise the loop of the call's options, or the client's.
+-- A batch waits in the loop in which a call in its place would wait, so a batch within an item waits in the batch
+-- around it. The client keeps the `release` of each loop that has waited for it, and calls them when it is closed. A
+-- loop is checked before it is used.
 --
--- A callback (log, on_progress, should_stop, on_result) runs in the host's own coroutine, the one that the host's loop
--- knows, so that it may wait for whatever the host offers: an item passes its callback to the coroutine that runs the
--- batch, and a batch within an item passes it on. The batch does nothing else meanwhile. What the callback raises is
--- caught here. A token function, which may wait long and for many calls, runs in a coroutine of its own where the loop
--- can start one (`spawn`), so that no deadline waits for it; elsewhere it is a callback like the others.
+-- A callback (log, on_progress, should_stop, on_result) runs in the host's own coroutine, which the host's loop knows,
+-- so that it may wait for anything in the host. An item passes its callback to the coroutine that runs the batch, and a
+-- batch within an item passes it on. The batch does nothing else meanwhile. Errors of the callback are caught here. A
+-- token function, which may wait long and for many calls, runs in its own coroutine if the loop can start one
+-- (`spawn`), so that it delays no deadline; otherwise it is a callback like the others.
 --
 -- The loop of a batch has a field `scheduler`, which no other loop has: a table with core, outer (the loop that the
 -- batch waits in), owner (the coroutine that runs it), and the functions admit, hold, stopped and call (see
@@ -21,53 +21,53 @@
 local core = require "cpp.core"
 local private = require "cpp.private"
 
-local CLOCK = 0.001 -- seconds: the inaccuracy allowed for a loop's timers
+local CLOCK = 0.001 -- seconds: the allowed inaccuracy of a loop's timers
 
 local this = coroutine.running
-local tell = warn -- the host may take it away, or have one of its own that raises
+local tell = warn -- kept, because the host may remove or replace it
 
 local host = {}
 
--- [coroutine of an item] = its batch's loop. Weak keys: an item that is dropped takes its entry with it.
+-- [coroutine of an item] = its batch's loop. Weak keys: an entry lives as long as its item.
 local batches = setmetatable({}, { __mode = "k" })
 
--- The item whose code runs now; item.around is the item that runs its batch.
+-- The item whose code is running; item.around is the item that runs its batch.
 local running
 
 -- [coroutine that host.spawn started] = the coroutine that waits for it; the loop that it waits in.
 local started_by = setmetatable({}, { __mode = "kv" })
 local spawned_in = setmetatable({}, { __mode = "k" })
 
--- [loop] = the time that its clock told last.
+-- [loop] = the last time of its clock.
 local last = setmetatable({}, { __mode = "k" })
 
---- Has the calls of an item's coroutine wait in its batch's loop.
+--- Makes the calls of an item's coroutine wait in its batch's loop.
 function host.enter(thread, loop)
   batches[thread] = loop
 end
 
---- The item whose code runs now; nil outside of any.
+--- The item whose code is running; nil outside of items.
 function host.item()
   return running
 end
 
 --- Records that the code of an item runs from now until end_item.
 -- @param item table
--- @return what to give end_item
+-- @return the argument for end_item
 function host.begin_item(item)
   item.around, running = running, item
   return item.around
 end
 
 --- Records that the code of an item no longer runs.
--- @param around what begin_item gave
+-- @param around the result of begin_item
 function host.end_item(around)
   running = around
 end
 
---- Notes in the item whose code runs, and in those around it, what is being sent: by whatever client, in whatever
--- coroutine of that code. The item keeps the names of its last POST, or of its first that was accepted; those around
--- it, whose items have errs of their own, that something was sent.
+--- Records a request in the item whose code is running, and in the items around it; the client and the coroutine do not
+-- matter. The item keeps the names of its last POST, or of its first accepted POST. The items around it only record
+-- that a request was sent.
 -- @param method string: "GET" or "POST"
 -- @param options table of the call's options
 function host.sent(method, options)
@@ -83,7 +83,7 @@ function host.sent(method, options)
   end
 end
 
---- Notes in the same items that a POST was accepted.
+--- Records in the same items that a POST was accepted.
 -- @param options table of the call's options
 function host.accepted(options)
   if not running then return end
@@ -94,8 +94,8 @@ function host.accepted(options)
   end
 end
 
--- The loop for an item's client outside of its item: a callback runs in the coroutine that runs the batch (or the one
--- around it), and waits there.
+-- The loop for an item's client in a callback, which runs in the coroutine of the batch (or of the batch around it),
+-- and waits there.
 local function outside_of(loop)
   local here = this()
   if spawned_in[here] then return spawned_in[here] end
@@ -127,7 +127,7 @@ function host.loop(client, options)
   return loop
 end
 
---- Has every loop that waited for a client forget it.
+--- Unregisters a client from every loop that waited for it.
 function host.release(client)
   for release in next, private[client].releases do
     local done, problem = pcall(release, client.core)
@@ -151,8 +151,8 @@ function host.now(loop)
   return time
 end
 
---- Sleeps, and again where the loop comes back early: when something resumed its coroutine by mistake. A loop whose
--- sleep takes no time has another clock, and is believed.
+--- Sleeps, and sleeps again if the loop returns early because other code resumed the coroutine. A loop whose sleep
+-- takes no time has another clock, and is not made to sleep again.
 -- @param loop as of host.loop
 -- @param core_client the client's core
 -- @param seconds number
@@ -167,15 +167,15 @@ function host.sleep(loop, core_client, seconds)
   until now > wake - CLOCK or now - before < CLOCK or not core_client:usable()
 end
 
---- The text of what was raised; its metatable may raise as well.
+--- The text of an error, whose metatable may raise an error too.
 function host.text(problem)
   local done, text = pcall(tostring, problem)
   return done and text or "a " .. type(problem) .. " that has no text"
 end
 
---- Tells of a callback's failure where no err can carry it.
+--- Warns of a callback's failure that no err can hold.
 -- @param what string: what failed
--- @param problem anything: what it raised
+-- @param problem anything: its error
 function host.warn(what, problem)
   pcall(tell, "cpp: ", what, " failed: ", (host.text(problem):gsub("%c", " ")))
 end
@@ -184,29 +184,29 @@ end
 -- @param loop as of host.loop
 -- @param fn function
 -- @param ... at most two arguments
--- @return true and at most two results; or false and what it raised
+-- @return true and at most two results; or false and its error
 function host.call(loop, fn, ...)
   if loop.scheduler then return loop.scheduler.call(fn, ...) end
   return pcall(fn, ...)
 end
 
--- The loop of the host that a batch, or one within it, waits in.
+-- The loop of the host in which a batch, or a batch within it, waits.
 local function outermost(loop)
   while loop.scheduler do loop = loop.scheduler.outer end
   return loop
 end
 
---- Starts a function in a coroutine of its own, beside what runs now.
+--- Starts a function in its own coroutine, beside the running one.
 -- @param loop as of host.loop
--- @param fn function(loop), which must not raise: it gets the loop to wait in
--- @return the coroutine; or nil where the loop can start none here. Raises what the loop raises
+-- @param fn function(loop), which must not raise an error: it gets the loop to wait in
+-- @return the coroutine; or nil if the loop cannot start one here. Raises the errors of the loop
 function host.spawn(loop, fn)
   loop = outermost(loop)
   if not loop.spawn then return nil end
   local thread = coroutine.create(function() fn(loop) end)
   started_by[thread], spawned_in[thread] = this(), loop
   local item = running
-  running = nil -- it may begin at once, and is no part of the item
+  running = nil -- the function may begin at once, and is not part of the item
   local done, started = pcall(loop.spawn, thread)
   running = item
   if not done then error(started, 0) end
@@ -215,20 +215,20 @@ end
 
 local LONGEST_CHUNK = 60 -- bytes of a chunk's name in a message, LUA_IDSIZE of luaconf.h
 
---- Whether this was raised by a Ctrl-C in the interpreter (lua.c): that text, with the place where it came.
+--- Whether an error comes from Ctrl-C in the interpreter (lua.c): its text is a position and "interrupted!".
 function host.is_interrupt(problem)
   if type(problem) ~= "string" then return false end
   local chunk = problem:match "^([^\n]*):%d+: interrupted!$"
   return problem == "interrupted!" or chunk ~= nil and #chunk < LONGEST_CHUNK
 end
 
---- Raises again what a Ctrl-C raised in a callback: it is not an error of the callback.
+--- Raises the error of a Ctrl-C in a callback again: it is not an error of the callback.
 function host.pass_interrupt(problem)
   if host.is_interrupt(problem) then error(problem, 0) end
 end
 
---- Whether a coroutine cannot continue before the running one: it is the same, or waits for the running one, which is
--- a batch's callback, an item, or was started by host.spawn.
+--- Whether a coroutine cannot continue before the running one: it is the running one, or waits for it, because that is
+-- the callback of a batch, an item, or was started by host.spawn.
 function host.is_held_up(thread)
   local here, through = this(), nil -- through: the batch by which `here` waits for the running coroutine
   while here do

@@ -3,8 +3,8 @@
 --   local cpp = require "cpp"
 --   local result, err = cpp.cancel{ publisher = "contoso", offer = "contoso-vm" }
 --
--- The functions of the module use one default client, made at first use: its token comes from
--- AZURE_TOKEN, or from cpp.credentials.default(), and CPP_BASE_URL names another service. cpp.client makes others, with
+-- The functions of the module share one default client, which is created at first use. Its token comes from AZURE_TOKEN
+-- or cpp.credentials.default(); CPP_BASE_URL replaces the URL of the service. cpp.client creates other clients, with
 -- the same functions as methods.
 
 -- This file can be read by older versions of Lua.
@@ -17,9 +17,9 @@ if not is_there then
     .. "installs it)" or core, 0)
 end
 
-core.hide() -- usage errors are reported at the caller's own line, which is in none of these files
+core.hide() -- errors of misuse name a line of the caller's code, not of these files
 
--- Each name has its type, and its documentation, in types/module.lua.
+-- types/module.lua has the type and the documentation of each name.
 ---@class cpp
 local cpp = {
   _VERSION = core._VERSION,
@@ -36,12 +36,12 @@ end
 --- Makes a client: see types/options.lua for the options.
 function cpp.client(options)
   check_dot("client", options)
-  return require "cpp.client".new(options) -- loaded when it is first called: it keeps `require` quick
+  return require "cpp.client".new(options) -- loaded at the first call, to keep `require "cpp"` quick
 end
 
 local default
 
--- A forked child gets a default client of its own: its parent's would break the parent's connections.
+-- A forked child gets its own default client; the parent's would break the parent's connections.
 local function default_client()
   if not default or not default.core:usable() then default = cpp.client() end
   return default

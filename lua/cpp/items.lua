@@ -1,8 +1,8 @@
 -- The loop of a batch's items, over the queues of the batch (cpp.scheduler): places for requests in flight, the pause
 -- that the service requested, and timers.
 --
--- An item yields to its batch that it waits (PARKED), that its code is done (DONE), or a callback that the batch is to
--- call in its own coroutine (CALL).
+-- An item yields a sign to its batch: it waits (PARKED), its code is done (DONE), or the batch must call a callback in
+-- its own coroutine (CALL).
 
 local core = require "cpp.core"
 local host = require "cpp.host"
@@ -11,7 +11,7 @@ local queue = require "cpp.queue"
 local push = queue.push
 local yield, this, may_yield = coroutine.yield, coroutine.running, coroutine.isyieldable
 
--- The item whose code runs.
+-- The item whose code is running.
 local function running(batch)
   local item = batch.running
   if not item or item.coroutine ~= this() then
@@ -22,18 +22,18 @@ local function running(batch)
   return item
 end
 
--- What an item's coroutine yields to its batch. Anything else was meant for another scheduler. These are functions, and
--- so is GO, so that a comparison with a value of the user's calls no metamethod.
+-- The signs that an item yields; other values were meant for another scheduler. The signs and GO are functions, so that
+-- a comparison with a value of the user calls no metamethod.
 local function PARKED() end
 local function DONE() end
 local function CALL() end
 
--- The value with which the batch resumes an item's coroutine. A resume with any other value is a mistake.
+-- The value with which the batch resumes an item. A resume with any other value comes from other code.
 local function GO() end
 
--- Waits until the batch resumes the item. `parked` tells what for: a request's key in batch.waiting, or true. It
--- stays when the coroutine is closed meanwhile. What ended the batch itself is raised here, so that the err
--- of an accepted call names it.
+-- Waits until the batch resumes the item. `parked` is what it waits for: a request's key in batch.waiting, or true. It
+-- is still set if the coroutine is closed meanwhile. An error that ended the batch is raised here, so that the err of
+-- an accepted call names this call.
 local function park(batch, item, key)
   item.parked = key or true
   while yield(PARKED) ~= GO do end
@@ -41,23 +41,22 @@ local function park(batch, item, key)
   if batch.broken then error(batch.broken.problem, 0) end
 end
 
--- An item waits for its request no longer. Where that is because its coroutine was closed, nothing else would tell
--- the batch.
+-- An item no longer waits for its request. If its coroutine was closed, only this informs the batch.
 local function leave(batch, item)
   local key = item.parked
   batch.in_flight = batch.in_flight - 1
   if batch.waiting[key] ~= item then return end
   batch.waiting[key] = nil
   batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
-  if batch.running == item then -- its own error unwinds it
+  if batch.running == item then -- an error in the item closes it
     item.parked = false
     return
   end
   push(batch.ready, item)
-  if batch.core:usable() then batch.core:alarm(0) end -- what waits for the client has to step it
+  if batch.core:usable() then batch.core:alarm(0) end -- makes the waiting loop step the client
 end
 
-local NEVER = -math.huge -- the end of a pause that the service has not requested
+local NEVER = -math.huge -- the end of a pause if the service has not requested one
 
 -- Whether the service has requested a pause that is not over. Without a pause, the clock is not read.
 local function is_held(batch)
@@ -70,8 +69,8 @@ local function is_full(batch)
   return batch.in_flight >= batch.concurrency or is_held(batch)
 end
 
--- Waits for a place, or until a time. A ticket stands for the item where it waits, and whichever comes first takes
--- it. It is used again while its timer runs: a wait has one deadline, and may come for a place many times.
+-- Waits for a place, or until a time, with a ticket for the item: the first of the two events uses it. A ticket is
+-- reused while its timer runs, because a wait has one deadline, and may need a place many times.
 local function queue_up(batch, item, deadline)
   local ticket = item.ticket
   if not ticket or ticket.deadline ~= deadline then
@@ -84,7 +83,7 @@ local function queue_up(batch, item, deadline)
   park(batch, item)
 end
 
--- Has the item of a ticket go on; false where it has gone on already.
+-- Lets the item of a ticket continue; false if it has already continued.
 local function call_up(batch, ticket)
   local item = ticket.item
   if not item then return false end
@@ -99,9 +98,8 @@ local function expire(batch, ticket)
   call_up(batch, ticket)
 end
 
--- Before a request starts: waits for a place, and as long as the service wants a pause, but neither beyond the deadline
--- nor for more than `patience` seconds. Returns true when it need not wait, and nothing else is in the way; false when
--- the time was over.
+-- Before a request starts: waits for a place, and for the end of a pause that the service requested, but not beyond the
+-- deadline, nor for more than `patience` seconds. Returns true if the request may start, and false if the time is over.
 local function admit(batch, deadline, patience)
   local item = running(batch) -- raises before anything is sent
   local pause = batch.pause
@@ -153,11 +151,11 @@ local function loop_of(batch)
         batch.in_flight = batch.in_flight + 1
         return setmetatable({}, { __close = function() batch.in_flight = batch.in_flight - 1 end })
       end,
-      --- A 429 is about all requests of the batch: none starts before the pause is over.
+      --- A 429 applies to all requests of the batch: none starts before the pause is over.
       hold = function(seconds)
         batch.pause.over = math.max(batch.pause.over, host.now(outer) + seconds)
       end,
-      --- Whether the batch is being stopped, so that nothing should be begun or waited for.
+      --- Whether the batch is being stopped: no request may start, and no wait may begin.
       stopped = function() return batch.stopped end,
       --- Calls a callback in the coroutine that runs the batch: see host.call.
       call = function(fn, ...)

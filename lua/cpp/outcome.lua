@@ -1,7 +1,7 @@
--- The outcome of a wait: the rules that say what the responses of the service prove.
+-- The outcome of a wait: the rules for what the responses of the service prove.
 --
--- The polled operation alone does not tell how a cancel ended: it may be the publish (then `completed` says that the
--- publish finished first) or an operation of the cancellation itself (then `completed` says that the cancel worked).
+-- The polled operation alone does not show how a cancel ended. It may be the publish (then `completed` means that the
+-- publish finished first) or an operation of the cancellation itself (then `completed` means that the cancel worked).
 --
 -- Sources, as the rules name them:
 -- [CANCEL] "Cancel operation": the 202 names the "location of the cancellation operation"
@@ -12,10 +12,10 @@
 --          https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations
 -- [OFFER]  "Retrieve offer status"
 --          https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-offer-status
--- [SEEN]   in clients of the service: a cancel gets 202 whether something ran or not, and takes 1 to 3 minutes
+-- [SEEN]   in clients of the service: a cancel gets 202 whether or not an operation ran, and takes 1 to 3 minutes
 --          (openshift-ansible); a publish waits for the publisher's sign-off until go live (azure-img-utils)
--- [LOGIC]  inferred: only a cancel makes an operation `canceled`; what ended before the cancel was sent was not
---          canceled by it; of what ended since, the first ran when it was sent [LIST]
+-- [LOGIC]  inferred: only a cancel makes an operation `canceled`; a cancel did not cancel an operation that had ended
+--          before it was sent; the first operation that ended after it was sent ran at that time [LIST]
 -- doc/partner-center.md has links to these clients.
 
 local redact = require "cpp.redact"
@@ -23,28 +23,37 @@ local status = require "cpp.status"
 
 local outcome = {}
 
--- Seconds by which a time of the service may lie before the request and still count as after it: the Date of a
--- response has no fractions, and the service has more than one clock.
+-- Seconds: a time of the service that is this much before the request still counts as after it. The Date of a response
+-- has no fractions, and the service has more than one clock.
 local TOLERANCE = 2
--- The same for what was canceled: within these seconds, either another cancel came before, or the clocks differ.
+-- The same for a canceled operation: within these seconds, either another cancel came before, or the clocks differ.
 local DOUBT = 10
 
--- The facts of a rule, each one word (see operation_word and the two after it):
---   operation   the polled one: "canceled", "completed", "signoff"; "earlier": it ended before the cancel was sent;
---               "unlisted": it does not say when it ended, and all that is listed ended before; or it was canceled too
---               shortly before, or created later; "failed": that of a cancel has, "broken": any other; "published": the
---               completed one of a publish or go live; "followed": none was polled, but the offer's operation was seen
---               to run; "unseen": none was
---   submission  the one that the call was about, in the offer's list: "canceled", "completed", "failed", "running";
---               "earlier": none has ended since the cancel was sent, and none runs; "undated": it ended at a time that
---               is not known, or canceled too shortly before; "canceled?": the same of a list without times, if
---               the response to the cancel was lost; "contradiction": the list says otherwise of the polled operation
---               than that itself; "none": the list is empty; "unread": it cannot be read; "later": not now
---   offer       the offer's status: "canceled", "completed", "running", "signoff", "never" (nothing was ever
---               published), "other"; or "unread" or "later"
--- A fact that a rule does not name may be anything; a fact that has not been asked for matches no rule that names it.
--- The first rule that matches decides. `settles`: what it says may still change, so it holds only if it is the same
--- after a while (wait.lua). So it is where a document cannot be read now.
+-- The facts of a rule, each one word (see operation_word, submission_word and offer_word):
+--   operation   the polled operation
+--                 canceled, completed, signoff
+--                 earlier       it ended before the cancel was sent
+--                 unlisted      it has no time of its end, and all submissions had ended before the cancel; or it was
+--                               canceled shortly before the cancel, or created after it
+--                 failed        it failed, after a cancel
+--                 broken        it failed, after any other call
+--                 published     it completed, after a publish or go live
+--                 followed      none was polled, but the offer's operation was seen running
+--                 unseen        none was polled or seen
+--   submission  the submission that the call was about, in the offer's list
+--                 canceled, completed, failed, running
+--                 earlier       none has ended since the cancel was sent, and none runs
+--                 undated       the time of its end is not known, or it was canceled shortly before the cancel
+--                 canceled?     canceled, in a list without times, if the response to the cancel was lost
+--                 contradiction the list contradicts the polled operation
+--                 none          the list is empty
+--                 unread        the list cannot be read
+--                 later         the list cannot be read now
+--   offer       the offer's status: canceled, completed, running, signoff, never (never published), other; or unread,
+--               later
+-- A fact that a rule does not name may have any value. A fact that has not been requested matches no rule that names
+-- it. The first rule that matches decides. `settles`: the outcome may still change, so it counts only if it is the same
+-- after a while (wait.lua). The same applies while a document cannot be read now.
 local PROVEN, UNPROVEN = { "completed", "followed" }, { "earlier", "unlisted", "unseen" }
 local NO_LIST = { "none", "unread", "later" }
 local READ = { "canceled", "completed", "running", "signoff", "never", "other", "unread", "later" }
@@ -92,14 +101,14 @@ local function days_of(year, month, day)
   return year * 365 + year // 4 - year // 100 + year // 400 + (153 * (month - 3) + 2) // 5 + day - 719469
 end
 
---- The time that a text of the service means, such as "2022-06-02T12:25:56.651"; UTC where it names no zone.
+--- The time in a text of the service, such as "2022-06-02T12:25:56.651"; UTC if it has no zone.
 -- @param text anything
--- @return seconds since 1970; nil where it is no time
+-- @return seconds since 1970; nil if the text is not a time
 function outcome.time(text)
   if type(text) ~= "string" then return nil end
   local year, month, day, hour, minute, second, rest =
     text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)(.*)$"
-  if not year or year < "2000" then return nil end -- "0001-01-01T00:00:00" is how .NET writes no time
+  if not year or year < "2000" then return nil end -- .NET writes "0001-01-01T00:00:00" for no time
   local fraction, zone = rest:match "^%.(%d+)(.*)$"
   local sign, hours, minutes = (zone or rest):match "^([+-])(%d%d):?(%d%d)$"
   if not sign and not (zone or rest):find "^[Zz]?$" then return nil end
@@ -111,8 +120,8 @@ function outcome.time(text)
     + tonumber("0." .. (fraction or "0"):sub(1, 9)) - offset
 end
 
--- When something of a state ended, at a time (seconds since 1970 or nil): "since" the call was sent; "near", so shortly
--- before that the clocks may differ; "doubtful" (see DOUBT); or "before". nil where that is not known.
+-- When an operation ended, given its state and time (seconds since 1970 or nil): "since" the call was sent; "near":
+-- shortly before, within the difference of the clocks; "doubtful" (see DOUBT); or "before". nil if not known.
 local function when(time, state, facts)
   local lead = time and facts.sent_at and facts.sent_at - time
   if not lead then return nil end
@@ -131,8 +140,8 @@ local function publishes_of(list)
   return publishes
 end
 
---- The submission of a list that runs. The newest one may still be queued; an older one that was never started is no
--- operation.
+--- The running submission of a list. The newest one may still be queued; an older one that was never started does not
+-- count.
 -- @param list list of submissions, the newest first
 -- @return the submission, or nil
 function outcome.running(list)
@@ -163,24 +172,24 @@ local function by_id(list, id)
   return nil
 end
 
--- When a submission ended, as the list or the polled operation tells.
+-- The time at which a submission ended, from the list or the polled operation.
 local function time_of(submission, facts)
   local time = outcome.time(submission.changedTime)
   if time or not facts.operation or not outcome.is_same(submission.id, facts.operation_id) then return time end
   return outcome.time(facts.operation.lastActionDateTime)
 end
 
--- When a submission that has ended did so: see `when`. nil where it has not, too.
+-- When a submission ended: see `when`. nil also if it has not ended.
 local function when_ended(submission, facts)
   return status.ended(submission.state) ~= nil and when(time_of(submission, facts), submission.state, facts) or nil
 end
 
 local STARTS = { publish = true, go_live = true } -- calls that start a submission of their own
 
--- A submission that has ended since the call was sent. For a cancel the first one: it ran when the cancel was sent, for
--- an offer has one running operation at most; operations of the cancellation, and later publishes, are newer. What
--- ended shortly before gives way to what was canceled since, or is the polled operation. For a call that starts one,
--- the last.
+-- A submission that has ended since the call was sent. For a cancel, the first one: it was running when the cancel was
+-- sent, because an offer has at most one running operation, and operations of the cancellation and later publishes are
+-- newer. A submission that ended shortly before counts only if no other was canceled since or is the polled operation.
+-- For a publish or go live, the last one.
 local function ended_since(publishes, facts)
   local found
   for _, submission in ipairs(publishes) do -- the newest first
@@ -194,20 +203,20 @@ local function ended_since(publishes, facts)
   return found
 end
 
--- The submission that is known to have run. The list that said so may have been late.
+-- The submission that was seen running. The list in which it was seen may have been late.
 local function known_one(publishes, facts)
   local submission = by_id(publishes, facts.submission_id)
   local ended = submission and when_ended(submission, facts)
   return (not ended or ended == "since") and submission or nil
 end
 
--- Whether a submission that runs did so before the call was sent, as its time tells.
+-- Whether a running submission ran before the call was sent, according to its time.
 local function ran_before(submission, facts)
   local changed = outcome.time(submission.changedTime)
   return changed ~= nil and changed <= facts.sent_at + TOLERANCE
 end
 
--- The submission that the times of the list tell.
+-- The submission that the call was about, according to the times of the list.
 local function dated_one(publishes, facts)
   local since, running, newest = ended_since(publishes, facts), outcome.running(publishes), newest_ended(publishes)
   local ended = newest and when_ended(newest, facts)
@@ -220,9 +229,10 @@ local function dated_one(publishes, facts)
 end
 
 --- Finds the submission that a call was about, in the list of the facts.
--- @param facts table: list; gets submission (false: there is none) and `found`, how: "id" (it is known to have run),
---   "since" (it ended after the call was sent, or shortly before), "running", "earlier" (all that is listed ended
---   before) or "newest"; and none_since: whether the newest one that has ended did so before the call was sent
+-- @param facts table: list; gets submission (false: there is none); `found`, the way in which it was found: "id" (it
+-- was
+--   seen running), "since" (it ended after the call was sent, or shortly before), "running", "earlier" (all submissions
+--   ended before the call) or "newest"; and none_since: whether the newest ended one ended before the call was sent
 function outcome.find_submission(facts)
   local publishes = publishes_of(facts.list)
   local submission, found = known_one(publishes, facts), "id"
@@ -234,11 +244,11 @@ function outcome.find_submission(facts)
   facts.submission, facts.found = submission or false, found
 end
 
-local REUSED = 30 -- seconds after the cancel from which an operation is not created by it
+local REUSED = 30 -- seconds: an operation that was created this long after the cancel does not belong to it
 
--- Whether the polled operation of a cancel ended before the cancel was sent: "earlier", "unlisted" or nil. The
--- operation does not have to say when it ended: the list does. It may have another id there. A location that names no
--- operation but the offer is that of a later publish, too.
+-- Whether the polled operation of a cancel ended before the cancel was sent: "earlier", "unlisted" or nil. If the
+-- operation has no time, the list decides, in which it may have another id. A location with the name of the offer
+-- instead of an id may also show a later publish.
 local function earlier_word(facts)
   local operation = facts.operation
   local created = outcome.time(operation.createdDateTime)
@@ -252,7 +262,7 @@ local function earlier_word(facts)
   return not time and facts.none_since and "unlisted" or nil
 end
 
--- The words of the facts: see RULES.
+-- The words for the facts: see RULES.
 local function operation_word(facts)
   local operation, call = facts.operation, facts.call
   if not operation or operation.state == "neverpublished" then
@@ -266,7 +276,7 @@ local function operation_word(facts)
   return operation.state
 end
 
--- The word where a document could not be read.
+-- The word for a document that could not be read.
 local function unread(err)
   return err and err.retryable and "later" or "unread"
 end
@@ -283,7 +293,7 @@ local function submission_word(facts)
     if facts.call ~= "cancel" then -- a 200 to publish: published before, in this version
       return facts.status == 200 and word == "completed" and word or "undated"
     end
-    local was_seen = is_polled and facts.was_running and not facts.follows -- to run; a list may have been late
+    local was_seen = is_polled and facts.was_running and not facts.follows -- seen running by a poll, not in a list
     return was_seen and word or "earlier"
   end
   local operation = operation_word(facts)
@@ -306,15 +316,14 @@ local function offer_word(facts)
   return word == "never" and facts.was_running and not facts.list and "other" or word
 end
 
---- What the facts of a wait prove.
--- @param facts table: call ("cancel", "publish", "go_live" or nil) and its status, sent_at (seconds since 1970, by the
---   service's clock), is_lost (no response to it was read), operation (the polled one; or, if `follows`, of the list),
---   operation_id (its id), was_running (an operation was seen to run),
---   submission_id (of what is known to have run), submission and found (see outcome.find_submission), offer
---   (documents; false: requested, not usable; nil: not asked for), list (of submissions, where it could be read),
---   list_error and offer_error (why not)
+--- The outcome that the facts of a wait prove.
+-- @param facts table: call ("cancel", "publish", "go_live" or nil) and its status; sent_at (seconds since 1970, by the
+--   service's clock); is_lost (no response to the call was read); operation (the polled one; or, if `follows`, that of
+--   the list) and operation_id; was_running (an operation was seen running); submission_id (of the submission that was
+--   seen running); submission and found (see outcome.find_submission); offer; list (of submissions); list_error and
+--   offer_error. submission and offer are documents; false: requested, but not usable; nil: not requested
 -- @return "canceled", "completed", "signoff", "none", "unknown" or "failed"; and whether that may still change; or nil
---   where more must be asked for
+--   if more must be requested
 function outcome.of(facts)
   local operation, submission, offer = operation_word(facts), submission_word(facts), offer_word(facts)
   for _, rule in ipairs(RULES) do
@@ -328,21 +337,21 @@ end
 local LONGEST = 200 -- bytes of an id or a time
 local ID, TIME = "^[%w%-._~$:]+$", "^%d[%d%-:.+TtZz ]*$"
 
--- A text of the service where it has a form, and holds no secret; or nil.
+-- A text of the service, if it has the given form and holds no secret; or nil.
 local function in_form(text, form, secrets)
   if type(text) ~= "string" or #text > LONGEST or not text:find(form) then return nil end
   return redact.line(text, LONGEST, secrets) == text and text or nil
 end
 
---- A fact as it may be shown: the service's id and time may be anything.
+--- A fact without secrets: the id and the time of the service may have any value.
 -- @param secrets list: what to redact, as of auth.secrets
 function outcome.fact(state, id, time, secrets)
   return { state = state, id = in_form(id, ID, secrets), time = in_form(time, TIME, secrets) }
 end
 
---- What the facts are, for people.
--- @param secrets list of strings that they must not be shown with
--- @return table: of `operation`, `submission` and `offer_status`, as far as they were read, each state, id and time
+--- The evidence that a caller gets.
+-- @param secrets list: what to redact, as of auth.secrets
+-- @return table: `operation`, `submission` and `offer_status`, if they were read, each with state, id and time
 function outcome.evidence(facts, secrets)
   local operation, submission, offer = facts.operation, facts.submission, facts.offer
   if facts.follows then operation, submission = nil, submission or operation end

@@ -1,8 +1,7 @@
 -- Draws the progress of one wait, or of several at once.
 --
--- On a terminal a block of lines is drawn over and over, in the terminal's size of that moment: a line for each
--- operation that runs, as many as fit, and how many have ended. Elsewhere, and where TERM=dumb, a plain line is written
--- whenever something has changed.
+-- On a terminal a block of lines is redrawn, in the current size of the terminal: a line for each running operation, as
+-- many as fit, and the number of ended ones. Elsewhere, and if TERM is dumb, a plain line is written after each change.
 
 local core = require "cpp.core"
 local redact = require "cpp.redact"
@@ -13,9 +12,9 @@ local COLUMNS, ROWS = 80, 24 -- if the terminal has no size
 local WIDEST = 100 -- columns
 local BAR = 20
 local NARROW = 60 -- columns below which there is no bar
-local LEAST_PAUSE = 0.1 -- seconds between two draws of several
+local LEAST_PAUSE = 0.1 -- seconds between two draws, with several operations
 local LINE = 79 -- columns of a plain line, without its numbers
-local BYTES = 4 * WIDEST -- that are kept of a text: no character has more than 4
+local BYTES = 4 * WIDEST -- bytes that are kept of a text: a character has at most 4
 
 local Progress = {}
 Progress.__index = Progress
@@ -30,7 +29,7 @@ end
 
 --- Progress on a stream.
 -- @param stream file of the io library; absent: io.stderr
--- @param total number of operations that are waited for, or nil: one. Lines have names where there are several
+-- @param total the number of operations; nil: one. With several, each line has a name
 function Progress.new(stream, total)
   stream = stream or io.stderr
   if io.type(stream) ~= "file" then core.misuse("expected an open file, got " .. (io.type(stream) or type(stream))) end
@@ -48,7 +47,7 @@ local function key_of(progress, operation)
   return operation.location or ""
 end
 
--- State and step come from outside: nothing in them may move the cursor, or show a secret.
+-- State and step come from the service: they must not move the cursor, or show a secret.
 local function describe(operation)
   local secrets = redact.remembered(operation)
   local state = operation.state or "unknown"
@@ -111,7 +110,7 @@ local function lines_of(progress, columns, rows)
   return lines
 end
 
---- Clears what is drawn from the terminal, so that other lines can be written.
+--- Clears the drawn lines from the terminal, so that other lines can be written.
 function Progress:erase()
   if #self.drawn == 0 then return end
   local columns = core.terminal_size(self.stream) or COLUMNS
@@ -134,7 +133,7 @@ function Progress:draw()
   self.drawn_at, self.visible, self.is_behind = core.monotonic(), #lines > 0, false
 end
 
---- Draws again after a second, or after other lines were written: for the clocks.
+--- Draws again, if a second has passed or other lines were written, to advance the clocks.
 function Progress:tick()
   if self.total == 1 and #self.entries == 0 and self.ended > 0 then return end
   local is_due = self.is_behind or self.visible and #self.drawn == 0

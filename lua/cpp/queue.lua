@@ -1,5 +1,5 @@
--- A queue that costs no more than what goes through it, for the batch scheduler. When it runs empty it begins at 1
--- again, so that its entries stay in the table's array.
+-- A queue for the batch scheduler, with constant cost for each value. When it is empty it begins at 1 again, so that
+-- its entries stay in the array part of the table.
 
 local queue = {}
 
@@ -14,7 +14,7 @@ function queue.push(q, value)
   q[last], q.last = value, last
 end
 
---- Takes the first value, or nil where there is none.
+--- Removes and returns the first value; nil if the queue is empty.
 function queue.pop(q)
   local first = q.first
   local value = q[first]
@@ -28,7 +28,7 @@ function queue.pop(q)
   return value
 end
 
---- Whether there is none.
+--- Whether the queue is empty.
 function queue.is_empty(q)
   return q.last == 0
 end

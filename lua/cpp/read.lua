@@ -1,5 +1,5 @@
 -- Requests documents, operations, lists of operations, and the status of an offer, and checks the responses. The
--- options of each function are a table of the library's own. [ARM]: see wait.lua.
+-- options of each function are a copy of the caller's. [ARM]: see wait.lua.
 
 local auth = require "cpp.auth"
 local errors = require "cpp.error"
@@ -34,7 +34,7 @@ function read.document(client, endpoint, options)
   return result.body
 end
 
--- Whether a body is a list of objects. The empty object cannot be told from the empty list.
+-- Whether a body is a list of objects. An empty object cannot be distinguished from an empty list.
 local function is_list(body)
   if type(body) ~= "table" then return false end
   local count = 0
@@ -60,12 +60,12 @@ function read.list(client, endpoint, options)
   return result.body
 end
 
--- What the library alone says of an operation, and a wait reads of its target.
+-- Names of the library in an operation, which a wait reads from its target.
 local OWN = { "outcome", "evidence", "call", "sent_at", "submission_id", "operation_id", "publisher", "offer",
               "location", "retry_after" }
 
--- Removes members of a document that have the name of a field of the library: a wait would believe that the service's
--- `outcome` was found out by a wait.
+-- Removes members of a document that have the name of a field of the library. Otherwise a wait could take an `outcome`
+-- of the service for its own.
 local function remove_own(document)
   for _, name in ipairs(OWN) do document[name] = nil end
 end
@@ -118,8 +118,8 @@ local function note_states(list, secrets)
   end
 end
 
--- The operations of a list in the requested state, whether or not the service has filtered them. A word that is not a
--- state is left to the service.
+-- The operations of a list in the requested state, whether or not the service has filtered them. Only the service
+-- applies a word that is not a state.
 local function filtered(list, wanted)
   if status.ended(wanted) == nil and wanted ~= "running" then return list end
   local kept = {}

@@ -1,4 +1,4 @@
--- Reconciling: after an ambiguous error, what the service itself says about the offer.
+-- Reconciling: queries the service about the offer after an ambiguous error.
 
 local auth = require "cpp.auth"
 local core = require "cpp.core"
@@ -10,38 +10,38 @@ local read = require "cpp.read"
 local show = require "cpp.show"
 local status = require "cpp.status"
 
--- The limits of all requests but the first: a client that is closed between two of them is no misuse.
+-- The limits of all requests but the first: if the client is closed between two of them, that is not misuse.
 local GOES_ON = {}
 
 local CALLS = { cancel = "cancel", publish = "publish", go_live = "go_live" }
 local LATE = 10 -- seconds after a call in which the list and the offer's status may both be late
 
--- What is passed on to the requests: a client's options, and what the target names.
+-- The options of the requests: those of a client, and the names in the target.
 local function question_of(target, options)
   local question = core.snapshot(options or {})
   question.publisher, question.offer = target.publisher, target.offer
   return question
 end
 
--- When the call of an err was sent, by the service's clock: as long before the first response as it is now ago. It is
--- known in the process that made the call, by the same clock.
+-- When the call of an err was sent, by the service's clock: the time of the first response, less the time that has
+-- passed since the call. Known only in the process that made the call, with the same clock.
 local function sent_at(client, question, err, date)
   local call, loop = private[client].failed[err], host.loop(client, question)
   return call and date and rawequal(call.clock, loop.now) and date - math.ceil(host.now(loop) - call.sent) or nil
 end
 
--- The word for an outcome that reconcile may tell: of what may still change, only what the list and the offer's status
--- agree on.
+-- The outcome that reconcile reports. An outcome that may still change counts only if the list and the offer's status
+-- agree.
 local function told(facts, word, settles)
   local offer = facts.offer
-  -- The list may be late: what it says of an older submission holds where the offer's status does not contradict.
+  -- The list may be late, so an older submission counts only if the offer's status does not contradict it.
   local runs = offer and (offer.state == "running" or offer.state == "inprogress") and facts.found == "newest"
   if word == "failed" or runs and word ~= "signoff" then return "unknown" end
   local agrees = word == "none" and facts.sent_at or word == "signoff" and not facts.call
   return (not settles or agrees) and word or "unknown"
 end
 
--- Looks once. Returns the answer; or nil and an err; and the seconds after which another look is needed, or nil.
+-- Queries once. Returns the result; or nil and an err; and the seconds after which to query again, or nil.
 local function look(client, question, target, limits)
   local call = CALLS[target.call] or target.ambiguous and "cancel"
   local facts = { submission_id = target.submission_id, sent_at = target.sent_at, call = call, is_lost = true }
@@ -69,18 +69,17 @@ local function look(client, question, target, limits)
   return answer, nil, left and left > 0 and left or nil
 end
 
---- Asks the service what became of a call whose outcome is not known.
--- The list of submissions tells whether something still runs, and how the newest one ended; the offer's status, where
--- the list does not tell. What neither tells stays unknown: a guess is no answer here. That nothing ran is asked again,
--- until ten seconds after the call.
+--- Queries the service after an ambiguous error.
+-- The list of submissions shows whether one is running, and how the newest one ended. If it does not, the offer's
+-- status decides; otherwise the result is unknown. If nothing ran, the query is repeated ten seconds after the call.
 -- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-operations
 -- @param client the client
 -- @param target an ambiguous err, or a table with publisher and offer
 -- @param options table or nil: any option of a client
--- @return table: state ("running", "canceled" or "unknown"), operation (what runs, with operation_id, location and
---   progress where the service tells them: a target for Client:wait); where nothing runs, outcome (as of Client:wait),
---   evidence, offer_status (the offer's normalised status); publisher, offer
--- @return nil, err when the service cannot be asked
+-- @return table: state ("running", "canceled" or "unknown"); operation (the running one, with operation_id,
+--   location and progress if the service sends them: a target for Client:wait); if nothing runs, outcome (as of
+--   Client:wait), evidence and offer_status (the offer's normalised status); publisher, offer
+-- @return nil, err if a query failed
 local function reconcile(client, target, options)
   if type(target) ~= "table" then
     core.misuse("expected an err or a table with publisher and offer, got " .. type(target))

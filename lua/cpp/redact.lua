@@ -1,5 +1,5 @@
--- Text of the service, made fit to be shown: all of its text that leaves a decoded document passes here.
--- It becomes printable, on one line, and without secrets and e-mail addresses: see csrc/redact.h.
+-- Makes text of the service safe to show: printable, on one line, and without secrets and e-mail addresses (see
+-- csrc/redact.h). All text that leaves a decoded document passes here.
 
 local core = require "cpp.core"
 
@@ -8,27 +8,27 @@ local redact = {}
 local LONGEST_TEXT = 8192 -- bytes that are kept of a text without a limit of its own: as many as a URL has
 local LONGEST_DOCUMENT = 8192 -- bytes that are searched in all texts of a document
 
---- A text as it may be shown.
+--- Makes a text safe to show.
 -- @param text string, or anything else, which is returned as it is
--- @param limit integer: bytes that are kept; less than 1: none, as in a column beyond the edge of a terminal
--- @param secrets list or nil: what is replaced besides whatever looks like a bearer token or an e-mail address. Those
---   of a call: auth.secrets. What is no string in it is skipped; its field `emails` holds addresses, as the option does
--- @return printable text in one line, with "[redacted]" in their place
+-- @param limit integer: the bytes to keep; less than 1: none, as in a column beyond the edge of a terminal
+-- @param secrets list or nil: texts to replace, in addition to bearer tokens and e-mail addresses; see auth.secrets.
+--   Values that are not strings are skipped; the field `emails` holds addresses, like the option
+-- @return printable text on one line, with "[redacted]" for each secret
 function redact.line(text, limit, secrets)
   if type(text) ~= "string" then return text end
   if limit < 1 then return "" end
   return core.redact(text, limit, secrets)
 end
 
---- A copy of a decoded document as it may be shown, in its values and in its names.
+--- A copy of a decoded document, with its names and values made safe to show.
 function redact.document(value, secrets)
   return core.redact(value, LONGEST_DOCUMENT, secrets)
 end
 
--- [document] = list of secrets that the service was sent when it answered with it.
+-- [document] = list of the secrets in the request to which it is the response.
 local known = setmetatable({}, { __mode = "k" })
 
---- Remembers, as long as a document lives, which secrets it must not be shown with.
+--- Remembers the secrets to remove from a document when it is shown, as long as the document lives.
 function redact.remember(document, secrets)
   known[document] = secrets
 end

@@ -1,9 +1,8 @@
--- Retries: the one place where a request is sent again.
+-- Sends requests, and retries them: the attempts of a call, the pauses between them, and the log.
 --
--- A POST is repeated only when it certainly was not processed: nothing of it left, 429, or 503 with
--- Retry-After. A GET is harmless, so it is repeated after any failure of the transport, 408, 429 and
--- 5xx. Either is repeated once after a 401, with a new token. Which is which, errors.from_failure
--- decides (`retryable`); here are the attempts, the pauses between them, and the log.
+-- A POST is retried only if it certainly was not processed: nothing of it was sent, 429, or 503 with Retry-After. A GET
+-- changes nothing, so it is retried after any failure of the transport, 408, 429 and 5xx. Both are retried once after a
+-- 401, with a new token. errors.from_failure decides which failures are `retryable`.
 
 local core = require "cpp.core"
 local errors = require "cpp.error"
@@ -26,16 +25,16 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.8, 60
 local OF_TOKENS = { token = true, metadata = true }
 
 local RETRIES, TIMEOUT = 3, 300 -- a client's defaults; seconds
-local MOST_PAUSE = 300 -- seconds: what a Retry-After is bounded to, as for polls
+local MOST_PAUSE = 300 -- seconds: the longest accepted Retry-After, as for polls
 
--- What the service asked for wins; else exponential back-off, with jitter so that many clients
--- that failed together do not come back together.
+-- The pause before the next attempt: the Retry-After of the service, or else exponential backoff, with jitter so that
+-- clients that failed together do not retry together.
 local function pause_before(attempt, err)
   if err.retry_after then return math.min(MOST_PAUSE, err.retry_after) end
   return math.min(LONGEST_PAUSE, FIRST_PAUSE * 2 ^ (attempt - 1) * (0.8 + 0.4 * core.random()))
 end
 
--- One entry for each attempt. What the service chose (a location, its request id) may hold anything.
+-- Logs one attempt. Texts of the service (a location, its request id) may hold anything, so they are redacted.
 local function log_attempt(loop, log, client, options, token, request, attempt, answer)
   local secrets = auth.secrets(client, options, token)
   local method, url = request:url()
@@ -55,20 +54,20 @@ local function log_attempt(loop, log, client, options, token, request, attempt, 
   host.warn("the log function", problem)
 end
 
---- The seconds that a request may take, and the pauses of a call together.
+--- The timeout of a call: the seconds that a request may take, and that all pauses may take together.
 function retry.timeout_of(client, options)
   return options.timeout or private[client].options.timeout or TIMEOUT
 end
 
 local timeout_of = retry.timeout_of
 
--- The seconds that a request may take: as its options say, but not beyond the deadline.
+-- The seconds that a request may take: its timeout, but not beyond the deadline.
 local function timeout_until(loop, client, options, deadline)
   return math.max(0.001, math.min(timeout_of(client, options), deadline - host.now(loop)))
 end
 
--- Raises what the loop raised while it waited for a request, or Ctrl-C in the log function. A POST may have been
--- processed by then: for it, an err that says so is raised, with what is known.
+-- Raises the error of a loop that waited for a request, or of Ctrl-C in the log function. A POST may have been
+-- processed by then, so for a POST it raises an ambiguous err with what is known.
 local function raise(loop, client, endpoint, options, token, request, problem)
   request:abort() -- unless it is done
   local result, failure = request:result()
@@ -78,7 +77,7 @@ local function raise(loop, client, endpoint, options, token, request, problem)
   if result then
     result.call, result.publisher, result.offer = endpoint, options.publisher, options.offer
     result.request_id = redact.line(result.request_id, errors.ID_LIMIT, secrets)
-    if loop.now then result.sent_at = nil end -- it is real time, and the host's clock is another one
+    if loop.now then result.sent_at = nil end -- it is in real time, but the host has its own clock
     error(errors.accepted(problem, result, secrets), 0)
   end
   local err = errors.from_failure(failure, options, secrets, false)
@@ -86,8 +85,8 @@ local function raise(loop, client, endpoint, options, token, request, problem)
   error(err, 0)
 end
 
--- Waits for a request in a loop of the user's, which may come back early: when something resumed its coroutine by
--- mistake. The step has a loop that never waits come to an end as well.
+-- Waits for a request in a loop of the user, which may return early because other code resumed the coroutine. The step
+-- makes sure that the request ends even in a loop that never waits.
 local function await(loop, core_client, request)
   loop.await(core_client, request)
   while not request:done() do
@@ -97,8 +96,8 @@ local function await(loop, core_client, request)
   end
 end
 
--- One exchange. Returns the result, or nil and a failure of the core; the request; and when it was sent, on the loop's
--- clock (real time where it has none of its own: only after a failure).
+-- One attempt. Returns the result, or nil and a failure of the core; the request; and the time of sending, on the
+-- loop's clock (on the monotonic clock only after a failure).
 local function exchange(loop, client, endpoint, options, token, deadline, id, attempt)
   local core_client, known = client.core, private[client]
   local log = options.log or known.options.log
@@ -130,11 +129,11 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
   return result, failure, request, sent or failure and request:started()
 end
 
--- Before each attempt; err: how the one before it failed. Returns true; or nil and an err when the
--- client was closed meanwhile (a client that was closed before the call is misuse, which the core
--- raises), or the loop is being stopped. A batch bounds what is in flight, and holds back what comes after a 429, for
--- `patience` seconds at most and not beyond the deadline. Not so a request for a token, which all items may wait
--- for: it has no `options` here.
+-- Waits until an attempt may start; err: the failure of the attempt before. Returns true; or nil and an err if the
+-- client was closed meanwhile (a client that was closed before the call is misuse, which the core raises), or the loop
+-- is being stopped. A batch bounds the requests in flight and delays them after a 429, for at most `patience` seconds
+-- and not beyond the deadline. A request for a token, for which all items may wait, is not delayed: it has no `options`
+-- here.
 local function admit(client, loop, options, err, deadline, patience)
   local scheduler = loop.scheduler
   local admitted
@@ -146,19 +145,19 @@ local function admit(client, loop, options, err, deadline, patience)
   return nil, err or errors.new("timeout", "the batch could not send this request in time", { retryable = true })
 end
 
--- A longer pause than the caller has patience for is not made: the err says when to come back.
+-- Whether a pause is too long for the timeout or the deadline. The err then has the seconds to wait, `retry_after`.
 local function has_time(loop, client, options, deadline, paused, pause)
   if deadline then return host.now(loop) + pause <= deadline end
   return paused + pause <= timeout_of(client, options)
 end
 
--- What follows a first attempt that failed: others, as far as that is safe.
+-- Retries after the first attempt failed, if that is safe.
 local function go_on(loop, client, endpoint, options, limits, token, failure, sent)
   local retries = limits and limits.retries or options.retries or private[client].options.retries or RETRIES
   local deadline = limits and limits.deadline
   local attempt, paused, renewed = 1, 0, false
   local of_tokens = OF_TOKENS[endpoint] or false
-  local safe = failure.method == "GET" or of_tokens -- it changes nothing, or nothing that counts
+  local safe = failure.method == "GET" or of_tokens -- it changes nothing, or only issues a token
   while true do
     local err = errors.from_failure(failure, options, auth.secrets(client, options, token), safe, of_tokens)
     err.attempts = attempt
@@ -174,7 +173,7 @@ local function go_on(loop, client, endpoint, options, limits, token, failure, se
         return nil, err, sent
       end
     end
-    if not client.core:usable() then return nil, errors.closed() end -- by another call that the same step resumed
+    if not client.core:usable() then return nil, errors.closed() end -- closed by another call, resumed in the same step
     if refused then
       -- The service rejected the token, and processed nothing. Only a new token justifies a second request.
       renewed = true
@@ -198,18 +197,19 @@ local function go_on(loop, client, endpoint, options, limits, token, failure, se
   end
 end
 
---- Sends a request, again where that is safe, until it is answered or there is no sense in more.
+--- Sends a request, and retries it while that is safe and may help.
 -- @param client the client (see cpp.client)
 -- @param endpoint string, a name of csrc/endpoint.c
 -- @param options table of the call's options, checked by the core when the request starts
--- @param limits table or nil: `retries` (number) instead of the option's; `deadline` (on the
---   loop's clock) that neither a pause nor a request goes beyond
--- @param loop table or nil: what host.loop gives for this call, if the caller has called it already
--- @return the core's result and its request; or nil, err (kinds: all but `failed`); and when its last request was sent,
---   on the loop's clock, or nil where none was
+-- @param limits table or nil: `retries` (number), instead of the option; `deadline` (on the loop's clock), which no
+-- pause
+--   and no request exceeds
+-- @param loop table or nil: the result of host.loop for this call, if the caller has it already
+-- @return the core's result and its request; or nil, err (all kinds except `failed`); and the time at which the last
+--   request was sent, on the loop's clock, or nil if none was
 function retry.call(client, endpoint, options, limits, loop)
   loop = loop or host.loop(client, options)
-  -- What belongs to a longer call, or to an item of a batch, began before the client was closed: no misuse.
+  -- A request of a longer call, or of a batch's item, began before the client was closed, so that is not misuse.
   if (limits or loop.scheduler) and not client.core:usable() then return nil, errors.closed() end
   local deadline = limits and limits.deadline
   local token, err

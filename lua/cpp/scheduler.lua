@@ -1,8 +1,7 @@
--- The scheduler of a batch: runs its items, each in a coroutine of its own.
+-- The scheduler of a batch: runs its items, each in its own coroutine.
 --
--- The batch is itself a loop (await, sleep) for the calls of its items, and waits in the loop that a call in its place
--- would wait in (see cpp.host): it takes that one's place while it has something to do, and waits in it otherwise.
--- cpp.items has the loop in which the items wait.
+-- The calls of the items wait in a loop of the batch (cpp.items). When all items wait, the batch waits in the outer
+-- loop: the one in which a call in place of the batch would wait (see cpp.host).
 
 local dispatch = require "cpp.dispatch"
 local errors = require "cpp.error"
@@ -20,17 +19,17 @@ local is_held, call_up, expire = items.is_held, items.call_up, items.expire
 
 local CONCURRENCY = 16
 local STOP_CHECK = 1 -- seconds between two calls of should_stop
-local ITEM = "this item" -- what a batch that stops does not come to
+local ITEM = "this item" -- for errors.stopped and errors.closed: "... before this item"
 
 local scheduler = {}
 
--- The publisher or offer of an item, if the item is a table. Without its metatable, which may raise.
+-- The publisher or offer of an item, if the item is a table. Its metatable, which may raise an error, is not used.
 local function name_of(input, field)
   local name = type(input) == "table" and rawget(input, field)
   return type(name) == "string" and name or nil
 end
 
--- Notes the publisher and offer of the item.
+-- Records the publisher and offer of the item.
 local function note_names(item, input)
   item.publisher, item.offer = name_of(input, "publisher"), name_of(input, "offer")
 end
@@ -40,9 +39,9 @@ local function tells_of_accepted(err, item)
   return err.ambiguous or err.offer == item.offer and (err.location or math.type(err.status) and err.status < 300)
 end
 
--- Makes an err of what an item's code raised: misuse in one item must not end the others. If a request of the item was
--- sent, its outcome is unknown: the response is lost with the code that had it. Code that raises an err has read the
--- response; but the response of an earlier accepted call is lost.
+-- Makes an err from an error of an item's code, because misuse in one item must not end the others. If the item had
+-- sent a request, the outcome is unknown, because the code lost the response. If the code raises an err, it had read
+-- the response; but the result of an earlier accepted call is lost.
 local function raised_err(batch, item, problem)
   if not item.offer then note_names(item, batch.inputs[item.index]) end
   local fields = { ambiguous = item.sent ~= false, publisher = item.publisher, offer = item.offer }
@@ -51,8 +50,8 @@ local function raised_err(batch, item, problem)
   return errors.carrying(err.raised == nil and problem or err.raised, fields)
 end
 
--- Calls a callback in the coroutine that runs the batch. Responses that come meanwhile have not been read yet when it
--- returns: those of this batch, or of one that shares its pause.
+-- Calls a callback in the coroutine that runs the batch. If responses came meanwhile, they must be read before the next
+-- request starts, here and in batches that share the pause: one may be a 429.
 local function call_back(batch, fn, ...)
   local last = batch.ready.last
   local done, first, second = host.call(batch.outer, fn, ...)
@@ -62,8 +61,8 @@ end
 
 local stop
 
--- A callback of the batch raised: it is not called again, and the batch stops. What was started is in the entries that
--- the caller gets, so this is not raised further.
+-- Stops the batch after an error of its callback, which is not called again. The error is not raised, so that the
+-- caller gets the entries of what was started.
 local function fail(batch, name, problem)
   host.pass_interrupt(problem)
   batch[name] = nil
@@ -75,7 +74,7 @@ end
 -- Ends an item with a result; or with nil and an err.
 local function finish(batch, index, result, err)
   if result then
-    err = nil -- what comes after a result is none: a batch returns a number there
+    err = nil -- a second value after a result is not an err: a batch returns a number
   elseif err ~= nil then
     batch.failed = batch.failed + 1
   end
@@ -86,7 +85,7 @@ local function finish(batch, index, result, err)
   if not done then fail(batch, "on_result", problem) end
 end
 
--- The body of a coroutine: calls `fn` for the entry of its item, then for each next entry it gets.
+-- The body of a coroutine: calls `fn` for the item, and then for each further item that it gets.
 local function work(_, batch, item)
   while true do
     local go = yield(DONE, batch.fn(batch.inputs[item.index], batch.client))
@@ -99,7 +98,7 @@ local function may_start(batch)
     and is_empty(batch.admission) and not is_held(batch) and not batch.waiters.closed
 end
 
--- The next entry of the list is the item's.
+-- Assigns the next entry of the list to the item.
 local function take_next(batch, item)
   local index = batch.next
   item.index, item.sent, item.publisher, item.offer = index, false, nil, nil
@@ -107,10 +106,10 @@ local function take_next(batch, item)
   batch.next = index + 1
 end
 
--- What is left of an item whose code raised, or waits for an event that cannot arrive.
+-- Ends an item whose code raised an error, or waits for an event that cannot arrive.
 local function give_up(batch, item, done, problem)
   batch.active = batch.active - 1
-  coroutine.close(item.coroutine) -- an error alone leaves its variables unclosed: a batch within it, and its requests
+  coroutine.close(item.coroutine) -- after an error its variables are still open: a batch within it, and requests
   if done then
     problem = "cpp: an item's code may wait for calls of its client only"
   elseif item.parked then
@@ -119,8 +118,8 @@ local function give_up(batch, item, done, problem)
   finish(batch, item.index, nil, raised_err(batch, item, problem))
 end
 
--- Resumes an item, and calls what it has the batch call. What it yields or raises may be the user's: a sign is a
--- function, so that comparing it calls no metamethod.
+-- Resumes an item, and calls the callbacks that it passes to the batch. A value that it yields or raises may come from
+-- the user; the signs are functions, so comparing them calls no metamethod.
 local function run_item(batch, item)
   local before = batch.running
   batch.running = item
@@ -140,7 +139,7 @@ local function run_item(batch, item)
   return done, sign, first, second
 end
 
--- Runs an item until it waits. It takes entry after entry while none waits.
+-- Runs an item until it waits. While its calls need not wait, it takes one entry after another.
 local function resume(batch, item)
   while true do
     local done, sign, result, err = run_item(batch, item)
@@ -156,7 +155,7 @@ local function resume(batch, item)
   end
 end
 
--- Thousands of items may wait: each is small.
+-- An item is small, because thousands may wait.
 local function new_item(batch)
   local item = setmetatable({
     index = 0, sent = false, publisher = nil, offer = nil, around = nil, parked = false,
@@ -202,7 +201,7 @@ function stop(batch, ...)
   end_rest(batch, ...)
 end
 
--- Removes the waits for requests: the client was closed, so every request is done, or the batch has ended.
+-- Ends the waits for requests: the client was closed, so every request is done, or the batch has ended.
 local function wake_all(batch)
   for key in pairs(batch.waiting) do
     batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
@@ -210,8 +209,8 @@ local function wake_all(batch)
   end
 end
 
--- Requests in flight are let finish, since aborting a cancel would leave its outcome unknown. A batch
--- within an item of another one stops with it.
+-- Stops the batch if its client was closed, the batch around it stops, or should_stop returns true. Requests in flight
+-- finish, because an aborted cancel would have an unknown outcome.
 local function look_at_stop(batch)
   local outer = batch.outer
   if not batch.core:usable() then
@@ -249,14 +248,14 @@ local function run_ready(batch)
     elseif may_start(batch) then
       start(batch)
     else
-      batch.round = batch.pause.round -- all that have come are read
+      batch.round = batch.pause.round -- all responses so far have been read
       gather(batch)
       if is_empty(batch.ready) and not may_start(batch) then return end
     end
   end
 end
 
--- The seconds until the batch has something to do although no request finishes; nil: it has not.
+-- The seconds until the batch has something to do even if no request finishes; nil if it has nothing.
 local function seconds_left(batch)
   local time = batch.timers:first()
   if is_held(batch) and (not is_empty(batch.admission) or batch.next <= batch.count) then
@@ -282,7 +281,7 @@ local function wait(batch)
       if not is_empty(batch.ready) or not core_client:usable() then return true end
       left = wake_at and wake_at - host.now(outer)
       if left and left <= 0 then return true end
-      if left then core_client:alarm(left) end -- again each time: another batch's may have rung
+      if left then core_client:alarm(left) end -- set each time, because an alarm of another batch may have replaced it
       return false
     end,
   }
@@ -293,9 +292,9 @@ local function wait(batch)
   end
 end
 
--- What ends the batch itself (a failing clock or loop, Ctrl-C) is raised where its items wait, so that each item ends
--- with an err that has what is known. It is then raised again, with all entries. The queues and timers are not used:
--- Ctrl-C may have come while one was changed.
+-- Ends the batch after an error of its clock or loop, or Ctrl-C. The error is raised in each waiting item, so that its
+-- err has what is known, and then raised again, with all entries. The queues and timers are not used, because Ctrl-C
+-- may have come while one was changed.
 local function break_off(batch, problem)
   if batch.next == 1 then error(problem, 0) end -- no item was started
   batch.broken, batch.stopped, batch.on_result, batch.should_stop = { problem = problem }, true, nil, nil
@@ -309,8 +308,8 @@ local function break_off(batch, problem)
   error(errors.carrying(problem, { entries = batch.entries }), 0)
 end
 
--- When the batch is left early (it was broken off, its own coroutine was closed), the items' requests
--- are aborted by the closing of their coroutines.
+-- If the batch ends early (by an error, or because its coroutine was closed), closes the coroutines of its items, which
+-- aborts their requests.
 local function abandon(batch)
   for _, item in ipairs(batch.items) do
     if coroutine.status(item.coroutine) == "suspended" then coroutine.close(item.coroutine) end
@@ -322,7 +321,7 @@ local function run_to_end(batch)
     look_at_stop(batch)
     run_ready(batch)
     if batch.active == 0 and batch.next > batch.count then
-      batch.items = {} -- none is left open: a Ctrl-C from here on finds little to do before the entries are returned
+      batch.items = {} -- all are closed, so a Ctrl-C from here on has nothing to end
       return
     end
     wait(batch)
@@ -339,8 +338,8 @@ end
 
 --- Runs a function for each item of a list, many at once.
 -- @param client the client
--- @param requests list of anything: what the entries name
--- @param inputs list of as many: what `fn` gets for each
+-- @param requests list of anything: the `request` of each entry
+-- @param inputs list of the same length: the argument of `fn` for each entry
 -- @param fn function(input, client) -> result; or nil, err
 -- @param options table: concurrency, on_result, should_stop and loop, or some
 -- @return list of tables { request =, result =, err = }; the number of those with an err
@@ -354,8 +353,8 @@ function scheduler.run(client, requests, inputs, fn, options)
     on_result = options.on_result, should_stop = options.should_stop,
   }
   local around = self.outer.scheduler
-  if not around then self.core:timeout() end -- raises when the client is closed, as every call does
-  host.now(self.outer) -- raises where it is no clock
+  if not around then self.core:timeout() end -- raises an error if the client is closed, as every call does
+  host.now(self.outer) -- raises an error if the loop has no valid clock
   self.waiters = dispatch.waiters(self.core)
   self.pause = around and around.pause or { over = items.NEVER, round = 0 } -- a batch within another one shares it
   self.round = self.pause.round

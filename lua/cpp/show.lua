@@ -20,7 +20,7 @@ local function secrets_of(known, document)
   return list
 end
 
--- A line of the parts that are texts or numbers. What the service chose comes last, and only if its secrets are known.
+-- A line of the parts that are texts or numbers. Texts of the service come last, and only if the secrets are known.
 local function line(kind, known, document, parts, chosen)
   local words = {}
   local function add(part)
@@ -38,7 +38,7 @@ local function offer_of(document, call)
   return name and type(call) == "string" and call .. " " .. name or name
 end
 
---- The metatables of what calls give: to be made once for each client, of whose results they hold nothing.
+--- The metatables of results and operations, made once for each client. They hold nothing of a result.
 -- @param known table: of cpp.private
 -- @return table: result, operation
 function show.classes(known)
@@ -57,9 +57,9 @@ function show.classes(known)
 end
 
 --- Lets `print` show a result or an operation.
--- @param client the client that it is of
+-- @param client the client that returns it
 -- @param kind string: "result" or "operation"
--- @param options table: of the call, whose own secrets are remembered with the document
+-- @param options table of the call's options; secrets in them are remembered with the document
 -- @return the document
 function show.as(client, kind, document, options)
   if options.token or options.client_secret then redact.remember(document, auth.secrets(client, options)) end

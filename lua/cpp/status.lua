@@ -13,20 +13,19 @@ local status = {}
 local LONGEST = 50 -- bytes of a text that may be a state: those that were seen have up to 28
 local UNKNOWN = "unknown"
 
--- Different words for the same state. Any other word stays as it is, normalised.
+-- Different words for the same state. Other words are kept, normalised.
 local SAME = {
   complete = "completed",
   succeeded = "completed",
   cancelled = "canceled",
 }
 
--- "Ends well" means that the operation is over and nothing went wrong with it. What that proves of a cancel is in
--- outcome.lua.
+-- "Ends well" means that the operation has ended without a failure. What this proves about a cancel is in outcome.lua.
 local ENDS_WELL = { completed = true, canceled = true }
 local ENDS_BADLY = { failed = true, rejected = true }
 
 --- The one spelling of a status.
--- A state is one word of letters, so it can be shown anywhere: a secret in it could not be recognised any more.
+-- A state is one word of letters, so it can be shown anywhere. A secret in a normalised text could not be recognised.
 -- @param text string from the service; anything else gives nil
 -- @param secrets list or nil: a text that holds one of these is no state (see auth.secrets)
 -- @return string in lower case, such as "running", "completed", "canceled", "notstarted"; "unknown" for a text that is
@@ -42,16 +41,17 @@ function status.normalise(text, secrets)
 end
 
 --- Whether an operation in that (normalised) state is over, and how.
--- @return true when it ended well, false when it ended badly, nil when it has not ended. A state
---   that is not known has not ended: better to wait in vain than to call something done that is not
+-- @return true if it ended well, false if it ended badly, nil if it has not ended. An unknown state counts as not
+-- ended,
+--   because a wait must not report an end that did not happen
 function status.ended(state)
   if ENDS_WELL[state] then return true end
   if ENDS_BADLY[state] then return false end
   return nil
 end
 
---- Whether a document that has not ended waits for the publisher's sign-off: nothing goes on until go live.
--- The status itself says so, or the step: seen by azure-img-utils.
+--- Whether a document that has not ended waits for the publisher's sign-off, until go live. Its status or a step has
+-- this state (seen in azure-img-utils).
 -- @param document an operation or the status of an offer, decoded, with state
 -- @return boolean
 function status.waits_for_publisher(document)
@@ -63,7 +63,7 @@ function status.waits_for_publisher(document)
   return false
 end
 
--- How much of a step is done, 0..100.
+-- The progress of a step, 0..100.
 local function step_progress(step)
   if type(step) ~= "table" then return 0 end
   local state = status.normalise(step.status)
@@ -73,7 +73,7 @@ local function step_progress(step)
   return math.max(0, math.min(100, percentage))
 end
 
---- How far an operation is: the mean of its steps.
+--- The progress of an operation: the mean of its steps.
 -- @param operation table, decoded
 -- @param state its normalised state
 -- @return integer 0..100. Without steps: 100 when completed, else 0
@@ -86,9 +86,9 @@ function status.progress(operation, state)
   return sum // #steps | 0
 end
 
---- The step that is being worked on: the first that is neither done nor still to come.
+--- The current step: the first one that has begun and is not done.
 -- @param operation table, decoded, with state
--- @return its name, a string; nil where there is none, or the operation is over
+-- @return its name, a string; nil if there is none, or the operation has ended
 function status.current_step(operation)
   if status.ended(operation.state) ~= nil then return nil end
   for _, step in ipairs(type(operation.steps) == "table" and operation.steps or {}) do

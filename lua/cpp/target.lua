@@ -5,7 +5,7 @@ local follow = require "cpp.follow"
 
 local targets = {}
 
--- Options of a wait itself; all others are those of each request.
+-- Options of the wait itself; all others apply to each request.
 local OF_WAIT = { timeout = true, interval = true, max_interval = true, on_progress = true, should_stop = true }
 
 local CALLS = { cancel = true, publish = true, go_live = true }
@@ -16,7 +16,7 @@ local OF_TARGET = { "location", "publisher", "offer", "operation_id", "status", 
 
 --- Reads the target of a wait, once: the caller may change the table during the wait.
 -- @param target a result, a location or a table with publisher, offer and operation_id; raises misuse for anything else
--- @return table: of the fields above, those that are there and of use
+-- @return table: those of the fields above that are present and usable
 function targets.read(target)
   if type(target) == "string" then return { location = target } end
   if type(target) ~= "table" then
@@ -32,7 +32,7 @@ function targets.read(target)
 end
 
 --- The options of each request of a wait: its target, and the options that are not the wait's own.
--- @param target what targets.read gave
+-- @param target the result of targets.read
 -- @param options table: of the wait
 -- @return table
 function targets.request(target, options)
@@ -60,10 +60,10 @@ function targets.done_at_once(result)
   return setmetatable(operation, getmetatable(result))
 end
 
---- Raises unless a target names something to wait for.
+--- Raises misuse unless a target names something to wait for.
 -- @param client the client
--- @param target what targets.read gave
--- @param request what targets.request gave
+-- @param target the result of targets.read
+-- @param request the result of targets.request
 function targets.check(client, target, request)
   if target.location or target.operation_id then
     client.core:check(target.location and "location" or "operation", request)

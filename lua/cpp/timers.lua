@@ -1,4 +1,4 @@
--- Timers: a binary heap of what is due when, for the batch scheduler, which may have ten thousand.
+-- Timers for the batch scheduler: a binary heap, because there may be ten thousand.
 
 local Timers = {}
 Timers.__index = Timers
@@ -15,7 +15,7 @@ end
 
 --- Adds a timer.
 -- @param time number on any clock
--- @param value what Timers:take gives back
+-- @param value the value that Timers:take returns
 function Timers:add(time, value)
   local times, values = self.times, self.values
   self.count = self.count + 1

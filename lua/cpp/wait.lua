@@ -1,6 +1,6 @@
--- Waiting: polling an operation until it has ended, whatever the network does meanwhile.
+-- Waiting: polls an operation until it has ended, and tolerates network failures.
 --
--- Sources of the rules, as they are named below:
+-- Sources of the rules:
 -- [ARM]  https://learn.microsoft.com/azure/azure-resource-manager/management/async-operations
 --        (poll the location, honour Retry-After, 202 means "still running")
 -- [RFC]  RFC 9110, section 10.2.3 (Retry-After)
@@ -21,30 +21,30 @@ local status = require "cpp.status"
 local targets = require "cpp.target"
 
 local TIMEOUT, INTERVAL, MAX_INTERVAL = 900, 5, 30 -- seconds; [SEEN]
-local LEAST_PAUSE, MOST_PAUSE = 1, 300 -- seconds: what a Retry-After is clamped to; [RFC] has no bounds
+local LEAST_PAUSE, MOST_PAUSE = 1, 300 -- seconds: the limits of a Retry-After; [RFC] has none
 local GROWTH = 1.5
-local FAILURES = 5 -- in a row that are ridden out
-local GRACE = 60 -- seconds in which the server asked may not know a new operation yet (404)
-local SETTLE = 60 -- seconds in which responses that do not fit together yet are asked for again
-local SIGNOFF = 300 -- seconds after which an offer that waits for the publisher is not being canceled any more; [SEEN]
-local NOTHING = "neverpublished" -- of an offer: a location may be that of the offer's status
-local STOP_CHECK = 1 -- seconds between two looks at should_stop
+local FAILURES = 5 -- failures in a row that are tolerated
+local GRACE = 60 -- seconds in which a server may not know a new operation yet (404)
+local SETTLE = 60 -- seconds for which requests are repeated while their responses contradict each other
+local SIGNOFF = 300 -- seconds by which a cancel of an offer that waits for the publisher has taken effect; [SEEN]
+local NOTHING = "neverpublished" -- a state of an offer: a location may be that of the offer's status
+local STOP_CHECK = 1 -- seconds between two calls of should_stop
 
 local WORDS = 500 -- bytes of the service's own words in a message
 
--- The state of a wait is one small table, since thousands may be waited for: client, target, options, request
--- (the options of each poll), loop, follows (the offer, in place of an operation), started, deadline,
--- retries (its limits, see retry.call), interval, failures (in a row), ridden_out (of these, all but the 404s of the
--- grace), location, operation (as last seen), at_signoff (whether that waits for the publisher), running_id (of the
--- offer's operation that was seen to run), was_running (any was).
+-- The state of a wait is one small table, because there may be thousands of waits: client, target, options, request
+-- (the options of each poll), loop, follows (the offer, instead of an operation), started, deadline, retries (its
+-- limits, see retry.call), interval, failures (in a row), ridden_out (the same, without the 404s of the GRACE),
+-- location, operation (the last response), at_signoff (whether this operation waits for the publisher), running_id (of
+-- the offer's operation that was seen running), was_running (whether any was).
 
 -- The secrets to remove from a text of the service.
 local function secrets_of(state)
   return auth.secrets(state.client, state.request)
 end
 
--- The pause until the next look. Retry-After replaces the interval [ARM, RFC]; otherwise the
--- interval grows, spread by jitter so that many waits do not keep step.
+-- The pause until the next poll. A Retry-After replaces the interval [ARM, RFC]. Otherwise the interval grows, with
+-- jitter so that many waits do not poll together.
 local function next_pause(state, retry_after)
   if retry_after then return math.max(LEAST_PAUSE, math.min(MOST_PAUSE, retry_after)) end
   local pause = state.interval
@@ -53,17 +53,17 @@ local function next_pause(state, retry_after)
   return math.min(longest, pause * (0.9 + 0.2 * core.random()))
 end
 
--- A copy of the operation that was last seen, for an err.
+-- A copy of the last operation, for an err.
 local function presentable(state)
   if not state.operation then return nil end
   local operation, secrets = state.operation, secrets_of(state)
   local copy = redact.document(operation, secrets)
-  -- In a long document they may be cut or left out.
+  -- Redacting a long document may truncate or omit them.
   copy.state, copy.location = operation.state, redact(operation.location, secrets)
   return copy
 end
 
--- Completes an err so that another process can go on from it.
+-- Completes an err so that another process can resume the wait.
 local function give_up(state, err)
   local target, secrets = state.target, secrets_of(state)
   err.operation = presentable(state)
@@ -75,14 +75,14 @@ local function give_up(state, err)
   return nil, err
 end
 
--- What a callback raised, as an err: with the status of the call that is waited for, where it was accepted.
+-- The err for an error of a callback, with the status of the accepted call.
 local function raised(state, name, problem)
   host.pass_interrupt(problem)
   local text = redact.line(host.text(problem), WORDS, secrets_of(state))
   return errors.new("raised", name .. " failed: " .. text, { raised = problem, status = state.target.status })
 end
 
--- Why the wait must not go on; or nil.
+-- The err that ends the wait: closed or stopped; or nil.
 local function interruption(state)
   local should_stop, scheduler = state.options.should_stop, state.loop.scheduler
   local stopped = scheduler and scheduler.stopped()
@@ -102,7 +102,7 @@ local function timed_out(state)
     state.deadline - state.started, seen)))
 end
 
--- Sleeps until a time, with an eye on should_stop. Returns true; or nil and the err that ends the wait.
+-- Sleeps until a time, and calls should_stop meanwhile. Returns true; or nil and the err that ends the wait.
 local function sleep_until(state, wake)
   local loop = state.loop
   while true do
@@ -114,14 +114,14 @@ local function sleep_until(state, wake)
   end
 end
 
--- The end of an operation that ended badly.
+-- The err for an operation that ended badly.
 local function fail(state, operation)
   local reason = type(operation.error) == "table" and operation.error.message or operation.error
   reason = type(reason) == "string" and ": " .. redact.line(reason, WORDS, secrets_of(state)) or ""
   return give_up(state, errors.new("failed", "the operation ended " .. operation.state .. reason))
 end
 
--- A copy of a decoded document: what a callback does to it changes nothing.
+-- A copy of a decoded document, for a callback, which may change it.
 local function copy_of(document)
   if type(document) ~= "table" then return document end
   local copy = {}
@@ -129,7 +129,7 @@ local function copy_of(document)
   return copy
 end
 
--- Returns the err that ends the wait, or nil.
+-- Calls on_progress. Returns the err that ends the wait, or nil.
 local function saw(state, operation)
   state.failures, state.ridden_out = 0, 0
   state.operation, state.at_signoff = operation, status.waits_for_publisher(operation)
@@ -147,12 +147,12 @@ local function saw(state, operation)
   return not done and raised(state, "on_progress", problem) or nil
 end
 
--- What the outcome rests on, as far as it is known: see outcome.of. `known` has operation, list and offer, or some.
+-- The facts for the outcome that are known: see outcome.of. `known` has some of operation, list and offer.
 local function facts_of(state, known)
   local target, operation = state.target, known.operation
   return {
     call = target.call, status = target.status,
-    -- Where a publish has an operation to poll, that is the publish.
+    -- The location of a publish names the publish itself.
     sent_at = (target.call == "cancel" or state.follows) and target.sent_at or nil,
     operation = operation, operation_id = target.operation_id or state.operation and state.operation.id,
     submission_id = state.running_id or target.submission_id, was_running = state.was_running or false,
@@ -160,15 +160,15 @@ local function facts_of(state, known)
   }
 end
 
--- Looks at the operation, by its location or ids. Returns: operation, nil, retry_after; or nil, err, retry_after.
+-- Polls the operation, by its location or ids. Returns: operation, nil, retry_after; or nil, err, retry_after.
 local function look_at_operation(state)
   local operation, err, retry_after = read.operation(state.client, state.request, state)
   return operation, err, retry_after or err and err.retry_after
 end
 
--- Looks at what runs on the offer: what ran first stays the one that is followed. The list is read whole, since what
--- its filter means is not documented. Returns the same; or nil, nil, retry_after, list where it has ended, or none
--- runs.
+-- Polls the running operation of the offer; the first one that was seen running is followed. The whole list is
+-- requested, because the rules of its filter are not documented. Returns the same; or nil, nil, retry_after, list if
+-- the operation has ended, or none runs.
 local function look_at_offer(state)
   local list, err, retry_after = read.operations(state.client, state.request, state)
   if not list then return nil, err, err.retry_after end
@@ -180,8 +180,8 @@ local function look_at_offer(state)
   return submission, nil, retry_after
 end
 
--- The document that a wait for an offer ends with: nothing was polled, but something was read. Returns nil and an err
--- where there is none.
+-- The document that a wait for an offer returns if no operation was polled: the submission or the status that was read.
+-- Returns nil and an err if there is none.
 local function document_of(state, facts)
   local document = facts.submission or facts.offer
   if not document then return nil, errors.new("protocol", "the service does not report how the operation ended") end
@@ -195,7 +195,7 @@ local function document_of(state, facts)
   return not ending and document or nil, ending
 end
 
--- The end of a wait, with a word for its outcome: the operation; or nil and an err.
+-- Ends a wait with an outcome: returns the operation; or nil and an err.
 local function finish(state, known, facts, word)
   if word == "unknown" and known.err then return give_up(state, known.err) end
   local document, problem = known.operation, nil
@@ -210,8 +210,8 @@ local function finish(state, known, facts, word)
   return document
 end
 
--- Ends a wait at its deadline. For an operation that waits for the publisher this is the end, unless a cancel or a go
--- live may be on its way.
+-- Ends a wait at its deadline. An operation that waits for the publisher has the outcome signoff, unless the wait is
+-- for a cancel or a go live.
 local function run_out(state)
   local operation, call = state.operation, state.target.call
   if operation and call ~= "cancel" and call ~= "go_live" and state.at_signoff then
@@ -221,12 +221,13 @@ local function run_out(state)
   return timed_out(state)
 end
 
--- What comes of an operation that has ended, or cannot be seen any more. What does not fit together yet is asked for
--- again. Returns false and what the wait gives; or true where the offer is followed, and something runs after all.
+-- Determines the outcome of an operation that has ended, or can no longer be polled. Requests are repeated while
+-- responses contradict each other. Returns false and the results of the wait; or true if the offer is followed, and an
+-- operation is running after all.
 local function conclude(state, known)
   local loop = state.loop
   local settled = math.min(host.now(loop) + SETTLE, state.deadline)
-  local last -- what was read whole
+  local last -- the last complete facts, and their outcome
   local pause = state.options.interval or INTERVAL
   while true do
     local facts = facts_of(state, known)
@@ -244,22 +245,23 @@ local function conclude(state, known)
   end
 end
 
--- Whether nothing more is to be expected of an operation that has not ended, since it waits for the publisher. A cancel
--- of it takes a while to show. Returns a boolean; and the status of the offer, where that alone has the step.
+-- Whether an operation that has not ended waits for the publisher, so that the wait ends. A cancel of such an operation
+-- takes a while to show. Returns a boolean; and the status of the offer, if only this has the step.
 local function has_stopped(state, operation)
   local call = state.target.call
   local waited = host.now(state.loop) - state.started
   if call == "go_live" or call ~= "publish" and waited < SIGNOFF then return false end
   if state.at_signoff then return true end
-  -- [SEEN]: the step may stand in the offer's status alone.
+  -- [SEEN]: only the offer's status may have the step.
   local steps = operation.steps
   if type(steps) == "table" and #steps > 0 and operation.progress < 100 or not state.request.offer then return false end
   local offer = read.offer_status(state.client, state.request, state)
   return offer ~= nil and status.waits_for_publisher(offer), offer
 end
 
--- Whether the submission that a cancel met has ended, although its location says that something runs: a later publish
--- may have the same location. Asked once a cancel should have taken effect. Returns the list that tells it; or nil.
+-- Whether the submission that a cancel stopped has ended, although its location shows a running operation: a later
+-- publish may have the same location. Checked when a cancel should have taken effect. Returns the list that shows it;
+-- or nil.
 local function superseded(state)
   local late = host.now(state.loop) - state.started >= SIGNOFF
   if not late or state.target.call ~= "cancel" or state.follows or not state.request.offer then return nil end
@@ -271,15 +273,14 @@ local function superseded(state)
   return has_ended and (facts.found == "since" or facts.found == "id") and list or nil
 end
 
--- Whether what was started may not be listed yet.
+-- Whether the operation that was started may not be listed yet.
 local function may_appear(state)
   local call = state.target.call
   return (call == "publish" or call == "go_live") and not state.was_running
     and host.now(state.loop) - state.started < GRACE
 end
 
--- Whether the wait goes on after a failure: one that says nothing about the operation, so that the
--- next look may be answered.
+-- Whether the wait continues after a failure: the next poll may succeed.
 local function rides_out(state, err)
   state.failures = state.failures + 1
   if not state.location and not state.follows and err.kind ~= "auth" then state.location = err.url end
@@ -290,19 +291,19 @@ local function rides_out(state, err)
   return err.retryable and state.ridden_out <= FAILURES
 end
 
--- What a failed look means: as step. An operation that is not known any more has ended: the list tells how. After the
--- deadline no look follows.
+-- Handles a failed poll; returns the same as step. If the service no longer knows the operation, it has ended, and the
+-- list shows how. After the deadline there is no further poll.
 local function miss(state, err, retry_after)
   if host.now(state.loop) >= state.deadline or rides_out(state, err) then return true, retry_after end
   err.attempts = state.failures
-  local was_there = state.was_running or state.target.call == "cancel" -- which was accepted
+  local was_there = state.was_running or state.target.call == "cancel" -- an accepted cancel had an operation
   local is_gone = err.kind == "http" and err.status == 404 and was_there and not state.follows
   if is_gone and state.request.offer then return conclude(state, { err = err }) end
   return false, give_up(state, err)
 end
 
--- Looks once. Returns true, and the seconds that the service asks to wait before the next look; or, at the end of the
--- wait, false and what it gives: the operation; or nil and an err.
+-- Polls once. Returns true, and the seconds that the service asks to wait before the next poll; or, at the end of the
+-- wait, false and the operation, or false, nil and an err.
 local function step(state)
   local look = state.follows and look_at_offer or look_at_operation
   local operation, err, retry_after, list = look(state)
@@ -324,8 +325,8 @@ local function step(state)
   return true, retry_after
 end
 
--- The first poll comes at the time that the response with the location requests. Keep the call stack from here
--- to the loop's sleep short: each level takes memory for every operation that is waited for.
+-- Polls until the end; the first poll waits for the Retry-After of the response with the location. Keep the call stack
+-- from here to the loop's sleep short: each level takes memory in every wait.
 local function poll(state)
   local goes_on, result, err = true, state.target.call and state.target.retry_after, nil
   if not result then goes_on, result, err = step(state) end
@@ -341,13 +342,14 @@ end
 
 --- Waits until an operation has ended.
 -- @param client the client
--- @param given a result of cancel, publish or go_live; a location (string); or a table with
---   publisher, offer and operation_id; without operation_id, whatever runs on the offer
+-- @param given a result of cancel, publish or go_live; a location (string); or a table with publisher, offer and
+--   operation_id; without operation_id, the running operation of the offer
 -- @param options table or nil: cpp.WaitOptions in types/options.lua
--- @param goes_on true where a call goes on with it, which began before: a client that was closed meanwhile is no
---   misuse then, nor is it in an item of a batch
--- @return the operation at its end, with state "canceled" or "completed"; or nil, err: kinds failed,
---   timeout, stopped, closed, and those of Client:operation
+-- @param goes_on true if the wait is part of a longer call: then a client that was closed meanwhile is not misuse, as
+-- in
+--   an item of a batch
+-- @return the operation after it has ended, with its outcome; or nil, err: kinds failed, timeout, stopped, closed, and
+--   those of Client:operation
 local function wait(client, given, options, goes_on)
   options = core.snapshot(options or {})
   core.check("wait", options)
@@ -369,8 +371,7 @@ local function wait(client, given, options, goes_on)
     loop = loop,
     started = started,
     deadline = started + (options.timeout or TIMEOUT),
-    -- No request is repeated by itself: the wait repeats, in its own time. Only a refused token is
-    -- renewed at once.
+    -- Single polls are not retried; the next poll is the retry. Only a refused token is renewed at once.
     retries = 0,
     interval = options.interval or INTERVAL,
     failures = 0,

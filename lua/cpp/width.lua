@@ -1,5 +1,5 @@
--- The columns that a text takes on a terminal: two for wide characters, none for combining ones. Where terminals
--- differ, it is the larger number, since a line that is too long breaks.
+-- The columns that a text takes on a terminal: two for wide characters, none for combining ones. If terminals differ,
+-- the larger number counts, because a line that is too long wraps.
 -- https://www.unicode.org/reports/tr11/ (East Asian Width)
 
 local width = {}
@@ -37,7 +37,7 @@ function width.of(text)
   return count
 end
 
---- The longest beginning of a text that takes no more than that many columns.
+--- The longest beginning of a text that fits into that many columns.
 function width.cut(text, columns)
   if #text <= columns then return text end
   local count = 0

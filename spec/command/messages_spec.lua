@@ -70,7 +70,7 @@ describe("cpp-portal says in one line what can be done:", function()
       [" t0ken"] = "white space", ["t\u{f6}ken"] = "characters that no token has",
       ["t\1"] = "characters that no token has", ["export AZURE_TOKEN=t0ken"] = "a name before it",
     } do
-      local expected = "does not hold a valid token: it is expected without " .. problem
+      local expected = "does not hold a valid token: expected a token without " .. problem
         .. ", as `az account get-access-token --query accessToken --output tsv` prints it"
       programs.environment.AZURE_TOKEN = text
       local line = said "--color=never"

@@ -72,7 +72,8 @@ describe("cpp-portal's command line", function()
       = { "cancel", "--offer", "b" },
     ["option '--email' requires an argument"] = { "cancel", "a", "b", "--email" },
     ["option '--wait' does not take arguments"] = { "cancel", "--wait=5", "a", "b" },
-    ["'-5' is no option: a value that begins with - follows a =, as in --interval=-5"] = { "cancel", "-w", "-t", "-5", "a", "b" },
+    ["'-5' is not an option: write a value that begins with - after a =, as in --interval=-5"]
+      = { "cancel", "-w", "-t", "-5", "a", "b" },
     ["--retries: expected a number, got 'x'"] = { "status", "--retries", "x", "a", "b" },
     ["--timeout: expected a number of seconds, got 'soon'"] = { "cancel", "-w", "--timeout", "soon", "a", "b" },
     ["argument for option '--for' must be one of 'canceled', 'completed', 'signoff', 'none'"]
@@ -374,7 +375,7 @@ describe("cpp-portal", function()
       for _, name in ipairs { file, "-" } do
         local _, errors, status = status_of({}, { "--token-file", name }, text)
         local place = name == "-" and "standard input" or file
-        local problem = text:find "%S" and "does not hold a valid token: it is expected without white space" or "is empty"
+        local problem = text:find "%S" and "does not hold a valid token: expected a token without white space" or "is empty"
         assert.equal(("cpp-portal: --token-file: %s %s"):format(place, problem), errors:match "^[^,\n]*")
         assert.equal(5, status)
       end

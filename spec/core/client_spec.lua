@@ -301,7 +301,7 @@ describe("a core client", function()
     end
   end)
 
-  it("keeps a request running that nobody holds", function()
+  it("keeps a request running that has no other reference", function()
     local client <close> = new()
     start(client)
     collectgarbage()

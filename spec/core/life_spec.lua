@@ -1,4 +1,4 @@
--- What keeps what alive: a client its strings and its running requests, a request its client, and nobody more.
+-- Lifetimes: a client keeps its strings and its running requests alive, and a request its client; nothing else does.
 
 local core = require "cpp.core"
 local fixture = require "spec.support.fixture"

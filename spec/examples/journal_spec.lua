@@ -101,7 +101,7 @@ describe("examples/journal.lua", function()
     assert.equal("canceled", portal:state("contoso", "offer-1").operations[1].state)
   end)
 
-  it("does not cancel what somebody else has started since", function()
+  it("does not cancel an operation that another program has started since", function()
     offer(1)
     offers = programs:file("offer-1\n")
     local handle = assert(io.open(journal, "w"))

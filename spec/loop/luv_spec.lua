@@ -125,7 +125,7 @@ describe("cpp.loop.luv", function()
     host:finish()
   end)
 
-  it("survives a host that closes all handles while somebody waits", function()
+  it("survives a host that closes all handles during a wait", function()
     local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
     local thread = coroutine.create(function() client:cancel(loops.offer(1)) end)
     assert(coroutine.resume(thread))

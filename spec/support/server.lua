@@ -158,7 +158,7 @@ local function copy_bytes(from, to)
 end
 
 --- Passes all bytes on to another server and back, as a proxy does, until either side ends.
--- @return false when there is nobody at that port of loopback
+-- @return false if nothing listens at that port of loopback
 function Connection:tunnel(port)
   local outward = setmetatable({ socket = socket.tcp4(), buffer = "", bytes_received = 0 }, Connection)
   outward.socket:settimeout(0)

@@ -62,7 +62,7 @@ describe("cpp.dispatch", function()
     assert.is_false(dispatch.is_waiting(core))
   end)
 
-  it("lets go of a request that nobody waits for", function()
+  it("releases a request that no coroutine waits for", function()
     core.done = { requests[1] }
     dispatch.run(core)
     assert.same({}, core.done)
@@ -150,7 +150,7 @@ describe("cpp.dispatch", function()
       assert.is_false(dispatch.is_waiting(core))
     end)
 
-    it("does not wake who was ended by somebody who was woken", function()
+    it("does not wake a coroutine that a woken one has ended", function()
       for n = 1, 3 do
         dispatch.register(core, requests[n], function()
           woken[#woken + 1] = n
@@ -163,7 +163,7 @@ describe("cpp.dispatch", function()
       assert.equal(1, #woken)
     end)
 
-    it("by who is woken, wakes nobody twice and asks nobody more", function()
+    it("by a woken coroutine, wakes none twice and checks no more objects", function()
       local object = { done = function() return core.open end }
       local function wake(name)
         return function()
@@ -184,7 +184,7 @@ describe("cpp.dispatch", function()
       assert.same({ "first", "second" }, woken)
     end)
 
-    it("takes nobody who wants to sleep", function()
+    it("registers no coroutine for a sleep", function()
       core.open = false
       assert.error_matches(function() dispatch.sleeping(core, waker "sleeper") end, "the client is closed")
     end)

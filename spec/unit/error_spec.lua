@@ -98,7 +98,7 @@ describe("an err", function()
     assert.is_nil((err.code .. err.message .. tostring(err)):find("%c"))
   end)
 
-  it("is one of a status that nobody has heard of", function()
+  it("is one of an unknown status", function()
     assert.equal("418: the service refused", fail(418).message)
   end)
 

@@ -83,7 +83,7 @@ describe("progress", function()
                            { state = "canceled", progress = 50, steps = steps }))
     end)
 
-    it("is at hand at once, for whoever reads along", function()
+    it("is written at once, for a program that reads it", function()
       local name = os.tmpname()
       local file = assert(io.open(name, "w"))
       cpp.progress(file) { state = "running", progress = 5 }

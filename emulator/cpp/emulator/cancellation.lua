@@ -1,5 +1,5 @@
--- The operation of a cancellation, where the service makes one: what its location names is then not the publish.
--- It has the methods of an operation that documents are made with.
+-- A separate operation of a cancellation (the option `cancellation`): the location of the cancel names it, instead of
+-- the publish. It has those methods of an operation that documents use.
 
 local cancellation = {}
 cancellation.__index = cancellation
@@ -12,7 +12,7 @@ function cancellation.new(fields)
     return setmetatable(fields, cancellation)
 end
 
---- What has become of it: running, completed or failed; and since when.
+--- Its state (running, completed or failed), and the time since which it has it.
 function cancellation:state(now)
     if not self.target then
         return "completed", self.created
@@ -26,7 +26,7 @@ function cancellation:state(now)
     elseif state == "completed" or state == "failed" then
         return self.lost, since
     elseif not asked.effect.freezes and now >= asked.ends and self.target:is_waiting(now) then
-        return self.lost, asked.ends -- the publish has come to the publisher's sign-off, where it stays
+        return self.lost, asked.ends -- the publish has reached the publisher's sign-off, and stays there
     end
     return "running", self.created
 end
@@ -36,7 +36,7 @@ function cancellation:active(now)
     return self:state(now) == "running"
 end
 
---- How far its steps are: it has none.
+--- The progress of its steps: it has none.
 function cancellation.progress()
     return {}
 end

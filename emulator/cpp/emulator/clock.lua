@@ -5,7 +5,7 @@ local monotime = require "cqueues".monotime
 local clock = {}
 clock.__index = clock
 
--- What a manual clock shows at 0, 2017-11-01T00:00:00Z: a client must go by the service's dates, and not by its own.
+-- The date of a manual clock at 0, 2017-11-01T00:00:00Z: a client must use the service's dates, not its own clock.
 local MANUAL_EPOCH = 1509494400
 
 --- Makes a clock that stands at 0.
@@ -21,7 +21,7 @@ end
 function clock:reset()
     self.started = monotime()
     self.advanced = 0
-    -- Dates in answers are made of this and the clock, so that a date never contradicts the clock.
+    -- Dates in responses are this date plus the clock, so they never contradict the clock.
     self.epoch = self.kind == "manual" and MANUAL_EPOCH or os.time()
 end
 

@@ -1,5 +1,5 @@
--- The control interface: what a specification uses to set the emulator up and to look at what happened.
--- Paths under /_portal/, JSON in and out, no token. doc/emulator.md describes each.
+-- The control interface, with which a program sets the emulator up and reads its state: JSON over HTTP, under
+-- /_portal/, without a token. doc/emulator.md describes the requests.
 
 local answers = require "cpp.emulator.answers"
 local json = require "cpp.emulator.json"
@@ -11,7 +11,7 @@ local control = {}
 control.PREFIX = "/_portal/"
 
 -- One function for each method and path. Each gets the server, the decoded body and the fields of the query, and
--- returns the document to answer with (default: an empty object), or raises a message.
+-- returns the document of the response (default: an empty object), or raises a message.
 local actions = {}
 
 actions["POST reset"] = function(server)

@@ -1,5 +1,4 @@
--- Faults: requests that are to be answered wrongly, late, or not at all. Which request a fault takes is decided
--- here; the server carries it out.
+-- Faults: wrong, late or absent responses. This file decides which request a fault affects; the server applies it.
 
 local answers = require "cpp.emulator.answers"
 local json = require "cpp.emulator.json"
@@ -17,7 +16,7 @@ local KNOWN = {
 local KNOWN_MATCH = { method = "string", path = "string", skip = "number" }
 local ACTIONS = { "close", "reset", "stall", "truncate" }
 
--- The server computes these itself; a wrong one would break the connection instead of the answer.
+-- The server computes these itself; a wrong value would break the connection instead of the response.
 local FRAMING = { ["content-length"] = true, ["transfer-encoding"] = true }
 
 local function check_headers(headers, where)
@@ -57,7 +56,7 @@ function faults.new()
     return setmetatable({ list = {} }, faults)
 end
 
---- Appends faults; raises, and appends none, where one of them makes no sense.
+--- Appends faults. If one of them is not valid, raises an error and appends none.
 function faults:add(list)
     for index, fault in ipairs(list) do
         check(fault, string.format("faults[%d]", index))
@@ -67,7 +66,7 @@ function faults:add(list)
             fault = fault,
             match = fault.match or {},
             seen = 0,
-            -- A fault that strikes by chance goes on unless it is told to end; any other strikes once.
+            -- By default, a fault with a probability has no limit, and any other affects one request.
             left = fault.times or (fault.probability and -1 or 1),
             generator = fault.probability and random.new(fault.seed or 1),
         })
@@ -79,7 +78,7 @@ function faults:clear()
     self.list = {}
 end
 
---- The faults that may still strike, with the number of requests that each has matched and may still take.
+--- The faults that are still active, with the number of requests that each has matched and may still affect.
 function faults:remaining()
     local list = {}
     for index, entry in ipairs(self.list) do
@@ -92,8 +91,7 @@ local function matches(match, method, path)
     return (not match.method or match.method:upper() == method) and (not match.path or path:find(match.path) ~= nil)
 end
 
---- The fault that takes a request, or nil. The first of the list that is due takes it; those after it do not
---- count the request.
+--- The fault for a request, or nil: the first of the list that is due. Later faults do not count the request.
 -- @param path the decoded path, without the query
 function faults:take(method, path)
     for index, entry in ipairs(self.list) do
@@ -111,7 +109,7 @@ function faults:take(method, path)
     end
 end
 
--- The answer that a fault brings along, or nil.
+-- The response that a fault defines, or nil.
 local function own_answer(fault)
     if not fault.status then
         return nil
@@ -124,8 +122,8 @@ local function own_answer(fault)
     return answer
 end
 
---- The answer to a request that a fault has taken, or nil where nothing is to be answered.
--- The service acts on the request if the fault says so, or where an answer is needed and the fault brings none.
+--- The response to a request with a fault, or nil for none. The service acts on the request if the fault has `act`, or
+-- if a response is needed and the fault defines none.
 -- @param act function that lets the service act, and gives its answer
 function faults.answer(fault, act)
     local own = own_answer(fault)
@@ -134,7 +132,7 @@ function faults.answer(fault, act)
     return own or genuine
 end
 
---- Sets the headers that a fault brings along, in place of those that the answer has by now.
+--- Sets the headers that a fault defines, in place of those of the response.
 function faults.set_headers(fault, answer)
     answers.override(answer, fault.headers or {})
     answers.override(answer, fault.add_headers or {})

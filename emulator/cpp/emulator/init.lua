@@ -63,7 +63,7 @@ local function listen(options)
 end
 
 local TEXT = [[
-The portal emulator listens at %s. This page shows its offers and the received requests.
+The portal emulator listens at %s; open this page to see its offers and the received requests.
 To use it:  export CPP_BASE_URL=%s AZURE_TOKEN=%s
 ]]
 

@@ -1,10 +1,10 @@
--- JSON by lua-cjson, with the two things it cannot write: an empty array and an integer above 2^53.
+-- JSON by lua-cjson, with two additions: an empty array, and integers above 2^53.
 
 local cjson = require "cjson"
 
 local json = {}
 
--- An instance of its own, so that these settings are nobody else's.
+-- A separate instance, so that these settings do not affect other code.
 local codec = cjson.new()
 codec.decode_invalid_numbers(false)
 codec.encode_invalid_numbers(false)

@@ -1,4 +1,4 @@
--- The place to poll: how the answer to publish, go live and cancel says where the operation is.
+-- The location to poll in the response to publish, go live and cancel, in its forms.
 
 local util = require "http.util"
 
@@ -9,7 +9,7 @@ locations.API_VERSION = "2017-10-31"
 
 local QUERY = "?api-version=" .. locations.API_VERSION
 
--- The dollar signs stand in the URL as they are, as in the sample.
+-- The dollar signs are not percent-encoded, as in the sample.
 local function legacy_path(offer, name, operation)
     return string.format("/api/operations/%s$%s$%d$%s%s", util.encodeURIComponent(offer.settings.publisher), name,
         operation.publishing_version, operation.slot, QUERY)
@@ -27,7 +27,7 @@ local function absolute(request, path)
     return scheme .. "://" .. request.headers.host .. path
 end
 
--- What each form adds to an answer: headers, or a body.
+-- The headers, or the body, of each form.
 local FORMS = {
     operation_location = function(request, offer, operation)
         return { { "Operation-Location", absolute(request, operation_path(offer, operation)) } }
@@ -60,7 +60,7 @@ local FORMS = {
     end,
 }
 
---- What an accepted request answers with.
+--- The location of an accepted request.
 -- @return list of headers, and the document of the body or nil
 function locations.of(request, offer, operation)
     local override = offer.settings.location_header

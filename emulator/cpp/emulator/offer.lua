@@ -1,4 +1,4 @@
--- One offer: how it was configured, and the operations that it has had, at most one of them running.
+-- One offer: its settings and its operations, of which at most one is running.
 
 local cancellation = require "cpp.emulator.cancellation"
 local operation = require "cpp.emulator.operation"
@@ -151,16 +151,16 @@ function offer:active(now)
     return latest and latest:active(now) and latest or nil
 end
 
---- Remembers the addresses that a request gave, and gives those that will be notified.
+--- Records the addresses of a request, and returns those that will be notified.
 function offer:remember_emails(call, emails)
     if emails then
         table.insert(self.emails_given, { call = call, emails = emails })
     end
-    -- The seller contact of the account is notified instead where the offer has been migrated.
+    -- For a migrated offer, the seller contact of the account is notified instead.
     return self.settings.migrated and self.settings.seller_contact or emails
 end
 
---- Starts an operation; the caller has made sure that none is running.
+--- Starts an operation; the caller has checked that none is running.
 -- @param kind "publish" or "golive"
 function offer:start(kind, emails, now)
     local settings = self.settings
@@ -189,7 +189,7 @@ function offer:add_cancellation(target, now)
     return fresh
 end
 
---- Cancels what runs, in the offer's cancel mode.
+--- Cancels the running operation, in the offer's cancel mode.
 -- @return the operation to poll; nil where there is none
 function offer:cancel(emails, now)
     local settings, active = self.settings, self:active(now)
@@ -205,7 +205,7 @@ function offer:cancel(emails, now)
     return settings.cancellation == "own" and self:add_cancellation(active, now) or active
 end
 
---- What has become of the last cancel, as nothing but the emulator knows it.
+--- The true result of the last cancel, which the service does not show.
 -- @return nil where there was none; "none", or what became of the operation that ran: "running", "signoff", ...
 function offer:truth(now)
     if self.cancel_hit == nil then

@@ -1,12 +1,12 @@
--- One operation of an offer (a publish or a go live): what has become of it at a given time. Nothing runs: its
--- state follows from when it began, how long its steps take, and when it was cancelled.
+-- One operation of an offer (a publish or a go live), and its state at a given time. The state is computed from the
+-- times of its start, its steps and its cancellation; nothing runs in the background.
 
 local steps = require "cpp.emulator.steps"
 
 local operation = {}
 operation.__index = operation
 
---- What a cancellation does, by the cancel mode of the offer: how the operation ends, and whether it stands still
+--- The effect of a cancellation, by the cancel mode of the offer: how the operation ends, and whether its steps stop
 -- until then.
 local CANCEL_MODES = {
     accepted = { state = "canceled", freezes = true },
@@ -14,7 +14,7 @@ local CANCEL_MODES = {
     fails = { state = "failed", freezes = true },
     -- The same, with a separate cancellation operation: it fails, and the publish continues.
     fails_alone = { fails = true },
-    -- The publish gets through before the cancellation does.
+    -- The publish completes before the cancellation takes effect.
     lost_race = {},
 }
 
@@ -30,7 +30,7 @@ function operation.new(fields)
     return self
 end
 
---- Asks for the cancellation. Asking again changes nothing: the first request goes on.
+--- Requests the cancellation. A further request changes nothing.
 -- @param mode one of CANCEL_MODES
 -- @param seconds how long the cancellation takes
 function operation:cancel(mode, seconds, now)
@@ -40,7 +40,7 @@ function operation:cancel(mode, seconds, now)
     end
 end
 
---- What has become of the operation: not_started, running, completed, failed or canceled.
+--- The state of the operation: not_started, running, completed, failed or canceled.
 -- @return the state, and since when (time of the clock)
 function operation:state(now)
     local cancellation = self.cancellation
@@ -65,7 +65,7 @@ function operation:active(now)
     return state == "running" or state == "not_started"
 end
 
---- Whether it stands at the publisher's sign-off.
+--- Whether it waits for the publisher's sign-off.
 function operation:is_waiting(now)
     local last = self.steps[#self.steps]
     if last ~= steps.SIGNOFF or self:state(now) ~= "running" then
@@ -80,7 +80,7 @@ function operation:release(now)
     self.released = now
 end
 
---- How far the steps are: see steps.progress.
+--- The progress of the steps: see steps.progress.
 function operation:progress(now)
     local cancellation = self.cancellation
     if cancellation and cancellation.effect.freezes then

@@ -1,9 +1,9 @@
--- Checks of the tables that the control interface and scenario files hand in: a misspelt option is an error, not a
--- setting without effect.
+-- Checks of tables from the control interface and scenario files: an unknown option is an error, not a setting without
+-- effect.
 
 local options = {}
 
---- Raises unless every key of a table is known and has a value of its type.
+--- Raises an error unless every key of a table is known and has a value of its type.
 -- @param values the table
 -- @param known name of the option to its type, alternatives separated by "|" (e.g. "number|string")
 -- @param where what the table is, for the message
@@ -23,7 +23,7 @@ function options.check(values, known, where)
     return values
 end
 
---- Raises unless a value is one of a list.
+--- Raises an error unless a value is one of a list.
 function options.one_of(value, list, where)
     for _, allowed in ipairs(list) do
         if value == allowed then
@@ -33,7 +33,7 @@ function options.one_of(value, list, where)
     error(string.format("%s: '%s' is none of: %s", where, tostring(value), table.concat(list, ", ")), 0)
 end
 
---- Raises unless a header can be written as given (a line break may only fold the line).
+--- Raises an error unless a header can be sent unchanged (a line break may only fold the line).
 function options.header(name, value, where)
     if type(name) ~= "string" or not name:match("^[^:%s]+$") then
         error(where .. ": a header needs a name without blanks and colons", 0)

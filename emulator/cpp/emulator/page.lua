@@ -39,7 +39,7 @@ th, td { text-align: left; padding: .2em 1em .2em 0; border-bottom: 1px solid #8
 </html>
 ]]
 
--- As text of an element: a character of HTML by its number, a control character as a question mark.
+-- The text of an element: characters of HTML are escaped, and control characters become question marks.
 local function escape(text)
     return (tostring(text):gsub("[&<>\"']", function(character)
         return ("&#%d;"):format(character:byte())
@@ -67,7 +67,7 @@ local function rows_of(title, heads, rows)
     return table.concat(lines, "\n")
 end
 
--- The step at which an operation is, with its progress.
+-- The current step of an operation, with its progress.
 local function step_of(operation, now)
     for _, entry in ipairs(operation:progress(now)) do
         if entry.state ~= "complete" then

@@ -1,5 +1,5 @@
--- The HTTP server: reads requests, gives them to the service or to the control interface, writes the answers, and
--- carries out the faults. lua-http does the protocol.
+-- The HTTP server, based on lua-http: reads requests, passes them to the service or the control interface, applies
+-- faults, and writes the responses.
 
 local answers = require "cpp.emulator.answers"
 local control = require "cpp.emulator.control"
@@ -16,12 +16,12 @@ local util = require "http.util"
 local server = {}
 server.__index = server
 
--- Longer than any specification: a connection kept alive ends when the client wants it to.
+-- Long, so that only the client closes a kept connection.
 local IDLE_SECONDS = 24 * 3600
--- How often an answer that is being withheld looks whether the client has gone.
+-- Seconds between two checks whether the client of a withheld response has disconnected.
 local STALL_SECONDS = 0.1
 
--- Sends an answer; says nothing about a client that has gone.
+-- Sends a response; ignores a client that has disconnected.
 local function send(stream, method, answer)
     local headers = new_headers()
     headers:append(":status", string.format("%d", answer.status))
@@ -44,7 +44,7 @@ local function send(stream, method, answer)
     end
 end
 
--- Closes the connection of a stream without an answer.
+-- Closes the connection of a stream without a response.
 -- @param reset whether the client sees a reset instead of an end
 local function abandon(stream, reset)
     local socket = stream.connection:take_socket()
@@ -62,7 +62,7 @@ local function abandon(stream, reset)
     socket:close()
 end
 
--- Withholds the answer until the client goes, or until all withheld answers are released.
+-- Withholds the response until the client disconnects, or until all withheld responses are released.
 local function stall(self, stream)
     local generation, socket = self.generation, stream.connection.socket
     local function client_has_gone()
@@ -121,7 +121,7 @@ local function add_standard_headers(self, request, answer)
     end
 end
 
--- The answer of the service, with what every answer carries; an error of the emulator itself becomes a 500.
+-- The response of the service, with the standard headers. An error of the emulator itself becomes a 500.
 local function act(self, request)
     local ok, answer = xpcall(function() return self.state:answer(request) end, debug.traceback)
     if not ok then
@@ -131,7 +131,7 @@ local function act(self, request)
     return answer
 end
 
--- Answers a request for the service, by way of the faults and with an entry in the journal.
+-- Handles a request for the service: applies faults, and writes an entry to the journal.
 local function serve(self, stream, request)
     local entry = { method = request.method, path = request.path, query = request.query, headers = request.headers,
         body = request.body, time = self.state.clock:now(), connection = number_of(self, stream.connection) }
@@ -161,8 +161,8 @@ local function serve(self, stream, request)
     send(stream, request.method, answer)
 end
 
--- The refusal of requests from foreign web pages. They must not reach what needs no token, neither with a form, nor by
--- a host name that resolves to this machine.
+-- The refusal of a request from a foreign web page, or nil. Such a page must not reach the interfaces that need no
+-- token, neither with a form, nor by a host name that resolves to this machine.
 local function refusal(self, request)
     local origin, host = request.headers.origin, request.headers.host
     local is_address = host:find("^[%d.]+:?%d*$") or host:find("^%[[%x:.]+%]:?%d*$") or host:find("^localhost:?%d*$")
@@ -188,7 +188,7 @@ local function on_stream(self, stream)
     end
 end
 
---- Listens; raises where that is not possible.
+--- Listens; raises an error if that is not possible.
 -- @param options host, port (0: any free one), state (state.new)
 -- @return the server, with `url` and `port`
 function server.new(options)
@@ -199,7 +199,7 @@ function server.new(options)
         cq = self.controller, host = options.host, port = options.port, tls = false, version = 1.1, reuseaddr = true,
         intra_stream_timeout = IDLE_SECONDS, connection_setup_timeout = IDLE_SECONDS,
         onstream = function(_, stream) on_stream(self, stream) end,
-        -- What a client breaks concerns nobody but that client.
+        -- An error on a connection affects only its client.
         onerror = function() end,
     })
     assert(self.listener:listen())
@@ -216,14 +216,14 @@ function server:forget_connections()
     self.numbers, self.connections = setmetatable({}, { __mode = "k" }), 0
 end
 
---- Goes back to the start: state, numbers of connections, withheld answers.
+--- Restores the initial state, the numbers of connections and the withheld responses.
 function server:reset()
     self.state:reset()
     self:forget_connections()
     self:release()
 end
 
---- Closes the connections whose answers are being withheld.
+--- Closes the connections with withheld responses.
 function server:release()
     self.generation = self.generation + 1
     self.released:signal()

@@ -8,7 +8,7 @@ local private = require "cpp.private"
 local LOGIN = "get a new token: export AZURE_TOKEN=$(az account get-access-token --resource "
   .. "https://cloudpartner.azure.com --query accessToken --output tsv)"
 
--- Whose token a link of cpp.credentials gives.
+-- The identity of the tokens of each link of cpp.credentials.
 local IDENTITIES = {
   environment = "the service principal of AZURE_CLIENT_ID",
   workload_identity = "the workload identity of AZURE_CLIENT_ID",
@@ -38,7 +38,7 @@ local function proxy_of(session)
   end
 end
 
--- A proxy without its user and password. They end at the last "@", with any scheme or none; a password holds anything.
+-- A proxy without its user and password, which end at the last "@" (a password may hold any character).
 local function shown(proxy)
   local scheme, rest = proxy:match "^(%a[%w+.-]*://)(.*)$"
   return (scheme or "") .. (rest or proxy):gsub("^.*@", "")
@@ -58,7 +58,7 @@ local function of_proxy(session, err)
   return ("the proxy is %s (%s); --proxy URL sets another, --proxy '' disables it"):format(shown(proxy), source)
 end
 
--- Where the URL of a service that cannot be reached comes from.
+-- The source of the URL of a service that cannot be reached.
 local function of_service(session, err)
   local source = options.label("base_url", "client", session.given)
   if err.kind ~= "network" or not (session.given["base-url"] or environment.base_url()) then return nil end

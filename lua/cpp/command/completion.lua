@@ -1,9 +1,9 @@
--- Completion scripts: those of argparse, and what they lack: values that follow a "=", operands with choices, and
--- `source <(cpp-portal completion zsh)`.
+-- Completion scripts: those of argparse, with these additions: values after a "=", operands with choices, and support
+-- for `source <(cpp-portal completion zsh)`.
 
 local commands = require "cpp.command.commands"
 
--- Calls a function with the name and the choices of each command whose operand has some.
+-- Calls a function with the name and the choices of each command whose operand has choices.
 local function each_choice(fn)
   for _, command in ipairs(commands) do
     if command.choices then fn(command.name, table.concat(command.choices, " ")) end

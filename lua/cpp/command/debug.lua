@@ -1,4 +1,4 @@
--- --debug: what was sent and what came back, in lines on standard error, without secrets and addresses.
+-- --debug: prints requests and responses on standard error, without secrets and addresses.
 
 local core = require "cpp.core"
 local encode = require "cpp.command.json"

@@ -1,4 +1,4 @@
--- `cpp-portal emulate`: finds the portal emulator, a package of its own, and runs it.
+-- `cpp-portal emulate`: finds the portal emulator, a separate package, and runs it.
 
 local exit = require "cpp.command.exit"
 local options = require "cpp.command.options"
@@ -11,7 +11,7 @@ local NO_MODULE = "emulate: the module %s is missing (Debian: lua-http, lua-sock
 local _, file = ...
 
 local function load_emulator()
-  -- In the source tree it stands beside lua/.
+  -- In the source tree the emulator is beside lua/.
   local root = file:match "^(.*)lua/cpp/command/emulate%.lua$"
   if root then package.path = ("%semulator/?.lua;%semulator/?/init.lua;"):format(root, root) .. package.path end
   local found, emulator = pcall(require, "cpp.emulator")

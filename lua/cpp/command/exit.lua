@@ -1,4 +1,4 @@
--- The exit statuses of cpp-portal: what scripts may rely on. Help and the manual list them.
+-- The exit statuses of cpp-portal. Scripts may rely on them; help and the manual list them.
 
 local exit = {
   { status = 0, name = "DONE", help = "done" },
@@ -21,10 +21,10 @@ local exit = {
 local meanings = {}
 for _, row in ipairs(exit) do exit[row.name], meanings[row.status] = row.status, row.help end
 
--- Of several offers' statuses, the first of these that occurs: what wants a look comes first.
+-- With several offers, the exit status is the first of these that occurs.
 local URGENCY = { exit.AMBIGUOUS, exit.FAILED, exit.UNAUTHORIZED, exit.UNAVAILABLE, exit.NOT_ENDED }
 
---- The status of several.
+--- The exit status for several offers.
 -- @param seen table: statuses that occurred, as its keys
 -- @return number
 function exit.worst(seen)
@@ -47,7 +47,7 @@ end
 
 --- The status for an err.
 -- @param err an err of the library
--- @param accepted boolean: the command had begun an operation, which goes on
+-- @param accepted boolean: the command has started an operation, which continues
 -- @return number
 function exit.of(err, accepted)
   if err.ambiguous then return exit.AMBIGUOUS end

@@ -1,12 +1,12 @@
--- JSON for scripts, in ASCII, by an instance of lua-cjson of its own. It is valid whatever the document holds. What is
--- added to lua-cjson 2.1.0: numbers are exact (it rounds them to 14 digits), and what it raises on is replaced.
+-- JSON for scripts, in ASCII, which is valid whatever the document holds. In addition to lua-cjson 2.1.0, numbers are
+-- exact (it rounds them to 14 digits), and values on which it raises an error are replaced.
 
 local codec = require "cjson".new()
-codec.encode_sparse_array(true) -- as an object, rather than raise
+codec.encode_sparse_array(true) -- as an object, instead of an error
 
 local DEEPEST = 100 -- levels; the service's documents have 64 at most
 local LONGEST_LIST = 1 << 24
-local EXACT = 99999999999999 -- what 14 digits hold
+local EXACT = 99999999999999 -- the largest number with 14 digits
 
 -- Begins a string that stands for a number: a byte that no other string has.
 local MARK = "\xff"
@@ -29,7 +29,7 @@ local function plain_name(name)
   return plain_text(tostring(name))
 end
 
--- A copy of a value that lua-cjson takes.
+-- A copy of a value that lua-cjson can encode.
 local function plain(value, depth)
   local kind = type(value)
   if kind == "string" then return plain_text(value) end
@@ -49,7 +49,7 @@ local function escape(character)
 end
 
 --- The JSON text of a document, on one line.
--- @param document anything. An empty table becomes an object; what JSON cannot say becomes null
+-- @param document anything. An empty table becomes an object; a value that JSON does not have becomes null
 -- @return string
 local function encode(document)
   local text = codec.encode(plain(document, 1)):gsub('"' .. MARK .. '([^"]*)"', "%1")

@@ -24,7 +24,7 @@ With the Azure command line:
 Exit status:
 ]]
 
--- Words that other commands have, and what this command has instead.
+-- Options of other commands, and what this command has instead.
 local INSTEAD = {
   ["--token"] = "a command line is visible to all users of the machine: use --token-file or AZURE_TOKEN",
   ["--client-secret"] = "a command line is visible to all users of the machine: set AZURE_CLIENT_SECRET",
@@ -41,23 +41,24 @@ INSTEAD["--offer"] = INSTEAD["--publisher"]
 
 local PROGRAM = "cpp-portal"
 
--- Ends parsing: with `usage`, what is wrong; or with `shown`, a requested text.
+-- Ends parsing, with `usage`: a message about a mistake; or with `shown`: a requested text.
 local function stop(fields)
   error(fields, 0)
 end
 
 -- argparse's message, on one line.
--- @param command string: the name of the command that was read; nil before there is one
+-- @param command string: the name of the command that was read; nil before
 local function explain(command, message)
   local name, dashes, word = message:match "^unknown option '((%-*)([^']*))'"
   if name and name:find "^%-%d" then
-    message = ("'%s' is no option: a value that begins with - follows a =, as in --interval=%s"):format(name, name)
+    message = ("'%s' is not an option: write a value that begins with - after a =, as in --interval=%s")
+      :format(name, name)
   elseif INSTEAD[name] then
     message = ("there is no option %s: %s"):format(name, INSTEAD[name])
   elseif name and #dashes == (#word == 1 and 1 or 2) and options.find(word) then
     message = command and ("%s is not an option of %s"):format(name, command) or name .. ": must follow a command"
   elseif name and #name == 2 then
-    message = message:match "^[^\n]*" -- any other letter would be near
+    message = message:match "^[^\n]*" -- a suggestion for a single letter does not help
   end
   return (message:gsub("\nDid you mean (.*)%?$", " (did you mean %1?)"))
 end
@@ -207,8 +208,8 @@ end
 --- Reads a command line.
 -- @param words list of its words
 -- @return table: command (its row), given (options by name: true, a value, or a list of values) and targets (list of
---   tables with publisher and mostly offer, or with location: what the requests are about); or shown, a text to
---   print; or version = true; or usage, what is wrong, in one line
+--   tables with publisher and, in most commands, offer; or with location); or shown, a text to print; or version =
+--   true; or usage, a message about a mistake, in one line
 local function parse(words)
   local done, result = pcall(read, words)
   if done or type(result) == "table" then return result end

@@ -1,4 +1,5 @@
--- Before the command acts: prints what it would send (--dry-run), or what it would cancel, and asks on a terminal.
+-- Before the command acts: prints the requests (--dry-run); or, on a terminal, the running operations, and asks whether
+-- to cancel them.
 
 local core = require "cpp.core"
 local encode = require "cpp.command.json"
@@ -36,7 +37,7 @@ end
 
 local LONGEST = 64 -- bytes of a text of the service: the question must not move out of sight
 
--- What a running submission shows, as text.
+-- A text about a running submission.
 local function describe(client, request, submission, secrets)
   follow.complete(client, request, nil, submission)
   local words = {}
@@ -53,8 +54,8 @@ local function describe(client, request, submission, secrets)
   return table.concat(words, ", ")
 end
 
--- What runs on an offer: a table with `words`; and, if nothing runs, `none`, the result of a cancel with --if-running.
--- Or nil, err.
+-- Finds the running operation of an offer. Returns a table with `words`, and with `none`, the result of a cancel with
+-- --if-running, if none is running. Or nil, err.
 local function look_at(client, request, secrets)
   local runs, submission, newest, offer = follow.runs(client, request)
   if runs == nil then return nil, submission end
@@ -72,8 +73,8 @@ local function leave_out(session, target, result, err)
   session.seen[report.outcome(session, target, result, err)] = true
 end
 
--- Requests the state of all targets, and prints what runs on each. The session's targets are then those for which a
--- cancel is to be sent: not those whose request failed, nor, with --if-running, those on which nothing runs.
+-- Requests the state of all targets, and prints the running operation of each. It removes from the session's targets
+-- those whose request failed and, with --if-running, those without a running operation.
 local function look(session)
   local entries = session.client:map(session.targets, function(target, client)
     return look_at(client, { publisher = target.publisher, offer = target.offer }, session.screen.secrets())
@@ -93,13 +94,13 @@ local function look(session)
   session.targets = targets
 end
 
--- A signal came before the user's reply.
+-- Reports a signal that came before the reply.
 local function interrupted(session)
   for _, target in ipairs(session.targets) do report.cut_off(session, target, {}) end
   return session.signal
 end
 
---- Prints what runs on each target, and asks whether to cancel it.
+--- Prints the running operation of each target, and asks whether to cancel them.
 -- @return nil to continue with the remaining targets; or the exit status
 function preview.ask(session)
   look(session)

@@ -1,4 +1,4 @@
--- Reports: what is written of each target's outcome, for people or as JSON.
+-- Reports the outcome of each target, as a table or as JSON.
 
 local advice = require "cpp.command.advice"
 local encode = require "cpp.command.json"
@@ -8,7 +8,7 @@ local views = require "cpp.command.views"
 
 local report = {}
 
--- What of an err is worth having in JSON.
+-- The fields of an err in JSON.
 local ERROR_FIELDS = { "kind", "message", "status", "code", "reason", "retryable", "ambiguous", "attempts", "method",
                        "url", "location", "request_id", "client_request_id", "retry_after", "operation",
                        "call", "sent_at", "submission_id" }
@@ -17,7 +17,7 @@ local function view_of(session)
   return views[session.command.view]
 end
 
--- The one table of a session, its first column as wide as the longest offer.
+-- The table of a session; its first column is as wide as the longest offer.
 local function table_of(session)
   if not session.table then
     local longest = 0
@@ -51,7 +51,7 @@ local function shell_quote(text)
   return "'" .. text:gsub("'", "'\\''") .. "'"
 end
 
--- The words of another run of this command.
+-- The command line for another run of this command.
 local function command_line(session, ...)
   local words = { "cpp-portal", ... }
   if session.given["base-url"] then
@@ -66,7 +66,7 @@ local function say(session, target, line)
   session.screen:say((target.offer and target.offer .. ": " or "") .. line)
 end
 
--- The outcomes that the end of a wait may have; nil: any.
+-- The outcomes of a wait that count as a success; nil: any.
 local function wanted(session)
   local one = session.given["for"]
   return one and { one } or session.given.wait and session.command.ends or nil
@@ -85,14 +85,14 @@ local function say_how_to_look(session, target)
   say(session, target, "check before retrying: " .. command_line(session, table.unpack(words)))
 end
 
--- The same is said on standard error: a row that cannot be written ends nothing.
+-- Standard error reports the same, so a failure to write the JSON is ignored.
 local function write_error(session, target, fields)
   fields.location = redact(fields.location, session.screen.secrets())
   local done, text = pcall(encode, { publisher = target.publisher, offer = target.offer, error = fields })
   if done then session.screen:answer(text) end
 end
 
--- Whether a signal ended a target's call before the service had acted: also by the end of az, or of a pause.
+-- Whether a signal ended a target's call before the service had acted, also by ending az or a pause.
 local function is_cut_off(session, target, err)
   if not session.signal then return false end
   if err.kind == "stopped" or err.kind == "closed" then return true end
@@ -100,7 +100,7 @@ local function is_cut_off(session, target, err)
 end
 
 --- Reports that a signal came before the end of a target's call.
--- @param err what the call ended with; an empty table for a call that was not started
+-- @param err the err of the call; an empty table for a call that was not started
 -- @return the exit status for it
 function report.cut_off(session, target, err)
   if session.given.json then
@@ -119,7 +119,7 @@ function report.cut_off(session, target, err)
 end
 
 local function failure(session, target, err)
-  -- The library treats an error of an item's code as ambiguous: it does not know that the item sent only GETs.
+  -- The library treats an error of an item's code as ambiguous, even if the item sent only GETs.
   if not target.begun or target.accepted or session.command.call ~= "start" then err.ambiguous = false end
   if is_cut_off(session, target, err) then return report.cut_off(session, target, err) end
   if err.kind == "stopped" then return exit.DONE end -- nothing reads the output
@@ -141,16 +141,17 @@ local function failure(session, target, err)
   return status
 end
 
--- A list needs a name in a document.
+-- The document for a result: a list becomes a member.
 local function document_of(session, target, result)
   local list = session.command.list
   local document = list and { [list] = result } or result
-  -- The target's own names: those of a document are the service's word.
+  -- The names come from the target, not from the service.
   if target.publisher then document.publisher, document.offer = target.publisher, target.offer end
   return document
 end
 
--- Names of a result that the library adds: the service may put a secret into them. The rest is the service's own.
+-- Names that the library adds to a result, and which may hold a secret of the service's text. The rest is the document
+-- of the service, which is unchanged.
 local ADDED = { "location", "operation_id", "submission_id" }
 
 local function write_json(session, document)
@@ -174,8 +175,8 @@ local function tell(session, target, document)
   session.retold = true
 end
 
---- Reports that a call was accepted whose end is waited for: whatever happens to this process, another
--- one can go on from the location.
+--- Reports that a call was accepted, before the wait for its end: another process can resume the wait from the
+-- location.
 function report.accepted(session, target, result)
   if session.given.json then
     if result.location and not session.screen.quiet then say(session, target, "accepted: " .. result.location) end
@@ -185,7 +186,7 @@ function report.accepted(session, target, result)
   end
 end
 
--- The exit status for the outcome of a wait, which may not be the one that was wanted; nil: there was no wait.
+-- The exit status for the outcome of a wait; nil: there was no wait.
 local function conclude(session, target, outcome)
   local outcomes = wanted(session)
   if not outcome or not outcomes or outcome == "none" and session.given["if-running"] then return exit.DONE end
@@ -216,8 +217,8 @@ function report.outcome(session, target, result, err)
   return conclude(session, target, document.outcome)
 end
 
---- Reports that a target's result could not be written, with what else is known of it: the call itself has ended.
--- @param problem what was raised where it was to be written
+--- Reports that the result of a target's call, which has ended, could not be written.
+-- @param problem the error
 -- @return the exit status for it
 function report.unwritten(session, target, err, problem)
   local message = (target.accepted and "accepted, but " or "") .. "the result cannot be written: "
@@ -235,7 +236,7 @@ function report.unwritten(session, target, err, problem)
   return err and err.ambiguous and exit.AMBIGUOUS or exit.FAILED
 end
 
--- What is told of a target in the middle of which the run ended.
+-- Reports a target whose call had not ended when the run ended.
 local function left(session, target, kind, message)
   local unknown = not target.accepted and session.command.call == "start"
   if session.given.json then
@@ -266,8 +267,8 @@ function report.interrupted(session, grace)
   session.screen:say(exit.meaning(session.signal) .. rest)
 end
 
---- Reports that the run ended early, such as by a lack of memory: what was begun, and how to go on.
--- @param problem what was raised
+--- Reports that the run ended early, for example because memory ran out, with each target that was begun.
+-- @param problem the error
 -- @return the exit status
 function report.broken(session, problem)
   session.screen:say(tostring(problem))

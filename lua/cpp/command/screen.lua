@@ -1,5 +1,5 @@
--- What the command writes: answers on standard output, everything else on standard error. A line of
--- progress gives way to whatever else is written.
+-- The output of the command: results on standard output, everything else on standard error. Progress lines are cleared
+-- before other lines are written.
 
 local core = require "cpp.core"
 local Progress = require "cpp.progress"
@@ -7,12 +7,12 @@ local redact = require "cpp.redact"
 local status = require "cpp.status"
 local width = require "cpp.width"
 
-local SHOWN = 16 * 1024 -- bytes of a text that are shown: a location has room in it
+local SHOWN = 16 * 1024 -- bytes of a text that are shown: more than a location has
 
 local Screen = {}
 Screen.__index = Screen
 
---- What must not be seen of the session: a function, since tokens are renewed.
+--- The secrets of the session: a function, because tokens are renewed.
 -- @return list: see redact.line
 function Screen.secrets()
   return nil
@@ -28,7 +28,7 @@ end
 -- @param given table: the options quiet (tables and progress are not shown), wide and color
 -- @param total number of targets
 function Screen.new(given, total)
-  io.stdout:setvbuf "no" -- nothing is left for the end of the process, which would wait to write it
+  io.stdout:setvbuf "no" -- otherwise the end of the process could block while it writes the rest
   local shows = not given.quiet and core.is_terminal(io.stderr) -- in plain lines where TERM=dumb
   return setmetatable({
     shown = shows and Progress.new(io.stderr, total) or nil, quiet = given.quiet, problem = nil,
@@ -49,7 +49,7 @@ function Screen:answer(lines)
   if not written then self.problem = problem end
 end
 
--- Writes lines of output at once, unless the screen is quiet. There may be none.
+-- Writes lines of output at once, if any, unless the screen is quiet.
 local function answer_all(screen, lines)
   if #lines > 0 and not screen.quiet then screen:answer(table.concat(lines, "\n")) end
 end
@@ -61,8 +61,8 @@ function Screen:notes(texts)
   answer_all(self, lines)
 end
 
---- Writes a line for people, behind the command's name. If that fails when a second signal has come, or the grace
--- period of the first is over, nothing reads it: no more lines are written, as each would wait for a reader again.
+--- Writes a line to standard error, after the command's name. If that fails after a second signal, or after the grace
+-- period of the first, nothing reads it; no more lines are written then, because each would block again.
 function Screen:say(line)
   if self.is_stuck then return end
   erase(self)
@@ -77,7 +77,7 @@ function Screen:ask(question)
   io.stderr:flush()
 end
 
---- Draws how far an operation is.
+--- Draws the progress of an operation.
 function Screen:progress(operation)
   if self.shown then self.shown:show(operation) end
 end
@@ -99,7 +99,7 @@ function Screen:finish()
   return not self.problem, self.problem
 end
 
--- What a cell shows: whatever the service gave, nothing of it can move the cursor or is a secret.
+-- The text of a cell: it does not move the cursor, and holds no secret.
 local function cell(value, secrets)
   if value == nil or value == "" or type(value) == "table" then return "-" end
   return redact.line(tostring(value), SHOWN, secrets)
@@ -154,14 +154,14 @@ end
 local LEAST = 4 -- columns of a name
 local LONGEST = 256 -- columns of a whole text, which no identifier exceeds
 
--- The width of the first column: less where the state would not fit behind it.
+-- The width of the first column; less if the state would not fit after it.
 local function first_width(columns, room)
   local wanted, second = columns[1].width, columns[2]
   if not second or second.heading ~= "STATE" then return wanted end
   return math.min(wanted, math.max(LEAST, room - second.width - 2))
 end
 
--- A text as wide as its column; the first one may be narrower than it wants to be.
+-- A text as wide as its column.
 local function in_column(columns, place, text, first)
   if columns[place].whole then text = width.cut(text, LONGEST) end
   if place > 1 or first == columns[1].width then return pad(text, columns[place].width) end

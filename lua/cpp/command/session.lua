@@ -1,6 +1,6 @@
--- One run of a command that asks the service: a client, the targets, all at once, and a report of each.
+-- One run of a command that sends requests: a client, the targets, all concurrently, and a report of each.
 --
--- A signal is noted, and checked where the command waits. No further call is started then. Requests in flight get GRACE
+-- The command checks for signals while it waits. After a signal it starts no further call. Requests in flight get GRACE
 -- seconds for their responses, so that the end of each target is known and reported.
 
 local auth = require "cpp.auth"
@@ -24,7 +24,7 @@ local GRACE = 10 -- seconds
 local Session = {}
 Session.__index = Session
 
--- Runs what checks options in the library, and renames in its message what the user calls otherwise.
+-- Calls a check of the library, and replaces the library's names in its message by those of the command line.
 local function checked(session, of, fn, ...)
   local results = table.pack(pcall(fn, ...))
   if results[1] then return table.unpack(results, 2, results.n) end
@@ -33,7 +33,7 @@ local function checked(session, of, fn, ...)
   error({ usage = options.label(field, of, session.given) .. ": " .. expected }, 0)
 end
 
---- The given options that are options of something of the library.
+--- The given options with a scope of the library.
 -- @param of string: "client", "call", "wait" or "batch"
 -- @return table with the library's names
 function Session:options_of(of)
@@ -44,7 +44,7 @@ function Session:options_of(of)
   return fields
 end
 
---- What a call for a target is given.
+--- The options of a call for a target.
 function Session:request(target)
   local fields = self:options_of("call")
   fields.publisher, fields.offer, fields.location = target.publisher, target.offer, nil
@@ -84,9 +84,9 @@ local function between(session)
   return false
 end
 
-local BEGINNING = 1 << 20 -- bytes of a CA file in which its first certificate begins
+local BEGINNING = 1 << 20 -- bytes of a CA file that are searched for a certificate
 
--- A CA file that cannot be read, or is none, is detected before anything is sent.
+-- Raises a usage error for a CA file that cannot be read, or has no certificate, before anything is sent.
 local function check_ca_file(name)
   if not name then return end
   local file <close>, problem = io.open(name, "r")
@@ -127,13 +127,13 @@ end
 function Session:progress_of(target)
   return function(operation)
     target.location = operation.location or target.location
-    if #self.targets > 1 and states.ended(operation.state) ~= nil then return end -- see its row
+    if #self.targets > 1 and states.ended(operation.state) ~= nil then return end -- its row reports the end
     operation.publisher, operation.offer = target.publisher, target.offer
     pcall(self.screen.progress, self.screen, operation)
   end
 end
 
---- Shows that a call was accepted whose end is waited for, whatever becomes of what is shown.
+--- Shows that a call was accepted, before the wait for its end. Errors of the output are ignored.
 function Session:show_accepted(target, result)
   pcall(report.accepted, self, target, result)
   pcall(self.screen.progress, self.screen, { state = "accepted", publisher = target.publisher, offer = target.offer })
@@ -159,7 +159,7 @@ local function run(session, client)
   local refused = preview.may_ask(session) and preview.ask(session)
   if refused then return refused end
   local batch = session:options_of("batch")
-  local done, problem = true, nil -- what ends the batch is raised when what was begun has ended
+  local done, problem = true, nil -- an error that ends the batch, raised when the started calls have ended
   batch.should_stop = function() return session:is_over() end
   batch.on_result = function(index, entry)
     local target = session.targets[index]
@@ -175,8 +175,7 @@ end
 
 --- Runs a command.
 -- @param parsed table from cpp/command/parser.lua
--- @return the exit status. Raises a table with `usage` where an option or operand is not what the
---   library takes
+-- @return the exit status. Raises a table with `usage` if the library does not accept an option or operand
 function Session.run(parsed)
   local session = setmetatable({ command = parsed.command, given = parsed.given, targets = parsed.targets,
                                  screen = Screen.new(parsed.given, #parsed.targets),
@@ -191,7 +190,7 @@ function Session.run(parsed)
   local client <close> = open_client(session, token)
   session.client = client
   if parsed.given.debug then private[client].watch = debug(session) end
-  local call, secrets = session:options_of("call"), private[client].secrets[1] -- also of a client that was closed
+  local call, secrets = session:options_of("call"), private[client].secrets[1] -- kept if the client is closed
   function session.screen.secrets() return secrets and auth.secrets(client, call) end
   check(session, client)
   local done, status = pcall(run, session, client)

@@ -1,14 +1,14 @@
--- A bearer token from a file: one that something else keeps fresh, or that is piped in.
+-- A bearer token from a file, which another program may renew, or from a pipe.
 --
--- There is no option for the token itself, nor for a secret: every user of the machine can read a command
--- line. A file is read again when the service refuses the token, so a long wait survives its renewal.
+-- There is no option for the token itself or for a secret, because every user of the machine can read a command line.
+-- The file is read again when the service refuses the token, so that a renewed token is used.
 
 local core = require "cpp.core"
 local environment = require "cpp.environment"
 
 local LONGEST = 65536 -- bytes of a token, as in cpp.auth
 
--- The content of a file, but no more than shows that it is too long.
+-- The content of a file, up to the size that shows that it is too long.
 local function read(name, place)
   local file, problem = io.stdin, nil
   if name ~= "-" then file, problem = io.open(name, "r") end
@@ -18,7 +18,7 @@ local function read(name, place)
   return not failure and (text or "") or nil, failure and place .. ": " .. failure
 end
 
--- The token: all of the text, but for one newline at its end; or nil and why there is none.
+-- The token: the text without one newline at its end; or nil and a reason.
 local function token_in(name)
   local place = name == "-" and "standard input" or name
   local text, problem = read(name, place)
@@ -32,9 +32,9 @@ local function token_in(name)
   return token
 end
 
---- Makes a token function for cpp.client. The token stays as it is where the file cannot be read again, as a pipe.
+--- Makes a token function for cpp.client. If the file cannot be read again, such as a pipe, it returns the same token.
 -- @param name string: name of a file; "-" is standard input
--- @return function that returns the token; or nil and why there is none
+-- @return function that returns the token; or nil and a reason
 local function token_file(name)
   local token, problem = token_in(name)
   if not token then return nil, problem end

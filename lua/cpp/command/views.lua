@@ -1,24 +1,24 @@
--- The tables of the command. Each has columns (heading, least width; wide: a terminal does not show it without --wide;
--- whole: never cut, since it tells one row from another), and makes rows from a document. A column STATE has colors.
--- `details`, if present, is a table below, for a single document. The screen redacts what it shows; `secrets` are for
--- texts that are normalised before.
+-- The tables of the command. Each has columns (heading, least width; wide: on a terminal only with --wide; whole: never
+-- cut, because it identifies the row), and makes rows from a document. A column STATE has colors. `details`, if
+-- present, is a second table for a single document. The screen redacts its texts; `secrets` are for texts that are
+-- normalised before.
 
 local status = require "cpp.status"
 
 local views = {}
 
--- The service may give any number, or anything else.
+-- The service may send any value.
 local function percent(value)
   local number = tonumber(value)
   return number and ("%.0f %%"):format(math.max(0, math.min(100, number)))
 end
 
--- A list that the service gives; nothing where it is none.
+-- A list of the service; an empty one if the value is not a list.
 local function list(value)
   return type(value) == "table" and value or {}
 end
 
---- Where an operation stands that was begun, or is waited for.
+--- The state of an operation that was started, canceled or waited for.
 views.states = {
   columns = { { "OFFER", whole = true }, { "STATE", 10, whole = true }, { "LOCATION", wide = true } },
   rows = function(document, target)
@@ -27,7 +27,7 @@ views.states = {
   end,
 }
 
---- The operations of an offer: where it has none, a row that has only its name.
+--- The operations of an offer; if it has none, a row with only its name.
 views.operations = {
   columns = { { "OFFER", whole = true }, { "ID", 36, whole = true }, { "TYPE", 10 }, { "STATE", 10 }, { "SLOT", 8 },
               { "CHANGED" } },
@@ -66,7 +66,7 @@ views.publishers = {
   end,
 }
 
---- How far an operation or an offer is.
+--- The progress of an operation or an offer.
 views.progress = {
   columns = { { "OFFER", whole = true }, { "STATE", 10, whole = true }, { "PROGRESS", 8 }, { "STEP" } },
   rows = function(document, target)

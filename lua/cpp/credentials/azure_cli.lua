@@ -1,19 +1,19 @@
--- A link of cpp.credentials: a token of the identity that the Azure command line, az, is logged in as. It blocks the
--- process as long as az runs, which takes about a second.
+-- A link of cpp.credentials: a token of the account with which the Azure command line, az, is logged in. It blocks the
+-- process while az runs, for about a second.
 -- https://learn.microsoft.com/cli/azure/account#az-account-get-access-token
 
 local core = require "cpp.core"
 local redact = require "cpp.redact"
 local resource = require "cpp.credentials.resource"
 
-local SECONDS = 30 -- that az may take, where the system has timeout(1) with --foreground, which lets Ctrl-C reach az
+local SECONDS = 30 -- the limit for az, if the system has timeout(1) with --foreground, which lets Ctrl-C reach az
 local NOT_FOUND, TOO_LATE = 127, 124 -- exit statuses of the shell and of timeout
-local LONGEST = 256 * 1024 -- bytes that are read of what az writes
-local WORDS = 300 -- bytes that are shown of it
+local LONGEST = 256 * 1024 -- bytes of the output of az that are read
+local WORDS = 300 -- bytes of its message that are shown
 
 -- az may write warnings to standard error, which are not JSON. They follow a mark, and only if az fails. The output
--- before the mark may hold a token, and is not shown. The status comes last, after another mark: where the host ignores
--- SIGCHLD, or waits for all children itself, the stream's close does not have it.
+-- before the mark may hold a token, and is not shown. The exit status comes last, after another mark, because the close
+-- of the stream does not return it in a host that ignores SIGCHLD or waits for all children itself.
 local MARK = "\1"
 local SCRIPT = [[
 exec 3>&1
@@ -25,7 +25,7 @@ status=$?
 printf '\1%%d' $status 2>/dev/null
 ]]
 
--- Runs az. Returns what it wrote and its exit status; or nil and why they are not known.
+-- Runs az. Returns its output and its exit status; or nil and a reason.
 local function run(name)
   if not io.popen then return nil, "this program cannot run az (there is no io.popen)" end
   local started, stream, problem = pcall(io.popen, SCRIPT:format(SECONDS, name), "r")
@@ -38,8 +38,8 @@ local function run(name)
   return output, tonumber(status)
 end
 
--- Seconds until a token expires: newer versions of az give the time, and all give the local time. nil: not known, or
--- this machine's clock is wrong.
+-- Seconds until a token expires: newer versions of az print the Unix time, and all print the local time. nil: not
+-- known, or this machine's clock is wrong.
 local function lifetime_of(answer)
   local expires = tonumber(answer.expires_on)
   if not expires and type(answer.expiresOn) == "string" then

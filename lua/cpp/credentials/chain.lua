@@ -1,13 +1,13 @@
--- Chains of links: a token of the first link that has one.
+-- Chains of links: a chain returns the token of the first link that has one, and from then on uses only this link.
 --
--- The link that gives the first token is the only one that is asked from then on. A link is a function(request), in a
--- file of this folder. It returns a token and the seconds until it expires or nil; or nil and, as text, why it is not
--- configured; or nil and an err, if it is configured and failed. A request (of cpp.auth) has
+-- A link is a source of tokens: a function(request), in a file of this folder. It returns a token and the seconds until
+-- it expires or nil; or nil and a text, if it is not configured; or nil and an err, if it is configured and failed. A
+-- request (of cpp.auth) has
 --   scope, authority_url     as in the options, or nil
---   advice                   what to do if no link of the default chain has a token
+--   advice                   the text for an err if no link of the default chain has a token
 --   is_token(text)           whether a text can be a token
---   ending()                 why no more links are asked: an err; or nil
---   send(endpoint, options, names) -> token, seconds; or nil, err. `names`: the variables that options come from
+--   ending()                 the err of a call that has ended, so that no more links are tried; or nil
+--   send(endpoint, options, names) -> token, seconds; or nil, err. `names`: the environment variables of the options
 -- https://learn.microsoft.com/python/api/azure-identity/azure.identity.defaultazurecredential
 
 local errors = require "cpp.error"
@@ -41,14 +41,14 @@ local function failed(err, names, place)
   return err
 end
 
--- The err of a call that is over before the next link, which may take long, is asked.
+-- The err of a call that has ended before the next link, which may take long, is tried.
 local function ended(err, names, place, reasons)
   if err.kind ~= "auth" then return err end
   err.message = ("%s (%s%s)"):format(err.message, table.concat(reasons, "; "), others_than(names, place))
   return err
 end
 
---- Asks for a token.
+--- Gets a token.
 -- @return token, seconds; or nil, err
 function Chain:ask(request)
   local reasons, names = {}, self.names
@@ -58,7 +58,7 @@ function Chain:ask(request)
       if ending then return nil, ended(ending, names, place - 1, reasons) end
       local token, detail = self.links[place](request)
       if token then
-        self.link = name -- also for the command, which names it
+        self.link = name -- the command shows it, too
         return token, detail
       end
       if type(detail) ~= "string" then return nil, failed(detail, names, place) end
@@ -69,8 +69,8 @@ function Chain:ask(request)
   return nil, errors.new("auth", ("no token available%s (%s)"):format(advice, table.concat(reasons, "; ")))
 end
 
---- Has clients ask a chain instead of calling a token function.
--- @param name string: which chain
+--- Makes a token function for a chain. Clients use the chain itself, instead of calling the function.
+-- @param name string: of the chain
 -- @return the token function
 function Chain.behind(token_function, name)
   local names, links = Chain.LINKS[name], {}

@@ -1,12 +1,12 @@
--- Token functions, as azure-identity has them: cpp.credentials.default(), environment(), workload_identity(),
--- managed_identity() and azure_cli(). Behind each is a chain of links: see cpp.credentials.chain.
+-- Token functions, like the credentials of azure-identity: cpp.credentials.default(), environment(),
+-- workload_identity(), managed_identity() and azure_cli(). Each uses a chain of links: see cpp.credentials.chain.
 
 local Chain = require "cpp.credentials.chain"
 local core = require "cpp.core"
 
 local credentials = {}
 
--- A token for a caller that is not a client. It blocks.
+-- Gets a token for a caller that is not a client. It blocks.
 local function alone(token_function)
   local client <close> = require "cpp.client".new { token = token_function }
   local token, detail = require "cpp.auth".ask_chain(client, token_function)

@@ -1,5 +1,5 @@
 -- A link of cpp.credentials: the managed identity of the machine. AZURE_CLIENT_ID names a user-assigned identity. In
--- App Service and Functions, IDENTITY_ENDPOINT gives its tokens; elsewhere the instance metadata service.
+-- App Service and Functions, tokens come from IDENTITY_ENDPOINT; elsewhere from the instance metadata service.
 -- https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
 -- https://learn.microsoft.com/azure/app-service/overview-managed-identity
 
@@ -26,8 +26,8 @@ local function from_app_service(request)
   }, { authority_url = "IDENTITY_ENDPOINT", client_secret = "IDENTITY_HEADER", client_id = "AZURE_CLIENT_ID" })
 end
 
--- Whether a metadata service exists that may give a token later. Without a service there is no response; a machine
--- without an identity gets 400.
+-- Whether a failure comes from a metadata service that may return a token later. Without a service there is no
+-- response; a machine without an identity gets 400.
 local function is_there(err)
   return err.status == 429 or (err.status or 0) >= 500
 end

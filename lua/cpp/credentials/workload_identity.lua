@@ -15,7 +15,7 @@ local NAMES = {
 local VARIABLES = { FILE, NAMES.tenant, NAMES.client_id }
 local LONGEST = 65536 -- bytes of an assertion
 
--- The current content of the file, which its writer renews. Or nil and why it cannot be used.
+-- The current content of the file, which another program renews; or nil and a reason.
 local function read(name)
   local file <close>, problem = io.open(name, "rb")
   if not file then return nil, problem end

@@ -1,20 +1,20 @@
--- The blocking loop, the default: a call returns when it is done, and the thread waits meanwhile.
+-- The blocking loop, the default: the thread waits until a call is done.
 --
--- A step takes 0.1 s at most and a signal ends it early, so Ctrl-C works: Lua runs its hook before the next step.
+-- A step takes at most 0.1 s, and a signal ends it early, so Ctrl-C works: Lua runs its hook before the next step.
 
 local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
 
 local blocking = {}
 
--- Seconds that a step waits at most: a signal that comes before the wait does not end it.
+-- The longest wait of a step, in seconds: a signal that comes right before a wait does not end it.
 local SLICE = 0.1
 
 --- Waits until a request is done.
 -- @param core_client a client of cpp.core
 -- @param request one of its requests, or any object with a method `done`
 -- @param index integer or nil: the request's index
--- @return what request:result() gives, for a request; nothing for any other object
+-- @return the results of request:result(), for a request; nothing for any other object
 function blocking.await(core_client, request, index)
   local wait = (index or type(request) == "userdata") and request.wait
   if wait then
@@ -34,7 +34,7 @@ function blocking.await(core_client, request, index)
   end
 end
 
---- Waits for a time, or until the client is closed, while the client's requests go on.
+--- Waits for a time, or until the client is closed, while the client's requests continue.
 -- @param core_client a client of cpp.core
 -- @param seconds number
 function blocking.sleep(core_client, seconds)

@@ -1,9 +1,9 @@
 -- The loop of cqueues: calls made inside a cqueues coroutine suspend that coroutine only.
 --   https://25thandclement.com/~william/projects/cqueues.html
 --
--- A core client speaks cqueues' own protocol (pollfd, events, timeout), so it is polled as it is.
--- Of all coroutines of a controller that wait on one client, one leads: it polls and steps the
--- client. The others sleep on a condition until their request is done or it is their turn to lead.
+-- A core client has the methods that cqueues polls (pollfd, events, timeout). Of all coroutines of a controller that
+-- wait on one client, one leads: it polls and steps the client. The others sleep on a condition until their request is
+-- done or they lead.
 
 local blocking = require "cpp.loop.blocking"
 local condition = require "cqueues.condition"
@@ -14,11 +14,11 @@ local loop = {}
 
 local TICK = 0.01 -- seconds between two steps where there is no descriptor to watch
 
--- [core client][controller] = { leader = condition or nil, waiting = { [condition] = true } }. By
--- controller, since one that is not run any more must not hold up the others.
+-- [core client][controller] = { leader = condition or nil, waiting = { [condition] = true } }. Separate for each
+-- controller, because a controller that no longer runs must not delay the others.
 local clients = setmetatable({}, { __mode = "k" })
 
--- The controller whose coroutine may wait here; nil where none does: outside of any, and in a function that C calls.
+-- The controller whose coroutine may wait here; nil outside of controllers, and in a function that C calls.
 local function controller_here()
   return coroutine.isyieldable() and cqueues.running() or nil
 end
@@ -37,7 +37,7 @@ local function state_of(core_client, controller)
   return state
 end
 
--- Closed whichever way a coroutine leaves: where none leads after it, another one has its turn.
+-- Closed when a coroutine stops waiting, in any way: if it was the leader, another one becomes the leader.
 local place = {
   __close = function(self)
     local state, ready = self.state, self.ready
@@ -46,14 +46,14 @@ local place = {
     if state.leader == ready then state.leader = nil end
     local heir = not state.leader and next(state.waiting)
     if heir then heir:signal() end
-    ready:signal() -- a coroutine closed from outside: the one of the controller still polls for it
+    ready:signal() -- if the coroutine was closed from outside, the controller still polls for it
   end,
 }
 
 local function lead(core_client, ready)
   if core_client:pollfd() then
     cqueues.poll(core_client, ready)
-  else -- a build without epoll: nothing to watch, so look often
+  else -- a build without epoll has no descriptor, so step often
     cqueues.poll(math.min(core_client:timeout() or TICK, TICK), ready)
   end
   if core_client:usable() then
@@ -69,10 +69,10 @@ local function follow(state, ready)
   state.waiting[ready] = nil
 end
 
---- Waits until a request is done: in a coroutine of a cqueues controller, that coroutine only;
--- elsewhere, as the blocking loop does.
+--- Waits until a request is done. In a coroutine of a cqueues controller it suspends this coroutine; elsewhere it
+-- blocks.
 -- @param core_client a client of cpp.core
--- @param request one of its requests, or anything with a method `done`
+-- @param request one of its requests, or any object with a method `done`
 function loop.await(core_client, request)
   dispatch.check(core_client, request)
   local controller = controller_here()
@@ -106,7 +106,7 @@ function loop.sleep(core_client, seconds)
 end
 
 --- Starts a coroutine beside the running one.
--- @param coroutine_ a new coroutine, which must not raise
+-- @param coroutine_ a new coroutine, which must not raise an error
 -- @return boolean: false outside of a controller
 function loop.spawn(coroutine_)
   dispatch.check_thread(coroutine_)
@@ -115,7 +115,7 @@ function loop.spawn(coroutine_)
   return controller ~= nil
 end
 
---- Called before a client is closed: cqueues must forget its descriptor while it is open.
+--- Called before a client is closed: cqueues must unregister its descriptor while it is open.
 function loop.release(core_client)
   dispatch.check_client(core_client)
   local descriptor = core_client:pollfd()

@@ -1,11 +1,11 @@
--- The loops that come with the package, each loaded when it is first named: cpp.loop.blocking,
--- cpp.loop.cqueues, cpp.loop.luv. doc/loops.md tells how to write another.
+-- The loops of the package, each loaded at first use: cpp.loop.blocking, cpp.loop.cqueues, cpp.loop.luv. doc/loops.md
+-- describes how to write your own.
 
 local core = require "cpp.core"
 
--- The module that each needs, or false.
+-- The module that each loop needs, or false.
 local NAMES = { blocking = false, cqueues = "cqueues", luv = "luv" }
-local OF_LOOPS = { await = true, sleep = true } -- what a loop is asked for: this table is none
+local OF_LOOPS = { await = true, sleep = true } -- names of a loop's functions: this table is not a loop
 
 return setmetatable({}, {
   __index = function(loops, name)

@@ -1,9 +1,9 @@
 -- The loop of luv (libuv): calls made inside a coroutine suspend it; libuv's callbacks resume it.
 --   https://github.com/luvit/luv/blob/master/docs.md
 --
--- A client has one poll handle and one timer while a coroutine waits on it or sleeps, and none otherwise,
--- so it never keeps uv.run from returning. The host may close them (uv.walk): the next call that
--- waits, of any client, recreates those of all clients, so that earlier waits continue.
+-- A client has one poll handle and one timer while a coroutine waits on it or sleeps, and none otherwise, so that
+-- uv.run can return. The host may close them (uv.walk); the next call of any client that waits recreates those of all
+-- clients, so that earlier waits continue.
 
 local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
@@ -39,14 +39,14 @@ local function is_gone(handle)
   return not handle or handle:is_closing()
 end
 
--- Closes a poll handle that was started, and that an error kept from being noted.
+-- Closes a poll handle that was started, but not stored, because of an error.
 local opening = {
   __close = function(self)
     if self.handles.poll ~= self.poll then close(self.poll) end
   end,
 }
 
--- Makes the handles of a client that it does not have, or that the host has closed.
+-- Creates the handles of a client that are missing, or that the host has closed.
 local function open(core_client, handles)
   local descriptor = core_client:pollfd()
   if is_gone(handles.timer) then handles.timer = uv.new_timer() end
@@ -57,7 +57,7 @@ local function open(core_client, handles)
   handles.poll = new.poll
 end
 
--- The next timer, libcurl's or that of a sleep, in whole milliseconds: libuv has no finer ones.
+-- The next timer, libcurl's or that of a sleep, in whole milliseconds, the resolution of libuv.
 local function arm(core_client, handles)
   if not core_client:usable() then return end
   local seconds, due = core_client:timeout(), handles.sleepers:first()
@@ -81,8 +81,8 @@ local function reopen()
   end
 end
 
--- Begins to wait for a client, until the place is closed. A hook of the host may raise at any instruction, so the
--- handles are made where closing the place finds them.
+-- Begins to wait for a client, until the returned place is closed. A hook of the host may raise an error at any
+-- instruction, so each handle is stored where closing the place finds it.
 local function enter(place)
   reopen()
   local core_client = place.core_client
@@ -129,8 +129,8 @@ step = function(core_client)
   end
 end
 
--- Closed whichever way a coroutine leaves: the last one takes the handles with it. In a step the
--- next call may come at once, so the step looks when it is over.
+-- Closed when a coroutine stops waiting, in any way: the last one closes the handles. During a step the next call may
+-- come at once, so the step closes them at its end.
 local place = {
   __close = function(self)
     local handles = watched[self.core_client]
@@ -143,14 +143,13 @@ local place = {
 -- Removes the sleep of a coroutine.
 local sleeping = { __close = function(self) self.wake = nil end }
 
--- What the coroutine raises comes out of a callback of its own, where luv reports it: others that
--- are to be woken have nothing to do with it.
+-- Resumes a coroutine in its own callback, where luv reports its error, so that others are still woken.
 local function resume(coroutine_)
   if coroutine.status(coroutine_) ~= "suspended" then return end
   local done, problem = coroutine.resume(coroutine_)
   if done then return end
   local message = debug.traceback(coroutine_, tostring(problem))
-  coroutine.close(coroutine_) -- what an error leaves open: a batch in it, and its requests
+  coroutine.close(coroutine_) -- closes what an error leaves open: a batch in it, and its requests
   local timer = uv.new_timer()
   timer:start(0, 0, function()
     close(timer)
@@ -167,9 +166,9 @@ local function running()
   return coroutine_
 end
 
---- Waits until a request is done. To be called in a coroutine, with uv.run running outside of it.
+--- Waits until a request is done. Call it in a coroutine, with uv.run running outside of it.
 -- @param core_client a client of cpp.core
--- @param request one of its requests, or anything with a method `done`
+-- @param request one of its requests, or any object with a method `done`
 function loop.await(core_client, request)
   dispatch.check(core_client, request)
   local coroutine_ = running()
@@ -183,8 +182,8 @@ function loop.await(core_client, request)
   until request:done()
 end
 
---- Waits for a time, or until the client is closed. To be called in a coroutine, with uv.run running
--- outside of it.
+--- Waits for a time, or until the client is closed. Call it in a coroutine, with uv.run running outside of
+-- it.
 -- @param core_client a client of cpp.core; its own handles step it
 -- @param seconds number
 function loop.sleep(core_client, seconds)
@@ -201,13 +200,13 @@ function loop.sleep(core_client, seconds)
 end
 
 --- Starts a coroutine beside the running one.
--- @param coroutine_ a new coroutine, which must not raise
+-- @param coroutine_ a new coroutine, which must not raise an error
 function loop.spawn(coroutine_)
   dispatch.check_thread(coroutine_)
   resume(coroutine_)
 end
 
---- Called before a client is closed: libuv must let go of its descriptor while it is open.
+--- Called before a client is closed: libuv must unregister its descriptor while it is open.
 loop.release = unwatch
 
 return loop

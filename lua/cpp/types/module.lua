@@ -1,5 +1,6 @@
 -- Types for editors and for doc/reference.md: the module that `require "cpp"` returns. No program loads the files
--- of types/; the specs in spec/project/types/ compare them with the module. The format is LuaCATS (lua-language-server).
+-- of types/; the specs in spec/project/types/ compare them with the module. The format is LuaCATS
+-- (lua-language-server).
 ---@meta _
 
 ---Cancels publishing operations on the Azure Cloud Partner Portal. The functions share one default client, which is

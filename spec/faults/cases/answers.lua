@@ -78,9 +78,9 @@ bodies("response delimited by close is truncated", {
 
 bodies("response has another encoding than it declares", {
   { "says it is compressed and is not", BODY, headers = { JSON, { "Content-Encoding", "gzip" } } },
-  { "is compressed in a way that nobody asked for", BODY, headers = { JSON, { "Content-Encoding", "x-unknown" } } },
+  { "has an unknown content coding that was not requested", BODY, headers = { JSON, { "Content-Encoding", "x-unknown" } } },
   { "is compressed and does not say so", GZIPPED },
-  { "is compressed, which nobody asked for", GZIPPED, headers = { JSON, { "Content-Encoding", "gzip" } } },
+  { "is compressed, although no coding was requested", GZIPPED, headers = { JSON, { "Content-Encoding", "gzip" } } },
 }, MALFORMED)
 
 bytes("response is not HTTP", {

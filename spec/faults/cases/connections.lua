@@ -17,7 +17,7 @@ add("name does not exist", "the name does not exist", {
   -- A name server that does not answer must not hold the deadline up.
   calls = { cancel = { kind = "network", or_kind = "timeout", ambiguous = false, retryable = true, requests = 0 } },
 })
-add("connection refused", "nobody listens at the port", {
+add("connection refused", "nothing listens at the port", {
   any = {}, base_url = "S://127.0.0.1:$CLOSED", calls = expect.unprocessed "network",
 })
 add("connection refused", "the queue of connections is full", {
@@ -104,12 +104,12 @@ add("server stalls", "the body drips", {
   any = { { "head", 200, { { "Content-Length", "1000" } } }, { "drip", ("x"):rep(1000), 0.01 } }, timeout = LATE,
   calls = expect.late(200),
 })
-add("response switches protocols", "is a switch of protocols nobody asked for, and ends", {
+add("response switches protocols", "is a switch of protocols that was not requested, and ends", {
   any = { { "send", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\r\n" },
             { "close" } },
   calls = expect.unclear "protocol",
 })
-add("response switches protocols", "is a switch of protocols nobody asked for, and stalls", {
+add("response switches protocols", "is a switch of protocols that was not requested, and stalls", {
   any = { { "send", "HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n" }, { "stall" } },
   calls = expect.unclear "protocol",
 })

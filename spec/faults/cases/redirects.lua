@@ -1,4 +1,4 @@
--- Cases of redirects: never followed, and where they lead, nobody sees a connection.
+-- Cases of redirects: they are never followed, and their target gets no connection.
 
 local expect = require "spec.faults.cases.expect"
 

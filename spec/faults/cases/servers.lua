@@ -4,7 +4,7 @@ local expect = require "spec.faults.cases.expect"
 
 local cases = {}
 
--- nginx: what stands in its server block. $CLOSED and $FULL are ports where nobody listens, or accepts.
+-- nginx: what stands in its server block. $CLOSED and $FULL are ports at which nothing listens, or accepts.
 for _, row in ipairs {
   { "connection ends after the request was read", "nginx closes the connection without a response",
     "location / { return 444; }", expect.unclear "network" },

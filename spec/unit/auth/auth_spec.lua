@@ -60,7 +60,7 @@ describe("a token", function()
       end }, calls
     end
 
-    it("is kept for ever when nobody says when it expires", function()
+    it("is kept if its expiry is not known", function()
       local client, calls = with_function { Portal.TOKEN }
       for _ = 1, 3 do
         assert(client:offer_status(OFFER))

@@ -48,7 +48,7 @@ describe("a batch", function()
     assert.equal(8, failed)
   end)
 
-  it("says that nobody knows what became of an item that raised after it had sent something", function()
+  it("is ambiguous for an item that raised after it had sent something", function()
     local offer = loops.offer(1).offer
     local requests = {
       { publisher = "contoso", offer = offer, wait = { on_progress = function() error("deliberate") end } },
@@ -171,7 +171,7 @@ describe("a batch", function()
   end)
 
   -- C that does not expect it cannot be left in the middle: Lua raises there.
-  it("raises in an item that would wait in a function that C calls, and nobody else learns of it", function()
+  it("raises in an item that would wait in a function that C calls, and in no other", function()
     local function inside(call)
       return (("x"):gsub("x", function() call() end))
     end
@@ -214,7 +214,7 @@ describe("a batch", function()
     assert.equal("running", entries[3].result.state)
   end)
 
-  it("has whoever waits for the client step it when the coroutine of an item that waits is closed", function()
+  it("makes the waiting loop step the client when the coroutine of a waiting item is closed", function()
     portal:fault { match = { path = "/offer%-1/" }, times = -1, action = "stall" }
     local first, left
     local entries = client:map({ 1, 2 }, function(n, own)

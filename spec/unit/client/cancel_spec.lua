@@ -52,7 +52,7 @@ describe("cancel", function()
       assert.equal("a@contoso.com,b@contoso.com", cjson.decode(only_request().body).metadata["notification-emails"])
     end)
 
-    it("an empty body when nobody is to be notified", function()
+    it("an empty body without addresses to notify", function()
       for _, emails in ipairs { false, {} } do
         portal:reset()
         offer {}

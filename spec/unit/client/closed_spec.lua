@@ -141,7 +141,7 @@ describe("closing the client", function()
       assert.equal(1, failed)
     end)
 
-    it("ends who waits for an answer, when the core's client is closed by itself", function()
+    it("ends the wait for a response when only the core's client is closed", function()
       for _, concurrency in ipairs { 1, 4 } do
         new_client()
         portal:fault { match = { path = "/offer%-2/" }, times = -1, action = "stall" }
