@@ -130,7 +130,7 @@ function Progress:draw()
   self.stream:write(table.concat(lines, "\n"))
   self.stream:flush()
   for place, line in ipairs(lines) do self.drawn[place] = width.of(line) end
-  self.drawn_at, self.visible, self.is_behind = core.monotonic(), #lines > 0, false
+  self.drawn_at, self.visible, self.is_behind = core.monotonic(), true, false
 end
 
 --- Draws again, if a second has passed or other lines were written, to advance the clocks.

@@ -73,6 +73,25 @@ describe("progress", function()
       assert.equal("running, 1 %, 0:59\nrunning, 2 %, 1:00\nrunning, 3 %, 1:59\nrunning, 4 %, 60:00\n", stream:read("a"))
     end)
 
+    it("is 79 columns of text at most, and nothing for a clock alone", function()
+      local text = ("\u{1d400}"):rep(79) .. ", 1 %"
+      assert.equal(text .. "\n", written { state = ("\u{1d400}"):rep(200), progress = 1 })
+      local progress = require("cpp.progress").new(stream, 2)
+      progress:draw()
+      progress:erase()
+      stream:seek("set")
+      assert.equal(text .. ", 0:00\n", stream:read "a")
+    end)
+
+    it("raises for what is no open file, and no operation", function()
+      assert.has_no.errors(function() cpp.progress() end)
+      for words, value in pairs { string = "x", ["closed file"] = io.tmpfile() } do
+        if words == "closed file" then value:close() end
+        assert.error_matches(function() cpp.progress(value) end, "expected an open file, got " .. words)
+      end
+      assert.error_matches(function() cpp.progress(stream)(5) end, "expected an operation, got number")
+    end)
+
     it("is no line where nothing has changed", function()
       local steps = { { stepName = "one", status = "complete" }, { stepName = "two", status = "inProgress" },
                       { stepName = "three", status = "notStarted" } }
@@ -254,14 +273,15 @@ describe("progress", function()
     it("says since when nothing was seen of the one operation, until it has ended", function()
       local code = [[
         local progress = require("cpp.progress").new(io.stderr, TOTAL)
-        wait(2) progress:tick() wait(1) progress:tick()
+        wait(0.5) progress:tick() wait(3) progress:tick() wait(1) progress:tick()
       ]]
-      assert.same({ "waiting, 0:03" }, Programs.screen(on_terminal("60 24", code, 1), 60))
+      assert.same({ "waiting, 0:04" }, Programs.screen(on_terminal("60 24", code, 1), 60))
       assert.same({ "waiting," }, Programs.screen(on_terminal("9 24", code, 1), 60))
-      assert.same({ "0 of 2 ended, 0:03" }, Programs.screen(on_terminal("60 24", code, 2), 60))
+      assert.same({ "0 of 2 ended, 0:04" }, Programs.screen(on_terminal("60 24", code, 2), 60))
+      for _, total in ipairs { 1, 2 } do assert.equal("", on_terminal("60 24", code:gsub("wait%(3%).*", ""), total)) end
       code = code .. 'progress:finish { offer = "x" } wait(1) progress:tick()'
       assert.equal("", table.concat(Programs.screen(on_terminal("60 24", code, 1), 60)))
-      assert.same({ "1 of 2 ended, 0:04" }, Programs.screen(on_terminal("60 24", code, 2), 60))
+      assert.same({ "1 of 2 ended, 0:05" }, Programs.screen(on_terminal("60 24", code, 2), 60))
     end)
 
     it("is drawn again soon after another line was written, else after a second", function()
@@ -279,6 +299,74 @@ describe("progress", function()
       end
     end)
 
+    it("fills at most 100 columns, and 79 where the terminal's size is not known", function()
+      local code = [[
+        local steps = { { stepName = "one", status = "running" } }
+        show { state = "running", progress = 0, steps = steps } wait(1)
+        show { state = "running", progress = 7, steps = steps } wait(1.5)
+        require("cpp.progress").new(io.stderr) -- draws nothing by itself
+        show { state = "running", progress = 7, steps = steps }
+      ]]
+      for size, columns in pairs { ["200 50"] = 100, ["0 0"] = 79 } do
+        local output = on_terminal(size, code)
+        local line = "running: one" .. (" "):rep(columns - 63) .. "[#...................]   7 %  0:02  about 0:33 left"
+        assert.same({ line }, Programs.screen(output, 200))
+        assert.equal("running: one", output:sub(1, 12)) -- there was nothing to erase
+      end
+    end)
+
+    it("has no remaining time until a step has moved", function()
+      local output = on_terminal("80 24", [[
+        show { state = "running", progress = 0, steps = {} } wait(10)
+        offer("one", 10) wait(5) offer("one", 10)
+      ]])
+      assert.matches(" 10 %%  0:15$", Programs.screen(output, 80)[1])
+      output = on_terminal("80 24", [[
+        show { state = "running", progress = 0, steps = {} } wait(10)
+        offer("one", 10) wait(10) offer("one", 30)
+      ]])
+      assert.is_truthy(output:find("0:20  about 0:35 left", 1, true), output)
+    end)
+
+    it("shows what has not ended, each by its offer or location", function()
+      local code = [[
+        local progress = require("cpp.progress").new(io.stderr, TOTAL)
+        local function look(operation) operation.state, operation.progress = "running", 1 progress:show(operation) end
+        wait(0.5) progress:tick() wait(5)
+        look { publisher = "a", offer = "one" } look { location = "/x" } look { location = "/y" }
+      ]]
+      local function shown(more)
+        local lines = Programs.screen(on_terminal("59 5", code .. more, 4), 59)
+        for i, line in ipairs(lines) do lines[i] = line:gsub(": .*%%  ", " ") end
+        return lines
+      end
+      assert.same({ "one 0:00", "0 of 4 ended, 0:05" }, shown "") -- the others come with the next
+      assert.same({ "one 0:01", "/x 0:01", "/y 0:01", "0 of 4 ended, 0:06" }, shown "wait(1) progress:tick()")
+      local finished = 'progress:finish { publisher = "a", offer = "one" } progress:finish { location = "/x" } '
+      assert.same({}, shown(finished))
+      assert.same({ "/y 0:01", "2 of 4 ended, 0:06" }, shown(finished .. "wait(1) progress:tick()"))
+      assert.same({ "/y 0:02", "/x 0:00", "2 of 4 ended, 0:07" },
+                  shown(finished .. 'wait(2) look { location = "/x" } wait(0.01) progress:draw()'))
+    end)
+
+    it("has room for one operation on any terminal, and for 22 where the size is not known", function()
+      for rows = 1, 3 do
+        local output = on_terminal("59 " .. rows, [[offer("one", 1) wait(1) offer("two", 2)]], 3)
+        assert.same({ "one", "0 of 3 ended, 0:01 (1 more run)" },
+                    { Programs.screen(output, 59)[1]:match "^%w+", Programs.screen(output, 59)[2] })
+      end
+      local output = on_terminal("0 0", [[for number = 1, 30 do offer("offer-" .. number, 10) end wait(1) offer("last", 1)]], 40)
+      assert.equal("0 of 40 ended, 0:01 (9 more run)", Programs.screen(output, 80)[23])
+    end)
+
+    it("draws what goes on below the line of one that has ended", function()
+      local output = on_terminal("59 24", [[wait(5) offer("one", 10) offer("two", 20) wait(1) offer("two", 20, "canceled")]], 2)
+      local lines = Programs.screen(output, 59)
+      local name, numbers = lines[2]:match "^(.-)  +(%d+ %%.*)$"
+      assert.same({ "two: canceled, 0:01", "one: running: Validate", "10 %  0:01", "1 of 2 ended, 0:06" },
+                  { lines[1], name, numbers, lines[3] })
+    end)
+
     it("has a bar from 60 columns on", function()
       for columns, bar in pairs { [60] = false, [61] = true } do -- the last column stays empty
         local output = on_terminal(columns .. " 24", [[offer("one", 50)]])
@@ -293,6 +381,12 @@ describe("progress", function()
       end
       local output = on_terminal("80 24", [[offer("one", 0) wait(1) offer("one", 51)]])
       assert.is_nil(output:find "left")
+      output = on_terminal("80 24", [[
+        local progress = require("cpp.progress").new(io.stderr)
+        local function look(percent) progress:show { state = "running", progress = percent, steps = { { stepName = "a" } } } end
+        look(0) wait(1) look(25) wait(1) progress:tick()
+      ]])
+      assert.matches("  25 %%  0:02  about 0:02 left$", Programs.screen(output, 80)[1])
     end)
 
     it("erases lines that the terminal has no room for", function()
@@ -313,7 +407,7 @@ describe("progress", function()
     end)
 
     it("draws several again after a tenth of a second", function()
-      for _, pause in ipairs { 0.05, 0.125 } do
+      for _, pause in ipairs { 0.075, 0.125 } do
         local output = on_terminal("60 24", ([[offer("one", 10) offer("two", 20) wait(1) offer("two", 30)
           wait(%g) offer("two", 40)]]):format(pause), 2)
         assert.equal(pause > 0.1, Programs.screen(output, 60)[2]:find("40 %", 1, true) ~= nil)
