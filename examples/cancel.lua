@@ -1,10 +1,10 @@
 #!/usr/bin/env lua5.4
--- Cancels the publishing operation that runs on an offer.
+-- Cancels the running publishing operation of an offer.
 --
 --   AZURE_TOKEN=... examples/cancel.lua PUBLISHER OFFER [ADDRESS...]
 --
--- The addresses are notified. CPP_BASE_URL names another service, such as an emulator.
--- Exit status: 0 the service has accepted it; 1 it has not, or that is not known; 2 wrong usage.
+-- The addresses are notified. CPP_BASE_URL replaces the URL of the service, for example by that of an emulator.
+-- Exit status: 0 the service has accepted the cancel; 1 it has not, or that is not known; 2 wrong usage.
 
 local cpp = require "cpp"
 

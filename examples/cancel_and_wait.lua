@@ -1,11 +1,11 @@
 #!/usr/bin/env lua5.4
--- Cancels the publishing operation that runs on an offer, and waits for its end, with progress.
+-- Cancels the running publishing operation of an offer, and waits for its end, with progress.
 --
 --   AZURE_TOKEN=... examples/cancel_and_wait.lua PUBLISHER OFFER
---   AZURE_TOKEN=... examples/cancel_and_wait.lua LOCATION      goes on where a run was stopped
+--   AZURE_TOKEN=... examples/cancel_and_wait.lua LOCATION      resumes the wait of an earlier run
 --
--- CPP_BASE_URL names another service, such as an emulator. Exit status: 0 canceled; 1 not canceled;
--- 2 wrong usage.
+-- CPP_BASE_URL replaces the URL of the service, for example by that of an emulator. Exit status: 0 canceled; 1 not
+-- canceled; 2 wrong usage.
 
 local cpp = require "cpp"
 

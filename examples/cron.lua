@@ -1,20 +1,20 @@
 #!/usr/bin/env lua5.4
--- For cron: sees to it that nothing of some offers is being published, every evening say. It is silent
--- unless something is wrong, so cron sends mail only then.
+-- For cron: cancels the running publishing operations of some offers, for example every evening. It prints only errors,
+-- so cron sends mail only then.
 --
 --   30 22 * * *  . /etc/cpp.env; exec flock -n -E 0 /run/lock/cpp examples/cron.lua contoso contoso-vm contoso-app
 --
--- flock (util-linux) lets one run at a time do it: another one that comes meanwhile leaves it to the first.
--- /etc/cpp.env, which no other user may read, exports AZURE_TENANT_ID, AZURE_CLIENT_ID and
--- AZURE_CLIENT_SECRET. CPP_BASE_URL names another service, such as an emulator.
+-- flock (util-linux) makes a second run exit if the first one has not ended. /etc/cpp.env, which other users must not
+-- be able to read, exports AZURE_TENANT_ID, AZURE_CLIENT_ID and AZURE_CLIENT_SECRET. CPP_BASE_URL replaces the URL of
+-- the service, for example by that of an emulator.
 --
--- Exit status: 0 nothing runs any more; 1 something does, or did to its end, or it is not known;
--- 2 wrong usage; 3 the credentials are missing or refused.
+-- Exit status: 0 nothing is running; 1 an operation is still running, has completed, or its outcome is not known; 2
+-- wrong usage; 3 the credentials are missing or refused.
 
 local cpp = require "cpp"
 
 local DONE, WRONG, WRONG_USAGE, UNAUTHORIZED = 0, 1, 2, 3
-local TIMEOUT = 1800 -- seconds to wait for the end of what was canceled
+local TIMEOUT = 1800 -- seconds to wait for the end of an operation
 
 local publisher, offers = arg[1], { table.unpack(arg, 2) }
 if #offers == 0 then
@@ -22,7 +22,7 @@ if #offers == 0 then
   os.exit(WRONG_USAGE)
 end
 
--- Returns true; or nil and what is wrong.
+-- Returns true; or nil and a reason.
 local function clear(offer, client)
   local operation, err = client:cancel { publisher = publisher, offer = offer, if_running = true,
                                          wait = { timeout = TIMEOUT } }

@@ -1,13 +1,13 @@
 #!/usr/bin/env lua5.4
--- Cancels every running operation of a publisher's offers, many at once, and waits for their ends. What
--- has happened is noted in a journal at once: a run that was killed is started again, and goes on.
+-- Cancels the running operations of a publisher's offers concurrently, and waits until they have ended. It records each
+-- step in a journal, so that a new run resumes after the program was killed.
 --
 --   AZURE_TOKEN=... examples/journal.lua PUBLISHER OFFERS JOURNAL
 --
--- OFFERS is a file with an offer in each line, such as the portal's own list of them:
+-- OFFERS is a file with an offer in each line, such as the portal's list:
 --   cpp-portal offers --json PUBLISHER | jq -r '.offers[].id'
--- A line of the journal is `OFFER EVENT DETAIL .`, where
--- the point tells that the line is whole; the last one of an offer counts:
+-- A line of the journal is `OFFER EVENT DETAIL .`. The full stop shows that the line is complete. The last line of an
+-- offer counts:
 --   begin OPERATION     about to cancel that operation: whether the cancel arrived is not known yet
 --   accepted LOCATION   being canceled; to be followed at the location
 --   ended OUTCOME       over; so is one that is `idle`: nothing ran

@@ -1,6 +1,6 @@
 #!/usr/bin/env lua5.4
--- A loop of one's own: a program with a `select` loop over LuaSocket, in which calls of cpp suspend
--- their coroutine while everything else goes on. doc/loops.md explains it line by line.
+-- Your own loop: a program with a `select` loop over LuaSocket, in which calls of cpp suspend only their coroutine.
+-- doc/loops.md explains it.
 --
 --   AZURE_TOKEN=... examples/loop_select.lua PUBLISHER OFFER...
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env lua5.4
--- The full recipe: cancel; if it is unknown whether the cancel arrived, read the offer's state; decide; wait.
+-- A cancel with all cases: if it is not known whether the cancel arrived, the program queries the service, cancels
+-- again if that is safe, and waits.
 --
 --   AZURE_TOKEN=... examples/reconcile.lua PUBLISHER OFFER
 --
--- CPP_BASE_URL names another service, such as an emulator. Exit status: 0 canceled; 1 not canceled;
--- 2 wrong usage; 3 it is not known: look in the portal.
+-- CPP_BASE_URL replaces the URL of the service, for example by that of an emulator. Exit status: 0 canceled; 1 not
+-- canceled; 2 wrong usage; 3 not known: check in the portal.
 
 local cpp = require "cpp"
 

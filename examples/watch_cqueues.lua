@@ -1,10 +1,10 @@
 #!/usr/bin/env lua5.4
--- A watcher inside of a cqueues program: prints each change of what runs on some offers, until nothing
--- does any more, or it is asked to end (SIGTERM, Ctrl-C). The program's other work goes on meanwhile.
+-- Watches some offers in a cqueues program: prints each change of their running operations, until none is running or a
+-- signal comes (SIGTERM, Ctrl-C). The other work of the program continues meanwhile.
 --
 --   AZURE_TOKEN=... examples/watch_cqueues.lua PUBLISHER OFFER...
 --
--- Exit status: 0 all operations were seen to end well; 1 not.
+-- Exit status: 0 all operations ended well; 1 otherwise.
 
 local cpp = require "cpp"
 local cqueues = require "cqueues"

@@ -121,9 +121,9 @@ local function says_canceled(body)
   return said or is_silent
 end
 
--- Sets the state of a result with status 200. A cancel is "canceled" if its body says so, or says nothing. With any other
--- body, and for publish and go live (whose 200 may mean that an earlier one still runs), the result has no state, and is
--- followed like a 202. Returns an err if the body reports a failure.
+-- Sets the state of a result with status 200. A cancel is "canceled" if its body says so, or says nothing. With any
+-- other body, and for publish and go live (whose 200 may mean that an earlier one still runs), the result has no state,
+-- and is followed like a 202. Returns an err if the body reports a failure.
 local function read_200(client, endpoint, result, request, options, names_location)
   local body = unwrapped(result.body)
   if body == nil then body = {} end

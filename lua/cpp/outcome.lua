@@ -230,9 +230,9 @@ end
 
 --- Finds the submission that a call was about, in the list of the facts.
 -- @param facts table: list; gets submission (false: there is none); `found`, the way in which it was found: "id" (it
--- was
---   seen running), "since" (it ended after the call was sent, or shortly before), "running", "earlier" (all submissions
---   ended before the call) or "newest"; and none_since: whether the newest ended one ended before the call was sent
+--   was seen running), "since" (it ended after the call was sent, or shortly before), "running", "earlier" (all
+--   submissions ended before the call) or "newest"; and none_since: whether the newest ended one ended before the call
+--   was sent
 function outcome.find_submission(facts)
   local publishes = publishes_of(facts.list)
   local submission, found = known_one(publishes, facts), "id"

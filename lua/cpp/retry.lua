@@ -202,8 +202,7 @@ end
 -- @param endpoint string, a name of csrc/endpoint.c
 -- @param options table of the call's options, checked by the core when the request starts
 -- @param limits table or nil: `retries` (number), instead of the option; `deadline` (on the loop's clock), which no
--- pause
---   and no request exceeds
+--   pause and no request exceeds
 -- @param loop table or nil: the result of host.loop for this call, if the caller has it already
 -- @return the core's result and its request; or nil, err (all kinds except `failed`); and the time at which the last
 --   request was sent, on the loop's clock, or nil if none was

@@ -42,8 +42,7 @@ end
 
 --- Whether an operation in that (normalised) state is over, and how.
 -- @return true if it ended well, false if it ended badly, nil if it has not ended. An unknown state counts as not
--- ended,
---   because a wait must not report an end that did not happen
+--   ended, because a wait must not report an end that did not happen
 function status.ended(state)
   if ENDS_WELL[state] then return true end
   if ENDS_BADLY[state] then return false end

@@ -346,8 +346,7 @@ end
 --   operation_id; without operation_id, the running operation of the offer
 -- @param options table or nil: cpp.WaitOptions in types/options.lua
 -- @param goes_on true if the wait is part of a longer call: then a client that was closed meanwhile is not misuse, as
--- in
---   an item of a batch
+--   in an item of a batch
 -- @return the operation after it has ended, with its outcome; or nil, err: kinds failed, timeout, stopped, closed, and
 --   those of Client:operation
 local function wait(client, given, options, goes_on)
