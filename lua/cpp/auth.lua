@@ -285,7 +285,9 @@ local function renew_beside(loop, client, options, entry, source)
   local function run(outer)
     renewal.thread = coroutine.running()
     local done, problem = pcall(renew, outer, client, options, entry, renewal, source)
-    if not done then renewal.failed = "the token function failed (" .. redact(host.text(problem)) .. ")" end
+    if not done then
+      renewal.failed = "the token function failed (" .. redact(host.text(problem), auth.secrets(client, options)) .. ")"
+    end
   end
   renewal.thread = host.spawn(loop, run)
   if renewal.thread then return renewal end

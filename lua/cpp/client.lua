@@ -341,7 +341,7 @@ end
 --- Ends all running calls (kind "closed") and frees the connections. A second close does nothing; any other later call
 -- raises an error.
 function Client:close()
-  if self.core:usable() then host.release(self) end
+  if self.core:usable() then host.release(self, auth.secrets(self, {})) end
   self.core:close()
   local known = private[self]
   known.tokens, known.options = {}, {}

@@ -171,10 +171,11 @@ end
 
 --- Makes an err that holds an error, in `raised`.
 -- @param problem anything
+-- @param secrets list: what to keep out, as of auth.secrets
 -- @param fields table or nil: more fields
 -- @return err, of kind "raised"
-function errors.carrying(problem, fields)
-  local err = errors.new("raised", redact(host.text(problem)), fields)
+function errors.carrying(problem, secrets, fields)
+  local err = errors.new("raised", redact(host.text(problem), secrets), fields)
   err.raised = problem
   return err
 end
@@ -184,7 +185,7 @@ end
 -- @param result table: of the call
 -- @param secrets list: what to redact, as of auth.secrets
 function errors.accepted(problem, result, secrets)
-  return errors.carrying(problem, {
+  return errors.carrying(problem, secrets, {
     status = result.status, call = result.call, sent_at = result.sent_at,
     location = redact(result.location, secrets), operation_id = redact(result.operation_id, secrets),
     submission_id = redact(result.submission_id, secrets), publisher = result.publisher, offer = result.offer,
@@ -194,11 +195,12 @@ end
 
 --- Makes an err from an error; an error that is an err already is returned unchanged.
 -- @param problem anything
+-- @param secrets list: what to keep out, as of auth.secrets
 -- @param fields table: more fields
 -- @return err, of kind "raised"
-function errors.raised(problem, fields)
+function errors.raised(problem, secrets, fields)
   if type(problem) == "table" and rawequal(getmetatable(problem), metatable) then return problem end
-  return errors.carrying(problem, fields)
+  return errors.carrying(problem, secrets, fields)
 end
 
 return errors

@@ -20,6 +20,7 @@
 
 local core = require "cpp.core"
 local private = require "cpp.private"
+local redact = require "cpp.redact"
 
 local CLOCK = 0.001 -- seconds: the allowed inaccuracy of a loop's timers
 
@@ -128,10 +129,11 @@ function host.loop(client, options)
 end
 
 --- Unregisters a client from every loop that waited for it.
-function host.release(client)
+-- @param secrets list: of the client, as of auth.secrets
+function host.release(client, secrets)
   for release in next, private[client].releases do
     local done, problem = pcall(release, client.core)
-    if not done then host.warn("a loop's release", problem) end
+    if not done then host.warn("a loop's release", problem, secrets) end
   end
 end
 
@@ -176,8 +178,9 @@ end
 --- Warns of a callback's failure that no err can hold.
 -- @param what string: what failed
 -- @param problem anything: its error
-function host.warn(what, problem)
-  pcall(tell, "cpp: ", what, " failed: ", (host.text(problem):gsub("%c", " ")))
+-- @param secrets list: what to redact, as of auth.secrets
+function host.warn(what, problem, secrets)
+  pcall(tell, "cpp: ", what, " failed: ", redact(host.text(problem), secrets))
 end
 
 --- Calls a callback, in the host's own coroutine.

@@ -51,7 +51,7 @@ local function log_attempt(loop, log, client, options, token, request, attempt, 
   })
   if done then return end
   host.pass_interrupt(problem)
-  host.warn("the log function", problem)
+  host.warn("the log function", problem, secrets)
 end
 
 --- The timeout of a call: the seconds that a request may take, and that all pauses may take together.
@@ -81,7 +81,7 @@ local function raise(loop, client, endpoint, options, token, request, problem)
     error(errors.accepted(problem, result, secrets), 0)
   end
   local err = errors.from_failure(failure, options, secrets, false)
-  err.kind, err.message, err.raised, err.call = "raised", redact(host.text(problem)), problem, endpoint
+  err.kind, err.message, err.raised, err.call = "raised", redact(host.text(problem), secrets), problem, endpoint
   error(err, 0)
 end
 

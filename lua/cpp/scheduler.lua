@@ -3,6 +3,7 @@
 -- The calls of the items wait in a loop of the batch (cpp.items). When all items wait, the batch waits in the outer
 -- loop: the one in which a call in place of the batch would wait (see cpp.host).
 
+local auth = require "cpp.auth"
 local dispatch = require "cpp.dispatch"
 local errors = require "cpp.error"
 local host = require "cpp.host"
@@ -34,6 +35,12 @@ local function note_names(item, input)
   item.publisher, item.offer = name_of(input, "publisher"), name_of(input, "offer")
 end
 
+-- What a text of an item, or of the whole batch, must not show. The inputs of cancel_all are calls, made by cpp.batch.
+local function secrets_of(batch, index)
+  local call = index and batch.inputs ~= batch.requests and batch.inputs[index]
+  return auth.secrets(batch.client, type(call) == "table" and call or {})
+end
+
 -- Whether an err names the call that was accepted in an item.
 local function tells_of_accepted(err, item)
   return err.ambiguous or err.offer == item.offer and (err.location or math.type(err.status) and err.status < 300)
@@ -45,9 +52,10 @@ end
 local function raised_err(batch, item, problem)
   if not item.offer then note_names(item, batch.inputs[item.index]) end
   local fields = { ambiguous = item.sent ~= false, publisher = item.publisher, offer = item.offer }
-  local err = errors.raised(problem, fields)
+  local secrets = secrets_of(batch, item.index)
+  local err = errors.raised(problem, secrets, fields)
   if item.sent ~= "accepted" or tells_of_accepted(err, item) then return err end
-  return errors.carrying(err.raised == nil and problem or err.raised, fields)
+  return errors.carrying(err.raised == nil and problem or err.raised, secrets, fields)
 end
 
 -- Calls a callback in the coroutine that runs the batch. If responses came meanwhile, they must be read before the next
@@ -66,8 +74,9 @@ local stop
 local function fail(batch, name, problem)
   host.pass_interrupt(problem)
   batch[name] = nil
-  host.warn(name, problem)
-  local message = name .. " failed: " .. host.text(problem):gsub("%c", " ")
+  local secrets = secrets_of(batch)
+  host.warn(name, problem, secrets)
+  local message = name .. " failed: " .. redact(host.text(problem), secrets)
   if not batch.stopped then stop(batch, errors.new, "raised", message, { raised = problem }) end
 end
 
@@ -303,9 +312,10 @@ local function break_off(batch, problem)
     if not batch.entries[item.index] and item.parked then pcall(resume, batch, item) end
     if not batch.entries[item.index] then finish(batch, item.index, nil, raised_err(batch, item, problem)) end
   end
-  end_rest(batch, errors.new, "raised", "the batch ended before this item: " .. redact(host.text(problem)),
-           { raised = problem })
-  error(errors.carrying(problem, { entries = batch.entries }), 0)
+  local secrets = secrets_of(batch)
+  end_rest(batch, errors.new, "raised", "the batch ended before this item: "
+    .. redact(host.text(problem), secrets), { raised = problem })
+  error(errors.carrying(problem, secrets, { entries = batch.entries }), 0)
 end
 
 -- If the batch ends early (by an error, or because its coroutine was closed), closes the coroutines of its items, which
