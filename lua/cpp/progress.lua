@@ -62,7 +62,8 @@ local function note(progress, operation)
   if not entry then
     entry = { started = progress.total > 1 and now or progress.started, key = key }
     local name = progress.total > 1 and (operation.offer or operation.location)
-    entry.name = name and width.cut(redact.line(tostring(name), BYTES), LINE) .. ": " or ""
+    local secrets = redact.remembered(operation) -- a location may hold one
+    entry.name = name and width.cut(redact.line(tostring(name), BYTES, secrets), LINE) .. ": " or ""
     progress.keys[key] = entry
     progress.entries[#progress.entries + 1] = entry
   end

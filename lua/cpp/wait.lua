@@ -68,7 +68,8 @@ local function give_up(state, err)
   local target, secrets = state.target, secrets_of(state)
   err.operation = presentable(state)
   err.location = redact(state.location, secrets)
-  err.publisher, err.offer = err.publisher or target.publisher, err.offer or target.offer
+  err.publisher = redact(err.publisher or target.publisher, secrets)
+  err.offer = redact(err.offer or target.offer, secrets)
   err.operation_id = redact(target.operation_id, secrets)
   err.submission_id = redact(target.submission_id, secrets)
   err.call, err.sent_at = target.call, target.sent_at
