@@ -273,6 +273,23 @@ describe("cpp-portal", function()
     end
   end)
 
+  it("reports wrong usage in JSON, and exits with 2, if nothing reads its standard error", function()
+    local command = programs:command { "bin/cpp-portal", "cancel", "--json" }
+    local fifo = programs:file()
+    assert(os.remove(fifo) and os.execute("mkfifo " .. fifo))
+    local shell = ("exec 3<>%s 4>%s 3<&-; exec env --default-signal=PIPE %s 2>&4"):format(fifo, fifo, command)
+    local output, _, status = programs:run { "bash", "-c", shell }
+    assert.equal("usage", cjson.decode(output).error.kind)
+    assert.equal(2, status)
+  end)
+
+  it("shows the words of its command line without control characters and invisible ones", function()
+    local output, errors, status = programs:run { "bin/cpp-portal", "wait", "a\27[2J\u{202e}\u{9b}\xff" }
+    assert.equal("", output)
+    assert.matches("got 'a [2J\u{fffd} \u{fffd}'", errors, 1, true)
+    assert.equal(2, status)
+  end)
+
   it("says in one line what is wrong with its usage, and sends nothing", function()
     local output, errors, status = programs:run { "bin/cpp-portal", "cancel", "--base-url", "ftp://x", "a", "b" }
     assert.equal("", output)

@@ -41,7 +41,8 @@ local function print_text(text)
 end
 
 local function usage_error(words, message)
-  message = message:gsub("%c", " ") -- of words of the command line
+  require "cpp.core".begin_command(0)
+  message = require "cpp.redact"(message) -- it may hold words of the command line
   io.stderr:write("cpp-portal: ", message, "; see `", help_for(words), "`\n")
   if wants_json(words) then
     print_text(require "cpp.command.json" { error = { kind = "usage", message = message } } .. "\n")
