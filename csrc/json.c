@@ -124,16 +124,11 @@ static bool read_number(struct reader *reader) {
   if (digits == 0 || (zero && digits > 1)) {
     return false;
   }
-  bool whole = true;
   bool large = digits >= INFINITE_DIGITS;
-  if (take(reader, '.')) {
-    whole = false;
-    if (read_digits(reader) == 0) {
-      return false;
-    }
+  if (take(reader, '.') && read_digits(reader) == 0) {
+    return false;
   }
   if (take(reader, 'e') || take(reader, 'E')) {
-    whole = false;
     large = true;
     if (!take(reader, '-')) {
       take(reader, '+');
@@ -145,9 +140,7 @@ static bool read_number(struct reader *reader) {
   if (large && !is_finite(number, reader->at)) {
     return false;
   }
-  if (whole && digits > LCPP_JSON_DIGITS) {
-    mark(reader, number);
-  }
+  mark(reader, number);
   return true;
 }
 

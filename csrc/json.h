@@ -10,9 +10,8 @@
 #include <stddef.h>
 
 enum {
-  LCPP_JSON_DEPTH = 64, /* of arrays and objects; responses of the service are about six deep */
-  LCPP_JSON_VALUES = 100000, /* in a text; names are none */
-  LCPP_JSON_DIGITS = 15      /* an integer of as many is below 2^53, and survives in a double */
+  LCPP_JSON_DEPTH = 64,     /* of arrays and objects; responses of the service are about six deep */
+  LCPP_JSON_VALUES = 100000 /* in a text; names are none */
 };
 
 enum lcpp_json_status {
@@ -22,14 +21,13 @@ enum lcpp_json_status {
   LCPP_JSON_MANY
 };
 
-/* Checks a text. *marks becomes the number of its integers that have more than LCPP_JSON_DIGITS
- * digits. */
+/* Checks a text. *marks becomes how many numbers it has. */
 enum lcpp_json_status lcpp_json_check(const char *text, size_t length, size_t *marks);
 
-/* Begins a string that stands for such an integer: a byte that no UTF-8 has. */
+/* Begins a string that stands for a number: a byte that no UTF-8 has. */
 #define LCPP_JSON_MARK '\xff'
 
-/* Writes a text that was checked with each long integer as a string: a mark and its digits. Writes
+/* Writes a text that was checked with each number as a string: a mark and the number. Writes
  * length + 3 * marks bytes. */
 void lcpp_json_mark(const char *text, size_t length, char *marked);
 

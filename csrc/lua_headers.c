@@ -5,8 +5,8 @@
  * a message (RFC 9112), goes to proxies, carries credentials, or is another option's, is refused.
  */
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "lua_binding.h"
 
 /* Names that are refused, in lower case. A dash at the end: all names with this prefix. */
@@ -37,7 +37,7 @@ static const char *const reserved[] = {
  * and `-` alike. */
 static bool begins_with(const char *name, const char *beginning) {
   for (; *beginning != '\0'; name++, beginning++) {
-    bool is_same = strncasecmp(name, beginning, 1) == 0;
+    bool is_same = lcpp_is_same_to(name, beginning, 1);
     if (!is_same && !(*name == '_' && *beginning == '-')) {
       return false;
     }
@@ -110,7 +110,7 @@ static size_t name_length(const char *line) {
 static bool has_name(const char *lines, size_t length, const char *line) {
   size_t named = name_length(line);
   for (const char *at = lines; at < lines + length; at = end_of(at)) {
-    if (name_length(at) == named && strncasecmp(at, line, named) == 0) {
+    if (name_length(at) == named && lcpp_is_same_to(at, line, named)) {
       return true;
     }
   }

@@ -4,13 +4,14 @@
  *
  * What is added to lua-cjson: text that is not strict JSON, has a number that is not finite, or too
  * many values, is refused (json.h); `null` becomes nil; numbers that are whole become Lua integers,
- * and those beyond 2^53, which lua-cjson 2.1.0 would round to a float, stay exact: they are handed
- * to it as marked strings and made integers afterwards. Of members of an object with the same name
- * the last one counts.
+ * exact up to 64 bits. Numbers are handed to it as marked strings and made numbers afterwards: it
+ * would round those beyond 2^53, and read "[1,5]" as 1.5 in a locale with a decimal comma, which
+ * the host may have set. Of members of an object with the same name the last one counts.
  *
  * lua-cjson ends the process (exit) when memory runs out inside it, and counts bytes in an int: so
  * what it gets is bounded, and its memory is asked for before it asks itself: assure_memory.
  */
+#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -94,7 +95,7 @@ void lcpp_json_encode(lua_State *L, size_t text_bytes) {
   lua_call(L, 1, 1);
 }
 
-/* Pushes the text with its long integers turned into marked strings. */
+/* Pushes the text with its numbers turned into marked strings. */
 static void push_marked(lua_State *L, const char *text, size_t length, size_t marks) {
   if (marks == 0) {
     lua_pushlstring(L, text, length);
@@ -106,6 +107,35 @@ static void push_marked(lua_State *L, const char *text, size_t length, size_t ma
   luaL_pushresultsize(&buffer, size);
 }
 
+/* Reads a number with a fraction or an exponent, in the C locale. Lua's own conversion tries that
+ * and the host's, but not for more than 200 characters. */
+static double read_float(const char *text) {
+  locale_t own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  locale_t before = uselocale(own);
+  double value = strtod(text, NULL);
+  uselocale(before);
+  if (own != (locale_t)0) {
+    freelocale(own);
+  }
+  return value;
+}
+
+/* Pushes a number. */
+static void push_number(lua_State *L, const char *text) {
+  if (strpbrk(text, ".eE") == NULL) {
+    /* Beyond 64 bits Lua makes it a float, as it does with such a numeral in a program. */
+    lua_stringtonumber(L, text);
+    return;
+  }
+  int whole = 0;
+  lua_pushnumber(L, read_float(text));
+  lua_Integer integer = lua_tointegerx(L, -1, &whole);
+  if (whole != 0) {
+    lua_pop(L, 1);
+    lua_pushinteger(L, integer);
+  }
+}
+
 /* Replaces the value on top by the value for the user. Recursion is bounded by LCPP_JSON_DEPTH.
  */
 static void settle(lua_State *L) {
@@ -114,23 +144,12 @@ static void settle(lua_State *L) {
       lua_pop(L, 1);
       lua_pushnil(L);
       return;
-    case LUA_TNUMBER: {
-      int whole = 0;
-      lua_Integer integer = lua_tointegerx(L, -1, &whole);
-      if (whole != 0) {
-        lua_pop(L, 1);
-        lua_pushinteger(L, integer);
-      }
-      return;
-    }
     case LUA_TSTRING: {
       const char *text = lua_tostring(L, -1);
-      if (text[0] != LCPP_JSON_MARK) {
-        return;
+      if (text[0] == LCPP_JSON_MARK) {
+        push_number(L, text + 1);
+        lua_remove(L, -2);
       }
-      /* Beyond 64 bits Lua makes it a float, as it does with such a numeral in a program. */
-      lua_stringtonumber(L, text + 1);
-      lua_remove(L, -2);
       return;
     }
     case LUA_TTABLE:

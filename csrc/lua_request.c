@@ -7,8 +7,8 @@
  * reads several values checks at the end that the request is still open.
  */
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "lua_binding.h"
 
 enum { REQUEST_ID_LIMIT = 8192 }; /* bytes that are kept of the service's id; 36 are usual */
@@ -211,7 +211,7 @@ static const char *push_body(lua_State *L, const struct lcpp_request *request) {
     bool enough = outcome->status != 200 || (!needs_body && (certain || outcome->location != NULL));
     return enough ? NULL : "the response has no body";
   }
-  if (coding != NULL && strcasecmp(coding, "identity") != 0) {
+  if (coding != NULL && !lcpp_is_same(coding, "identity")) {
     lua_pushnil(L);
     return !get && outcome->location != NULL ? NULL : unexpected; /* it was not requested */
   }

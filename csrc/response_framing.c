@@ -8,8 +8,8 @@
  */
 #include <limits.h>
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "response.h"
 
 static const struct {
@@ -94,7 +94,7 @@ static void read_content_length(struct lcpp_response *response, const char *valu
 
 static void read_transfer_encoding(struct lcpp_response *response, const char *value,
                                    size_t length) {
-  if (response->chunked || length != 7 || strncasecmp(value, "chunked", 7) != 0) {
+  if (response->chunked || length != 7 || !lcpp_is_same_to(value, "chunked", 7)) {
     refuse(response, "the response has a Transfer-Encoding other than chunked");
   } else if (response->http10) {
     refuse(response, "the response has a Transfer-Encoding in HTTP/1.0");
@@ -119,7 +119,7 @@ static bool names_close(const char *value, size_t length) {
     while (last > start && is_blank(value[last - 1])) {
       last--;
     }
-    if (last - start == 5 && strncasecmp(value + start, "close", 5) == 0) {
+    if (last - start == 5 && lcpp_is_same_to(value + start, "close", 5)) {
       return true;
     }
   }
@@ -127,7 +127,7 @@ static bool names_close(const char *value, size_t length) {
 }
 
 static bool is_field(const char *line, size_t name_length, const char *name, size_t length) {
-  return name_length == length && strncasecmp(line, name, length) == 0;
+  return name_length == length && lcpp_is_same_to(line, name, length);
 }
 
 /* Appends a value, terminated, to the kept ones. */

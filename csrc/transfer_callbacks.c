@@ -1,8 +1,8 @@
 /* What libcurl calls during a transfer: bounds and checks of what arrives, and the look at a
  * connection before a request is sent. */
 #include <stdlib.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "transfer.h"
 
 enum {
@@ -73,10 +73,10 @@ static bool goes_through_tls_proxy(const struct lcpp_easy *easy) {
     return false;
   }
   const char *given = easy->proxy;
-  bool tls = given != NULL && strncasecmp(given, "https:", 6) == 0; /* GCOV_EXCL_BR_LINE */
+  bool tls = given != NULL && lcpp_is_same_to(given, "https:", 6); /* GCOV_EXCL_BR_LINE */
   for (size_t i = 0; given == NULL && i < sizeof names / sizeof names[0]; i++) {
     const char *proxy = getenv(names[i]);
-    tls = tls || (proxy != NULL && strncasecmp(proxy, "https:", 6) == 0); /* GCOV_EXCL_BR_LINE */
+    tls = tls || (proxy != NULL && lcpp_is_same_to(proxy, "https:", 6)); /* GCOV_EXCL_BR_LINE */
   }
   return tls;
 }

@@ -2,8 +2,8 @@
 #include "unescape.h"
 
 #include <string.h>
-#include <strings.h>
 
+#include "ascii.h"
 #include "printable.h"
 
 #ifdef LCPP_COUNT_STEPS
@@ -144,7 +144,7 @@ static uint32_t named(const struct lcpp_layer *layer) {
   }
   for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
     LCPP_STEP();
-    if (strcasecmp(name, names[i].name) == 0) {
+    if (lcpp_is_same(name, names[i].name)) {
       return names[i].character;
     }
   }

@@ -5,7 +5,8 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
+
+#include "ascii.h"
 
 /* Blanks, control characters and backslashes: libcurl's parser lets some of them pass, and other
  * parsers read them differently, which would defeat a check of the host. */
@@ -24,8 +25,7 @@ static bool is_within(const char *host, uint32_t prefix, int bits) {
 
 /* Loopback: an address, or "localhost", which libcurl never resolves by DNS (since 7.77). */
 static bool is_loopback(const char *host) {
-  return strcasecmp(host, "localhost") == 0 || strcmp(host, "[::1]") == 0 ||
-         is_within(host, 127, 8);
+  return lcpp_is_same(host, "localhost") || strcmp(host, "[::1]") == 0 || is_within(host, 127, 8);
 }
 
 static bool is_link_local(const char *host) {
@@ -64,7 +64,7 @@ static const char *check_reach(const struct lcpp_origin *origin, enum lcpp_reach
     return allowed ? NULL
                    : "an http:// URL of loopback or of a link-local address (169.254.0.0/16)";
   }
-  if (!origin->plain && strcasecmp(origin->scheme, "https") != 0) {
+  if (!origin->plain && !lcpp_is_same(origin->scheme, "https")) {
     return "an https:// URL";
   }
   return origin->plain && !loopback ? "an https:// URL (plain http:// goes to loopback only)"
@@ -73,7 +73,7 @@ static const char *check_reach(const struct lcpp_origin *origin, enum lcpp_reach
 
 static enum lcpp_url_status check_origin(struct lcpp_origin *origin, enum lcpp_reach reach,
                                          const char **why) {
-  origin->plain = strcasecmp(origin->scheme, "http") == 0;
+  origin->plain = lcpp_is_same(origin->scheme, "http");
   *why = check_reach(origin, reach);
   if (*why != NULL) {
     return LCPP_URL_INVALID;
@@ -251,7 +251,7 @@ static bool same_origin(const struct lcpp_origin *origin, CURLU *url) {
   char *host = NULL;
   char *port = NULL;
   bool same = read_origin(url, &scheme, &host, &port) == CURLUE_OK &&
-              strcasecmp(origin->scheme, scheme) == 0 && strcasecmp(origin->host, host) == 0 &&
+              lcpp_is_same(origin->scheme, scheme) && lcpp_is_same(origin->host, host) &&
               strcmp(origin->port, port) == 0;
   /* A zone makes a link-local address another host, and the host part is without it; no origin
    * URL has one. */
@@ -267,7 +267,7 @@ static bool has_parameter(const char *query, const char *name) {
   size_t length = strlen(name);
   for (const char *at = query; at != NULL; at = strchr(at, '&')) {
     at += *at == '&';
-    if (strncasecmp(at, name, length) == 0 &&
+    if (lcpp_is_same_to(at, name, length) &&
         (at[length] == '=' || at[length] == '&' || at[length] == '\0')) {
       return true;
     }

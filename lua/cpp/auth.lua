@@ -10,6 +10,7 @@ local Chain = require "cpp.credentials.chain"
 local core = require "cpp.core"
 local errors = require "cpp.error"
 local host = require "cpp.host"
+local lower = require "cpp.lower"
 local private = require "cpp.private"
 local redact = require "cpp.redact"
 
@@ -19,7 +20,7 @@ local MARGIN = 300 -- seconds: a token is renewed this long before its expiry
 local REFUSED = 10 -- seconds: if a new token is refused too, it is not replaced for this long
 local TIMEOUT = 300 -- seconds for one request, unless the options have another
 local FIRST_LOOK, LOOK = 0.001, 0.02 -- seconds between two checks of a renewal: the first, doubling up to the last
-local USABLE, LONGEST = "^[%w%-%._~%+/]+=*$", 65536 -- RFC 6750, section 2.1; bytes
+local USABLE, LONGEST = "^[A-Za-z0-9%-%._~%+/]+=*$", 65536 -- RFC 6750, section 2.1; bytes
 
 local CREDENTIALS = { "tenant", "client_id", "client_secret" }
 
@@ -135,7 +136,7 @@ end
 
 -- RFC 6749, section 5.1: the case does not matter. An absent type counts as Bearer.
 local function is_bearer(token_type)
-  return token_type == nil or type(token_type) == "string" and token_type:lower() == "bearer"
+  return token_type == nil or type(token_type) == "string" and lower(token_type) == "bearer"
 end
 
 local function request_token(client, endpoint, credentials, limits)

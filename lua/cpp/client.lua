@@ -20,6 +20,7 @@ local errors = require "cpp.error"
 local follow = require "cpp.follow"
 local headers = require "cpp.headers"
 local host = require "cpp.host"
+local lower = require "cpp.lower"
 local outcome = require "cpp.outcome"
 local private = require "cpp.private"
 local read = require "cpp.read"
@@ -44,7 +45,7 @@ local function unwrapped(body)
 end
 
 local function plain_name(name)
-  return type(name) == "string" and name:lower():gsub("[%s_-]", "") or ""
+  return type(name) == "string" and lower(name):gsub("[\t-\r _-]", "") or ""
 end
 
 -- The location in a body, if no header has one. The documentation says that the body holds it, but has no example. A
@@ -83,7 +84,7 @@ end
 -- The failure that the body of a 200 reports, as text; or nil.
 local function failure_in(body, state)
   for name, value in pairs(body) do
-    local word = type(name) == "string" and name:lower()
+    local word = type(name) == "string" and lower(name)
     if (word == "error" or word == "errors") and value and value ~= "" then
       if type(value) == "table" then
         local said = value.message or value.Message or value.code or value.Code
@@ -341,7 +342,7 @@ end
 --- Ends all running calls (kind "closed") and frees the connections. A second close does nothing; any other later call
 -- raises an error.
 function Client:close()
-  if self.core:usable() then host.release(self, auth.secrets(self, {})) end
+  if self.core:usable() then host.release(self) end
   self.core:close()
   local known = private[self]
   known.tokens, known.options = {}, {}

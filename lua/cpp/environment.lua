@@ -27,7 +27,7 @@ local SURPLUS = {
   { "^\xfe\xff", "a byte order mark, in ASCII" },
   { "^%s*[Bb][Ee][Aa][Rr][Ee][Rr]%s", '"Bearer " before it' }, { '^%s*[{"]', "JSON around it" },
   { "^[%w_ ]+=[^=]", "a name before it" }, { "%s", "white space" },
-  { "[^%w%-%._~%+/=]", "characters that no token has" },
+  { "[^A-Za-z0-9%-%._~%+/=]", "characters that no token has" },
 }
 
 --- The probable mistake in a text that is not a valid token.

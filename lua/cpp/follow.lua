@@ -18,7 +18,7 @@ local function with(request, fields)
   return copy
 end
 
-local IDENTIFIER = "^[%w%-._~$:]+$" -- as in csrc/url.c
+local IDENTIFIER = "^[A-Za-z0-9%-._~$:]+$" -- as in csrc/url.c
 
 --- The id of an operation of a list, if it can be used in a request. The service may send any value, of any type.
 function follow.id_of(operation)

@@ -1,5 +1,7 @@
 -- Merges the option `headers` of two tables of options.
 
+local lower = require "cpp.lower"
+
 --- Merges two values of the option.
 -- @param outer table or nil: of a batch, or of a call that waits
 -- @param own anything: of an item, or of its wait; the core checks it later
@@ -9,10 +11,10 @@ local function merge(outer, own)
   local merged, names = {}, {}
   for name, value in next, own do
     merged[name] = value
-    if type(name) == "string" then names[name:lower()] = true end
+    if type(name) == "string" then names[lower(name)] = true end
   end
   for name, value in next, outer do
-    if type(name) ~= "string" or not names[name:lower()] then merged[name] = value end
+    if type(name) ~= "string" or not names[lower(name)] then merged[name] = value end
   end
   return merged
 end

@@ -18,6 +18,7 @@
 --          before it was sent; the first operation that ended after it was sent ran at that time [LIST]
 -- doc/partner-center.md has links to these clients.
 
+local lower = require "cpp.lower"
 local redact = require "cpp.redact"
 local status = require "cpp.status"
 
@@ -134,7 +135,7 @@ end
 local function publishes_of(list)
   local publishes = {}
   for _, submission in ipairs(list) do
-    local kind = type(submission.submissionType) == "string" and submission.submissionType:lower() or ""
+    local kind = type(submission.submissionType) == "string" and lower(submission.submissionType) or ""
     if submission.state and not kind:find "cancel" then publishes[#publishes + 1] = submission end
   end
   return publishes
@@ -154,7 +155,7 @@ end
 
 --- Whether the ids of two documents are the same: the service may write them in either case.
 function outcome.is_same(id, other)
-  return id ~= nil and other ~= nil and tostring(id):lower() == tostring(other):lower()
+  return id ~= nil and other ~= nil and lower(tostring(id)) == lower(tostring(other))
 end
 
 -- The newest submission of a list that has ended, or nil.
@@ -335,7 +336,7 @@ function outcome.of(facts)
 end
 
 local LONGEST = 200 -- bytes of an id or a time
-local ID, TIME = "^[%w%-._~$:]+$", "^%d[%d%-:.+TtZz ]*$"
+local ID, TIME = "^[A-Za-z0-9%-._~$:]+$", "^%d[%d%-:.+TtZz ]*$"
 
 -- A text of the service, if it has the given form and holds no secret; or nil.
 local function in_form(text, form, secrets)

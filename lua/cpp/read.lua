@@ -3,6 +3,7 @@
 
 local auth = require "cpp.auth"
 local errors = require "cpp.error"
+local lower = require "cpp.lower"
 local redact = require "cpp.redact"
 local retry = require "cpp.retry"
 local show = require "cpp.show"
@@ -72,7 +73,7 @@ end
 
 -- Scheme, host and effective port of an absolute URL.
 local function origin_of(url)
-  local scheme, rest = url:lower():match "^([^:]+)://([^/?#]*)"
+  local scheme, rest = lower(url):match "^([^:]+)://([^/?#]*)"
   return scheme .. "://" .. rest:gsub(scheme == "https" and ":443$" or ":80$", "")
 end
 

@@ -7,6 +7,7 @@
 -- https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-retrieve-offer-status
 
 local core = require "cpp.core"
+local lower = require "cpp.lower"
 
 local status = {}
 
@@ -33,9 +34,9 @@ local ENDS_BADLY = { failed = true, rejected = true }
 function status.normalise(text, secrets)
   if type(text) ~= "string" then return nil end
   if #text > LONGEST then return UNKNOWN end
-  local plain = text:lower():gsub("[%s_-]", "")
+  local plain = lower(text):gsub("[\t-\r _-]", "")
   if plain == "" then return nil end
-  if not plain:find "^%l+$" then return UNKNOWN end
+  if not plain:find "^[a-z]+$" then return UNKNOWN end
   if secrets and core.redact(text, 2 * LONGEST, secrets):find("[", 1, true) then return UNKNOWN end
   return SAME[plain] or plain
 end

@@ -10,6 +10,7 @@ local SECONDS = 30 -- the limit for az, if the system has timeout(1) with --fore
 local NOT_FOUND, TOO_LATE = 127, 124 -- exit statuses of the shell and of timeout
 local LONGEST = 256 * 1024 -- bytes of the output of az that are read
 local WORDS = 300 -- bytes of its message that are shown
+local RESOURCE = "^[A-Za-z0-9][A-Za-z0-9%-._~:/]*$" -- it goes to a shell
 
 -- az may write warnings to standard error, which are not JSON. They follow a mark, and only if az fails. The output
 -- before the mark may hold a token, and is not shown. The exit status comes last, after another mark, because the close
@@ -60,7 +61,7 @@ end
 
 return function(request)
   local name = resource.of(request)
-  if not name:find "^%w[%w%-._~:/]*$" then return nil, "this scope cannot be passed to az" end -- it goes to a shell
+  if not name:find(RESOURCE) then return nil, "this scope cannot be passed to az" end
   local text, status = run(name)
   if not text then return nil, status end
   if status ~= 0 then return nil, failure_of(text, status) end

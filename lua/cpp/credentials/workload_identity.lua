@@ -22,7 +22,9 @@ local function read(name)
   local text, failure = file:read(LONGEST + 2)
   if not text then return nil, name .. ": " .. (failure or "the file is empty") end
   text = environment.without_newline(text)
-  if #text > LONGEST or not text:find "^[%w%-_%.]+$" then return nil, name .. ": the file holds no JSON Web Token" end
+  if #text > LONGEST or not text:find "^[A-Za-z0-9%-_%.]+$" then
+    return nil, name .. ": the file holds no JSON Web Token"
+  end
   return text
 end
 
