@@ -166,6 +166,19 @@ describe("a callback", function()
     assert.matches("operations/op-1", err.location, 1, true)
   end)
 
+  it("that a loop fails in is told without a time if the loop has a clock of its own", function()
+    local function failing(now)
+      return { sleep = loop.sleep, now = now, await = function(...)
+        loop.await(...)
+        error("the loop is broken", 0)
+      end }
+    end
+    for _, now in ipairs { false, loop.now } do
+      local done, err = pcall(client.cancel, client, call { loop = failing(now or nil) })
+      assert.same({ false, 202, not now }, { done, err.status, err.sent_at ~= nil })
+    end
+  end)
+
   describe("(what a loop may do)", function()
     -- A client whose loop does as blocking, and raises, or has its clock go wrong, once the service has seen `count`
     -- cancels.

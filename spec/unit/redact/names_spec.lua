@@ -34,5 +34,8 @@ describe("the names in a location are shown without secrets", function()
         assert.is_nil((err[name] or ""):find(Portal.TOKEN, 1, true))
       end
     end
+    portal:fault { match = { path = "/operations/" }, status = 403 }
+    local _, err = client:wait(portal.url .. "/api/operations/contoso$contoso-vm$2$preview")
+    assert.same({ "contoso", "contoso-vm" }, { err.publisher, err.offer })
   end)
 end)
