@@ -48,20 +48,22 @@ local function plain_name(name)
   return type(name) == "string" and lower(name):gsub("[\t-\r _-]", "") or ""
 end
 
+local RANKS = { operationlocation = "1", location = "2" } -- as the two headers
+
 -- The location in a body, if no header has one. The documentation says that the body holds it, but has no example. A
 -- text, or a field with the name of one of the two headers, counts as the location.
 local function location_in(body)
   body = unwrapped(body)
-  if type(body) == "table" then
-    for name, value in pairs(body) do
-      local plain = plain_name(name)
-      if (plain == "location" or plain == "operationlocation") and type(value) == "string" and value ~= "" then
-        return value
-      end
+  if type(body) ~= "table" then return type(body) == "string" and body:find("^[/h]") and body or nil end
+  local first, location -- members have no order
+  for name, value in pairs(body) do
+    local rank = RANKS[plain_name(name)]
+    rank = rank and rank .. name
+    if rank and type(value) == "string" and value ~= "" and not (first and first < rank) then
+      first, location = rank, value
     end
-    return nil
   end
-  return type(body) == "string" and body:find("^[/h]") and body or nil
+  return location
 end
 
 -- The options of a call's wait: those of the call that apply to each request, and then the wait's own.

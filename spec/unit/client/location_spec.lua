@@ -1,0 +1,30 @@
+-- The location of a cancel, where a body names several.
+
+local Lab = require "spec.support.lab"
+
+describe("the location of a cancel", function()
+  local lab, server
+  before_each(function()
+    lab = Lab.new()
+    server = lab:server()
+  end)
+  after_each(function() lab:close() end)
+
+  local function cancel(status, headers, body)
+    server:handle(function(connection)
+      connection:read_request()
+      connection:answer(status, headers, body)
+    end)
+    return assert(lab:client { base_url = server.url }:cancel(Lab.CALL))
+  end
+
+  -- The order of the members of a table depends on their names, and on the process.
+  it("is that of the first name, whatever the order of the members of a body is", function()
+    for n = 1, 20 do
+      local blanks = (" "):rep(n)
+      local body = ('{"location%s":"/a","operation%s location":"/b","operation%s-location":"","%sOPERATION_LOCATION":5,'
+        .. '"z%soperation location":"/c","LOCATION":"/d","operationlocation%s":"/e"}'):gsub("%%s", blanks)
+      assert.equal(server.url .. "/b", cancel(202, { "Content-Type: application/json" }, body).location)
+    end
+  end)
+end)
