@@ -9,8 +9,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-static inline char lcpp_lower(char c) {
-  return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+/* A letter in lower case, or any other byte. */
+static inline int lcpp_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
 /* Whether two texts are the same in their first `length` bytes, or up to the end of both. */
