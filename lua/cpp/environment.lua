@@ -26,7 +26,7 @@ local SURPLUS = {
   { "^\xef\xbb\xbf", "a byte order mark" }, { "^\xff\xfe", "a byte order mark, in ASCII" },
   { "^\xfe\xff", "a byte order mark, in ASCII" },
   { "^%s*[Bb][Ee][Aa][Rr][Ee][Rr]%s", '"Bearer " before it' }, { '^%s*[{"]', "JSON around it" },
-  { "^[%w_ ]+=[^=]", "a name before it" }, { "%s", "white space" },
+  { "^[A-Za-z0-9_ ]+=[^=]", "a name before it" }, { "%s", "white space" },
   { "[^A-Za-z0-9%-%._~%+/=]", "characters that no token has" },
 }
 
