@@ -315,6 +315,7 @@ int lcpp_client_start(lua_State *L) {
                               lcpp_is_short_secret(&values[LCPP_OPTION_TOKEN]) ||
                               lcpp_is_short_secret(&values[LCPP_OPTION_CLIENT_SECRET]);
   const struct lcpp_origin *origin = read_origin(L, client, request, endpoint, values);
+  head.root = origin->root;
   head.plain = origin->plain;
   lcpp_body_append(L, &request->transfer.request_body, endpoint, values);
   lcpp_check_client(L);

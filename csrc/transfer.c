@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "url.h"
+
 enum {
   /* Bytes of a body from which some version of libcurl asks for a 100. */
   EXPECT_ABOVE = 1024,
@@ -247,7 +249,10 @@ CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_easy *ea
     SET(handle, CURLOPT_PROXY, request->plain ? "" : profile->proxy);
     easy->plain = request->plain;
   }
-  SET(handle, CURLOPT_URL, transfer->url);
+  /* A location never says what is connected to. It also saves time: libcurl would format the path
+   * three times. */
+  SET(handle, CURLOPT_URL, request->root);
+  SET(handle, CURLOPT_REQUEST_TARGET, lcpp_url_target(transfer->url));
   set_body(handle, &transfer->request_body, request->post);
   return set_headers(easy, request, transfer->request_body.length);
 }

@@ -83,6 +83,7 @@ struct lcpp_profile {
 struct lcpp_request_head {
   bool post;         /* else GET */
   bool form;         /* the body is a form, else JSON */
+  const char *root;  /* "scheme://host:port" of the origin that it goes to */
   bool plain;        /* http: then no proxy is used */
   const char *token; /* NULL: no Authorization header */
   const char *client_request_id;
@@ -130,7 +131,7 @@ struct lcpp_transfer {
   long long deadline;          /* likewise */
   long long took_us;           /* from its start to its end */
 
-  char *url;                       /* owned (free) */
+  char *url;                       /* owned (free); path and query of it are sent */
   struct lcpp_buffer request_body; /* owned; may hold a secret or addresses */
 
   bool sent;          /* libcurl was allowed to send the request */

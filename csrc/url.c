@@ -90,6 +90,16 @@ static enum lcpp_url_status check_origin(struct lcpp_origin *origin, enum lcpp_r
   return LCPP_URL_INVALID;
 }
 
+/* The length of "scheme://host:port" in a URL that the URL API wrote. */
+static size_t origin_length(const char *url) {
+  const char *host = strstr(url, "://");
+  return host != NULL ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : 0;
+}
+
+const char *lcpp_url_target(const char *url) {
+  return url + origin_length(url);
+}
+
 static enum lcpp_url_status read_base_url(struct lcpp_origin *origin, enum lcpp_reach reach,
                                           const char *text, const char **why) {
   origin->url = curl_url();
@@ -111,7 +121,12 @@ static enum lcpp_url_status read_base_url(struct lcpp_origin *origin, enum lcpp_
   while (origin->prefix[length - 1] == '/') {
     origin->prefix[--length] = '\0';
   }
-  return check_origin(origin, reach, why);
+  enum lcpp_url_status status = check_origin(origin, reach, why);
+  if (status == LCPP_URL_OK) {
+    origin->root = strndup(origin->prefix, origin_length(origin->prefix));
+    status = origin->root != NULL ? LCPP_URL_OK : LCPP_URL_MEMORY;
+  }
+  return status;
 }
 
 enum lcpp_url_status lcpp_origin_parse(struct lcpp_origin *origin, enum lcpp_reach reach,
@@ -134,6 +149,7 @@ void lcpp_origin_free(struct lcpp_origin *origin) {
   curl_free(origin->host);
   curl_free(origin->port);
   curl_free(origin->prefix);
+  free(origin->root);
   *origin = (struct lcpp_origin){0};
 }
 
@@ -183,12 +199,6 @@ static enum lcpp_url_status read_whole(CURLU *url, size_t limit, char **text) {
   return status == LCPP_BUFFER_OK      ? LCPP_URL_OK
          : status == LCPP_BUFFER_LIMIT ? LCPP_URL_INVALID
                                        : LCPP_URL_MEMORY;
-}
-
-/* The length of "scheme://host:port" in a URL that the URL API wrote. */
-static size_t origin_length(const char *url) {
-  const char *host = strstr(url, "://");
-  return host != NULL ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : 0;
 }
 
 /* Whether a reference is an absolute path, in characters that no parser changes, without the dot

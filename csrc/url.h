@@ -37,7 +37,8 @@ struct lcpp_origin {
   char *scheme;
   char *host;
   char *port;   /* the effective port: 443 where https names none */
-  char *prefix; /* scheme, host, port and path, without its last slash */
+  char *root;   /* "scheme://host:port", as far as base_url names them: what is connected to */
+  char *prefix; /* the same, and the path without its last slash */
   bool plain;   /* http, which is allowed to loopback only */
 };
 
@@ -64,6 +65,9 @@ enum lcpp_url_status lcpp_url_resolve(const char *requested, const char *locatio
  * *url is for free; *why is a static text that tells what is wrong with the location. */
 enum lcpp_url_status lcpp_url_poll(const struct lcpp_origin *origin, const char *location,
                                    const char *api_version, char **url, const char **why);
+
+/* What is sent of a URL that the URL API wrote: its path and query. Borrowed. */
+const char *lcpp_url_target(const char *url);
 
 /* The operation's id in a location of the form .../offers/<o>/operations/<id>, decoded: *id is for
  * free; NULL if it has other characters than letters, digits and -._~$: (it may hold anything). The

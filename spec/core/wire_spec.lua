@@ -70,6 +70,20 @@ describe("a request", function()
 
   -- A GET may take minutes, in which a firewall may forget a connection on which nothing stirs. In /proc/net/tcp
   -- a timer of 2 is that of keep-alive. https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt
+  it("connects to base_url's host, however a location spells it", function()
+    local port = server.url:match ":(%d+)$"
+    local path = "/base/api/publishers/contoso/offers/contoso-vm/operations/1?api-version=2017-10-31"
+    local own = lab:client { base_url = server.url .. "/base/" }
+    for _, location in ipairs { server.url .. path, server.url:upper() .. path, path, server.url .. "/a/.." .. path } do
+      own:operation(location)
+      local request = server.requests[#server.requests]
+      assert.equal("127.0.0.1:" .. port, request.headers.host)
+      assert.equal(path, request.target)
+    end
+    own:operation(server.url .. "?a=1#b")
+    assert.equal("/?a=1&api-version=2017-10-31", server.requests[#server.requests].target)
+  end)
+
   it("goes over a connection that is kept alive", function()
     assert.equal(202, client:cancel(Lab.CALL).status)
     local timers = {}
