@@ -17,6 +17,17 @@ local function check_function(fn)
   if type(fn) ~= "function" then core.misuse("expected a function, got " .. type(fn)) end
 end
 
+-- Raises misuse: the list has a key that no item has.
+local function refuse_key(list, count)
+  for key in next, list do
+    if math.type(key) ~= "integer" then
+      if count == 0 then core.misuse "expected a list, got a table with named fields only" end
+    elseif key < 1 or key > count then
+      core.misuse(("expected a list without holes from [1] on, got a table with [%d]"):format(key))
+    end
+  end
+end
+
 -- A copy, because the caller may change the list while the batch runs. A table that is not a list is misuse, because
 -- its items would be ignored.
 local function copy_of(list)
@@ -29,13 +40,9 @@ local function copy_of(list)
     copy[index] = item
   end
   if getmetatable(list) ~= nil then return copy end
-  for key in next, list do
-    if math.type(key) ~= "integer" then
-      if count == 0 then core.misuse "expected a list, got a table with named fields only" end
-    elseif key < 1 or key > count then
-      core.misuse(("expected a list without holes from [1] on, got a table with [%d]"):format(key))
-    end
-  end
+  local keys = 0
+  for _ in next, list do keys = keys + 1 end
+  if keys ~= count then refuse_key(list, count) end
   return copy
 end
 
