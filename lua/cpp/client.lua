@@ -218,13 +218,6 @@ local function accept(client, endpoint, options, submission_id, result, request,
   return wait(client, result, wait_options(options), true)
 end
 
--- Makes an error that is raised after a call was accepted (by a failing loop, or Ctrl-C) name the accepted call.
-local function carry(client, endpoint, options, submission_id, result, done, ...)
-  if done then return ... end
-  describe(client, result, endpoint, options, submission_id)
-  error(errors.accepted((...), result, auth.secrets(client, options)), 0)
-end
-
 -- Calls cancel, publish or go_live. `options` is a copy.
 local function start(self, endpoint, options)
   -- Misuse of the wait's options must be raised before the call is sent.
@@ -247,8 +240,12 @@ local function start(self, endpoint, options)
     end
     return nil, err
   end
-  return carry(self, endpoint, options, submission_id, result,
-               pcall(accept, self, endpoint, options, submission_id, result, request, loop, sent))
+  local accepted, outcome_or_problem, err =
+    pcall(accept, self, endpoint, options, submission_id, result, request, loop, sent)
+  if accepted then return outcome_or_problem, err end
+  -- What a failing loop, or Ctrl-C, raised: it names the accepted call.
+  describe(self, result, endpoint, options, submission_id)
+  error(errors.accepted(outcome_or_problem, result, auth.secrets(self, options)), 0)
 end
 
 -- The options of a client without credentials: these and the URLs of the services come from the environment.
