@@ -8,7 +8,7 @@
 /* What a step may take that does not wait, so that a host which serves others keeps its pace; and
  * a step that may wait, since its caller has nothing else to do. Microseconds. The rest is left to
  * the next step. */
-enum { STEP_US = 500, WAITING_STEP_US = 5000 };
+enum { STEP_US = 500, WAITING_STEP_US = 20000 };
 
 enum { IDLE_HANDLES = 64 }; /* easy handles that are kept; each takes about 6 KiB */
 
