@@ -10,14 +10,11 @@
  * the next step. */
 enum { STEP_US = 500, WAITING_STEP_US = 20000 };
 
-enum { IDLE_HANDLES = 64 }; /* easy handles that are kept; each takes about 6 KiB */
-
 struct lcpp_engine {
   CURLM *multi;
   struct lcpp_poller *poller;
-  struct lcpp_sockets sockets;
-  const struct lcpp_profile *profile; /* borrowed */
-  unsigned generation;                /* of the process that made it: see `forks` */
+  struct lcpp_pool pool;
+  unsigned generation; /* of the process that made it: see `forks` */
   bool damaged; /* libcurl ran out of memory in `multi`, which is replaced when it is empty */
   long max_connections;
   long long alarm_us;    /* -1: none */
@@ -29,8 +26,6 @@ struct lcpp_engine {
   struct lcpp_transfer *running;
   struct lcpp_transfer *finished; /* in the order in which they finished */
   struct lcpp_transfer **finished_end;
-  struct lcpp_easy *idle;
-  size_t idle_count;
 };
 
 static pthread_mutex_t initialising = PTHREAD_MUTEX_INITIALIZER;
@@ -77,7 +72,7 @@ struct lcpp_engine *lcpp_engine_new(const struct lcpp_profile *profile, long max
     return NULL;
   }
   engine->generation = forks;
-  engine->profile = profile;
+  engine->pool.profile = profile;
   engine->alarm_us = -1;
   engine->queued_end = &engine->queued;
   engine->finished_end = &engine->finished;
@@ -99,8 +94,6 @@ void lcpp_engine_limit(struct lcpp_engine *engine, long max_connections) {
 bool lcpp_engine_is_ours(const struct lcpp_engine *engine) {
   return engine->generation == forks;
 }
-
-/* The lists. */
 
 static void unlink_transfer(struct lcpp_engine *engine, struct lcpp_transfer *transfer) {
   *transfer->link = transfer->next;
@@ -131,40 +124,13 @@ static void link_last(struct lcpp_transfer ***end, struct lcpp_transfer *transfe
   *end = &transfer->next;
 }
 
-/* The easy handles. */
-
-static struct lcpp_easy *take_easy(struct lcpp_engine *engine) {
-  struct lcpp_easy *easy = engine->idle;
-  if (easy == NULL) {
-    return lcpp_easy_new(&engine->sockets, engine->profile);
-  }
-  engine->idle = easy->next;
-  engine->idle_count--;
-  return easy;
-}
-
-/* Keeps as many as are in use: where a thousand transfers run, hundreds may finish in one step,
- * and as many be started after it. */
-static void give_easy_back(struct lcpp_engine *engine, struct lcpp_easy *easy) {
-  if (easy->single_use ||
-      (engine->idle_count >= IDLE_HANDLES && engine->idle_count >= engine->running_count)) {
-    lcpp_easy_free(easy);
-    return;
-  }
-  easy->next = engine->idle;
-  engine->idle = easy;
-  engine->idle_count++;
-}
-
 /* Moves a transfer, whose outcome is set, to the finished ones. */
 static void finish(struct lcpp_engine *engine, struct lcpp_transfer *transfer) {
-  struct lcpp_easy *easy = transfer->easy;
   unlink_transfer(engine, transfer);
   engine->running_count--;
   /* Fails without harm for a transfer that was still queued. */
-  curl_multi_remove_handle(engine->multi, easy->handle);
+  curl_multi_remove_handle(engine->multi, transfer->easy->handle);
   lcpp_transfer_unload(transfer);
-  give_easy_back(engine, easy);
   engine->damaged = engine->damaged || transfer->outcome.out_of_memory;
   transfer->took_us = lcpp_monotonic_us() - transfer->started;
   transfer->state = LCPP_DONE;
@@ -193,14 +159,8 @@ void lcpp_engine_refuse(struct lcpp_engine *engine, struct lcpp_transfer *transf
 
 void lcpp_engine_start(struct lcpp_engine *engine, struct lcpp_transfer *transfer,
                        const struct lcpp_request_head *request) {
-  struct lcpp_easy *easy = take_easy(engine);
-  CURLcode code = easy != NULL ? lcpp_transfer_load(transfer, easy, request, engine->profile)
-                               : CURLE_OUT_OF_MEMORY;
+  CURLcode code = lcpp_transfer_load(transfer, &engine->pool, request);
   if (code != CURLE_OK) {
-    if (easy != NULL) {
-      lcpp_transfer_unload(transfer);
-      lcpp_easy_free(easy);
-    }
     lcpp_engine_refuse(engine, transfer, LCPP_NETWORK,
                        code == CURLE_OUT_OF_MEMORY ? "out of memory" : curl_easy_strerror(code));
     return;
@@ -348,7 +308,7 @@ static long own_timeout(const struct lcpp_engine *engine) {
 void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
   long work_us = wait_ms == 0 ? STEP_US : WAITING_STEP_US;
   size_t finished = engine->finished_count;
-  engine->sockets.steps++;
+  engine->pool.steps++;
   CURLMcode code = run_queued(engine, lcpp_monotonic_us() + work_us);
   collect(engine);
   if (code == CURLM_OK) {
@@ -395,17 +355,12 @@ void lcpp_engine_free(struct lcpp_engine *engine) {
   }
   while (lcpp_engine_next_finished(engine) != NULL) {
   }
-  while (engine->idle != NULL) {
-    struct lcpp_easy *easy = engine->idle;
-    engine->idle = easy->next;
-    lcpp_easy_free(easy);
-  }
+  lcpp_pool_free(&engine->pool);
   if (engine->poller != NULL) {
     lcpp_poller_detach(engine->poller);
   }
   curl_multi_cleanup(engine->multi);
   lcpp_poller_free(engine->poller);
-  lcpp_sockets_free(&engine->sockets);
   free(engine);
 }
 

@@ -15,6 +15,8 @@ enum {
   SENT_AT_ONCE = 8192,
   /* Bytes: 7.88 reads up to 100 times as many in one go. */
   READ_SIZE = 2048,
+  /* Idle easy handles that are kept; each takes about 6 KiB. */
+  IDLE_HANDLES = 64,
   /* Bytes of header lines: a token and an id, see lua_binding.h; and further lines. */
   LINES_CAPACITY = 65536 + 1024 + 2 * LCPP_HEADERS_LIMIT * (LCPP_HEADER_VALUE_LIMIT + 512)
 };
@@ -104,30 +106,65 @@ static CURLcode set_profile(struct lcpp_easy *easy, const struct lcpp_profile *p
   return set_authorities(handle, profile->ca_file);
 }
 
-struct lcpp_easy *lcpp_easy_new(struct lcpp_sockets *sockets, const struct lcpp_profile *profile) {
+static void free_easy(struct lcpp_easy *easy) {
+  curl_easy_cleanup(easy->handle);
+  lcpp_buffer_free(&easy->lines);
+  free(easy->user_agent_line);
+  free(easy);
+}
+
+/* An easy handle, set up; NULL if memory ran out. */
+static struct lcpp_easy *new_easy(struct lcpp_pool *pool) {
   struct lcpp_easy *easy = calloc(1, sizeof *easy);
   if (easy == NULL) {
     return NULL;
   }
-  easy->sockets = sockets;
+  easy->pool = pool;
   easy->handle = curl_easy_init();
   if (easy->handle == NULL || set_rules(easy->handle) != CURLE_OK ||
-      set_profile(easy, profile) != CURLE_OK ||
-      curl_easy_setopt(easy->handle, CURLOPT_PROXY, profile->proxy) != CURLE_OK) {
-    lcpp_easy_free(easy);
+      set_profile(easy, pool->profile) != CURLE_OK ||
+      curl_easy_setopt(easy->handle, CURLOPT_PROXY, pool->profile->proxy) != CURLE_OK) {
+    free_easy(easy);
     return NULL;
   }
   lcpp_callbacks_attach(easy);
   return easy;
 }
 
-void lcpp_easy_free(struct lcpp_easy *easy) {
-  if (easy != NULL) {
-    curl_easy_cleanup(easy->handle);
-    lcpp_buffer_free(&easy->lines);
-    free(easy->user_agent_line);
-    free(easy);
+static struct lcpp_easy *take_easy(struct lcpp_pool *pool) {
+  struct lcpp_easy *easy = pool->idle;
+  if (easy == NULL) {
+    easy = new_easy(pool);
+  } else {
+    pool->idle = easy->next;
+    pool->idle_count--;
   }
+  pool->busy_count += easy != NULL;
+  return easy;
+}
+
+/* Keeps as many as are in use: where a thousand transfers run, hundreds may finish in one step,
+ * and as many be started after it. */
+static void give_easy_back(struct lcpp_easy *easy) {
+  struct lcpp_pool *pool = easy->pool;
+  pool->busy_count--;
+  if (easy->single_use ||
+      (pool->idle_count >= IDLE_HANDLES && pool->idle_count >= pool->busy_count)) {
+    free_easy(easy);
+    return;
+  }
+  easy->next = pool->idle;
+  pool->idle = easy;
+  pool->idle_count++;
+}
+
+void lcpp_pool_free(struct lcpp_pool *pool) {
+  while (pool->idle != NULL) {
+    struct lcpp_easy *easy = pool->idle;
+    pool->idle = easy->next;
+    free_easy(easy);
+  }
+  lcpp_sockets_free(&pool->sockets);
 }
 
 /* Appends "name: value", terminated; returns the offset of its start. */
@@ -186,14 +223,17 @@ static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_he
 bool lcpp_transfer_describe(const struct lcpp_request_head *request,
                             const struct lcpp_profile *profile, size_t body_length,
                             struct lcpp_buffer *lines) {
-  struct lcpp_easy *easy = lcpp_easy_new(NULL, profile);
+  struct lcpp_pool pool = {.profile = profile};
+  struct lcpp_easy *easy = new_easy(&pool);
   bool done = easy != NULL && set_headers(easy, request, body_length) == CURLE_OK;
   const struct curl_slist *line = done ? easy->headers : NULL;
   for (; line != NULL; line = line->next) {
     lcpp_buffer_append(lines, line->data, strlen(line->data), SIZE_MAX);
     lcpp_buffer_append(lines, "\n", 1, SIZE_MAX);
   }
-  lcpp_easy_free(easy);
+  if (easy != NULL) {
+    free_easy(easy);
+  }
   return done && lines->status == LCPP_BUFFER_OK;
 }
 
@@ -227,14 +267,11 @@ static void reset(struct lcpp_transfer *transfer, bool fresh_connection, size_t 
   curl_easy_setopt(transfer->easy->handle, CURLOPT_FRESH_CONNECT, fresh_connection ? 1L : 0L);
 }
 
-CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_easy *easy,
-                            const struct lcpp_request_head *request,
-                            const struct lcpp_profile *profile) {
+/* Sets what differs between requests. */
+static CURLcode set_request(struct lcpp_easy *easy, const struct lcpp_request_head *request) {
   CURL *handle = easy->handle;
-  easy->transfer = transfer;
-  transfer->easy = easy;
-  transfer->post = request->post;
-  reset(transfer, false, request->max_response_bytes);
+  struct lcpp_transfer *transfer = easy->transfer;
+  const struct lcpp_profile *profile = easy->pool->profile;
   curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, transfer->detail);
   if (request->profile != NULL) {
     profile = request->profile;
@@ -255,6 +292,24 @@ CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_easy *ea
   SET(handle, CURLOPT_REQUEST_TARGET, lcpp_url_target(transfer->url));
   set_body(handle, &transfer->request_body, request->post);
   return set_headers(easy, request, transfer->request_body.length);
+}
+
+CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_pool *pool,
+                            const struct lcpp_request_head *request) {
+  struct lcpp_easy *easy = take_easy(pool);
+  if (easy == NULL) {
+    return CURLE_OUT_OF_MEMORY;
+  }
+  easy->transfer = transfer;
+  transfer->easy = easy;
+  transfer->post = request->post;
+  reset(transfer, false, request->max_response_bytes);
+  CURLcode code = set_request(easy, request);
+  if (code != CURLE_OK) {
+    easy->single_use = true;
+    lcpp_transfer_unload(transfer);
+  }
+  return code;
 }
 
 void lcpp_transfer_renew(struct lcpp_transfer *transfer) {
@@ -280,6 +335,7 @@ void lcpp_transfer_unload(struct lcpp_transfer *transfer) {
   curl_easy_setopt(easy->handle, CURLOPT_ERRORBUFFER, NULL);
   easy->transfer = NULL;
   transfer->easy = NULL;
+  give_easy_back(easy);
 }
 
 void lcpp_transfer_drop_response(struct lcpp_transfer *transfer) {

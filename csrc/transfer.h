@@ -4,10 +4,11 @@
  * The transfer is memory of the caller's (a Lua userdata). Easy handles are set up once, with all
  * that no request may change, and are used for one transfer after another:
  *
- *   struct lcpp_easy *easy = lcpp_easy_new(&sockets, &profile);
- *   lcpp_transfer_load(&transfer, easy, &request, &profile);
- *   curl_multi_add_handle(multi, easy->handle);         ... libcurl calls the callbacks here
- *   lcpp_transfer_end(&transfer, code);                 sets transfer.outcome
+ *   struct lcpp_pool pool = {.profile = &profile};
+ *   lcpp_transfer_load(&transfer, &pool, &request);
+ *   curl_multi_add_handle(multi, transfer.easy->handle);   ... libcurl calls the callbacks here
+ *   lcpp_transfer_end(&transfer, code);                    sets transfer.outcome
+ *   lcpp_transfer_unload(&transfer);
  *
  * No callback of libcurl reaches Lua. What libcurl is told about security is in transfer.c.
  */
@@ -35,7 +36,6 @@ struct lcpp_sockets {
   struct lcpp_socket *list; /* owned */
   size_t count;
   size_t capacity;
-  unsigned long steps; /* of the engine, so that a transfer can tell how long one takes */
 };
 
 /* What a look at a socket right before sending tells. */
@@ -65,7 +65,7 @@ void lcpp_tls_bound_hello_requests(void *context);
 /* Bytes that have arrived at a socket since it was opened; 0 where the system does not tell. */
 unsigned long long lcpp_socket_received(int fd);
 
-/* Frees the list; the sockets must be closed. */
+/* Frees the list. Sockets that are still open can be closed afterwards. */
 void lcpp_sockets_free(struct lcpp_sockets *sockets);
 
 /* transfer.c */
@@ -102,11 +102,21 @@ enum {
   LCPP_HEADER_LINES = 8 + 2 * LCPP_HEADERS_LIMIT /* at most, of a request */
 };
 
+/* The easy handles of a client, and the sockets that libcurl has opened with them. */
+struct lcpp_pool {
+  const struct lcpp_profile *profile; /* borrowed; of a request without its own */
+  struct lcpp_sockets sockets;
+  struct lcpp_easy *idle;
+  size_t idle_count;
+  size_t busy_count;
+  unsigned long steps; /* of the engine, so that a transfer can tell how long one takes */
+};
+
 /* An easy handle with what it borrows while it runs. */
 struct lcpp_easy {
   CURL *handle;                   /* owned */
-  struct lcpp_easy *next;         /* in the engine's list of idle ones */
-  struct lcpp_sockets *sockets;   /* borrowed */
+  struct lcpp_easy *next;         /* in the list of idle ones */
+  struct lcpp_pool *pool;         /* borrowed */
   struct lcpp_transfer *transfer; /* borrowed; NULL: idle */
   bool plain;                     /* set up for plain http: no proxy */
   const char *proxy;              /* borrowed; of the profile */
@@ -150,8 +160,7 @@ struct lcpp_transfer {
 
 /* transfer_callbacks.c */
 
-/* Has libcurl call what watches over the handle's transfers. `easy` has its handle and `sockets`.
- */
+/* Has libcurl call what watches over the handle's transfers. `easy` has its handle and `pool`. */
 void lcpp_callbacks_attach(struct lcpp_easy *easy);
 
 /* Has the connection closed when the transfer is removed, and the easy handle used no more. */
@@ -159,15 +168,13 @@ void lcpp_transfer_distrust(struct lcpp_transfer *transfer);
 
 /* transfer.c again */
 
-/* An easy handle, set up; NULL if memory ran out. */
-struct lcpp_easy *lcpp_easy_new(struct lcpp_sockets *sockets, const struct lcpp_profile *profile);
-void lcpp_easy_free(struct lcpp_easy *easy); /* NULL is valid */
+/* Frees the idle easy handles and the list of sockets, once no transfer runs. */
+void lcpp_pool_free(struct lcpp_pool *pool);
 
-/* Prepares the easy handle for the transfer, whose url and request_body are set. `profile`: the
- * client's, for a request without its own. */
-CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_easy *easy,
-                            const struct lcpp_request_head *request,
-                            const struct lcpp_profile *profile);
+/* Prepares an easy handle for the transfer, whose url and request_body are set. If that fails, it
+ * has none. */
+CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_pool *pool,
+                            const struct lcpp_request_head *request);
 
 /* Appends the header lines of a request with a body of that length, each with a newline, but for
  * the host's and the length's, which are libcurl's; false if memory ran out. */
@@ -182,7 +189,7 @@ void lcpp_transfer_renew(struct lcpp_transfer *transfer);
  * (CURLE_OPERATION_TIMEDOUT) or by the caller (CURLE_ABORTED_BY_CALLBACK). */
 void lcpp_transfer_end(struct lcpp_transfer *transfer, CURLcode code);
 
-/* Takes the transfer off its easy handle, and wipes the request from both. */
+/* Takes the transfer off its easy handle, which becomes idle, and wipes the request from both. */
 void lcpp_transfer_unload(struct lcpp_transfer *transfer);
 
 /* Frees what a transfer that is done holds of its response; its URL stays. */

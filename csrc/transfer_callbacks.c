@@ -100,7 +100,7 @@ static int on_send(void *argument, char *remote, char *local, int remote_port, i
   long connects = 0;
   curl_easy_getinfo(easy->handle, CURLINFO_NUM_CONNECTS, &connects);
   transfer->kept = connects == 0;
-  transfer->fd = lcpp_sockets_find(easy->sockets, local_port);
+  transfer->fd = lcpp_sockets_find(&easy->pool->sockets, local_port);
   if (transfer->kept || transfer->fd >= 0) {
     enum lcpp_freshness freshness = lcpp_socket_check(transfer->fd, easy->handle);
     if (freshness == LCPP_ENDED || (transfer->kept && freshness == LCPP_PENDING)) {
@@ -128,8 +128,8 @@ static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_of
   (void)now;
   (void)upload_total;
   (void)upload_now;
-  if (!transfer->sent && transfer->step != easy->sockets->steps) {
-    transfer->step = easy->sockets->steps;
+  if (!transfer->sent && transfer->step != easy->pool->steps) {
+    transfer->step = easy->pool->steps;
     transfer->looks = 0;
   }
   if (++transfer->looks % LOOKS_PER_COUNT != 0) {
@@ -186,5 +186,5 @@ void lcpp_callbacks_attach(struct lcpp_easy *easy) {
   curl_easy_setopt(handle, CURLOPT_PREREQDATA, easy);
   curl_easy_setopt(handle, CURLOPT_XFERINFOFUNCTION, on_progress);
   curl_easy_setopt(handle, CURLOPT_XFERINFODATA, easy);
-  lcpp_sockets_attach(easy->sockets, handle);
+  lcpp_sockets_attach(&easy->pool->sockets, handle);
 }
