@@ -290,19 +290,10 @@ static long sooner(long a, long b) {
   return a < 0 || (b >= 0 && b < a) ? b : a;
 }
 
-/* Milliseconds until a time, rounded up; 0 once it is over; -1 if there is none (-1). */
-static long left_until(long long at_us) {
-  if (at_us < 0) {
-    return -1;
-  }
-  long long left = at_us - lcpp_monotonic_us();
-  return left > 0 ? (long)((left + 999) / 1000) : 0;
-}
-
 /* Milliseconds until the alarm or a deadline; -1: neither. */
 static long own_timeout(const struct lcpp_engine *engine) {
-  return sooner(left_until(engine->alarm_us),
-                left_until(engine->running_count > 0 ? engine->deadline_us : -1));
+  return sooner(lcpp_milliseconds_until(engine->alarm_us),
+                lcpp_milliseconds_until(engine->running_count > 0 ? engine->deadline_us : -1));
 }
 
 void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
@@ -318,7 +309,7 @@ void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
     code = lcpp_poller_step(engine->poller, long_wait ? LCPP_LONGEST_WAIT_MS : wait_ms, work_us);
     collect(engine);
   }
-  if (left_until(engine->alarm_us) == 0) {
+  if (lcpp_milliseconds_until(engine->alarm_us) == 0) {
     engine->alarm_us = -1;
   }
   /* libcurl or the kernel could not watch a socket, so a transfer could hang. */

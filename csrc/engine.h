@@ -27,6 +27,15 @@ static inline long long lcpp_monotonic_us(void) {
   return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
+/* Milliseconds until a time, rounded up; 0 once it is over; -1 if there is none (-1). */
+static inline long lcpp_milliseconds_until(long long at_us) {
+  if (at_us < 0) {
+    return -1;
+  }
+  long long left = at_us - lcpp_monotonic_us();
+  return left > 0 ? (long)((left + 999) / 1000) : 0;
+}
+
 /* 11 days: a longer wait is split. An int holds it in milliseconds. */
 enum { LCPP_LONGEST_WAIT_MS = 1000000000 };
 

@@ -145,9 +145,5 @@ int lcpp_poller_descriptor(const struct lcpp_poller *poller) {
 }
 
 long lcpp_poller_timeout(const struct lcpp_poller *poller) {
-  if (poller->timer_us < 0) {
-    return -1;
-  }
-  long long left = poller->timer_us - lcpp_monotonic_us();
-  return left > 0 ? (long)((left + 999) / 1000) : 0;
+  return lcpp_milliseconds_until(poller->timer_us);
 }
