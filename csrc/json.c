@@ -148,14 +148,11 @@ static bool read_number(struct reader *reader) {
 static long read_unit(struct reader *reader) {
   long value = 0;
   for (int i = 0; i < 4; i++) {
-    char c = read_byte(reader);
-    if (c >= '0' && c <= '9') {
-      value = value * 16 + (c - '0');
-    } else if ((c | 0x20) >= 'a' && (c | 0x20) <= 'f') {
-      value = value * 16 + ((c | 0x20) - 'a' + 10);
-    } else {
+    int digit = lcpp_hex_value(read_byte(reader));
+    if (digit < 0) {
       return -1;
     }
+    value = value * 16 + digit;
   }
   return value;
 }

@@ -1,5 +1,6 @@
 /*
- * Which characters may be shown: text of the service goes to terminals, logs and other programs.
+ * Characters: hexadecimal digits, UTF-8, and what may be shown: text of the service goes to
+ * terminals, logs and other programs.
  *
  * Shown as they are: characters of UTF-8 that take up a place and stay there. Control characters
  * and line separators count as blanks. What is left is invisible or no character at all: Unicode's
@@ -19,6 +20,12 @@ enum lcpp_look {
   LCPP_BLANK,    /* a control character, or a separator of lines or paragraphs */
   LCPP_INVISIBLE /* to be replaced by U+FFFD */
 };
+
+/* The value of a hexadecimal digit, or -1. */
+static inline int lcpp_hex_value(char c) {
+  char letter = (char)(c | 0x20);
+  return c >= '0' && c <= '9' ? c - '0' : letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
 
 /* Reads the character at `text`, of which `length` > 0 bytes are left. Returns its length in bytes;
  * 0 if it is not UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */

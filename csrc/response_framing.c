@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "ascii.h"
+#include "printable.h"
 #include "response.h"
 
 static const struct {
@@ -256,12 +257,6 @@ bool lcpp_response_header(struct lcpp_response *response, const char *line, size
   return response->refusal == LCPP_ACCEPTED;
 }
 
-/* The value of a hexadecimal digit, or -1. */
-static int hex_value(char c) {
-  char letter = (char)(c | 0x20);
-  return is_digit(c) ? c - '0' : letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
-}
-
 /* The state after what is behind a chunk's size. */
 static enum lcpp_chunk after_chunk_size(char c) {
   switch (c) {
@@ -277,7 +272,7 @@ static enum lcpp_chunk after_chunk_size(char c) {
 /* The state after a byte of a chunk's size. */
 static enum lcpp_chunk read_chunk_size(struct lcpp_response *response, char c) {
   enum { DIGITS = 15 }; /* a longer size is beyond any limit */
-  int value = hex_value(c);
+  int value = lcpp_hex_value(c);
   if (value < 0) {
     return response->chunk_digits > 0 ? after_chunk_size(c) : LCPP_CHUNK_END;
   }

@@ -30,17 +30,9 @@ static bool is_letter(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static int hexadecimal(unsigned char c) {
-  if (is_digit(c)) {
-    return c - '0';
-  }
-  c = (unsigned char)(c | 0x20);
-  return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The next of a fixed number of digits. */
 static enum verdict read_digit(struct lcpp_layer *layer, unsigned char c, enum verdict end) {
-  int value = hexadecimal(c);
+  int value = lcpp_hex_value((char)c);
   if (value < 0) {
     return BROKEN;
   }
@@ -74,7 +66,7 @@ static enum verdict read_backslash(struct lcpp_layer *layer, unsigned char c) {
 }
 
 static enum verdict read_number(struct lcpp_layer *layer, unsigned char c) {
-  int value = layer->hexadecimal || is_digit(c) ? hexadecimal(c) : -1;
+  int value = layer->hexadecimal || is_digit(c) ? lcpp_hex_value((char)c) : -1;
   if (value < 0) {
     return layer->digits == 0 ? BROKEN : c == ';' ? CODE : BEFORE;
   }

@@ -8,6 +8,8 @@
 
 #include "ascii.h"
 
+#include "printable.h"
+
 /* Blanks, control characters and backslashes: libcurl's parser lets some of them pass, and other
  * parsers read them differently, which would defeat a check of the host. */
 static bool has_unsafe_byte(const char *text) {
@@ -161,14 +163,10 @@ static bool is_unreserved(char c) {
          c == '.' || c == '_' || c == '~';
 }
 
-static bool is_hexadecimal(char c) {
-  return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'F') || (c >= 'a' && c <= 'f');
-}
-
 /* Whether a URI may have this byte of a text (RFC 3986, section 2). */
 static bool is_of_uri(const char *at) {
   if (*at == '%') {
-    return is_hexadecimal(at[1]) && is_hexadecimal(at[2]);
+    return lcpp_hex_value(at[1]) >= 0 && lcpp_hex_value(at[2]) >= 0;
   }
   return is_unreserved(*at) || strchr(":/?#[]@!$&'()*+,;=", *at) != NULL;
 }
