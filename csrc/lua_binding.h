@@ -219,6 +219,9 @@ bool lcpp_is_short_secret(const struct lcpp_value *value);
 /* The name of an option. Static: never freed. */
 const char *lcpp_option_name(enum lcpp_option option);
 
+/* Whether a text holds a control character. */
+bool lcpp_has_control(const char *text, size_t length);
+
 /* Checks a bearer token (RFC 6750, section 2.1). [-0, +0, v] */
 void lcpp_check_token(lua_State *L, const char *token, size_t length);
 
@@ -253,6 +256,10 @@ char *lcpp_endpoint_url(const struct lcpp_endpoint *endpoint, const struct lcpp_
 
 /* Raises misuse: "cpp: option: what was expected", at the place in the caller's own code. */
 _Noreturn void lcpp_misuse(lua_State *L, const char *format, ...);
+
+/* Raises misuse for an option that is not among the `count` known ones. */
+_Noreturn void lcpp_misuse_option(lua_State *L, const char *name, const char *const *known,
+                                  size_t count);
 
 /* core.misuse(message): raises it; core.hide(): see lua_module.c. */
 int lcpp_core_misuse(lua_State *L);

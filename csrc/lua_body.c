@@ -26,11 +26,8 @@ static void check_addresses(lua_State *L, bool several, lua_Integer position) {
   } else if (!several && memchr(text, ',', length) != NULL) {
     wrong = "one e-mail address, without a comma";
   }
-  for (size_t i = 0; i < length && wrong == NULL; i++) {
-    unsigned char byte = (unsigned char)text[i];
-    if (byte < 0x20 || byte == 0x7f) {
-      wrong = "no control characters";
-    }
+  if (wrong == NULL && lcpp_has_control(text, length)) {
+    wrong = "no control characters";
   }
   if (wrong == NULL && !is_utf8(text, length)) {
     wrong = "UTF-8";

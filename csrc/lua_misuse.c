@@ -1,5 +1,6 @@
 /*
- * Misuse: errors that are raised at the place in the caller's own code.
+ * Misuse: errors that are raised at the place in the caller's own code, and the option that was
+ * meant.
  */
 #include <stdarg.h>
 #include <stdlib.h>
@@ -40,6 +41,57 @@ _Noreturn void lcpp_misuse(lua_State *L, const char *format, ...) {
   lua_concat(L, 3);
   lua_error(L);
   abort(); /* GCOV_EXCL_LINE: lua_error does not return, but is not declared so */
+}
+
+static size_t smallest(size_t a, size_t b, size_t c) {
+  size_t least = a < b ? a : b;
+  return least < c ? least : c;
+}
+
+/* Levenshtein distance of two short names. */
+static size_t distance(const char *a, const char *b) {
+  enum { LONGEST = 40 };
+  size_t row[LONGEST + 1];
+  size_t length = strlen(b);
+  if (length > LONGEST) {
+    return LONGEST; /* GCOV_EXCL_LINE: no option has a name as long as that */
+  }
+  for (size_t j = 0; j <= length; j++) {
+    row[j] = j;
+  }
+  for (size_t i = 1; *a != '\0'; a++, i++) {
+    size_t diagonal = row[0];
+    row[0] = i;
+    for (size_t j = 1; j <= length; j++) {
+      size_t above = row[j];
+      row[j] = smallest(row[j] + 1, row[j - 1] + 1, diagonal + (*a != b[j - 1]));
+      diagonal = above;
+    }
+  }
+  return row[length];
+}
+
+/* How many letters may be wrong in a name that is meant to be another. */
+static size_t tolerance(const char *name) {
+  size_t length = strlen(name);
+  return length <= 3 ? 1 : length < 8 ? 2 : (length + 1) / 3;
+}
+
+_Noreturn void lcpp_misuse_option(lua_State *L, const char *name, const char *const *known,
+                                  size_t count) {
+  const char *nearest = known[0];
+  for (size_t i = 1; i < count; i++) {
+    if (distance(name, known[i]) < distance(name, nearest)) {
+      nearest = known[i];
+    }
+  }
+  if (strcmp(name, "credential") == 0 || strcmp(name, "credentials") == 0) {
+    lcpp_misuse(L, "unknown option '%s' (the option for credentials is 'token')", name);
+  }
+  if (distance(name, nearest) > tolerance(name)) {
+    lcpp_misuse(L, "unknown option '%s'", name);
+  }
+  lcpp_misuse(L, "unknown option '%s' (the nearest known one is '%s')", name, nearest);
 }
 
 int lcpp_core_misuse(lua_State *L) {

@@ -106,61 +106,19 @@ void lcpp_options_open(lua_State *L) {
   lua_rawsetp(L, LUA_REGISTRYINDEX, &names_key);
 }
 
-static size_t smallest(size_t a, size_t b, size_t c) {
-  size_t least = a < b ? a : b;
-  return least < c ? least : c;
-}
-
-/* Levenshtein distance of two short names. */
-static size_t distance(const char *a, const char *b) {
-  enum { LONGEST = 40 };
-  size_t row[LONGEST + 1];
-  size_t length = strlen(b);
-  if (length > LONGEST) {
-    return LONGEST; /* GCOV_EXCL_LINE: no option has a name as long as that */
-  }
-  for (size_t j = 0; j <= length; j++) {
-    row[j] = j;
-  }
-  for (size_t i = 1; *a != '\0'; a++, i++) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= length; j++) {
-      size_t above = row[j];
-      row[j] = smallest(row[j] + 1, row[j - 1] + 1, diagonal + (*a != b[j - 1]));
-      diagonal = above;
-    }
-  }
-  return row[length];
-}
-
-/* How many letters may be wrong in a name that is meant to be another. */
-static size_t tolerance(const char *name) {
-  size_t length = strlen(name);
-  return length <= 3 ? 1 : length < 8 ? 2 : (length + 1) / 3;
-}
-
 _Noreturn static void unknown_option(lua_State *L, const char *name) {
-  if (strcmp(name, "credential") == 0 || strcmp(name, "credentials") == 0) {
-    lcpp_misuse(L, "unknown option '%s' (the option for credentials is 'token')", name);
+  const char *names[LCPP_OPTION_COUNT];
+  for (int i = 0; i < LCPP_OPTION_COUNT; i++) {
+    names[i] = options[i].name;
   }
-  const char *nearest = options[0].name;
-  for (int i = 1; i < LCPP_OPTION_COUNT; i++) {
-    if (distance(name, options[i].name) < distance(name, nearest)) {
-      nearest = options[i].name;
-    }
-  }
-  if (distance(name, nearest) > tolerance(name)) {
-    lcpp_misuse(L, "unknown option '%s'", name);
-  }
-  lcpp_misuse(L, "unknown option '%s' (the nearest known one is '%s')", name, nearest);
+  lcpp_misuse_option(L, name, names, LCPP_OPTION_COUNT);
 }
 
 _Noreturn static void wrong(lua_State *L, const struct option *option, const char *expected) {
   lcpp_misuse(L, "%s: expected %s, got %s", option->name, expected, luaL_typename(L, -1));
 }
 
-static bool has_control(const char *text, size_t length) {
+bool lcpp_has_control(const char *text, size_t length) {
   for (size_t i = 0; i < length; i++) {
     unsigned char byte = (unsigned char)text[i];
     if (byte < 0x20 || byte == 0x7f) {
@@ -200,7 +158,7 @@ static void check_line(lua_State *L, const struct option *option, const char *te
   if (length == 0) {
     lcpp_misuse(L, "%s: expected a non-empty string", option->name);
   }
-  if (has_control(text, length)) {
+  if (lcpp_has_control(text, length)) {
     lcpp_misuse(L, "%s: expected a string without control characters", option->name);
   }
   if (!is_ascii(text)) {
@@ -230,7 +188,7 @@ static void read_text(lua_State *L, const struct option *option, struct lcpp_val
   }
   check_length(L, option, value->length);
   if (option->type == SECRET ? strlen(value->text) != value->length
-                             : has_control(value->text, value->length)) {
+                             : lcpp_has_control(value->text, value->length)) {
     lcpp_misuse(L, "%s: expected a string without control characters", option->name);
   }
   if (option->type == SEGMENT &&
