@@ -288,11 +288,6 @@ void lcpp_json_open(lua_State *L);
  * with the text, as a static message: see json.h. [-0, +(0|1), v] */
 const char *lcpp_json_decode(lua_State *L, const char *text, size_t length);
 
-/* Replaces the value on top by its JSON text. `text_bytes`: the length of all strings in it
- * together, at most LCPP_ENCODE_LIMIT. [-1, +1, em] */
-void lcpp_json_encode(lua_State *L, size_t text_bytes);
-enum { LCPP_ENCODE_LIMIT = 16 * 1024 * 1024 };
-
 /* core.decode(text) -> value; or nil and what is wrong with the text. */
 int lcpp_core_decode(lua_State *L);
 

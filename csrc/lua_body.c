@@ -16,8 +16,25 @@ static bool is_utf8(const char *text, size_t length) {
   return read > 0;
 }
 
-/* Checks the string on top, one address or several that commas separate, without showing it. */
-static void check_addresses(lua_State *L, bool several, lua_Integer position) {
+static void append_text(struct lcpp_buffer *body, const char *text, size_t length) {
+  lcpp_buffer_append(body, text, length, SIZE_MAX);
+}
+
+/* Appends a text without control characters as part of a JSON string (RFC 8259, section 7). */
+static void append_quoted(struct lcpp_buffer *body, const char *text) {
+  for (size_t plain = strcspn(text, "\"\\"); *text != '\0'; plain = strcspn(text, "\"\\")) {
+    append_text(body, text, plain);
+    text += plain;
+    if (*text != '\0') {
+      append_text(body, (const char[]){'\\', *text++}, 2);
+    }
+  }
+}
+
+/* Checks and appends the string on top: one address, or several that commas separate. No message
+ * shows it. */
+static void append_addresses(lua_State *L, struct lcpp_buffer *body, bool several,
+                             lua_Integer position) {
   size_t length = 0;
   const char *text = lua_tolstring(L, -1, &length);
   const char *wrong = NULL;
@@ -25,11 +42,9 @@ static void check_addresses(lua_State *L, bool several, lua_Integer position) {
     wrong = "an e-mail address";
   } else if (!several && memchr(text, ',', length) != NULL) {
     wrong = "one e-mail address, without a comma";
-  }
-  if (wrong == NULL && lcpp_has_control(text, length)) {
+  } else if (lcpp_has_control(text, length)) {
     wrong = "no control characters";
-  }
-  if (wrong == NULL && !is_utf8(text, length)) {
+  } else if (!is_utf8(text, length)) {
     wrong = "UTF-8";
   }
   if (wrong != NULL && several) {
@@ -37,17 +52,11 @@ static void check_addresses(lua_State *L, bool several, lua_Integer position) {
   } else if (wrong != NULL) {
     lcpp_misuse(L, "emails[%d]: expected %s", (int)position, wrong);
   }
+  append_quoted(body, text);
 }
 
-/* Pushes the addresses at an index as one comma separated string, which the service expects.
- * Returns false, and pushes nothing, if there are none. */
-static bool push_addresses(lua_State *L, int index) {
-  lua_pushvalue(L, index);
-  if (lua_isstring(L, -1)) {
-    check_addresses(L, true, 0);
-    return true;
-  }
-  int list = lua_gettop(L);
+/* Appends the addresses of the list at an index, with commas between them. */
+static void append_list(lua_State *L, struct lcpp_buffer *body, int list) {
   lua_Integer count = (lua_Integer)lua_rawlen(L, list);
   lua_Integer entries = 0;
   for (lua_pushnil(L); lua_next(L, list) != 0; lua_pop(L, 1)) {
@@ -56,67 +65,37 @@ static bool push_addresses(lua_State *L, int index) {
   if (entries != count) {
     lcpp_misuse(L, "emails: expected a list of strings, without holes or named fields");
   }
-  if (count == 1 && lua_rawgeti(L, list, 1) == LUA_TSTRING) {
-    check_addresses(L, false, 1);
-    lua_remove(L, list); /* usually a single address: nothing to join */
-    return true;
-  }
-  lua_settop(L, list);
-  luaL_Buffer buffer;
-  luaL_buffinit(L, &buffer);
   for (lua_Integer i = 1; i <= count; i++) {
     if (lua_rawgeti(L, list, i) != LUA_TSTRING) {
       lcpp_misuse(L, "emails[%d]: expected a string, got %s", (int)i, luaL_typename(L, -1));
     }
-    check_addresses(L, false, i);
-    luaL_addvalue(&buffer);
-    if (i < count) {
-      luaL_addlstring(&buffer, ",", 1);
-    }
-  }
-  luaL_pushresult(&buffer);
-  lua_remove(L, list);
-  if (count == 0) {
+    append_text(body, ",", i > 1);
+    append_addresses(L, body, false, i);
     lua_pop(L, 1);
   }
-  return count > 0;
 }
 
-/* Pushes the addresses at an index as a JSON string; returns false, and pushes nothing, if there
- * are none. */
-static bool push_encoded_addresses(lua_State *L, int index) {
-  if (!push_addresses(L, index)) {
-    return false;
-  }
-  size_t length = lua_rawlen(L, -1);
-  if (length > LCPP_ENCODE_LIMIT) {
-    lcpp_misuse(L, "emails: expected at most 16 MiB in total");
-  }
-  lcpp_json_encode(L, length);
-  return true;
-}
-
-static void append_text(struct lcpp_buffer *body, const char *text, size_t length) {
-  lcpp_buffer_append(body, text, length, SIZE_MAX);
-}
-
-/* {"metadata":{"notification-emails":"a,b"}}, around the string that lua-cjson has made. Without
- * addresses: nothing, or for publish {"metadata":{}}, as the other clients of the service send. */
+/* {"metadata":{"notification-emails":"a,b"}}, written here rather than by lua-cjson, which would
+ * keep a copy of the addresses. Without addresses: nothing, or for publish {"metadata":{}}, as the
+ * other clients of the service send. */
 static void append_notification(lua_State *L, struct lcpp_buffer *body, enum lcpp_body kind,
                                 const struct lcpp_value *emails) {
-  static const char before[] = "{\"metadata\":{\"notification-emails\":";
-  if (!emails->given || !push_encoded_addresses(L, emails->index)) {
-    if (kind == LCPP_BODY_METADATA) {
-      append_text(body, "{\"metadata\":{}}", 15);
-    }
+  static const char before[] = "{\"metadata\":{\"notification-emails\":\"";
+  static const char empty[] = "{\"metadata\":{}}";
+  append_text(body, before, sizeof before - 1);
+  if (emails->given && lua_istable(L, emails->index)) {
+    append_list(L, body, emails->index);
+  } else if (emails->given) {
+    lua_pushvalue(L, emails->index);
+    append_addresses(L, body, true, 0);
+    lua_pop(L, 1);
+  }
+  if (body->status == LCPP_BUFFER_OK && body->length == sizeof before - 1) {
+    lcpp_buffer_clear(body);
+    append_text(body, empty, kind == LCPP_BODY_METADATA ? sizeof empty - 1 : 0);
     return;
   }
-  size_t length = 0;
-  const char *encoded = lua_tolstring(L, -1, &length);
-  append_text(body, before, sizeof before - 1);
-  append_text(body, encoded, length);
-  append_text(body, "}}", 2);
-  lua_pop(L, 1);
+  append_text(body, "\"}}", 3);
 }
 
 /* The resource of a token request without a scope: the service's own name, whatever base_url says.

@@ -23,12 +23,10 @@
 enum { MAX_TEXT = 512 * 1024 * 1024 };
 
 /* What lua-cjson 2.1.0 takes from malloc beside the text itself: the head of a buffer (32 bytes),
- * and a buffer of 1023 when it is opened, which it keeps for encoding. Lua takes some as well in
- * between. */
-enum { BUFFER_HEAD = 64, BUFFER = 1023, OPENING = 32 * 1024 };
+ * and a buffer of 1023 when it is opened. Lua takes some as well in between. */
+enum { BUFFER_HEAD = 64, OPENING = 32 * 1024 };
 
-/* Registry keys, by address. */
-static const char encode_key;
+/* Registry key, by address. */
 static const char decode_key;
 
 /* Raises unless lua-cjson, which comes next, can have a buffer of `size` bytes: what can be had now
@@ -47,21 +45,6 @@ static void assure_memory(lua_State *L, size_t size) {
   }
 }
 
-static void configure(lua_State *L, const char *function, int value, bool boolean) {
-  lua_getfield(L, -1, function);
-  if (boolean) {
-    lua_pushboolean(L, value);
-  } else {
-    lua_pushinteger(L, value);
-  }
-  lua_call(L, 1, 0);
-}
-
-static void keep(lua_State *L, const char *function, const char *key) {
-  lua_getfield(L, -1, function);
-  lua_rawsetp(L, LUA_REGISTRYINDEX, key);
-}
-
 void lcpp_json_open(lua_State *L) {
   assure_memory(L, OPENING);
   lua_getglobal(L, "require");
@@ -77,22 +60,15 @@ void lcpp_json_open(lua_State *L) {
   lua_getfield(L, -1, "new");
   assure_memory(L, OPENING);
   lua_call(L, 0, 1);
-  configure(L, "decode_max_depth", LCPP_JSON_DEPTH, false);
-  configure(L, "decode_invalid_numbers", 0, true);
-  configure(L, "encode_invalid_numbers", 0, true);
-  keep(L, "decode", &decode_key);
-  keep(L, "encode", &encode_key);
+  lua_getfield(L, -1, "decode_max_depth");
+  lua_pushinteger(L, LCPP_JSON_DEPTH);
+  lua_call(L, 1, 0);
+  lua_getfield(L, -1, "decode_invalid_numbers");
+  lua_pushboolean(L, 0);
+  lua_call(L, 1, 0);
+  lua_getfield(L, -1, "decode");
+  lua_rawsetp(L, LUA_REGISTRYINDEX, &decode_key);
   lua_pop(L, 2);
-}
-
-void lcpp_json_encode(lua_State *L, size_t text_bytes) {
-  size_t needed = 6 * text_bytes + 64; /* a byte becomes six at most ("\\u0001") */
-  if (needed >= BUFFER) {
-    assure_memory(L, 2 * needed); /* the buffer of the instance has to grow, by doubling */
-  }
-  lua_rawgetp(L, LUA_REGISTRYINDEX, &encode_key);
-  lua_insert(L, -2);
-  lua_call(L, 1, 1);
 }
 
 /* Pushes the text with its numbers turned into marked strings. */

@@ -1,5 +1,6 @@
 -- What goes over the wire beside what the portal emulator looks at: the connection's settings and lines that are left out.
 
+local cjson = require "cjson"
 local Lab = require "spec.support.lab"
 
 describe("a request", function()
@@ -22,6 +23,21 @@ describe("a request", function()
       local request = server.requests[#server.requests]
       assert.is_nil(request.headers.expect)
       assert.is_true(#request.body > 2000 * count)
+    end
+  end)
+
+  it("has the addresses in its body as they were given, in JSON", function()
+    for given, sent in pairs {
+      [ [["a\\b"@contoso.example, c/d@contoso.example]] ] = [["a\\b"@contoso.example, c/d@contoso.example]],
+      [{ [[\@"]], "münchen@contoso.example", [["\\""@c]] }] = [[\@",münchen@contoso.example,"\\""@c]],
+    } do
+      assert.equal(202, client:publish({ publisher = "contoso", offer = "contoso-vm", emails = given }).status)
+      local body = cjson.decode(server.requests[#server.requests].body)
+      assert.same({ metadata = { ["notification-emails"] = sent } }, body)
+    end
+    for method, body in pairs { cancel = "", publish = '{"metadata":{}}' } do
+      client[method](client, { publisher = "contoso", offer = "contoso-vm", emails = {} })
+      assert.equal(body, server.requests[#server.requests].body)
     end
   end)
 
