@@ -29,11 +29,11 @@ static enum lcpp_url_status set_url(struct lcpp_request *request, const struct l
 /* Starts the transfer, or ends it at once with the reason why it must not be sent. Raises nothing.
  */
 static void start(struct lcpp_engine *engine, struct lcpp_request *request,
-                  const struct lcpp_request_head *head, const struct lcpp_origin *origin,
-                  const char *api_version, const struct lcpp_value values[LCPP_OPTION_COUNT]) {
+                  const struct lcpp_request_head *head, const char *api_version,
+                  const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   struct lcpp_transfer *transfer = &request->transfer;
   const char *why = NULL;
-  enum lcpp_url_status status = set_url(request, origin, api_version, values, &why);
+  enum lcpp_url_status status = set_url(request, head->origin, api_version, values, &why);
   if (transfer->url != NULL) {
     lcpp_engine_start(engine, transfer, head);
   } else if (status == LCPP_URL_OK || status == LCPP_URL_MEMORY) {
@@ -314,9 +314,7 @@ int lcpp_client_start(lua_State *L) {
                               (head.token != NULL && lua_rawlen(L, 4) <= LCPP_UUID_LENGTH) ||
                               lcpp_is_short_secret(&values[LCPP_OPTION_TOKEN]) ||
                               lcpp_is_short_secret(&values[LCPP_OPTION_CLIENT_SECRET]);
-  const struct lcpp_origin *origin = read_origin(L, client, request, endpoint, values);
-  head.root = origin->root;
-  head.plain = origin->plain;
+  head.origin = read_origin(L, client, request, endpoint, values);
   lcpp_body_append(L, &request->transfer.request_body, endpoint, values);
   lcpp_check_client(L);
   head.client_request_id =
@@ -329,8 +327,8 @@ int lcpp_client_start(lua_State *L) {
   if (values[LCPP_OPTION_MAX_CONNECTIONS].given) {
     lcpp_engine_limit(client->engine, (long)values[LCPP_OPTION_MAX_CONNECTIONS].number);
   }
-  start(client->engine, request, &head, origin,
-        version->given ? version->text : client->api_version, values);
+  start(client->engine, request, &head, version->given ? version->text : client->api_version,
+        values);
   if (request->transfer.state == LCPP_DONE) {
     return 1;
   }

@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "url.h"
-
 enum {
   /* Bytes of a body from which some version of libcurl asks for a 100. */
   EXPECT_ABOVE = 1024,
@@ -281,14 +279,14 @@ static CURLcode set_request(struct lcpp_easy *easy, const struct lcpp_request_he
       return code;
     }
   }
-  if (easy->plain != request->plain || request->profile != NULL) {
+  if (easy->plain != request->origin->plain || request->profile != NULL) {
     /* Over plain http a proxy would see the token; it goes to loopback only anyway. */
-    SET(handle, CURLOPT_PROXY, request->plain ? "" : profile->proxy);
-    easy->plain = request->plain;
+    SET(handle, CURLOPT_PROXY, request->origin->plain ? "" : profile->proxy);
+    easy->plain = request->origin->plain;
   }
   /* A location never says what is connected to. It also saves time: libcurl would format the path
    * three times. */
-  SET(handle, CURLOPT_URL, request->root);
+  SET(handle, CURLOPT_URL, request->origin->root);
   SET(handle, CURLOPT_REQUEST_TARGET, lcpp_url_target(transfer->url));
   set_body(handle, &transfer->request_body, request->post);
   return set_headers(easy, request, transfer->request_body.length);

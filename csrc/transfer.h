@@ -20,6 +20,7 @@
 #include <stddef.h>
 
 #include "response.h"
+#include "url.h"
 
 #if LIBCURL_VERSION_NUM < 0x075500
 #error "cpp needs libcurl 7.85.0 or newer"
@@ -55,12 +56,10 @@ int lcpp_sockets_find(struct lcpp_sockets *sockets, int local_port);
  * read from the socket and not delivered. */
 enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy);
 
-/* Has OpenSSL read one record at a time, and return after each, also after one without application
- * data. What it has not read makes the socket readable. `context`: an SSL_CTX. */
-void lcpp_tls_read_once(void *context);
-
-/* Has OpenSSL end a connection over which HelloRequests come without end. `context`: an SSL_CTX. */
-void lcpp_tls_bound_hello_requests(void *context);
+/* Has OpenSSL end a connection over which HelloRequests come without end. With `read_once` it reads
+ * one record at a time, and returns after each, also after one without application data: what it
+ * has not read makes the socket readable. `context`: an SSL_CTX. */
+void lcpp_tls_bound(void *context, bool read_once);
 
 /* Bytes that have arrived at a socket since it was opened; 0 where the system does not tell. */
 unsigned long long lcpp_socket_received(int fd);
@@ -81,11 +80,10 @@ struct lcpp_profile {
 
 /* A request to send. All pointers are borrowed for the call that takes it. */
 struct lcpp_request_head {
-  bool post;         /* else GET */
-  bool form;         /* the body is a form, else JSON */
-  const char *root;  /* "scheme://host:port" of the origin that it goes to */
-  bool plain;        /* http: then no proxy is used */
-  const char *token; /* NULL: no Authorization header */
+  bool post;                        /* else GET */
+  bool form;                        /* the body is a form, else JSON */
+  const struct lcpp_origin *origin; /* where it goes */
+  const char *token;                /* NULL: no Authorization header */
   const char *client_request_id;
   const struct lcpp_profile *profile; /* of a call that overrides its client's; else NULL */
   const char *headers;                /* further lines, a NUL after each; NULL: none */

@@ -159,10 +159,7 @@ static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_of
  * https://docs.openssl.org/3.0/man3/SSL_CTX_set_mode/#notes */
 static CURLcode on_tls_context(CURL *handle, void *context, void *easy) {
   (void)handle;
-  lcpp_tls_bound_hello_requests(context);
-  if (!goes_through_tls_proxy(easy)) {
-    lcpp_tls_read_once(context);
-  }
+  lcpp_tls_bound(context, !goes_through_tls_proxy(easy));
   return CURLE_OK;
 }
 

@@ -199,19 +199,16 @@ static void on_tls_message(int written, int version, int type, const void *messa
   }
 }
 
-void lcpp_tls_bound_hello_requests(void *context) {
+void lcpp_tls_bound(void *context, bool read_once) {
   /* GCOV_EXCL_BR_START: libcurl over OpenSSL has all of them */
   if (SSL_CTX_set_msg_callback != NULL && SSL_ctrl != NULL && SSL_set_shutdown != NULL) {
     SSL_CTX_set_msg_callback(context, on_tls_message);
   }
-  /* GCOV_EXCL_BR_STOP */
-}
-
-void lcpp_tls_read_once(void *context) {
-  if (SSL_CTX_ctrl != NULL) { /* GCOV_EXCL_BR_LINE: libcurl over OpenSSL has it */
+  if (read_once && SSL_CTX_ctrl != NULL) {
     SSL_CTX_ctrl(context, SSL_CLEAR_MODE, SSL_AUTO_RETRY, NULL);
     SSL_CTX_ctrl(context, SSL_SET_READ_AHEAD, 0, NULL);
   }
+  /* GCOV_EXCL_BR_STOP */
 }
 
 unsigned long long lcpp_socket_received(int fd) {
