@@ -233,10 +233,11 @@ int lcpp_client_describe(lua_State *L) {
   lcpp_check_client(L);
   struct lcpp_profile profile;
   read_profile(client, &profile, values);
+  head.profile = &profile;
   const struct lcpp_value *version = &values[LCPP_OPTION_API_VERSION];
   const char *why = NULL;
   set_url(request, origin, version->given ? version->text : client->api_version, values, &why);
-  if (!lcpp_transfer_describe(&head, &profile, body_length, text)) {
+  if (!lcpp_transfer_describe(&head, body_length, text)) {
     return luaL_error(L, "not enough memory");
   }
   lua_pushstring(L, head.post ? "POST" : "GET");

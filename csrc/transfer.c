@@ -218,10 +218,9 @@ static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_he
   return CURLE_OK;
 }
 
-bool lcpp_transfer_describe(const struct lcpp_request_head *request,
-                            const struct lcpp_profile *profile, size_t body_length,
+bool lcpp_transfer_describe(const struct lcpp_request_head *request, size_t body_length,
                             struct lcpp_buffer *lines) {
-  struct lcpp_pool pool = {.profile = profile};
+  struct lcpp_pool pool = {.profile = request->profile};
   struct lcpp_easy *easy = new_easy(&pool);
   bool done = easy != NULL && set_headers(easy, request, body_length) == CURLE_OK;
   const struct curl_slist *line = done ? easy->headers : NULL;

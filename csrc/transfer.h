@@ -174,10 +174,9 @@ void lcpp_pool_free(struct lcpp_pool *pool);
 CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_pool *pool,
                             const struct lcpp_request_head *request);
 
-/* Appends the header lines of a request with a body of that length, each with a newline, but for
- * the host's and the length's, which are libcurl's; false if memory ran out. */
-bool lcpp_transfer_describe(const struct lcpp_request_head *request,
-                            const struct lcpp_profile *profile, size_t body_length,
+/* Appends the header lines of a request with its own profile and a body of that length, each with a
+ * newline, but for the host's and the length's, which are libcurl's; false if memory ran out. */
+bool lcpp_transfer_describe(const struct lcpp_request_head *request, size_t body_length,
                             struct lcpp_buffer *lines);
 
 /* Prepares it to run again, on a new connection: nothing of the request has left. */
