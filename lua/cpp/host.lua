@@ -15,7 +15,7 @@
 -- (`spawn`), so that it delays no deadline; otherwise it is a callback like the others.
 --
 -- The loop of a batch has a field `scheduler`, which no other loop has: a table with core, outer (the loop that the
--- batch waits in), owner (the coroutine that runs it), and the functions admit, hold, stopped and call (see
+-- batch waits in), owner (the coroutine that runs it), and the functions may_send, admit, hold, stopped and call (see
 -- cpp.items).
 
 local core = require "cpp.core"

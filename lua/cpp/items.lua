@@ -98,18 +98,21 @@ local function expire(batch, ticket)
   call_up(batch, ticket)
 end
 
+-- Whether a request may start at once: a place is free, and nothing else is in the way.
+local function may_send(batch)
+  running(batch) -- raises before anything is sent
+  local pause = batch.pause
+  return batch.in_flight < batch.concurrency and pause.over == NEVER and batch.round == pause.round
+    and not batch.stopped and not batch.waiters.closed
+end
+
 -- Before a request starts: waits for a place, and for the end of a pause that the service requested, but not beyond the
 -- deadline, nor for more than `patience` seconds. Returns true if the request may start, and false if the time is over.
 local function admit(batch, deadline, patience)
-  local item = running(batch) -- raises before anything is sent
-  local pause = batch.pause
-  if batch.in_flight < batch.concurrency and pause.over == NEVER and batch.round == pause.round and not batch.stopped
-    and not batch.waiters.closed then
-    return true
-  end
-  local outer = batch.outer
+  if may_send(batch) then return true end
+  local item, outer = running(batch), batch.outer
   if batch.stopped then return nil end
-  if batch.round ~= pause.round then -- the received responses are read first: one may be a 429
+  if batch.round ~= batch.pause.round then -- the received responses are read first: one may be a 429
     push(batch.ready, item)
     park(batch, item)
   end
@@ -144,6 +147,7 @@ local function loop_of(batch)
     end,
     scheduler = {
       core = batch.core, outer = outer, owner = this(), pause = batch.pause,
+      may_send = function() return may_send(batch) end,
       admit = function(deadline, patience) return admit(batch, deadline, patience) end,
       --- Counts an item that waits for a token as a request in flight, until the value is closed: else all items would
       -- start meanwhile, and then queue for a place, with a token that may expire, until their timeout.

@@ -208,15 +208,16 @@ end
 --   request was sent, on the loop's clock, or nil if none was
 function retry.call(client, endpoint, options, limits, loop)
   loop = loop or host.loop(client, options)
+  local scheduler = loop.scheduler
   -- A request of a longer call, or of a batch's item, began before the client was closed, so that is not misuse.
-  if (limits or loop.scheduler) and not client.core:usable() then return nil, errors.closed() end
+  if (limits or scheduler) and not client.core:usable() then return nil, errors.closed() end
   local deadline = limits and limits.deadline
   local token, err
   if not OF_TOKENS[endpoint] then
     token, err = auth.token(client, endpoint, options, nil, limits)
     if not token then return nil, err end
   end
-  if loop.scheduler then
+  if scheduler and not (token and scheduler.may_send()) then
     local admitted, ending = admit(client, loop, token and options, nil, deadline, timeout_of(client, options))
     if not admitted then return nil, ending end
   end
