@@ -159,7 +159,8 @@ char *lcpp_endpoint_url(const struct lcpp_endpoint *endpoint, const struct lcpp_
                         const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   struct lcpp_buffer url = {0};
   lcpp_buffer_append(&url, origin->prefix, strlen(origin->prefix), LCPP_URL_LIMIT);
-  append_template(&url, endpoint->path, values);
+  bool bare = endpoint->path[0] == '\0' && strcmp(origin->prefix, origin->root) == 0;
+  append_template(&url, bare ? "/" : endpoint->path, values);
   if (endpoint->versioned) {
     lcpp_url_append_field(&url, "?api-version=", api_version, strlen(api_version));
   }

@@ -86,6 +86,14 @@ describe("a request", function()
 
   -- A GET may take minutes, in which a firewall may forget a connection on which nothing stirs. In /proc/net/tcp
   -- a timer of 2 is that of keep-alive. https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt
+  it("for the token of a managed identity has a path where its URL has none", function()
+    for base, path in pairs { [""] = "/", ["/"] = "/", ["/msi/token/"] = "/msi/token" } do
+      local request <close> = client.core:start("metadata", { authority_url = server.url .. base, scope = "a" })
+      client.loop.await(client.core, request)
+      assert.equal(path .. "?api-version=2017-10-31&resource=a", server.requests[#server.requests].target)
+    end
+  end)
+
   it("connects to base_url's host, however a location spells it", function()
     local port = server.url:match ":(%d+)$"
     local path = "/base/api/publishers/contoso/offers/contoso-vm/operations/1?api-version=2017-10-31"
