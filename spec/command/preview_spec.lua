@@ -12,9 +12,7 @@ describe("cpp-portal cancel", function()
     fixture.offer(portal, { offer = "idle", running = false })
   end)
 
-  local function posts()
-    return #portal:journal { method = "POST" }
-  end
+  local function posts() return #portal:journal { method = "POST" } end
 
   describe("on a terminal", function()
     it("says what runs, and asks", function()

@@ -7,9 +7,7 @@ describe("cpp-portal", function()
   local portal, programs, run
   fixture.programs(_ENV, function(...) portal, programs, run = ... end)
 
-  local function offer(options, name)
-    fixture.offer(portal, { offer = name }, options)
-  end
+  local function offer(options, name) fixture.offer(portal, { offer = name }, options) end
 
   local function location(name)
     return ("%s/api/publishers/contoso/offers/%s/operations/first"):format(portal.url, name)

@@ -10,9 +10,7 @@ describe("cpp-portal", function()
   local portal, programs, run
   fixture.programs(_ENV, function(...) portal, programs, run = ... end)
 
-  local function offer(options)
-    fixture.offer(portal, options)
-  end
+  local function offer(options) fixture.offer(portal, options) end
 
   local function location(query)
     return portal.url .. "/api/publishers/contoso/offers/contoso-vm/operations/first" .. (query or "")

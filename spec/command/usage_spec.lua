@@ -18,9 +18,7 @@ local function options_of(command)
   return names
 end
 
-local function help(name)
-  return parse({ "help", name }).shown
-end
+local function help(name) return parse({ "help", name }).shown end
 
 describe("cpp-portal's command line", function()
   local names = {}
@@ -157,9 +155,7 @@ describe("cpp-portal's completion", function()
     return lines
   end
 
-  local function script(shell)
-    return programs:file(parse({ "completion", shell }).shown)
-  end
+  local function script(shell) return programs:file(parse({ "completion", shell }).shown) end
 
   -- What bash offers for the last of these words.
   local function complete(...)

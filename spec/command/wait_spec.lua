@@ -8,9 +8,7 @@ describe("cpp-portal", function()
   local portal, programs, run
   fixture.programs(_ENV, function(...) portal, programs, run = ... end)
 
-  local function offer(options, name)
-    fixture.offer(portal, { offer = name }, options)
-  end
+  local function offer(options, name) fixture.offer(portal, { offer = name }, options) end
 
   local LOCATION = "/api/publishers/contoso/offers/contoso-vm/operations/first?api-version=2017-10-31"
 
@@ -91,9 +89,7 @@ describe("cpp-portal", function()
   end)
 
   describe("on a terminal", function()
-    local function on_terminal(...)
-      return programs:run_on_screen("100 24", { "bin/cpp-portal", ... })
-    end
+    local function on_terminal(...) return programs:run_on_screen("100 24", { "bin/cpp-portal", ... }) end
 
     it("draws a line of progress, which gives way to a message", function()
       offer()

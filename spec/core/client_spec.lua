@@ -37,9 +37,7 @@ describe("a core client", function()
   end
 
   describe("and its options", function()
-    local function refused(options)
-      return message_of(core.client, options)
-    end
+    local function refused(options) return message_of(core.client, options) end
 
     it("names an unknown option and the nearest known one", function()
       assert.matches("unknown option 'time_out' %(the nearest known one is 'timeout'%)", refused { time_out = 1 })

@@ -7,9 +7,7 @@ local CC = os.getenv "CC" or "cc"
 local LUA = os.getenv "LUA" or "lua5.4"
 local SECONDS = 30 -- that loading the module may take
 
-local function run(command, ...)
-  return os.execute(command:format(...)) == true
-end
+local function run(command, ...) return os.execute(command:format(...)) == true end
 
 describe("an endpoint's path with a name that is no option", function()
   local can_build = run("command -v '%s' make >/dev/null 2>&1", CC)

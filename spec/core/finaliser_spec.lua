@@ -28,9 +28,7 @@ describe("a finaliser that runs while the core is at work", function()
   end
 
   -- Runs `action` when the collector next comes.
-  local function at_collection(action)
-    setmetatable({}, { __gc = action })
-  end
+  local function at_collection(action) setmetatable({}, { __gc = action }) end
 
   local function empty(options)
     return function()

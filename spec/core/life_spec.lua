@@ -29,9 +29,7 @@ describe("a core client", function()
   end
 
   -- A string that nothing else holds.
-  local function own(text)
-    return text .. ("x"):rep(64)
-  end
+  local function own(text) return text .. ("x"):rep(64) end
 
   it("keeps the strings of its options, whatever becomes of their table", function()
     local options = { base_url = portal.url, user_agent = own "agent/", api_version = "2017-10-31", client_request_id = "x" }

@@ -4,9 +4,7 @@ local core = require "cpp.core"
 
 local LIMIT = 8192
 
-local function show(text, ...)
-  return core.redact(text, LIMIT, { ... })
-end
+local function show(text, ...) return core.redact(text, LIMIT, { ... }) end
 
 describe("core.redact makes text printable:", function()
   local BLANK = { 0, 0x1f, 0x7f, 0x9f, 0x2028, 0x2029 } -- first, last, first, last, ...

@@ -5,9 +5,7 @@ local core = require "cpp.core"
 
 local LIMIT = 8192
 
-local function show(text, ...)
-  return core.redact(text, LIMIT, { ... })
-end
+local function show(text, ...) return core.redact(text, LIMIT, { ... }) end
 
 local function hexadecimal(format)
   return function(text) return (text:gsub(".", function(c) return format:format(c:byte()) end)) end

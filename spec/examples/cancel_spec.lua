@@ -7,13 +7,9 @@ describe("examples/", function()
   local portal, programs
   fixture.programs(_ENV, function(...) portal, programs = ... end)
 
-  local function offer(options)
-    fixture.offer(portal, options)
-  end
+  local function offer(options) fixture.offer(portal, options) end
 
-  local function run(name, ...)
-    return programs:run { "examples/" .. name, ... }
-  end
+  local function run(name, ...) return programs:run { "examples/" .. name, ... } end
 
   local function location(query)
     return portal.url .. "/api/publishers/contoso/offers/contoso-vm/operations/first" .. (query or "")
@@ -99,9 +95,7 @@ describe("examples/", function()
   end)
 
   describe("reconcile.lua", function()
-    local function reconcile()
-      return run("reconcile.lua", "contoso", "contoso-vm")
-    end
+    local function reconcile() return run("reconcile.lua", "contoso", "contoso-vm") end
 
     it("cancels and waits", function()
       offer { cancel_seconds = 0 }

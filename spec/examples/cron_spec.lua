@@ -7,13 +7,9 @@ describe("examples/cron.lua", function()
   local portal, programs
   fixture.programs(_ENV, function(...) portal, programs = ... end)
 
-  local function offer(options)
-    fixture.offer(portal, { cancel_seconds = 0 }, options)
-  end
+  local function offer(options) fixture.offer(portal, { cancel_seconds = 0 }, options) end
 
-  local function run(...)
-    return programs:run { "examples/cron.lua", "contoso", ... }
-  end
+  local function run(...) return programs:run { "examples/cron.lua", "contoso", ... } end
 
   it("cancels what runs, and says nothing", function()
     offer()

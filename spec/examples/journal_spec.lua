@@ -14,9 +14,7 @@ describe("examples/journal.lua", function()
     fixture.offer(portal, { offer = "offer-" .. number, operation_id = "id-" .. number }, options)
   end
 
-  local function words()
-    return { "examples/journal.lua", "contoso", offers, journal }
-  end
+  local function words() return { "examples/journal.lua", "contoso", offers, journal } end
 
   -- How often the service accepted a cancel of the offer, and how often it was asked to.
   local function cancels(number)

@@ -80,9 +80,7 @@ local function define_all(busted, transport)
     certificates:remove()
   end)
 
-  local function port_of(listener)
-    return (select(2, listener:getsockname()))
-  end
+  local function port_of(listener) return (select(2, listener:getsockname())) end
 
   -- The places in a row's texts that are known only now. The server fills in its own port.
   fill = function(value, listener)

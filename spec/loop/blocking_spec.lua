@@ -18,9 +18,7 @@ describe("cpp.loop.blocking", function()
   end)
   after_each(function() client:close() end)
 
-  local function start(n)
-    return client.core:start("offer_status", loops.offer(n), portals.TOKEN)
-  end
+  local function start(n) return client.core:start("offer_status", loops.offer(n), portals.TOKEN) end
 
   it("is what a client has unless told otherwise, outside of any coroutine and inside", function()
     assert.equal(blocking, client.loop)

@@ -8,9 +8,7 @@ local uv = require "luv"
 local Host = {}
 Host.__index = Host
 
-local function new_host()
-  return setmetatable({ loop = cpp.loop.luv, raised = {} }, Host)
-end
+local function new_host() return setmetatable({ loop = cpp.loop.luv, raised = {} }, Host) end
 
 -- An error in a callback of luv ends the process; here it is kept for Host:run to raise.
 local function resume(self, thread)

@@ -95,9 +95,7 @@ describe(("%d cancels, %d at once, through"):format(CANCELS, CONCURRENCY), funct
   after_each(function() origin:stop() end)
 
   -- How often the origin received each target.
-  local function received()
-    return cjson.decode((http.request("http://127.0.0.1:" .. plain_port)))
-  end
+  local function received() return cjson.decode((http.request("http://127.0.0.1:" .. plain_port))) end
 
   -- Whether each outcome is true: a result was received once, what is ambiguous once or never, anything else never.
   local function run(options, loses)

@@ -54,9 +54,7 @@ local function at_collection(place, action)
   collectgarbage("restart")
 end
 
-local function collect_as_usual()
-  collectgarbage("incremental", 200, 100, 13)
-end
+local function collect_as_usual() collectgarbage("incremental", 200, 100, 13) end
 
 local function same(a, b)
   if type(a) ~= "table" or type(b) ~= "table" then return a == b end

@@ -15,9 +15,7 @@ Programs.__index, Program.__index = Programs, Program
 
 local LUA = os.getenv("LUA") or "lua5.4"
 
-local function quote(text)
-  return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
-end
+local function quote(text) return "'" .. tostring(text):gsub("'", "'\\''") .. "'" end
 
 --- Programs with these variables in their environment, and the module of this process.
 function Programs.new(environment)

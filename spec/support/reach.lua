@@ -6,9 +6,7 @@
 
 local reach = {}
 
-local function name_of(key)
-  return type(key) == "string" and key:sub(1, 40) or tostring(key)
-end
+local function name_of(key) return type(key) == "string" and key:sub(1, 40) or tostring(key) end
 
 -- Calls `visit(value, step)` for each value that another one holds.
 local function each_held(value, visit)

@@ -71,9 +71,7 @@ end
 
 local function send_good(connection, request, number)
   local id = "request-" .. number
-  if request.method == "POST" then
-    return connection:answer(202, { "Location: " .. rows.location(id) })
-  end
+  if request.method == "POST" then return connection:answer(202, { "Location: " .. rows.location(id) }) end
   return connection:answer(200, nil, ('{"status":"running","id":"%s"}'):format(id))
 end
 

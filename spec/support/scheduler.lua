@@ -115,9 +115,7 @@ function Tasks:turn(timeout, descriptor)
     socket.sleep(timeout)
   end
   local now = core.monotonic()
-  if problem or not readable then
-    self.lateness = math.max(self.lateness, now - before - timeout)
-  end
+  if problem or not readable then self.lateness = math.max(self.lateness, now - before - timeout) end
   for _, task in ipairs { table.unpack(self.list) } do
     local ready = readable and task.socket
       and (task.kind == "read" and readable[task.socket] or task.kind == "write" and writable[task.socket])

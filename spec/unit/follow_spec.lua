@@ -16,9 +16,7 @@ describe("a wait for a result without a location", function()
     return result
   end
 
-  local function lists()
-    return portal:journal { path = "/submissions/$" }
-  end
+  local function lists() return portal:journal { path = "/submissions/$" } end
 
   it("follows the offer's running operations until none runs", function()
     local operation = assert(client:wait(cancel()))

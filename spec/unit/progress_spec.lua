@@ -7,9 +7,7 @@ local status = require "cpp.status"
 
 describe("progress", function()
   describe("is computed:", function()
-    local function of(steps, state)
-      return status.progress({ steps = steps }, state or "running")
-    end
+    local function of(steps, state) return status.progress({ steps = steps }, state or "running") end
 
     it("the mean of the steps, as an integer", function()
       local progress = of { { progressPercentage = 100 }, { progressPercentage = 50 }, { progressPercentage = 0 } }

@@ -10,9 +10,7 @@ describe("reconcile", function()
   local portal, client, loop
   fixture.client(_ENV, function(...) portal, client, loop = ... end)
 
-  local function offer(options)
-    fixture.offer(portal, options)
-  end
+  local function offer(options) fixture.offer(portal, options) end
 
   -- An ambiguous err: of a cancel that the service acted on, or did not see.
   local function ambiguous(acted)
@@ -136,9 +134,7 @@ describe("reconcile", function()
   end)
 
   -- A list with what was canceled at a time, in seconds from the start of the emulator's clock.
-  local function canceled(seconds)
-    return { submissions.entry("first", "canceled", seconds) }
-  end
+  local function canceled(seconds) return { submissions.entry("first", "canceled", seconds) } end
 
   local function list(body, times)
     portal:fault { match = { path = "/submissions/$" }, status = 200, body = body, times = times or 1 }

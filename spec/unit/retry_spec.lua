@@ -33,9 +33,7 @@ describe("a call", function()
     portal:fault(own)
   end
 
-  local function sent()
-    return #portal:journal()
-  end
+  local function sent() return #portal:journal() end
 
   -- Pauses that double, spread by a fifth, none above 60 s.
   local function assert_backed_off(count)

@@ -13,9 +13,7 @@ local TOKEN = "token-of-the-checks"
 local rounds = tonumber(arg[1]) or 4
 local EMAILS = { "jondoe@contoso.com", "jane@contoso.com" }
 
-local function call(offer)
-  return { publisher = "p", offer = offer, emails = EMAILS }
-end
+local function call(offer) return { publisher = "p", offer = offer, emails = EMAILS } end
 
 local function client(base_url, options)
   local all = { base_url = base_url, token = TOKEN, retries = 0, ca_file = CA_FILE }
@@ -100,9 +98,7 @@ local function misuses()
   assert(core.decode "[1, 2" == nil and core.decode '{"a":[1,{"b":null}]}'.a[1] == 1)
 end
 
-local function core_client(url)
-  return core.client { base_url = url, ca_file = CA_FILE }
-end
+local function core_client(url) return core.client { base_url = url, ca_file = CA_FILE } end
 
 local function run(c)
   while c:step() > 0 do end

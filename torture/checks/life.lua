@@ -9,9 +9,7 @@ local TOKEN = "token-of-the-checks"
 local url = { plain = os.getenv "PLAIN_URL", tls = os.getenv "TLS_URL", raw = os.getenv "RAW_URL" }
 local CA_FILE = os.getenv "CA_FILE"
 
-local function call(offer)
-  return { publisher = "p", offer = offer, emails = "jondoe@contoso.com" }
-end
+local function call(offer) return { publisher = "p", offer = offer, emails = "jondoe@contoso.com" } end
 
 local function new_client(base_url)
   return core.client { base_url = base_url, ca_file = CA_FILE, timeout = 20 }

@@ -10,9 +10,7 @@ local DEEPEST = 64
 
 local judge
 
-local function blanks(text, place)
-  return text:match("^[ \t\n\r]*()", place)
-end
+local function blanks(text, place) return text:match("^[ \t\n\r]*()", place) end
 
 local function escape(text, place)
   local stop = text:match('^["\\/bfnrt]()', place)

@@ -47,9 +47,7 @@ local function reader(input)
   return read
 end
 
-local function number(text)
-  return #text >= 8 and string.unpack("<d", text) or tonumber(text) or #text
-end
+local function number(text) return #text >= 8 and string.unpack("<d", text) or tonumber(text) or #text end
 
 -- Lists of strings, with holes and other entries at times.
 local function list(text)

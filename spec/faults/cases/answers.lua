@@ -192,9 +192,7 @@ for size, calls in pairs { [#BODY] = expect.accepted(), [#BODY - 1] = expect.hop
   }
 end
 
-local function head(...)
-  return { "send", table.concat { ... } }
-end
+local function head(...) return { "send", table.concat { ... } } end
 
 local INTERIM = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n"
 local WHOLE = ("Content-Length: %d\r\n\r\n%s"):format(#BODY, BODY)

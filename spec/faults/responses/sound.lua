@@ -10,9 +10,7 @@ local INTERIM = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: 
 
 local list = rows.list "sound"
 
-local function accept(name, bytes)
-  list:add(name, bytes, rows.SOUND)
-end
+local function accept(name, bytes) list:add(name, bytes, rows.SOUND) end
 
 accept("nothing odd", OK .. TAIL)
 accept("an interim response", "HTTP/1.1 100 Continue\r\n\r\n" .. OK .. TAIL)
@@ -95,9 +93,7 @@ for name, place in pairs {
   accept("two writes, cut " .. name, { { send = whole:sub(1, place) }, { pause = 0.005 }, { send = whole:sub(place + 1) } })
 end
 
-local function post(name, bytes, expected)
-  list:add(name, bytes, { POST = expected })
-end
+local function post(name, bytes, expected) list:add(name, bytes, { POST = expected }) end
 local LOCATION = "Location: " .. rows.location "row"
 post("a 202 with a folded request id", respond(202, { LOCATION, "x-ms-request-id: first", " second", "Content-Length: 0" }),
   { result = { status = 202, operation_id = "row", request_id = "first second" } })

@@ -16,9 +16,7 @@ local function members(class)
   return names
 end
 
-local function is_public(name)
-  return type(name) == "string" and name:sub(1, 2) ~= "__"
-end
+local function is_public(name) return type(name) == "string" and name:sub(1, 2) ~= "__" end
 
 local function keys(object)
   local names = {}

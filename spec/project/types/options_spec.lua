@@ -56,12 +56,8 @@ describe("the options", function()
   end)
 
   -- A default: the class and the field that state it, the file that has it, and the pattern that finds it there.
-  local function number(text)
-    return assert(load("return " .. text))()
-  end
-  local function seconds(text)
-    return number(text) // 1000
-  end
+  local function number(text) return assert(load("return " .. text))() end
+  local function seconds(text) return number(text) // 1000 end
   local DEFAULTS = {
     { "cpp.ClientOptions", "base_url", "csrc/lua_client.c", 'DEFAULT_BASE_URL "(.-)"' },
     { "cpp.ClientOptions", "authority_url", "csrc/lua_client.c", 'DEFAULT_AUTHORITY_URL "(.-)"' },

@@ -44,9 +44,7 @@ describe("the results", function()
     assert.same({}, missing)
   end
 
-  local function offer(options)
-    fixture.offer(portal, options)
-  end
+  local function offer(options) fixture.offer(portal, options) end
 
   local function failure(result, err)
     assert.is_nil(result)

@@ -16,9 +16,7 @@ local LIMITS = { 1, 8, 8, 40, 400, 5000 } -- seconds that a 429 asks for
 
 local function respond_to_cancel(self, op)
   local world, seconds = self.world, self.world:random(300) / 100
-  local function act()
-    op.acted, op.over_at = self.world.now, self.world.now + self.world:random(200)
-  end
+  local function act() op.acted, op.over_at = self.world.now, self.world.now + self.world:random(200) end
   local function answer(status)
     return { status = status, location = status == 202 and "https://portal.test/op/" .. op.offer or nil }, seconds, function()
       act()

@@ -26,9 +26,7 @@ describe("a token", function()
     return new_client(own)
   end
 
-  local function asked()
-    return #authority:journal()
-  end
+  local function asked() return #authority:journal() end
 
   local function sent()
     local list = {}

@@ -16,9 +16,7 @@ describe("a batch", function()
     return list
   end
 
-  local function look(n, own)
-    return own:offer_status(loops.offer(n))
-  end
+  local function look(n, own) return own:offer_status(loops.offer(n)) end
 
   describe("of real time", function()
     loops.clients(_ENV, function(emulator, new_client) portal, client = emulator, new_client() end, { clock = "real" })

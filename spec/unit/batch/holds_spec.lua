@@ -15,9 +15,7 @@ describe("a batch that the service slows down", function()
                    headers = { ["Retry-After"] = tostring(seconds) } }
   end
 
-  local function look(n, own)
-    return own:offer_status(loops.offer(n))
-  end
+  local function look(n, own) return own:offer_status(loops.offer(n)) end
 
   -- Both 429s belong to requests that were sent before either came back.
   for name, pauses in pairs { ["after a longer one"] = { 60, 5 }, ["before a longer one"] = { 5, 60 } } do

@@ -11,9 +11,7 @@ describe("a batch", function()
   local portal, client
   loops.clients(_ENV, function(emulator, new_client) portal, client = emulator, new_client() end, { clock = "real" })
 
-  local function look(n, own)
-    return own:offer_status(loops.offer(n))
-  end
+  local function look(n, own) return own:offer_status(loops.offer(n)) end
 
   it("catches what an item raises, and takes whatever it returns", function()
     local own_error = setmetatable({}, { __tostring = function() return "an object\nof two lines" end })

@@ -15,13 +15,9 @@ describe("closing the client", function()
     client = cpp.client(own)
   end
 
-  local function look(n, own)
-    return own:offer_status(loops.offer(n))
-  end
+  local function look(n, own) return own:offer_status(loops.offer(n)) end
 
-  local function wait_long(n, own)
-    return own:wait(loops.offer(n), { interval = 100, max_interval = 100 })
-  end
+  local function wait_long(n, own) return own:wait(loops.offer(n), { interval = 100, max_interval = 100 }) end
 
   setup(function() portal = portals.start { clock = "real" } end)
   teardown(function() portal:stop() end)

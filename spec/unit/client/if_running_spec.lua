@@ -12,9 +12,7 @@ describe("a cancel where nothing runs", function()
     return client:cancel(options)
   end
 
-  local function posts()
-    return #portal:journal { method = "POST" }
-  end
+  local function posts() return #portal:journal { method = "POST" } end
 
   for _, state in ipairs { "completed", "canceled", "failed" } do
     it("is not sent with if_running: the newest submission is " .. state, function()

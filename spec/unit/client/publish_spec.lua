@@ -8,9 +8,7 @@ describe("publish and go live", function()
   local portal, client, loop
   fixture.client(_ENV, function(...) portal, client, loop = ... end)
 
-  local function put(options)
-    fixture.offer(portal, { running = false }, options)
-  end
+  local function put(options) fixture.offer(portal, { running = false }, options) end
 
   local function sent(call, emails)
     put()

@@ -89,9 +89,7 @@ describe("no secret is seen", function()
   end
 
   -- Puts the offer there, with members in its operation.
-  local function offer(extra)
-    fixture.offer(portal, { extra = extra })
-  end
+  local function offer(extra) fixture.offer(portal, { extra = extra }) end
 
   -- Everything that can be called, with what it gives as its err.
   local function call_all()

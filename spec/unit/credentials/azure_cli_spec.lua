@@ -27,9 +27,7 @@ describe("the credentials of az", function()
   end)
   after_each(function() programs:close() end)
 
-  local function install(...)
-    programs:install(...)
-  end
+  local function install(...) programs:install(...) end
 
   -- Runs a script with what is installed; `path`: what else is.
   local function run(script, path)
@@ -38,9 +36,7 @@ describe("the credentials of az", function()
     return (output .. errors):gsub("%s+$", ""), errors
   end
 
-  local function writes(text)
-    install("az", "cat <<'END'\n" .. text .. "\nEND")
-  end
+  local function writes(text) install("az", "cat <<'END'\n" .. text .. "\nEND") end
 
   it("are requested in one command, whose output is JSON", function()
     install("az", ([[printf '%%s\n' "$0" "$@" >%s/asked

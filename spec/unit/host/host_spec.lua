@@ -12,9 +12,7 @@ local socket = require "socket"
 local LUA = os.getenv("LUA") or "lua5.4"
 local WATCHDOG = 10 -- seconds after which a child hangs
 
-local function quote(text)
-  return "'" .. text:gsub("'", "'\\''") .. "'"
-end
+local function quote(text) return "'" .. text:gsub("'", "'\\''") .. "'" end
 
 -- Starts a child with the module's paths. Its output, with the exit status in the last line, comes
 -- from the file that is returned.
@@ -65,9 +63,7 @@ describe("life in a host:", function()
     assert.equal(descriptors, Lab.descriptors(), "descriptors are left open")
   end)
 
-  local function environment()
-    return { AZURE_TOKEN = portals.TOKEN, CPP_BASE_URL = portal.url }
-  end
+  local function environment() return { AZURE_TOKEN = portals.TOKEN, CPP_BASE_URL = portal.url } end
 
   local function write(name, text)
     local file = assert(io.open(directory .. "/" .. name, "w"))
@@ -180,9 +176,7 @@ describe("life in a host:", function()
     assert.equal(0, status)
   end)
 
-  local function stall()
-    portal:fault { match = { path = "/offers/" }, times = -1, action = "stall" }
-  end
+  local function stall() portal:fault { match = { path = "/offers/" }, times = -1, action = "stall" } end
 
   -- A loop in which nobody is ever resumed unless the spec does.
   local parked = {

@@ -34,9 +34,7 @@ describe("at each instruction #exhaustive", function()
     return cpp.client { base_url = portal.url, token = portals.TOKEN, loop = loop }
   end
 
-  local function offer(name)
-    return { publisher = "contoso", offer = name }
-  end
+  local function offer(name) return { publisher = "contoso", offer = name } end
 
   it("of a batch, a Ctrl-C ends it with its entries or raises, and a later call works", function()
     for _, name in ipairs { "a", "b", "c" } do fixture.offer(portal, { offer = name, cancel_mode = "synchronous" }) end

@@ -22,9 +22,7 @@ describe("the outcome of a wait rests on", function()
     return client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }
   end
 
-  local function requests()
-    return #portal:journal { method = "GET" }
-  end
+  local function requests() return #portal:journal { method = "GET" } end
 
   it("a canceled operation by itself", function()
     local operation = assert(wait_for("canceled", {}, "Succeeded"))
@@ -120,9 +118,7 @@ describe("the outcome of a wait rests on", function()
   end)
 
   it("an operation that ended after the cancel was sent, by the service's clock", function()
-    local function at(seconds)
-      return os.date("!%Y-%m-%dT%H:%M:%S.0000000Z", Portal.EPOCH + seconds)
-    end
+    local function at(seconds) return os.date("!%Y-%m-%dT%H:%M:%S.0000000Z", Portal.EPOCH + seconds) end
     for time, outcome in pairs { [at(-3600)] = "none", [at(3600)] = "canceled", ["no time"] = "canceled" } do
       portal:reset()
       fixture.offer(portal, { extra = { status = "canceled", lastActionDateTime = time } })

@@ -52,9 +52,7 @@ describe("the outcome of a wait for a cancel", function()
   local portal, client
   fixture.client(_ENV, function(...) portal, client = ... end)
 
-  local function put_offer(...)
-    fixture.offer(portal, ...)
-  end
+  local function put_offer(...) fixture.offer(portal, ...) end
 
   -- An offer whose operation was canceled a while ago.
   local function cancel_before(seconds, ...)

@@ -137,9 +137,7 @@ describe("the outcome of a wait rests on", function()
       return client[name](client, { publisher = "contoso", offer = "contoso-vm", wait = { timeout = 300 } })
     end
 
-    local function accepted(...)
-      return respond(202, ...)
-    end
+    local function accepted(...) return respond(202, ...) end
 
     for name, newest in pairs { go_live = "production", publish = "new" } do
       it("and not what ended right before: " .. name, function()

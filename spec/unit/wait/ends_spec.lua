@@ -9,13 +9,9 @@ describe("a wait", function()
   local portal, client, loop
   fixture.client(_ENV, function(...) portal, client, loop = ... end)
 
-  local function offer(options)
-    fixture.offer(portal, options)
-  end
+  local function offer(options) fixture.offer(portal, options) end
 
-  local function looks()
-    return #portal:journal { method = "GET", path = "/operations/" }
-  end
+  local function looks() return #portal:journal { method = "GET", path = "/operations/" } end
 
   -- The next look is answered so.
   local function answer_once(status, body, headers)

@@ -97,9 +97,7 @@ describe("a wait", function()
       fail { status = 500, times = 3 }
       assert_canceled(result, { interval = 10, max_interval = 10, retries = 9 })
       local times = looks()
-      for i = 2, 4 do
-        assert.near(9.5, times[i] - times[i - 1], 0.5 + 1e-6)
-      end
+      for i = 2, 4 do assert.near(9.5, times[i] - times[i - 1], 0.5 + 1e-6) end
     end)
 
     it("failures in the pauses that their Retry-After asks for, within bounds", function()

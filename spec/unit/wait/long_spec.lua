@@ -29,9 +29,7 @@ describe("a long wait", function()
     return clients[#clients]
   end
 
-  local function offer(options)
-    fixture.offer(portal, options)
-  end
+  local function offer(options) fixture.offer(portal, options) end
 
   describe("of 200 looks, of which 30 % fail", function()
     -- Each look fails with a probability of 0.3, in one of many ways, the same ways in every run.
@@ -96,9 +94,7 @@ describe("a long wait", function()
       return new_client(own)
     end
 
-    local function tokens()
-      return portal:journal { path = "/oauth2/token" }
-    end
+    local function tokens() return portal:journal { path = "/oauth2/token" } end
 
     it("before it runs out, without ever being refused", function()
       portal:configure { clients = { { tenant = "emulator-tenant", client_id = "emulator-client",

@@ -10,9 +10,7 @@ describe("wait", function()
   fixture.client(_ENV, function(...) portal, client, loop = ... end)
 
   -- Puts the offer there, being published, with some options of the emulator.
-  local function offer(options)
-    fixture.offer(portal, options)
-  end
+  local function offer(options) fixture.offer(portal, options) end
 
   local function cancel(options)
     offer(options)
