@@ -1,6 +1,7 @@
 -- Reconciling: what became of a call whose outcome is not known, as the service tells it.
 
 local fixture = require "spec.support.fixture"
+local Portal = require "spec.support.emulator"
 local submissions = require "spec.support.submissions"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
@@ -199,6 +200,36 @@ describe("reconcile", function()
     list(canceled(-3600))
     local copy = { publisher = "contoso", offer = "contoso-vm", ambiguous = true }
     assert.equal("unknown", assert(client:reconcile(copy)).outcome)
+  end)
+
+  it("believes times if the table has the time of the call, in another process too", function()
+    offer { running = false, status = "canceled" }
+    loop.sleep(nil, 100)
+    for seconds, expected in pairs { [-3600] = "none", [10] = "canceled" } do
+      list(canceled(seconds))
+      local copy = { publisher = "contoso", offer = "contoso-vm", call = "cancel", sent_at = Portal.EPOCH }
+      assert.equal(expected, assert(client:reconcile(copy)).outcome)
+    end
+  end)
+
+  for _, call in ipairs { "cancel", "publish", "go_live" } do
+    it("tells of which call and time the running operation is: " .. call, function()
+      offer()
+      local target = { publisher = "contoso", offer = "contoso-vm", call = call, sent_at = Portal.EPOCH }
+      local operation = assert(client:reconcile(target)).operation
+      assert.same({ call, Portal.EPOCH }, { operation.call, operation.sent_at })
+    end)
+  end
+
+  it("ends with closed where the client is closed before it asks again", function()
+    offer { running = false, status = "canceled" }
+    local err = ambiguous(false)
+    list(canceled(-3600), -1)
+    local own = loop.sleep
+    loop.sleep = function(...) client:close() return own(...) end
+    local answer, problem = client:reconcile(err)
+    loop.sleep = own
+    assert.same({ nil, "closed" }, { answer, problem.kind })
   end)
 
   it("does not tell a sign-off of a cancel that is on its way", function()
