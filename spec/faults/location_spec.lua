@@ -66,7 +66,7 @@ describe("a location with", function()
   end)
 
   it("the default port is of the origin that names none, and the host may be written in any case", function()
-    -- Nobody answers there: that anything connects is what is looked at, at a proxy.
+    -- Nothing responds there. A proxy shows whether anything connects.
     for _, location in ipairs {
       "https://contoso.example:443/op", "https://CONTOSO.Example/op", "//contoso.example/op", "/op",
     } do

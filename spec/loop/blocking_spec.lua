@@ -85,7 +85,7 @@ describe("cpp.loop.blocking", function()
     assert.is_true(os.clock() - cpu < 0.1, os.clock() - cpu)
   end)
 
-  it("wakes who waits on the same client in another loop", function()
+  it("wakes a waiter on the same client in another loop", function()
     for _, wait in ipairs { "await", "sleep" } do
       local request, woken = start(1), 0
       dispatch.register(client.core, request, function() woken = woken + 1 end)

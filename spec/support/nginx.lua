@@ -15,7 +15,7 @@ local socket = require "socket"
 local Nginx = {}
 Nginx.__index = Nginx
 
--- nginx cannot say which port it was given, so free ones are looked for and, should somebody else have
+-- nginx cannot say which port it was given, so free ones are looked for and, should another program have
 -- taken one meanwhile, others after them.
 local ATTEMPTS = 5
 

@@ -1,5 +1,5 @@
 -- Coroutines that wait for sockets, driven by the very loop that a client under test waits in: so a
--- scripted server runs in the process of its spec, and nothing depends on who runs first.
+-- scripted server runs in the process of its spec, and nothing depends on which runs first.
 --
 --   local tasks = scheduler.new()
 --   tasks:spawn(function() scheduler.readable(socket) ... end)

@@ -1,4 +1,4 @@
--- Dispatch: everybody is woken once, when it is time, whatever who is woken does.
+-- Dispatch: each waiter is woken once, when it is time, whatever it does then.
 
 local dispatch = require "cpp.dispatch"
 
@@ -45,7 +45,7 @@ describe("cpp.dispatch", function()
     return function() woken[#woken + 1] = name end
   end
 
-  it("wakes who waits for a request that is done, once", function()
+  it("wakes the waiter of a request that is done, once", function()
     dispatch.register(core, requests[1], waker "a")
     dispatch.register(core, requests[2], waker "b")
     dispatch.run(core)
@@ -123,7 +123,7 @@ describe("cpp.dispatch", function()
     assert.same({ true, true, true, true, true }, order)
   end)
 
-  it("lets who is woken register again, and for something else", function()
+  it("lets a woken waiter register again, and for something else", function()
     dispatch.register(core, requests[1], function()
       waker "first"()
       dispatch.register(core, requests[2], waker "second")
@@ -140,7 +140,7 @@ describe("cpp.dispatch", function()
       dispatch.closed(core)
     end
 
-    it("wakes all who wait and all who sleep, once", function()
+    it("wakes all waiters and all sleepers, once", function()
       dispatch.register(core, requests[1], waker "request")
       dispatch.register(core, { done = function() return false end }, waker "object")
       dispatch.sleeping(core, waker "sleeper")

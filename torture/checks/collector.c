@@ -1,6 +1,6 @@
 /*
  * A collector that gets in the way: full collections while functions of cpp.core run, so that what
- * they use and nobody holds is gone at once. See collector.h.
+ * they use and nothing holds is gone at once. See collector.h.
  */
 #include "collector.h"
 

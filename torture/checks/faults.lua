@@ -104,7 +104,7 @@ local function run(c)
   while c:step() > 0 do end
 end
 
--- Requests whose userdata nobody holds, in every order of collection; and aborted ones.
+-- Requests whose userdata nothing holds, in every order of collection; and aborted ones.
 local function lifetimes(url)
   local c = core_client(url)
   for _ = 1, 8 do c:start("cancel", call "vm", TOKEN) end

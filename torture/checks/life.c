@@ -167,7 +167,7 @@ static lua_State *new_state(void) {
 }
 
 int main(int count, char **words) {
-  /* Whoever started us may ignore it, and that would be inherited. */
+  /* A parent process may ignore it, and that would be inherited. */
   signal(SIGPIPE, SIG_DFL);
   lua_State *L = count == 3 ? new_state() : NULL;
   if (L == NULL || luaL_loadfile(L, words[1]) != LUA_OK) {

@@ -237,7 +237,7 @@ function scenarios.coroutines()
     dropped()
     dropped = nil -- luacheck: ignore
     collectgarbage()
-    -- It runs on: nobody said that it was to end.
+    -- It runs on: nothing has told it to end.
     assert(client:step(0.01) == 1)
     client:close()
   end

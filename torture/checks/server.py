@@ -21,7 +21,7 @@ The offer's name in a request says what the answer is (401 for one that does not
            throttled  429, to come back at once
            dropped  the connection is closed without an answer
            failing, running  an operation that ended failed, or that runs
-           notified  an operation that tells who was notified
+           notified  an operation that tells which addresses were notified
     raw    stall    no answer, ever
            reset    the connection is reset once the request was read
            headers  the answer ends within its headers

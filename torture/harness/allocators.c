@@ -3,7 +3,7 @@
  * of the whole process: malloc and its kin, defined here, take the place of the C library's in
  * every library of the process.
  *
- * Each block has a tag before it: so a block that is given back twice, or that nobody gives back,
+ * Each block has a tag before it: so a block that is given back twice, or never,
  * is noticed, and whose code took it is known.
  * https://www.gnu.org/software/libc/manual/html_node/Replacing-malloc.html
  */

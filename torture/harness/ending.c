@@ -75,7 +75,7 @@ void name_code(const void *code, char *text, size_t size) {
   }
 }
 
-/* Names the innermost code that is nobody's servant; whose fault it is. */
+/* Names the innermost code that does not serve other code: the fault is its own. */
 static enum ending blame(char *text, size_t size) {
   void *frames[FRAMES];
   int count = backtrace(frames, FRAMES);

@@ -191,7 +191,7 @@ int main(int argc, char **argv) {
   }
   const char *what = argv[optind];
   int source = source_of(what);
-  signal(SIGPIPE, SIG_DFL); /* whoever started us may ignore it, and that would be inherited */
+  signal(SIGPIPE, SIG_DFL); /* a parent process may ignore it, and that would be inherited */
   ending_prepare();
   if (source < 0 || (source == SOURCE_CURL && !curl_use_allocators())) {
     fprintf(stderr, "%s cannot fail\n", what);

@@ -21,7 +21,7 @@ for line in io.lines(requests) do
     seen[id] = (seen[id] or 0) + 1
     posts = posts + 1
     if length == "-" or length == "0" then
-      print(id .. " came without its body, so nobody would have been notified")
+      print(id .. " came without its body, so no address would have been notified")
       wrong = wrong + 1
     end
   end

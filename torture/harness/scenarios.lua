@@ -309,7 +309,7 @@ scenario("core", ALL, function(self)
   local core = self:new_client().core
   local started, finished = 0, 0
   for _ = 1, 3 do
-    core:start("cancel", self:call "vm", TOKEN) -- nobody but the client holds it
+    core:start("cancel", self:call "vm", TOKEN) -- only the client holds it
     started = started + 1
   end
   while core:step() > 0 do end

@@ -8,7 +8,7 @@ local expect = {}
 
 local ATTEMPTS = 3 -- one, and two retries
 
---- Nobody knows whether it was processed: a POST is not sent again, a GET is.
+--- It is not known whether the service processed it: a POST is not sent again, a GET is.
 function expect.unclear(kind, status)
   return {
     cancel = { kind = kind, status = status, ambiguous = true, retryable = false, attempts = 1, requests = 1 },

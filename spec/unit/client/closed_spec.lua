@@ -127,7 +127,7 @@ describe("closing the client", function()
       assert.equal(4, failed)
     end)
 
-    it("ends who sleeps, when on_result closes it while nothing is in flight", function()
+    it("ends the sleepers, when on_result closes it while nothing is in flight", function()
       new_client()
       portal:fault { match = { path = "/offer%-1/" }, delay = 0.2 }
       local entries, failed = client:map({ 1, 2 }, function(n, own) return (n == 1 and look or wait_long)(n, own) end,

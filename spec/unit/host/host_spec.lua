@@ -178,7 +178,7 @@ describe("life in a host:", function()
 
   local function stall() portal:fault { match = { path = "/offers/" }, times = -1, action = "stall" } end
 
-  -- A loop in which nobody is ever resumed unless the spec does.
+  -- A loop that resumes nothing unless the spec does.
   local parked = {
     await = function(_, request)
       while not request:done() do coroutine.yield() end
@@ -221,7 +221,7 @@ describe("life in a host:", function()
     assert.is_nil(next(threads))
     step(0.2)
     assert.equal(0, (client.core:step(0)))
-    dispatch.run(client.core) -- nobody waits: all are let go
+    dispatch.run(client.core) -- nothing waits: all are released
     assert.is_nil(client.core:finished())
   end)
 

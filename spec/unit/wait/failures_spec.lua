@@ -82,7 +82,7 @@ describe("a wait", function()
     end)
 
     it("a service that cannot be reached, and then gives where to go on", function()
-      local url = portal.url:gsub("%d+$", "1") -- nobody listens there
+      local url = portal.url:gsub("%d+$", "1") -- nothing listens there
       local other = cpp.client { base_url = url, token = Portal.TOKEN, loop = loop, proxy = "" }
       local _, err = other:wait { publisher = "contoso", offer = "contoso-vm", operation_id = "first" }
       assert.equal("network", err.kind)
