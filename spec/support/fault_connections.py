@@ -8,8 +8,6 @@ A step is a list: a name and its arguments.
     send data                      bytes as they are
     pour data                      the same bytes as they are, until the client has gone
     drip data seconds              one byte after the other, so far apart
-    pause seconds
-    taken                          nothing, until the client has read all that was sent
     stall                          nothing more, until the client has gone
     close | cut | reset            the end of the connection: in good order (over TLS after a close_notify);
                                    with FIN alone; with RST
@@ -21,7 +19,6 @@ import struct
 import time
 
 CHUNK = 65536
-NETLINK_SOCK_DIAG, SOCK_DIAG_BY_FAMILY = 4, 20
 ENDLESS = ("stall", "pour", "drip")
 LOCATION = "/api/publishers/contoso/offers/contoso-vm/operations/56615b67?api-version=2017-10-31"
 GOOD = {
@@ -36,23 +33,6 @@ class Ended(Exception):
 
 def to_bytes(text):
     return text.encode("latin-1")  # a byte is a character of the script
-
-
-def unread_bytes(ours, theirs):
-    """How many bytes the kernel holds for the client at `theirs`: what it was sent and did not read.
-
-    https://man7.org/linux/man-pages/man7/sock_diag.7.html
-    """
-    any_cookie = 0xffffffff
-    identity = struct.pack("!HH16s16s", theirs[1], ours[1], socket.inet_aton(theirs[0]), socket.inet_aton(ours[0]))
-    identity += struct.pack("=III", 0, any_cookie, any_cookie)
-    request = struct.pack("=BBBBI", socket.AF_INET, socket.IPPROTO_TCP, 0, 0, 0xffffffff) + identity
-    with socket.socket(socket.AF_NETLINK, socket.SOCK_DGRAM, NETLINK_SOCK_DIAG) as link:
-        link.send(struct.pack("=IHHII", 16 + len(request), SOCK_DIAG_BY_FAMILY, 1, 1, 0) + request)
-        reply = link.recv(CHUNK)
-    if struct.unpack_from("=H", reply, 4)[0] != SOCK_DIAG_BY_FAMILY:
-        return 0  # there is no such socket any more
-    return struct.unpack_from("=I", reply, 16 + 56)[0]
 
 
 class Connection:
@@ -129,13 +109,6 @@ class Connection:
         for byte in to_bytes(data):
             self.sock.sendall(bytes([byte]))
             time.sleep(seconds)
-
-    def do_pause(self, seconds):
-        time.sleep(seconds)
-
-    def do_taken(self):
-        while unread_bytes(self.sock.getsockname(), self.sock.getpeername()) > 0:
-            time.sleep(0.001)
 
     def do_stall(self):
         while True:

@@ -24,6 +24,7 @@ for _, line in ipairs {
   ends("in the status line: " .. rows.shown(line), line, rows.PART_OF_STATUS_LINE)
 end
 ends("after an interim response", "HTTP/1.1 100 Continue\r\n\r\n", rows.PART_OF_STATUS_LINE)
+ends("after the last interim status that there is", "HTTP/1.1 199 Odd\r\n\r\n", rows.PART_OF_STATUS_LINE)
 ends("after three interim responses", ("HTTP/1.1 102 Processing\r\n\r\n"):rep(3), rows.PART_OF_STATUS_LINE)
 for name, bytes in pairs {
   ["after the status line"] = OK, ["in a header name"] = OK .. "Content-Le", ["after a header name"] = OK .. "Content-Length:",

@@ -21,6 +21,7 @@ list:add("Content-Length of blanks", rows.ok "Content-Length: \t ", rows.REFUSED
 
 for _, lengths in ipairs {
   { 20, 10 }, { 10, 20 }, { 0, 20 }, { 20, 0 }, { 20, 20, 19 }, { 20, "" }, { "", 20 }, { 20, "x" }, { 20, "20, 20" },
+  { "9223372036854775808", "9223372036854775808" },
 } do
   local lines = {}
   for i, length in ipairs(lengths) do lines[i] = (i == 2 and "content-length: " or "Content-Length: ") .. length end

@@ -57,6 +57,10 @@ list:add("of an interim response, no colon", "HTTP/1.1 103 Early Hints\r\nX-Brok
 list:add("of an interim response, NUL", "HTTP/1.1 103 Early Hints\r\nX: a\0b\r\n\r\n" .. rows.ok(LENGTH), rows.REFUSED)
 list:add("of an interim response, a blank before the colon", "HTTP/1.1 100 Continue\r\nX : 1\r\n\r\n" .. rows.ok(LENGTH),
   rows.REFUSED)
+list:add("of an interim response, a status line", "HTTP/1.1 100 Continue\r\nHTTP/1.1 301: Moved\r\n\r\nHTTP/0.1 103 Early\r\n\r\n",
+  rows.REFUSED)
+list:add("of an interim response, a status line that takes its place",
+  "HTTP/1.1 100 Continue\r\nHTTP/1.1 202: Accepted\r\nContent-Length: 0\r\n\r\n", rows.REFUSED)
 list:add("of an interim response, folded first", "HTTP/1.1 103 Early Hints\r\n X: 1\r\n\r\n" .. rows.ok(LENGTH), rows.REFUSED)
 
 for name, fold in pairs {
@@ -76,6 +80,7 @@ trailers("no colon", "X-Broken")
 trailers("NUL", "X-Broken: a\0b")
 trailers("a blank before the colon", "X-Broken : 1")
 trailers("a status line", "HTTP/1.1 200 OK")
+trailers("a status line with a colon", "HTTP/1.1 500: x")
 trailers("a folded first line", " X-Folded: 1")
 
 return list

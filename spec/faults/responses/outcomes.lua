@@ -125,7 +125,9 @@ for name, body in pairs {
   ["a NUL"] = "\0", ["bytes that are no UTF-8"] = '{"status":"\xff\xfe"}', ["NaN"] = '{"status":NaN}',
   ["a byte order mark"] = "\xef\xbb\xbf" .. rows.BODY,
   ["a comment"] = "/* */" .. rows.BODY, ["single quotes"] = "{'status':'canceled'}",
-  ["arrays 1001 deep"] = ("["):rep(1001) .. ("]"):rep(1001),
+  ["arrays 1001 deep"] = ("["):rep(1001) .. ("]"):rep(1001), ["arrays 100000 deep"] = ("["):rep(100000) .. ("]"):rep(100000),
+  ["a surrogate in UTF-8"] = '{"status":"\xed\xa0\x80"}', ["an overlong form of UTF-8"] = '{"status":"\xc0\xaf"}',
+  ["-Infinity"] = '{"status":-Infinity}', ["1e999"] = '{"status":1e999}', ["a hexadecimal number"] = '{"status":0x10}',
 } do
   list:add("no JSON: " .. name, json(body), rows.protocol(200))
 end
@@ -143,6 +145,14 @@ for name, bytes in pairs {
 } do
   list:add(name, bytes, { POST = rows.CANCELED, GET = rows.protocol(200) })
 end
+list:add("no JSON, and no type, in a 202 with Location",
+  respond(202, { "Location: " .. location, "Content-Length: 6" }, "<html>"), { POST = rows.protocol(202) })
+for name, body in pairs {
+  ["a key twice"] = '{"status":"failed","status":"running"}', ["blanks around it"] = '\r\n {"status" : "running"}\n',
+} do
+  list:add("JSON with " .. name, json(body), { GET = rows.RUNNING })
+end
+list:add("JSON of another type", respond(200, { "Content-Type: text/plain", rows.LENGTH }, rows.BODY), { GET = rows.RUNNING })
 list:add("a 204", "HTTP/1.1 204 No Content\r\n\r\n", { POST = { result = { status = 204 } }, GET = rows.protocol() })
 list:add("a 304 with a length, and no body", respond(304, { "Content-Length: 20" }),
   { kind = "protocol", ambiguous = "either" })

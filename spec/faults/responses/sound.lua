@@ -24,6 +24,7 @@ accept("a folded header after Content-Length", OK .. LENGTH .. "\r\nX-Folded: on
 accept("a folded line that looks like Content-Length", OK .. "X-Folded: one\r\n Content-Length: 5\r\n" .. TAIL)
 accept("a folded line that looks like Transfer-Encoding", OK .. "X-Folded: one\r\n\tTransfer-Encoding: chunked\r\n" .. TAIL)
 accept("the same length twice", OK .. LENGTH .. "\r\n" .. TAIL)
+accept("the same length twice, with zeros in front", OK .. ("Content-Length: %040d\r\n"):format(20) .. TAIL)
 accept("the same length three times, other lines between",
   OK .. LENGTH .. "\r\nX-A: 1\r\n" .. LENGTH:lower() .. "\r\nX-B: 1\r\n" .. TAIL)
 accept("a length with zeros in front", OK .. "Content-Length: 00020\r\n\r\n" .. BODY)

@@ -14,7 +14,7 @@ for _, line in ipairs {
   "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 OK", "HTTP/1.1 2", "HTTP/1.1 20", "HTTP/1.1 2000", "HTTP/1.1 02000", "HTTP/1.1 200OK",
   "HTTP/1.1 200\tOK", "HTTP/1.1 200:OK", "HTTP/1.1 200.1 OK", "HTTP/1.1 20x OK", "HTTP/1.1 x20 OK", "HTTP/1.1 0xC8 OK",
   "HTTP/1.1 +20 OK", "HTTP/1.1 -20 OK", "HTTP/1.1 2 0 OK", "HTTP/1.1 2e2 OK", "HTTP/1.1 \xef\xbc\x9200 OK",
-  "HTTP/1.1 000 OK", "HTTP/1.1 099 OK", "HTTP/1.1 600 OK", "HTTP/1.1 999 OK",
+  "HTTP/", "HTTP/yes", "HTTP/1.1 000 OK", "HTTP/1.1 099 OK", "HTTP/1.1 600 OK", "HTTP/1.1 999 OK",
   "ICY 200 OK", "RTSP/1.0 200 OK", "SIP/2.0 200 OK", "200 OK", "220 mail.invalid ESMTP", "SSH-2.0-OpenSSH_9.2",
   " HTTP/1.1 200 OK", "\tHTTP/1.1 200 OK", "\xef\xbb\xbfHTTP/1.1 200 OK", "\0HTTP/1.1 200 OK",
   "HTTP/1.1 200 O\0K", "HTTP/1.1 200 O\rK", "HTTP/1.1 200 OK\r", "HTTP/1.1 200\0",
