@@ -91,9 +91,9 @@ sanitized_specs() { # file or folder...
   [ "$status" -eq 0 ] && grep -q 'Tests=[1-9]' "$work/specs" && [ -z "$(find "$work" -name 'report.*' -size +0)" ]
 }
 
-# Cancels of every ending, to the last of them.
+# The scenarios of the harness, to the last of them.
 every_ending() { # interpreter, rounds
-  "$1" "$checks/faults.lua" "$2" </dev/null >"$work/endings" 2>&1 9>&- && grep -qx 'done' "$work/endings" && return
+  "$1" "$checks/endings.lua" "$2" </dev/null >"$work/endings" 2>&1 9>&- && grep -qx 'done' "$work/endings" && return
   cat "$work/endings"
   return 1
 }

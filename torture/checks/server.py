@@ -27,7 +27,6 @@ The offer's name in a request says what the answer is (401 for one that does not
            headers  the answer ends within its headers
            body     the answer ends within its body
            garbage  what is no HTTP
-           foreign  202 with a Location at another port
            early    the connection is closed before the request's body was read
            once     202, and the connection is closed without a word
            echo     202 with the request's body within its own; it comes in parts
@@ -271,9 +270,6 @@ def answer(connection, offer, body):
         connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{\"a\":")
     elif offer == "garbage":
         connection.sendall(b"220 mail.invalid ESMTP\r\n")
-    elif offer == "foreign":
-        connection.sendall(b"HTTP/1.1 202 Accepted\r\nLocation: http://127.0.0.1:1/api/x\r\nContent-Length: 0\r\n\r\n")
-        return True
     elif offer == "echo":
         send_parts(connection, "202 Accepted", {"notificationEmails": body.decode()})
         return True
