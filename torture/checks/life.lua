@@ -116,54 +116,6 @@ function scenarios.stuck()
   while os.time() < deadline do end
 end
 
--- A deadline holds for a request that waits for a connection too: for one to be had (max_connections), or for a
--- TLS handshake that stalls and whose connection may be shared.
-function scenarios.waiting()
-  local function late(options, base_url)
-    options.base_url, options.ca_file, options.timeout = base_url, CA_FILE, 3
-    local client <close> = core.client(options)
-    client:start("cancel", call "stall", TOKEN)
-    client:step(0.02)
-    local quick = call "stall"
-    quick.timeout = 0.2
-    local request = client:start("cancel", quick, TOKEN)
-    local started = core.monotonic()
-    while not request:done() do client:step() end
-    local seconds = core.monotonic() - started
-    local _, failure = request:result()
-    assert(failure.kind == "timeout", failure.kind)
-    assert(seconds < 1, ("a deadline of 0.2 s came after %.2f s"):format(seconds))
-  end
-  late({}, url.raw)
-  late({}, (url.raw:gsub("^http:", "https:")))
-  late({ max_connections = 1 }, url.raw)
-end
-
--- A client closed more than once, in every way there is.
-function scenarios.closed()
-  local before
-  for round = 1, 3 do
-    local client = new_client(url.raw)
-    local request = client:start("cancel", call "stall", TOKEN)
-    client:step(0.02)
-    client:close()
-    client:close()
-    assert(request:done() and select(2, request:result()).kind == "closed")
-    local again <close> = client -- luacheck: ignore
-    for _, method in ipairs { "step", "finished", "pollfd", "events", "timeout" } do
-      assert(raises(client[method], client):find("closed", 1, true), method)
-    end
-    raises(client.start, client, "cancel", call "vm", TOKEN)
-    assert(not client:usable() and tostring(client):find("closed", 1, true))
-    host.collect(client)
-    client:close()
-    request:abort()
-    assert(select(2, request:result()).kind == "closed")
-    if round == 1 then before = host.descriptors() end
-  end
-  assert(host.descriptors() == before, "descriptors are left open")
-end
-
 -- Finalisers in every order, twice, with requests in every state.
 function scenarios.finalisers()
   local function objects()
@@ -209,42 +161,6 @@ function scenarios.finalisers()
     client:step(0.005)
   end
   collectgarbage()
-end
-
--- A client whose scope ends while a coroutine is in the middle of its request.
-function scenarios.coroutines()
-  local function round()
-    local client = new_client(url.raw)
-    local ended
-    local thread = coroutine.create(function()
-      local scoped <close> = new_client(url.raw)
-      local request <close> = scoped:start("cancel", call "stall", TOKEN)
-      local other <close> = client:start("cancel", call "stall", TOKEN)
-      ended = { request, other }
-      scoped:step(0.01)
-      client:step(0.01)
-      coroutine.yield()
-    end)
-    assert(coroutine.resume(thread))
-    assert(coroutine.close(thread))
-    assert(select(2, ended[1]:result()).kind == "stopped")
-    assert(select(2, ended[2]:result()).kind == "stopped")
-    local dropped = coroutine.wrap(function()
-      local request = client:start("cancel", call "stall", TOKEN)
-      coroutine.yield()
-      return request
-    end)
-    dropped()
-    dropped = nil -- luacheck: ignore
-    collectgarbage()
-    -- It runs on: nothing has told it to end.
-    assert(client:step(0.01) == 1)
-    client:close()
-  end
-  round()
-  local before = host.descriptors()
-  for _ = 1, 20 do round() end
-  assert(host.descriptors() == before, "descriptors are left open")
 end
 
 -- fork: the child refuses its parent's client, and whatever it does, its parent's connections live.
@@ -356,32 +272,6 @@ function scenarios.signals()
     client:close()
     assert(host.signals() == before)
   end
-end
-
--- Descriptors: as many as before, after answers and errors of all kinds.
-function scenarios.descriptors()
-  local function round()
-    for _, kind in ipairs { "plain", "tls" } do
-      local client = new_client(url[kind])
-      local requests = {} -- luacheck: ignore
-      for i = 1, 20 do
-        requests[i] = client:start("cancel", call(i % 5 == 0 and "dropped" or i % 3 == 0 and "missing" or "vm"), TOKEN)
-      end
-      while client:step() > 0 do end
-      client:close()
-    end
-    local client = new_client(url.raw)
-    for _, offer in ipairs { "reset", "headers", "body", "garbage", "stall" } do
-      local options = call(offer)
-      options.timeout = 0.05
-      assert(not await(client, client:start("cancel", options, TOKEN)))
-    end
-    client:close()
-  end
-  round()
-  local before = host.descriptors()
-  for _ = 1, 5 do round() end
-  assert(host.descriptors() == before, "descriptors are left open")
 end
 
 scenarios[scenario]()
