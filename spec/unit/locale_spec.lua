@@ -58,8 +58,10 @@ describe("the locale of the host program changes nothing:", function()
         or os.execute(("localedef -c -i %s -f %s %s/%s 2>/dev/null"):format(language, charset, directory, name))
       if not made then return pending "localedef cannot make this locale" end
       local script = programs:file(SCRIPT)
-      local output, errors = programs:run { "env", "LOCPATH=" .. directory, os.getenv "LUA" or "lua5.4", script, name,
-                                            portal.url }
+      -- glibc never frees what it makes of LOCPATH.
+      local output, errors = programs:run {
+        "env", "LOCPATH=" .. directory, "LSAN_OPTIONS=detect_leaks=0", os.getenv "LUA" or "lua5.4", script, name, portal.url,
+      }
       assert.equal("", errors)
       assert.equal(SEEN, (output:gsub("\t", " ")))
     end)

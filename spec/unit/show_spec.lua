@@ -105,13 +105,16 @@ describe("print shows", function()
     client:close()
     client = cpp.client { base_url = portal.url, token = tokens[1] }
     local result = assert(client:cancel(OFFER))
+    local functions = {} -- a token is known as long as its function
     for n = 2, 3 do
-      assert(client:offer_status { publisher = "contoso", offer = "contoso-vm", token = function() return tokens[n] end })
+      functions[n] = function() return tokens[n] end
+      assert(client:offer_status { publisher = "contoso", offer = "contoso-vm", token = functions[n] })
     end
     for _, token in ipairs(tokens) do
       result.location = "/" .. token
       assert.matches(", /%[redacted%]", tostring(result))
     end
+    assert.equal(tokens[3], functions[3]())
   end)
 
   it("no text of the service once the client has forgotten its secrets", function()
