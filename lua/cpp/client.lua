@@ -103,7 +103,7 @@ local function is_empty(value)
 end
 
 -- Members that identify the offer, and report nothing.
-local NAMES = { id = true, publisher = true, publisherid = true, offer = true, offerid = true }
+local NAMES = { id = true, name = true, publisher = true, publisherid = true, offer = true, offerid = true }
 
 -- Whether a body says that the operation is canceled, or says nothing. An unknown member may report another state, in
 -- any words; a body with one counts only if `status` or a similar member says "canceled".

@@ -133,8 +133,8 @@ describe("cancel", function()
     it("canceled for a 200, if its body says that, or nothing", function()
       for body, state in pairs {
         [""] = "canceled", ["{}"] = "canceled",
-        ['{"offerId":"a","publisher":"b"}'] = "canceled", ['{"operationId":"a"}'] = false,
-        ["[]"] = "canceled", ['{"id":"5","a":[],"b":"","c":{}}'] = "canceled",
+        ['{"offerId":"a","publisher":"b"}'] = "canceled", ['{"id":"100","name":"foo"}'] = "canceled",
+        ['{"operationId":"a"}'] = false, ["[]"] = "canceled", ['{"id":"5","a":[],"b":"","c":{}}'] = "canceled",
         ['{"status":"canceled"}'] = "canceled", ['[{"status":"Cancelled"}]'] = "canceled", ['{"Cancelled":true}'] = "canceled",
         ['{"status":"canceled","steps":[{"stepName":"a"}]}'] = "canceled", ['{"submissionState":"canceled"}'] = "canceled",
         ['{"status":"canceled","state":"running"}'] = false, ['{"status":"canceled","canceled":false}'] = false,
