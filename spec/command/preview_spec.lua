@@ -150,7 +150,9 @@ describe("cpp-portal cancel", function()
       programs:run(words)
       local sent = portal:journal()[1]
       table.insert(words, 3, "--dry-run")
-      local request = cjson.decode((programs:run(words))).request
+      local row = cjson.decode((programs:run(words)))
+      local request = row.request
+      assert.same({ "contoso", "idle" }, { row.publisher, row.offer })
       assert.same({ sent.method, sent.body }, { request.method, request.body })
       assert.equal(portal.url .. sent.path .. "?" .. sent.query, request.url)
       for name, value in pairs(request.headers) do
