@@ -84,8 +84,6 @@ describe("a request", function()
     end
   end)
 
-  -- A GET may take minutes, in which a firewall may forget a connection on which nothing stirs. In /proc/net/tcp
-  -- a timer of 2 is that of keep-alive. https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt
   it("for the token of a managed identity has a path where its URL has none", function()
     for base, path in pairs { [""] = "/", ["/"] = "/", ["/msi/token/"] = "/msi/token" } do
       local request <close> = client.core:start("metadata", { authority_url = server.url .. base, scope = "a" })
@@ -108,6 +106,8 @@ describe("a request", function()
     assert.equal("/?a=1&api-version=2017-10-31", server.requests[#server.requests].target)
   end)
 
+  -- A GET may take minutes, in which a firewall may forget a connection on which nothing stirs. In /proc/net/tcp
+  -- a timer of 2 is that of keep-alive. https://www.kernel.org/doc/Documentation/networking/proc_net_tcp.txt
   it("goes over a connection that is kept alive", function()
     assert.equal(202, client:cancel(Lab.CALL).status)
     local timers = {}
