@@ -95,7 +95,7 @@ def subjects(file):
     name = os.path.basename(path)
     if path.startswith(("command/", "loop/")):
         return [path + "_spec", os.path.dirname(path) + "/"]
-    return [f"spec/{name}_", *SUBJECTS.get(name, [])]
+    return [f"/{name}_", f"/{name}/", *SUBJECTS.get(name, [])]
 
 
 def compiled(text):
