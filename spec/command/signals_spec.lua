@@ -5,7 +5,7 @@ local core = require "cpp.core"
 local fixture = require "spec.support.fixture"
 local Programs = require "spec.support.program"
 
-local KILLS = 50
+local KILLS = 20
 local OFFERS = 40
 
 describe("cpp-portal", function()

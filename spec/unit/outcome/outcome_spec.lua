@@ -46,6 +46,7 @@ local HYPOTHESES = {
     options = { location_form = "none", submission_ids = "other" } },
 }
 
+-- One after another: each meets each situation and each hypothesis.
 local FORMS = { "operation_location", "operation_location_legacy", "location", "legacy", "body" }
 
 describe("the outcome of a wait for a cancel", function()
@@ -79,15 +80,12 @@ describe("the outcome of a wait for a cancel", function()
     if operation and not situation.err then assert.is_table(operation.evidence) end
   end
 
-  for _, hypothesis in ipairs(HYPOTHESES) do
-    local form_given = hypothesis.options and hypothesis.options.location_form
-    local forms = form_given and { form_given } or FORMS
-    for _, situation in ipairs(SITUATIONS) do
-      for _, form in ipairs(forms) do
-        for _, dated in ipairs { true, false } do
-          it(("is true where %s, %s (%s, %s) #exhaustive"):format(hypothesis.name, situation.name, form,
-            dated and "dated" or "not dated"), function() check(hypothesis, situation, form, dated) end)
-        end
+  for first, hypothesis in ipairs(HYPOTHESES) do
+    for second, situation in ipairs(SITUATIONS) do
+      local form = hypothesis.options and hypothesis.options.location_form or FORMS[(first + second) % #FORMS + 1]
+      for _, dated in ipairs { true, false } do
+        it(("is true where %s, %s (%s, %s) #exhaustive"):format(hypothesis.name, situation.name, form,
+          dated and "dated" or "not dated"), function() check(hypothesis, situation, form, dated) end)
       end
     end
   end
