@@ -51,7 +51,8 @@ static const struct {
     {CURLOPT_DISALLOW_USERNAME_IN_URL, 1},
     {CURLOPT_NETRC, (long)CURL_NETRC_IGNORED},
     {CURLOPT_HTTPAUTH, (long)CURLAUTH_NONE},
-    {CURLOPT_HEADEROPT, CURLHEADER_SEPARATE}, /* a proxy never sees the token */
+    {CURLOPT_SOCKS5_AUTH, (long)CURLAUTH_BASIC}, /* GSSAPI blocks, whatever the deadline */
+    {CURLOPT_HEADEROPT, CURLHEADER_SEPARATE},    /* a proxy never sees the token */
     {CURLOPT_SUPPRESS_CONNECT_HEADERS, 1},
     {CURLOPT_HTTP09_ALLOWED, 0},
     {CURLOPT_NOSIGNAL, 1},               /* signals are the host's */

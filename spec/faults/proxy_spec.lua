@@ -103,6 +103,19 @@ describe("a proxy", function()
     assert_saw_nothing()
   end)
 
+  -- With GSSAPI, libcurl reads from the proxy without a deadline.
+  it("that speaks SOCKS5 is offered a name and a password at most", function()
+    local greeting
+    proxy:always(function(connection)
+      greeting = connection:read(4)
+      connection:send "\5\255"
+    end)
+    local client = client_of { proxy = ("socks5://user:%s@127.0.0.1:%d"):format(PASSWORD, proxy.port) }
+    local _, err = client:cancel(Lab.CALL)
+    lab:assert_failure(err, { kind = "network", retryable = true, ambiguous = false })
+    assert.equal("\5\2\0\2", greeting)
+  end)
+
   for _, name in ipairs { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" } do
     it("of the environment (" .. name .. ") is used for https", function()
       uv.os_setenv(name, proxy.url)
