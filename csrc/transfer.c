@@ -80,13 +80,16 @@ static CURLcode set_rules(CURL *handle) {
 
 /* A given file is beside the system's directory. The system's file is instead of it: with a
  * directory, libcurl 7.88 and 8.14 read the whole file again for each connection, which takes 10 to
- * 40 ms. https://curl.se/libcurl/c/CURLOPT_CA_CACHE_TIMEOUT.html */
+ * 40 ms. A proxy has the system's trust alone.
+ * https://curl.se/libcurl/c/CURLOPT_CA_CACHE_TIMEOUT.html */
 static CURLcode set_authorities(CURL *handle, const char *ca_file) {
   const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
+  const char *directory = built->cainfo == NULL ? built->capath : NULL;
   if (ca_file != NULL) {
     SET(handle, CURLOPT_CAINFO, ca_file);
   }
-  SET(handle, CURLOPT_CAPATH, ca_file != NULL || built->cainfo == NULL ? built->capath : NULL);
+  SET(handle, CURLOPT_CAPATH, ca_file != NULL ? built->capath : directory);
+  SET(handle, CURLOPT_PROXY_CAPATH, directory);
   return CURLE_OK;
 }
 
