@@ -217,7 +217,7 @@ static void collect(struct lcpp_engine *engine) {
     CURLcode code = message->data.result; /* `message` does not survive the removal */
     curl_easy_getinfo(message->easy_handle, CURLINFO_PRIVATE, &easy);
     struct lcpp_transfer *transfer = ((struct lcpp_easy *)easy)->transfer;
-    if (transfer->stale && transfer->kept) {
+    if (transfer->stale && transfer->connects == 0) {
       replace_connection(engine, transfer);
     } else if (code != CURLE_OK) {
       /* 8.23 leaves part of a header in the easy handle, in front of the next response. */

@@ -258,10 +258,10 @@ static void set_body(CURL *handle, const struct lcpp_buffer *body, bool post) {
 /* What each attempt to send begins with. */
 static void reset(struct lcpp_transfer *transfer, bool fresh_connection, size_t max_bytes) {
   transfer->sent = false;
-  transfer->kept = false;
   transfer->stale = false;
   transfer->resend = false;
   transfer->fd = -1;
+  transfer->connects = 0;
   transfer->looks = 0;
 
   transfer->detail[0] = '\0';

@@ -143,10 +143,10 @@ struct lcpp_transfer {
   struct lcpp_buffer request_body; /* owned; may hold a secret or addresses */
 
   bool sent;          /* libcurl was allowed to send the request */
-  bool kept;          /* the connection was there before */
   bool stale;         /* it had ended, or something unsolicited came over it: nothing was sent */
   bool resend;        /* libcurl was about to send it a second time */
   int fd;             /* the socket it was sent over; -1: not known */
+  long connects;      /* connections that libcurl made before it was sent; 0: over a kept one */
   unsigned looks;     /* progress callbacks: in this step, and once it was sent, since then */
   unsigned long step; /* the step that `looks` is about */
   unsigned long long received;  /* lcpp_socket_received when it was sent */

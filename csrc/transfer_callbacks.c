@@ -81,6 +81,12 @@ static bool goes_through_tls_proxy(const struct lcpp_easy *easy) {
   return tls;
 }
 
+static long count_connects(const struct lcpp_easy *easy) {
+  long connects = 0;
+  curl_easy_getinfo(easy->handle, CURLINFO_NUM_CONNECTS, &connects);
+  return connects;
+}
+
 /* Called when libcurl has a connection and is about to send the request.
  *
  * On a kept connection anything that is pending was not requested: it would be taken for the
@@ -97,19 +103,18 @@ static int on_send(void *argument, char *remote, char *local, int remote_port, i
     transfer->resend = true;
     return CURL_PREREQFUNC_ABORT;
   }
-  long connects = 0;
-  curl_easy_getinfo(easy->handle, CURLINFO_NUM_CONNECTS, &connects);
-  transfer->kept = connects == 0;
+  transfer->connects = count_connects(easy);
+  bool kept = transfer->connects == 0;
   transfer->fd = lcpp_sockets_find(&easy->pool->sockets, local_port);
-  if (transfer->kept || transfer->fd >= 0) {
+  if (kept || transfer->fd >= 0) {
     enum lcpp_freshness freshness = lcpp_socket_check(transfer->fd, easy->handle);
-    if (freshness == LCPP_ENDED || (transfer->kept && freshness == LCPP_PENDING)) {
+    if (freshness == LCPP_ENDED || (kept && freshness == LCPP_PENDING)) {
       transfer->stale = true;
       return CURL_PREREQFUNC_ABORT;
     }
   }
-  if (!transfer->kept && goes_through_tls_proxy(easy)) { /* GCOV_EXCL_BR_LINE */
-    lcpp_transfer_distrust(transfer);                    /* GCOV_EXCL_LINE */
+  if (!kept && goes_through_tls_proxy(easy)) { /* GCOV_EXCL_BR_LINE */
+    lcpp_transfer_distrust(transfer);          /* GCOV_EXCL_LINE */
   }
   transfer->received = lcpp_socket_received(transfer->fd);
   transfer->looks = 0;
@@ -143,8 +148,12 @@ static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_of
     }
     return transfer->looks > LOOKS_BEFORE_SENDING;
   }
-  unsigned long long bytes = lcpp_socket_received(transfer->fd) - transfer->received;
-  if (bytes <= transfer->response.max_bytes + OVERHEAD) {
+  if (count_connects(easy) != transfer->connects) {
+    transfer->resend = true; /* on_send would find out, once the new connection is there */
+    return 1;
+  }
+  unsigned long long bytes = lcpp_socket_received(transfer->fd);
+  if (bytes <= transfer->received + transfer->response.max_bytes + OVERHEAD) {
     return 0;
   }
   /* GCOV_EXCL_START: libcurl before 8.23 */

@@ -73,6 +73,31 @@ describe("a proxy", function()
     assert_saw_nothing()
   end)
 
+  -- libcurl would send the request again, over a new connection, whatever the proxy says to that.
+  for what, more in pairs { ["that connects again"] = false, ["that then sends headers without end"] = true } do
+    it(what .. " after a connection has ended without a response is not what the err is about", function()
+      service:handle(function(connection)
+        if not connection:start_tls(certificates:server "good") then return end
+        connection:read_request()
+        connection:answer(200, nil, '{"status":"running"}')
+        connection:read_request()
+      end)
+      local client = client_of { proxy = proxy.url }
+      assert.is_table(client:offer_status(Lab.OFFER))
+      if more then
+        proxy:always(function(connection)
+          connection:read_request()
+          connection:send "HTTP/1.1 200 OK\r\n"
+          while connection:send(("X: y\r\n"):rep(1000)) do end
+        end)
+      end
+      local _, err = client:offer_status(Lab.OFFER)
+      lab:assert_failure(err, { kind = "network", retryable = true, ambiguous = false, attempts = 1 })
+      assert.is_truthy(err.message:find("ended before a response", 1, true), err.message)
+      assert.equal(2, #service.requests)
+    end)
+  end
+
   it("that is given in a call is that call's, and a call that connects in less time is one too", function()
     local client = client_of { proxy = "" }
     local status, err = client:offer_status { publisher = "contoso", offer = "contoso-vm", proxy = proxy.url }

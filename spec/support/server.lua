@@ -161,6 +161,7 @@ end
 -- @return false if nothing listens at that port of loopback
 function Connection:tunnel(port)
   local outward = setmetatable({ socket = socket.tcp4(), buffer = "", bytes_received = 0 }, Connection)
+  self.outward = outward
   outward.socket:settimeout(0)
   outward.socket:connect("127.0.0.1", port)
   scheduler.writable(outward.socket)
@@ -168,7 +169,6 @@ function Connection:tunnel(port)
     outward:close()
     return false
   end
-  self.outward = outward
   self:send("HTTP/1.1 200 Connection established\r\n\r\n")
   self.server.tasks:spawn(function() copy_bytes(outward, self) end)
   copy_bytes(self, outward)
