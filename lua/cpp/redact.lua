@@ -3,22 +3,18 @@
 
 local core = require "cpp.core"
 
-local redact = {}
-
 local LONGEST_TEXT = 8192 -- bytes that are kept of a text without a limit of its own: as many as a URL has
 local LONGEST_DOCUMENT = 8192 -- bytes that are searched in all texts of a document
 
---- Makes a text safe to show.
--- @param text string, or anything else, which is returned as it is
--- @param limit integer: the bytes to keep; less than 1: none, as in a column beyond the edge of a terminal
--- @param secrets list or nil: texts to replace, in addition to bearer tokens and e-mail addresses; see auth.secrets.
---   Values that are not strings are skipped; the field `emails` holds addresses, like the option
--- @return printable text on one line, with "[redacted]" for each secret
-function redact.line(text, limit, secrets)
-  if type(text) ~= "string" then return text end
-  if limit < 1 then return "" end
-  return core.redact(text, limit, secrets)
-end
+local redact = {
+  --- Makes a text safe to show.
+  -- @param text string, or nil, which is returned
+  -- @param limit integer: the bytes to keep
+  -- @param secrets list or nil: texts to replace, in addition to bearer tokens and e-mail addresses; see auth.secrets.
+  --   Values that are not strings are skipped; the field `emails` holds addresses, like the option
+  -- @return printable text on one line, with "[redacted]" for each secret
+  line = core.redact,
+}
 
 --- A copy of a decoded document, with its names and values made safe to show.
 function redact.document(value, secrets)
