@@ -18,7 +18,7 @@ local auth = {}
 
 local MARGIN = 300 -- seconds: a token is renewed this long before its expiry
 local REFUSED = 10 -- seconds: if a new token is refused too, it is not replaced for this long
-local TIMEOUT = 300 -- seconds for one request, unless the options have another
+local TIMEOUT = 300 -- seconds, the default
 local FIRST_LOOK, LOOK = 0.001, 0.02 -- seconds between two checks of a renewal: the first, doubling up to the last
 local USABLE, LONGEST = "^[A-Za-z0-9%-%._~%+/]+=*$", 65536 -- RFC 6750, section 2.1; bytes
 
@@ -35,6 +35,11 @@ end
 --- Whether a text can be a bearer token.
 function auth.is_token(text)
   return #text <= LONGEST and text:find(USABLE) ~= nil
+end
+
+--- The timeout of a call: the seconds that a request may take, and that all pauses may take together.
+function auth.timeout_of(client, options)
+  return options.timeout or private[client].options.timeout or TIMEOUT
 end
 
 -- Options of a call that also apply to the request for its token.
@@ -303,8 +308,7 @@ end
 
 -- The longest time that a call waits for a renewal, in seconds.
 local function patience(loop, client, options, limits)
-  return limits and limits.deadline
-    or host.now(loop) + (options.timeout or private[client].options.timeout or TIMEOUT)
+  return limits and limits.deadline or host.now(loop) + auth.timeout_of(client, options)
 end
 
 -- Waits until a renewal has ended. All waiting calls share its failure, except those with other options of a request.

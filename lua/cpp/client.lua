@@ -174,7 +174,7 @@ local LONGEST_LOOK = 30 -- seconds
 -- the offer's status or nil.
 local function explain(client, endpoint, options, err, started)
   if endpoint ~= "cancel" or err.kind ~= "http" or not MAY_RUN_NOTHING[err.status] then return err end
-  local now, over = host.now(host.loop(client, options)), started + retry.timeout_of(client, options)
+  local now, over = host.now(host.loop(client, options)), started + auth.timeout_of(client, options)
   if now >= over then return err end
   local runs, _, newest, offer = follow.runs(client, options, { deadline = math.min(now + LONGEST_LOOK, over) })
   if runs == false then

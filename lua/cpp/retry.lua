@@ -15,6 +15,8 @@ local redact = require "cpp.redact"
 
 local retry = {}
 
+local timeout_of = auth.timeout_of
+
 local METHODS = {}
 for _, endpoint in ipairs(core.endpoints) do METHODS[endpoint.name] = endpoint.method end
 
@@ -24,7 +26,7 @@ local FIRST_PAUSE, LONGEST_PAUSE = 0.8, 60
 -- Endpoints that give tokens, instead of requiring one.
 local OF_TOKENS = { token = true, metadata = true }
 
-local RETRIES, TIMEOUT = 3, 300 -- a client's defaults; seconds
+local RETRIES = 3 -- a client's default
 local MOST_PAUSE = 300 -- seconds: the longest accepted Retry-After, as for polls
 
 -- The pause before the next attempt: the Retry-After of the service, or else exponential backoff, with jitter so that
@@ -53,13 +55,6 @@ local function log_attempt(loop, log, client, options, token, request, attempt, 
   host.pass_interrupt(problem)
   host.warn("the log function", problem, secrets)
 end
-
---- The timeout of a call: the seconds that a request may take, and that all pauses may take together.
-function retry.timeout_of(client, options)
-  return options.timeout or private[client].options.timeout or TIMEOUT
-end
-
-local timeout_of = retry.timeout_of
 
 -- The seconds that a request may take: its timeout, but not beyond the deadline.
 local function timeout_until(loop, client, options, deadline)
