@@ -88,6 +88,8 @@ describe("credentials", function()
       set { AZURE_TOKEN = "s3cret token" }
       local text = failure(new_client())
       assert.matches("^auth: environment: AZURE_TOKEN does not hold a valid token: [^;]*; not tried: workload", text)
+      set { AZURE_TOKEN = "=t" } -- without a likely mistake
+      assert.matches("^auth: environment: AZURE_TOKEN does not hold a valid token; not tried: workload", failure(new_client()))
     end)
 
     it("are reported by the names of missing variables", function()
