@@ -1,5 +1,6 @@
 -- Tokens: where they come from, how long they are kept, and what a failure to get one looks like.
 
+local auth = require "cpp.auth"
 local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
 local virtual = require "spec.support.virtual"
@@ -71,10 +72,10 @@ describe("a token", function()
     local function assert_renewed(expires, seconds)
       local client, calls = with_function { Portal.TOKEN, expires }
       assert(client:offer_status(OFFER))
-      loop.sleep(nil, seconds - 1)
+      loop.sleep(nil, seconds - 0.5)
       assert(client:offer_status(OFFER))
       assert.equal(1, calls.count)
-      loop.sleep(nil, 2)
+      loop.sleep(nil, 1)
       assert(client:offer_status(OFFER))
       assert.equal(2, calls.count)
     end
@@ -116,8 +117,11 @@ describe("a token", function()
     end)
 
     it("is an auth error when the function returns a token that is malformed, in words that are not redacted", function()
-      local _, err = with_function { "a b" }:cancel(OFFER)
-      assert.equal("auth: the token function returned an invalid token", tostring(err))
+      assert.is_true(auth.is_token(("t"):rep(65536)))
+      for _, token in ipairs { "a b", ("t"):rep(65537) } do
+        local _, err = with_function { token }:cancel(OFFER)
+        assert.equal("auth: the token function returned an invalid token", tostring(err))
+      end
     end)
 
     it("is an auth error when the function raises", function()
@@ -190,15 +194,19 @@ describe("a token", function()
       end)
     end
 
-    it("is not waited for longer than the call's own timeout", function()
-      local client = new_client { token = function() return coroutine.yield() end }
-      local call = coroutine.create(function() client:offer_status(OFFER) end)
-      coroutine.resume(call)
-      local _, err = client:offer_status { publisher = "contoso", offer = "contoso-vm", timeout = 2 }
-      assert.equal("auth", err.kind)
-      assert.is_true(err.retryable)
-      assert.near(2, loop.elapsed(), 0.021)
-      coroutine.close(call)
+    it("is not waited for longer than the timeout: the call's own, the client's, and 300 s by default", function()
+      local function token() return coroutine.yield() end
+      for _, case in ipairs { { 2, 2, 5 }, { 5, nil, 5 }, { 300, nil, nil } } do
+        local own = virtual.new()
+        local client = new_client { token = token, timeout = case[3], loop = own }
+        local call = coroutine.create(function() client:offer_status(OFFER) end)
+        coroutine.resume(call)
+        local _, err = client:offer_status { publisher = "contoso", offer = "contoso-vm", timeout = case[2] }
+        assert.same({ "auth: the token was not renewed in time", true }, { tostring(err), err.retryable })
+        assert.near(case[1], own.elapsed(), 1e-6)
+        assert.same({ 0.001, 0.002, 0.004, 0.008, 0.016, 0.02, 0.02 }, table.move(own.sleeps, 1, 7, 1, {}))
+        coroutine.close(call)
+      end
     end)
 
     it("is not waited for in a batch that is being stopped", function()
