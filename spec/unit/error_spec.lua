@@ -1,6 +1,7 @@
 -- Errors: what an err tells of an answer, and how much of it.
 
 local cpp = require "cpp"
+local errors = require "cpp.error"
 local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
 
@@ -98,8 +99,47 @@ describe("an err", function()
     assert.is_nil((err.code .. err.message .. tostring(err)):find("%c"))
   end)
 
-  it("is one of an unknown status", function()
-    assert.equal("418: the service refused", fail(418).message)
+  describe("of a status", function()
+    -- The err of each status from 300 to 513.
+    local function each(safe, retry_after, fn)
+      for status = 300, 513 do
+        local failure = { kind = "http", status = status, message = "", sent = true, retry_after = retry_after }
+        fn(status, errors.from_failure(failure, {}, {}, safe))
+      end
+    end
+
+    it("states its meaning", function()
+      local meanings = {
+        [400] = "the request is malformed", [401] = "the token is missing, expired or not valid for this service",
+        [403] = "the caller has no access to this publisher; usual causes: the publisher's identifier is wrong, or the service "
+          .. "principal was added by an object id other than that of its managed application",
+        [404] = "no such publisher, offer or operation", [408] = "the service gave up waiting for the request",
+        [409] = "the request conflicts with the state of the offer (conflict)",
+        [412] = "the offer was changed meanwhile (precondition)", [422] = "the offer or the request is not valid (validation)",
+        [429] = "too many requests (throttled)", [500] = "the service failed",
+        [502] = "a gateway got an invalid response from the service", [503] = "the service is unavailable",
+        [504] = "a gateway got no response from the service in time",
+      }
+      each(false, nil, function(status, err)
+        assert.equal(status .. ": " .. (meanings[status] or "the service refused"),
+                     err.message .. (err.reason and " (" .. err.reason .. ")" or ""))
+      end)
+    end)
+
+    it("tells whether the service may have acted, and whether a retry may help", function()
+      local errors_of_service = "500 501 502 503 504 505 506 507 508 509 510 511 512 513"
+      for _, case in ipairs {
+        { false, nil, "303 408 500 502 503 504 509 512 513", "429" }, { false, 1, "303 408 500 502 504 509 512 513", "429 503" },
+        { true, nil, "", "408 429 " .. errors_of_service }, { true, 1, "", "408 429 " .. errors_of_service },
+      } do
+        local ambiguous, retryable = {}, {}
+        each(case[1], case[2], function(status, err)
+          if err.ambiguous then ambiguous[#ambiguous + 1] = status end
+          if err.retryable then retryable[#retryable + 1] = status end
+        end)
+        assert.same({ case[3], case[4] }, { table.concat(ambiguous, " "), table.concat(retryable, " ") })
+      end
+    end)
   end)
 
   it("tells when to come back", function()
