@@ -75,7 +75,7 @@ describe("a token", function()
       loop.sleep(nil, seconds - 0.5)
       assert(client:offer_status(OFFER))
       assert.equal(1, calls.count)
-      loop.sleep(nil, 1)
+      loop.sleep(nil, 0.5)
       assert(client:offer_status(OFFER))
       assert.equal(2, calls.count)
     end
@@ -209,7 +209,7 @@ describe("a token", function()
       end
     end)
 
-    it("is not waited for in a batch that is being stopped", function()
+    it("is not waited for in a batch that is being stopped, nor by a client that is closed", function()
       local client = new_client { token = function() return coroutine.yield() end }
       local call = coroutine.create(function() client:offer_status(OFFER) end)
       coroutine.resume(call)
@@ -218,6 +218,9 @@ describe("a token", function()
       })
       assert.equal("stopped", entries[1].err.kind)
       assert.near(1, loop.elapsed(), 0.021)
+      loop.on_sleep = function() client:close() end
+      assert.equal("closed", select(2, client:offer_status { publisher = "contoso", offer = "contoso-vm", timeout = 5 }).kind)
+      assert.near(1, loop.elapsed(), 0.03)
       coroutine.close(call)
     end)
 

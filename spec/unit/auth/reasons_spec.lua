@@ -31,9 +31,13 @@ describe("a token function's reason", function()
     end
   end)
 
-  it("is shown on one line, without secrets", function()
-    assert.equal("the token function returned no token (see [redacted] [redacted])",
-                 message_of(function() return nil, object "see\nBearer abcdefgh jane@contoso.example" end))
+  it("is shown on one line of at most 500 bytes, without secrets", function()
+    for text, reason in pairs {
+      ["see [redacted] [redacted]"] = "see\nBearer abcdefgh jane@contoso.example", [("x "):rep(250)] = ("x "):rep(300),
+    } do
+      assert.equal("the token function returned no token (" .. text .. ")",
+                   message_of(function() return nil, object(reason) end))
+    end
   end)
 
   it("is not what a token of a wrong type came with", function()

@@ -114,6 +114,16 @@ describe("credentials", function()
       assert.same({}, asked())
     end)
 
+    it("raise an error that is not about an option, unchanged", function()
+      local link = "cpp.credentials.azure_cli"
+      local own = require(link)
+      finally(function() package.loaded[link] = own end)
+      package.loaded[link] = function(request) return request.send("nowhere", {}, {}) end
+      local client = new_client { token = cpp.credentials.azure_cli() }
+      assert.matches("^spec/[%w_/]*.lua:%d+: cpp: there is no endpoint 'nowhere'$",
+                     select(2, pcall(client.offer_status, client, OFFER)))
+    end)
+
     it("are requested for a scope at the v2 endpoint", function()
       principal()
       assert(new_client { scope = RESOURCE .. "/.default" }:offer_status(OFFER))

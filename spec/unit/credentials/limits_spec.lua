@@ -1,5 +1,6 @@
 -- cpp.credentials within the timeouts and deadlines of a call.
 
+local core = require "cpp.core"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local socket = require "socket"
@@ -42,6 +43,14 @@ describe("credentials", function()
       local times = times_of { timeout = 0.2 }
       assert.equal(2, #times)
       for _, milliseconds in ipairs(times) do assert.near(500, milliseconds, 480) end
+    end)
+
+    it("come within the time of a wait", function()
+      portal:fault { match = { path = "^/metadata" }, delay = 5, times = -1 }
+      local own <close> = cpp.client { base_url = portal.url, loop = loop, token = cpp.credentials.managed_identity() }
+      local started = core.monotonic()
+      assert.equal("auth", select(2, own:wait(OFFER, { timeout = 0.2 })).kind)
+      assert.is_true(core.monotonic() - started < 3)
     end)
 
     it("come within a connect_timeout that is shorter than their own", function()
