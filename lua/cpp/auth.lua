@@ -123,9 +123,9 @@ function auth.secrets(client, options, token)
   local known = private[client].secrets[1] or CLOSED
   local own, entry = known.options, entry_of(known, options)
   return {
-    token or false, own.token or false, own.client_secret or false,
-    entry and entry.token or false, entry and entry.previous or false, entry and entry.secret or false,
-    options.token or false, options.client_secret or false,
+    token or "", own.token or "", own.client_secret or "",
+    entry and entry.token or "", entry and entry.previous or "", entry and entry.secret or "",
+    options.token or "", options.client_secret or "",
     emails = options.emails,
   }
 end
