@@ -1,9 +1,10 @@
--- A loop whose `spawn` fails when it is given a token function to run.
+-- A loop whose `spawn` is given a token function to run: it starts the function at once or later, or fails.
 
 local blocking = require "cpp.loop.blocking"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
+local virtual = require "spec.support.virtual"
 
 describe("a spawn that raises", function()
   local portal, client
@@ -33,5 +34,61 @@ describe("a spawn that raises", function()
     end)
     local err = entries[1].err
     assert.same({ "raised", true, "contoso-vm" }, { err.kind, err.ambiguous, err.offer })
+  end)
+end)
+
+describe("a token function that a loop starts", function()
+  local portal, calls
+  fixture.portal(_ENV, function(...)
+    portal, calls = ..., 0
+    fixture.offer(portal)
+  end)
+  local call = { publisher = "contoso", offer = "contoso-vm" }
+
+  for when, is_late in pairs { ["at once"] = false, ["later"] = true } do
+    local function new_client(token)
+      local loop, waiting, last = virtual.new(), {}, nil
+      function loop.spawn(thread)
+        waiting[1], last = thread, thread
+        if not is_late then assert(coroutine.resume(thread)) end
+      end
+      function loop.on_sleep() if is_late and waiting[1] then assert(coroutine.resume(table.remove(waiting))) end end
+      return cpp.client { base_url = portal.url, loop = loop, token = function(...)
+        calls = calls + 1
+        assert.equal(last, coroutine.running())
+        return token(...)
+      end }
+    end
+
+    it(when .. " is called once for all items of a batch", function()
+      local client <close> = new_client(function() return Portal.TOKEN end)
+      local _, failed = client:map({ 1, 2, 3 }, function(_, own) return own:offer_status(call) end)
+      assert.same({ 0, 1 }, { failed, calls })
+    end)
+
+    it(when .. " cannot make a call that needs its token", function()
+      local client
+      client = new_client(function() return nil, tostring(select(2, client:offer_status(call))) end)
+      assert.equal("the token function returned no token (auth: the token function made a call that needs its own token)",
+                   select(2, client:offer_status(call)).message)
+      client:close()
+      assert.equal(1, calls)
+    end)
+
+    it(when .. " may close the client", function()
+      local client
+      client = new_client(function()
+        client:close()
+        return Portal.TOKEN
+      end)
+      assert.equal("closed", select(2, client:offer_status(call)).kind)
+    end)
+  end
+
+  it("is given up when the loop ends its coroutine", function()
+    local loop = virtual.new()
+    loop.spawn = coroutine.close
+    local client <close> = cpp.client { base_url = portal.url, loop = loop, token = function() return Portal.TOKEN end }
+    assert.equal("auth: the token function did not finish", tostring(select(2, client:offer_status(call))))
   end)
 end)
