@@ -110,7 +110,8 @@ describe("cancel", function()
     it("the error that a 200 reports, as far as it is text", function()
       for body, words in pairs {
         ['{"error":"conflict"}'] = "conflict", ['{"Errors":"conflict"}'] = "conflict", ['{"error":500}'] = "500",
-        ['{"error":true}'] = "true",
+        ['{"error":true}'] = "true", ['{"error":"see ' .. portals.TOKEN .. '"}'] = "see [redacted]",
+        ['{"error":"' .. ("x "):rep(150) .. '"}'] = ("x "):rep(100),
         ['{"error":{"message":"first","Message":"second","code":"third"}}'] = "first",
         ['{"error":{"Message":"second","code":"third"}}'] = "second",
         ['{"error":{"code":"third"}}'] = "third", ['{"error":{"Code":"fourth"}}'] = "fourth",
@@ -125,8 +126,13 @@ describe("cancel", function()
                        headers = { ["content-type"] = "application/json" } }
         local result, err = client:cancel(OFFER)
         assert.is_nil(result, body)
-        assert.equal("the response has status 200 and reports a failure: " .. words, err.message)
-        assert.equal(body:find "status" and "failed" or "protocol", err.kind, body)
+        assert.same({
+          kind = body:find "status" and "failed" or "protocol", status = 200, attempts = 1, ambiguous = true, retryable = false,
+          message = "the response has status 200 and reports a failure: " .. words, publisher = "contoso", offer = "contoso-vm",
+          method = "POST", url = portal.url .. "/api/publishers/contoso/offers/contoso-vm/cancel?api-version=2017-10-31",
+          client_request_id = err.client_request_id, request_id = err.request_id,
+        }, err, body)
+        assert.same({ "string", "string" }, { type(err.client_request_id), type(err.request_id) })
       end
     end)
 
@@ -194,6 +200,7 @@ describe("cancel", function()
         [('"%s"'):format(place)] = place, [('"%s%s"'):format(portal.url, place)] = place, ['"soon"'] = false, ["1"] = false,
         [('{"location":"%s"}'):format(place)] = place, [('{"Operation-Location":"%s"}'):format(place)] = place,
         [('{"operation_location":"%s"}'):format(place)] = place, ['{"location":1}'] = false, ['["/x"]'] = false,
+        [('[{"location":"%s"}]'):format(place)] = place, ['[{"location":"/x"},{}]'] = false,
       } do
         portal:fault { match = {}, status = 202, body = body }
         assert.equal(location and portal.url .. location or nil, client:cancel(OFFER).location, body)
