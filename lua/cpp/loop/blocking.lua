@@ -18,13 +18,13 @@ local SLICE = 0.1
 function blocking.await(core_client, request, index)
   local wait = (index or type(request) == "userdata") and request.wait
   if wait then
-    local result, failure, others = wait(request)
-    while not result and not failure do
-      dispatch.run(core_client)
+    local result, failure, others
+    repeat
       result, failure, others = wait(request)
-    end
-    -- Coroutines of other loops may wait for requests of the same client.
-    if others then dispatch.run(core_client) end
+      local is_done = result or failure
+      -- Coroutines of other loops may wait for requests of the same client.
+      if others or not is_done then dispatch.run(core_client) end
+    until is_done
     return result, failure
   end
   dispatch.check(core_client, request)
