@@ -143,6 +143,7 @@ describe("cancel", function()
         ['{"operationId":"a"}'] = false, ["[]"] = "canceled", ['{"id":"5","a":[],"b":"","c":{}}'] = "canceled",
         ['{"status":"canceled"}'] = "canceled", ['[{"status":"Cancelled"}]'] = "canceled", ['{"Cancelled":true}'] = "canceled",
         ['{"status":"canceled","steps":[{"stepName":"a"}]}'] = "canceled", ['{"submissionState":"canceled"}'] = "canceled",
+        ['{"canceled":true,"steps":[{"stepName":"a"}]}'] = "canceled",
         ['{"status":"canceled","state":"running"}'] = false, ['{"status":"canceled","canceled":false}'] = false,
         ['{"a":{"b":{"c":{"d":{"status":"running"}}}}}'] = false, ['{"a":[{"State":"x"}]}'] = false, ['{"x_state":1}'] = false,
         ['{"success":true}'] = false, ['{"Message":"x"}'] = false, ['{"status":"running"}'] = false, ['"canceled"'] = false,
