@@ -86,11 +86,13 @@ describe("cpp.loop.blocking", function()
   end)
 
   it("wakes a waiter on the same client in another loop", function()
-    for _, wait in ipairs { "await", "sleep" } do
-      local request, woken = start(1), 0
+    for _, wait in ipairs { "await", "object", "sleep" } do
+      local request, other, woken = start(1), start(2), 0
       dispatch.register(client.core, request, function() woken = woken + 1 end)
       if wait == "await" then
-        local other = start(2)
+        while not (request:done() and other:done()) do client.core:step() end
+        blocking.await(client.core, other)
+      elseif wait == "object" then
         blocking.await(client.core, { done = function() return request:done() and other:done() end })
       else
         blocking.sleep(client.core, 0.1)
