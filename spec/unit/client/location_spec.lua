@@ -27,4 +27,17 @@ describe("the location of a cancel", function()
       assert.equal(server.url .. "/b", cancel(202, { "Content-Type: application/json" }, body).location)
     end
   end)
+
+  it("is that of a header, whatever the body has", function()
+    assert.equal(server.url .. "/a", cancel(202, { "Location: /a" }, '{"operation-location":"/b"}').location)
+  end)
+
+  it("that is no URL leaves it open whether a 200 canceled the operation", function()
+    local canceled = '{"status":"canceled"}'
+    for body, header in pairs { [canceled] = "Location: http://[", ['{"status":"canceled","location":"http://["}'] = "A: 1" } do
+      local result = cancel(200, { header }, body)
+      assert.same({}, { result.state, result.location, result.unusable_location })
+    end
+    assert.equal("canceled", cancel(200, {}, canceled).state)
+  end)
 end)

@@ -129,6 +129,16 @@ describe("the outcome of a wait rests on", function()
     end
   end)
 
+  it("the time of sending, which is never after the real one", function()
+    fixture.offer(portal)
+    local slow = setmetatable({ await = function(...)
+      loop.sleep(nil, 2.5)
+      loop.await(...)
+    end }, { __index = loop })
+    local result = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", loop = slow })
+    assert.equal(Portal.EPOCH - 1, result.sent_at)
+  end)
+
   it("no clock of this machine: without a Date, times of the service mean nothing", function()
     portal:fault { match = { method = "POST" }, status = 202, act = true, headers = { ["Operation-Location"] =
       "/api/publishers/contoso/offers/contoso-vm/operations/first" }, add_headers = { Date = false } }
