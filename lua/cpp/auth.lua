@@ -76,6 +76,15 @@ local function credentials_of(defaults, options)
   return complete(found, options), missing
 end
 
+--- The credentials of a call, or nil. Raises misuse if one of them is missing.
+-- @param defaults table: the options of the client
+-- @param options table of the call's options
+function auth.credentials(defaults, options)
+  local credentials, missing = credentials_of(defaults, options)
+  if missing then core.misuse(missing .. ": expected with tenant, client_id and client_secret together") end
+  return credentials
+end
+
 -- The seconds until a token expires, or nil. The service sends expires_in (seconds), expires_on (Unix time) or neither,
 -- as numbers or strings. `date`: the Unix time of the response by the sender's clock, or nil; this machine's clock may
 -- be wrong. A token that seems to have expired when it is issued means that a clock is wrong: the lifetime is not
@@ -364,9 +373,7 @@ function auth.token(client, endpoint, options, rejected, limits)
   local defaults = private[client].options
   local source = source_of(defaults, options)
   if type(source) == "string" then return source end
-  local credentials, missing
-  if not source then credentials, missing = credentials_of(defaults, options) end
-  if missing then core.misuse(missing .. ": expected with tenant, client_id and client_secret together") end
+  local credentials = not source and auth.credentials(defaults, options)
   client.core:check(endpoint, options)
   local key = key_of(source, credentials)
   local tokens = private[client].tokens

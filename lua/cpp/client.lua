@@ -221,7 +221,7 @@ end
 -- Calls cancel, publish or go_live. `options` is a copy.
 local function start(self, endpoint, options)
   -- Misuse of the wait's options must be raised before the call is sent.
-  if options.wait and type(options.wait) == "table" then core.check("wait", options.wait) end
+  if type(options.wait) == "table" then core.check("wait", options.wait) end
   local submission_id
   if options.if_running ~= nil then
     local found, problem = look_before(self, endpoint, options)
@@ -245,7 +245,7 @@ local function start(self, endpoint, options)
   if accepted then return outcome_or_problem, err end
   -- What a failing loop, or Ctrl-C, raised: it names the accepted call.
   describe(self, result, endpoint, options, submission_id)
-  error(errors.accepted(outcome_or_problem, result, auth.secrets(self, options)), 0)
+  error(errors.accepted(outcome_or_problem, result, auth.secrets(self, options)))
 end
 
 -- The options of a client without credentials: these and the URLs of the services come from the environment.
@@ -275,13 +275,7 @@ function Client.new(options)
   }
   known.classes = show.classes(known)
   private[self] = known
-  if own.tenant or own.client_id or own.client_secret then
-    for _, name in ipairs { "tenant", "client_id", "client_secret" } do
-      if not own[name] then
-        core.misuse(name .. ": expected with tenant, client_id and client_secret together")
-      end
-    end
-  end
+  auth.credentials(own, {})
   return setmetatable(self, Client)
 end
 
