@@ -73,11 +73,11 @@ local function raise(loop, client, endpoint, options, token, request, problem)
     result.call, result.publisher, result.offer = endpoint, options.publisher, options.offer
     result.request_id = redact.line(result.request_id, errors.ID_LIMIT, secrets)
     if loop.now then result.sent_at = nil end -- it is in real time, but the host has its own clock
-    error(errors.accepted(problem, result, secrets), 0)
+    error(errors.accepted(problem, result, secrets))
   end
   local err = errors.from_failure(failure, options, secrets, false)
   err.kind, err.message, err.raised, err.call = "raised", redact(host.text(problem), secrets), problem, endpoint
-  error(err, 0)
+  error(err)
 end
 
 -- Waits for a request in a loop of the user, which may return early because other code resumed the coroutine. The step
