@@ -1,5 +1,6 @@
 -- The log: one table for each attempt.
 
+local core = require "cpp.core"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local virtual = require "spec.support.virtual"
@@ -38,6 +39,14 @@ describe("the log", function()
     assert.equal(202, entries[2].status)
     assert.is_nil(entries[2].kind)
     assert.equal(result.request_id, entries[2].request_id)
+  end)
+
+  it("tells how long an attempt took", function()
+    portal:fault { delay = 0.05, status = 400 }
+    local started = core.monotonic()
+    client:cancel(OFFER)
+    local most = (core.monotonic() - started) * 1000
+    assert.is_true(entries[1].milliseconds >= 50 and entries[1].milliseconds <= most, entries[1].milliseconds)
   end)
 
   for kind, fault in pairs { network = { action = "close" }, protocol = { status = 200, body = "{" },

@@ -213,12 +213,20 @@ describe("a call", function()
       assert.equal(40, loop.sleeps[1])
     end)
 
-    it("not at all when that is more than the caller's timeout, and tells when to come back", function()
-      fail { status = 429, headers = { ["Retry-After"] = "11" } }
-      local _, err = post { timeout = 10 }
-      assert.equal(1, err.attempts)
-      assert.equal(11, err.retry_after)
-      assert.same({}, loop.sleeps)
+    it("not at all when that is more than the timeout, and tells when to come back", function()
+      for _, case in ipairs { { 10, 10, 1 }, { 11, 10, 0 }, { 300, nil, 1 }, { 301, nil, 0 } } do
+        fail({ status = 429, headers = { ["Retry-After"] = tostring(case[1]) } }, 2)
+        loop.sleeps = {}
+        local _, err = post { timeout = case[2] }
+        assert.same({ case[3] + 1, case[1], case[3] }, { err.attempts, err.retry_after, #loop.sleeps })
+        portal:clear_faults()
+      end
+    end)
+
+    it("300 s at most", function()
+      fail({ status = 429, headers = { ["Retry-After"] = "400" } }, 1)
+      post { timeout = 400 }
+      assert.same({ 300 }, loop.sleeps)
     end)
 
     it("not longer than the caller's timeout in all", function()
