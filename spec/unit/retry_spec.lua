@@ -1,5 +1,6 @@
 -- Retries: what is sent again, when, and what is not, because it might have been processed.
 
+local core = require "cpp.core"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
@@ -192,10 +193,17 @@ describe("a call", function()
   describe("pauses", function()
     it("0.8 s, doubling, spread, and never longer than 60 s", function()
       fail { status = 429 }
-      local _, err = post { retries = 9, timeout = 1000 }
-      assert.equal(10, err.attempts)
-      assert_backed_off(9)
-      assert.are_not.equal(0.8, loop.sleeps[1])
+      local random = core.random
+      finally(function() core.random = random end)
+      for _, spread in ipairs { 0, 0.5, 1 } do
+        core.random = function() return spread end
+        loop.sleeps = {}
+        local _, err = post { retries = 9, timeout = 1000 }
+        assert.equal(10, err.attempts)
+        for i, pause in ipairs(loop.sleeps) do
+          assert.near(math.min(60, 0.8 * 2 ^ (i - 1) * (0.8 + 0.4 * spread)), pause, 1e-6)
+        end
+      end
     end)
 
     it("as long as Retry-After asks for", function()

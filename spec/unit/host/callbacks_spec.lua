@@ -174,8 +174,9 @@ describe("a callback", function()
       end }
     end
     for _, now in ipairs { false, loop.now } do
+      portal:fault { status = 202, headers = { ["x-ms-correlation-request-id"] = "for " .. Portal.TOKEN } }
       local done, err = pcall(client.cancel, client, call { loop = failing(now or nil) })
-      assert.same({ false, 202, not now }, { done, err.status, err.sent_at ~= nil })
+      assert.same({ false, 202, "for [redacted]", not now }, { done, err.status, err.request_id, err.sent_at ~= nil })
     end
   end)
 
@@ -246,15 +247,21 @@ describe("a callback", function()
       assert.same({ "raised", "the loop is broken", 202, "offer-1", "cancel", false },
                   { err.kind, err.raised, err.status, err.offer, err.call, err.ambiguous })
       assert.matches("operations/op-1", err.location, 1, true)
+      portal:fault { match = { method = "POST" }, action = "stall" }
       local early <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
         sleep = loop.sleep, await = function(core_client)
           while #portal:journal { method = "POST", path = "offer%-2/cancel" } == 0 do core_client:step(0.01) end
-          error "early"
+          error("early " .. Portal.TOKEN, 0)
         end,
       } }
       done, err = pcall(early.cancel, early, call { offer = "offer-2" })
       assert.is_false(done)
-      assert.same({ "raised", "offer-2", true }, { err.kind, err.offer, err.ambiguous or err.location ~= nil })
+      assert.same({
+        kind = "raised", message = "early [redacted]", raised = "early " .. Portal.TOKEN, call = "cancel", publisher = "contoso",
+        offer = "offer-2", method = "POST",
+        url = portal.url .. "/api/publishers/contoso/offers/offer-2/cancel?api-version=2017-10-31",
+        ambiguous = true, retryable = false, client_request_id = portal:journal()[2].headers["x-ms-client-request-id"],
+      }, err)
       local unsent <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
         sleep = loop.sleep, await = function() error("nothing was sent", 0) end,
       } }
