@@ -133,7 +133,6 @@ local function admit(client, loop, options, err, deadline, patience)
   local scheduler = loop.scheduler
   local admitted
   if scheduler and options then admitted = scheduler.admit(deadline, patience) end
-  if admitted and not err then return true end
   if (scheduler or err) and not client.core:usable() then return nil, errors.closed() end
   if scheduler and scheduler.stopped() then return nil, err or errors.stopped() end
   if admitted ~= false then return true end
