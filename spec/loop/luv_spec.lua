@@ -151,6 +151,28 @@ describe("cpp.loop.luv", function()
     assert.equal("network", ends[1])
   end)
 
+  it("has one timer, for the earliest of all sleeps, for a day at most, and for 10 ms where it has to step", function()
+    local new_timer, started = uv.new_timer, {}
+    finally(function() uv.new_timer = new_timer end)
+    function uv.new_timer()
+      local timer = new_timer()
+      return setmetatable({ start = function(_, ...)
+        started[#started + 1] = { ... }
+        return timer:start(...)
+      end }, { __index = function(_, name) return function(_, ...) return timer[name](timer, ...) end end })
+    end
+    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
+    for place, case in ipairs { { math.huge, 86400000 }, { 3, 3000 }, { 5, 3000 }, { 0.0001, 1 } } do
+      coroutine.wrap(function() cpp.loop.luv.sleep(client.core, case[1]) end)()
+      local milliseconds, again = table.unpack(started[place])
+      assert.near(client.core:pollfd() and case[2] or math.min(case[2], 10), milliseconds, case[2] == 3000 and 500 or 0)
+      assert.equal(0, again)
+    end
+    client:close()
+    uv.run()
+    assert.equal(4, #started)
+  end)
+
   it("sleeps for ever, until the client is closed", function()
     local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
     local ended

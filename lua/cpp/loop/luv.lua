@@ -65,7 +65,6 @@ local function arm(core_client, handles)
   if due then seconds = math.min(seconds or math.huge, math.max(0, due - core.monotonic())) end
   handles.timer:stop()
   if not seconds then return end
-  uv.update_time() -- timers count from the start of the turn, which may be long ago
   handles.timer:start(math.ceil(math.min(seconds, LONGEST) * 1000), 0, handles.step)
 end
 
