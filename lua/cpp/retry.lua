@@ -159,7 +159,7 @@ local function go_on(loop, client, endpoint, options, limits, token, failure, se
     local pause = not refused and pause_before(attempt, err)
     if pause then
       if err.status == 429 and loop.scheduler and not of_tokens then loop.scheduler.hold(pause) end
-      local wanted = math.max(pause, err.retry_after or 0)
+      local wanted = err.retry_after or pause
       -- Most machines have no metadata service: if there is no response, a retry does not help.
       local is_absent = endpoint == "metadata" and err.kind ~= "http"
       if not err.retryable or is_absent or attempt > retries
