@@ -81,6 +81,21 @@ describe("a batch that the service slows down", function()
     for _, entry in ipairs(seen) do assert.equal(30, entry.time) end
   end)
 
+  it("holds a retry back for no longer than the rest of its timeout, and no request for a token", function()
+    portal:fault { match = { path = "/offer%-1/" }, status = 503, headers = { ["Retry-After"] = "6" } }
+    portal:fault { match = { path = "/token$" }, status = 503, headers = { ["Retry-After"] = "7" } }
+    too_many(2, 200)
+    local ended, asked = {}, {}
+    local own = { { timeout = 10 }, {}, {
+      authority_url = portal.url, tenant = "emulator-tenant", client_id = "emulator-client", client_secret = "emulator-secret",
+      log = function() asked[#asked + 1] = loop.elapsed() end,
+    } }
+    client:map({ 1, 2, 3 }, function(n, item) return item:offer_status(loops.offer(n, own[n])) end,
+               { on_result = function(n) ended[n] = loop.elapsed() end })
+    assert.same({ 10, 200, 200 }, ended)
+    assert.same({ 0, 7, 200 }, asked)
+  end)
+
   it("ends its items at once when it is stopped, those too that wait for a place", function()
     too_many(1, 250, 0.3) -- comes when all were sent, and before the other responses
     for n = 2, 4 do portal:fault { match = { path = "/offer%-" .. n .. "/" }, delay = 0.6 } end
