@@ -37,6 +37,13 @@ describe("an err", function()
     assert.equal("http: " .. err.message .. ": POST " .. url .. " [request id 1234]", tostring(err))
   end)
 
+  it("is a text of its parts, as far as they are known", function()
+    assert.equal("network: m (after 2 attempts) (the service may have acted on it): GET u [request id r]", tostring(
+      errors.new("network", "m", { attempts = 2, ambiguous = true, method = "GET", url = "u", request_id = "r" })))
+    assert.equal("auth: m", tostring(errors.new("auth", "m", { attempts = 1, method = "GET" })))
+    assert.equal("auth: m", tostring(errors.new("auth", "m", { url = "u" })))
+  end)
+
   for name, body in pairs {
     ["as it is documented"] = { error = { code = "Broken", message = "It broke." } },
     ["without the wrapper"] = { code = "Broken", message = "It broke." },
@@ -64,9 +71,12 @@ describe("an err", function()
   end)
 
   it("looks for the service's words in half a MiB, and no further", function()
-    local function body(bytes) return ('{"error":{"code":"Long","message":"%s"}}'):format(("x "):rep(bytes // 2)) end
-    assert.equal("Long", fail(403, body(500 * 1024)).code)
-    local err = fail(403, body(520 * 1024))
+    local function body(bytes) -- of this length
+      local frame = '{"error":{"code":"Long","message":"%s"}}'
+      return frame:format(("x "):rep(bytes):sub(1, bytes - #frame + 2))
+    end
+    assert.equal("Long", fail(403, body(512 * 1024)).code)
+    local err = fail(403, body(512 * 1024 + 1))
     assert.is_nil(err.code)
     assert.is_truthy(err.body:find '^{"error"')
   end)
