@@ -194,6 +194,20 @@ describe("cpp.loop.luv", function()
     uv.run()
   end)
 
+  it("does not resume the coroutine that closes the client while it runs", function()
+    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
+    local ended
+    coroutine.wrap(function()
+      cpp.loop.luv.await(client.core, { done = function()
+        client:close()
+        return true
+      end })
+      ended = true
+    end)()
+    assert.is_true(ended)
+    uv.run()
+  end)
+
   it("recreates the handles of all sleeping clients with the next call of any client", function()
     local function new_client()
       return cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }
