@@ -139,7 +139,8 @@ describe("an err", function()
     it("tells whether the service may have acted, and whether a retry may help", function()
       local errors_of_service = "500 501 502 503 504 505 506 507 508 509 510 511 512 513"
       for _, case in ipairs {
-        { false, nil, "299 303 408 500 502 503 504 509 512 513", "429" }, { false, 1, "299 303 408 500 502 504 509 512 513", "429 503" },
+        { false, nil, "299 303 408 500 502 503 504 509 512 513", "429" },
+        { false, 1, "299 303 408 500 502 504 509 512 513", "429 503" },
         { true, nil, "", "408 429 " .. errors_of_service }, { true, 1, "", "408 429 " .. errors_of_service },
       } do
         local ambiguous, retryable = {}, {}
