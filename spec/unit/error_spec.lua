@@ -37,6 +37,15 @@ describe("an err", function()
     assert.equal("http: " .. err.message .. ": POST " .. url .. " [request id 1234]", tostring(err))
   end)
 
+  it("has no secret in any text", function()
+    local failure, expected = { kind = "network", sent = true, transient = true }, { kind = "network" }
+    for _, name in ipairs { "message", "url", "location", "body", "request_id" } do
+      failure[name], expected[name] = name .. " with s3cret-5512", name .. " with [redacted]"
+    end
+    expected.ambiguous, expected.retryable, expected.publisher, expected.offer = true, false, "contoso", "contoso-vm"
+    assert.same(expected, errors.from_failure(failure, OFFER, { "s3cret-5512" }, false))
+  end)
+
   it("is a text of its parts, as far as they are known", function()
     assert.equal("network: m (after 2 attempts) (the service may have acted on it): GET u [request id r]", tostring(
       errors.new("network", "m", { attempts = 2, ambiguous = true, method = "GET", url = "u", request_id = "r" })))
