@@ -120,7 +120,7 @@ describe("a batch", function()
     assert.same({}, portal:journal())
   end)
 
-  it("names the last POST in the err of an item that raised", function()
+  it("names the last POST, or the first that was accepted, in the err of an item that raised", function()
     local function cancel(n, own) return assert(own:cancel(loops.offer(n))) end
     local fns = {
       function(own) cancel(1, own) look(2, own) end,
@@ -129,6 +129,7 @@ describe("a batch", function()
       function(_, item) item.offer = "changed" end,
       function() coroutine.wrap(function() cancel(5, client) end)() end, -- by the client around the batch
       function(own) own:map({ 6 }, cancel) end,
+      function(own) cancel(7, own) cancel(8, own) end,
     }
     local list = {}
     for n, fn in ipairs(fns) do list[n] = { publisher = "contoso", offer = "offer-4", fn = fn } end
@@ -136,7 +137,7 @@ describe("a batch", function()
       item.fn(own, item)
       error "deliberate"
     end)
-    for n, expected in ipairs { "offer-1", "offer-2", "offer-3", "offer-4", "offer-5", "offer-4" } do
+    for n, expected in ipairs { "offer-1", "offer-2", "offer-3", "offer-4", "offer-5", "offer-4", "offer-7" } do
       local err = entries[n].err
       assert.same({ "raised", expected, n ~= 4 }, { err.kind, err.offer, err.ambiguous }, n)
     end

@@ -75,6 +75,19 @@ describe("a token function that a loop starts", function()
       assert.equal(1, calls)
     end)
 
+    it(when .. " may use the client of an item", function()
+      local state, item_client
+      local client <close> = new_client(function()
+        state = item_client:offer_status({ publisher = "contoso", offer = "contoso-vm", token = Portal.TOKEN }).state
+        return Portal.TOKEN
+      end)
+      client:map({ 1 }, function(_, own)
+        item_client = own
+        return own:offer_status(call)
+      end)
+      assert.equal("running", state)
+    end)
+
     it(when .. " may close the client", function()
       local client
       client = new_client(function()
