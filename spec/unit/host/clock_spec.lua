@@ -67,4 +67,20 @@ describe("a loop's clock", function()
     local client <close> = client_with(function() return math.floor(loop.now()) end)
     assert.equal("canceled", assert(CALLS["a cancel that waits"](client)).state)
   end)
+
+  -- The rest is that of the last sleep. A sleep that takes no time is not repeated.
+  it("tells the rest of a sleep that ended early, which is slept again unless it is below 1 ms", function()
+    for _, case in ipairs { { 8, 0.1, 4 }, { 15, 0.1, 5 }, { 8, 1, 1 } } do
+      local elapsed, sleeps = 0, 0
+      local client <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
+        await = loop.await, now = function() return elapsed end, sleep = function(_, seconds)
+          sleeps = sleeps + 1
+          elapsed = elapsed + seconds * (1 - case[2])
+        end,
+      } }
+      portal:fault { status = 503, headers = { ["Retry-After"] = tostring(case[1]) } }
+      assert(client:offer_status { publisher = "contoso", offer = "contoso-vm" })
+      assert.equal(case[3], sleeps)
+    end
+  end)
 end)
