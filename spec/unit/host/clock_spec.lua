@@ -73,7 +73,7 @@ describe("a loop's clock", function()
     for _, case in ipairs { { 8, 0.1, 4 }, { 15, 0.1, 5 }, { 8, 1, 1 } } do
       local elapsed, sleeps = 0, 0
       local client <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
-        await = loop.await, now = function() return elapsed end, sleep = function(_, seconds)
+        await = loop.await, now = function() return 1000.5 + elapsed end, sleep = function(_, seconds)
           sleeps = sleeps + 1
           elapsed = elapsed + seconds * (1 - case[2])
         end,
