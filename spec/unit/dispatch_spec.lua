@@ -190,6 +190,38 @@ describe("cpp.dispatch", function()
     end)
   end)
 
+  it("raises misuse, in the line of the caller, for what is no client, request, number, coroutine or function", function()
+    local object = { done = function() end }
+    local loops = {}
+    for _, name in ipairs { "blocking", "cqueues", "luv" } do loops[name] = require("cpp.loop." .. name) end
+    local function refuses(expected, fn, ...)
+      local done, problem = pcall(function(...) fn(...) end, ...)
+      assert.is_false(done)
+      assert.matches("^spec/unit/dispatch_spec.lua:%d+: cpp: ", problem)
+      assert.equal(expected, problem:match "cpp: (.*)")
+    end
+    local owners = { dispatch.check, dispatch.register, dispatch.check_sleep, dispatch.sleeping, dispatch.run,
+                     dispatch.check_client, loops.cqueues.release }
+    for _, loop in pairs(loops) do table.move({ loop.await, loop.sleep }, 1, 2, #owners + 1, owners) end
+    for _, fn in ipairs(owners) do
+      refuses("expected a core client, got nil", fn, nil, 1)
+      refuses("expected a core client, got table", fn, {}, 1)
+    end
+    for _, fn in ipairs { dispatch.check, dispatch.register, loops.blocking.await, loops.cqueues.await, loops.luv.await } do
+      refuses("expected a request, or an object with a method done, got nil", fn, core, nil)
+      refuses("expected a request, or an object with a method done, got table", fn, core, {})
+    end
+    for _, fn in ipairs { dispatch.check_sleep, loops.blocking.sleep, loops.cqueues.sleep, loops.luv.sleep } do
+      refuses("expected a number of seconds, got string", fn, core, "1")
+      refuses("expected a number of seconds, got NaN", fn, core, 0 / 0)
+    end
+    for _, fn in ipairs { dispatch.check_thread, loops.cqueues.spawn, loops.luv.spawn } do
+      refuses("expected a coroutine, got function", fn, print)
+    end
+    refuses("wake: expected a function, got table", dispatch.register, core, object, {})
+    refuses("wake: expected a function, got table", dispatch.sleeping, core, {})
+  end)
+
   it("keeps no client alive, nor what waits on it", function()
     local seen = setmetatable({ core }, { __mode = "v" })
     local own = core
