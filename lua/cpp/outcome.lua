@@ -64,7 +64,7 @@ local RULES = {
   { operation = "broken", outcome = "failed" }, -- [LIST]
   { operation = "signoff", outcome = "signoff" }, -- [SEEN]
   { operation = "published", outcome = "completed" }, -- [LIST]
-  { operation = "completed", submission = "contradiction", settles = true, outcome = "unknown" }, -- [LOGIC]
+  { submission = "contradiction", settles = true, outcome = "unknown" }, -- [LOGIC]
   { submission = "canceled", outcome = "canceled" }, -- [LIST]
   { submission = "completed", outcome = "completed" }, -- [LIST]
   { submission = "failed", outcome = "failed" }, -- [LIST]
@@ -88,8 +88,7 @@ local RULES = {
 }
 
 local function matches(wanted, word)
-  if wanted == nil or wanted == word then return true end
-  if type(wanted) ~= "table" then return false end
+  if type(wanted) ~= "table" then return wanted == nil or wanted == word end
   for _, one in ipairs(wanted) do
     if one == word then return true end
   end
@@ -110,7 +109,7 @@ function outcome.time(text)
   local year, month, day, hour, minute, second, rest =
     text:match "^(%d%d%d%d)%-(%d%d)%-(%d%d)[Tt ](%d%d):(%d%d):(%d%d)(.*)$"
   if not year or year < "2000" then return nil end -- .NET writes "0001-01-01T00:00:00" for no time
-  local fraction, zone = rest:match "^%.(%d+)(.*)$"
+  local fraction, zone = rest:match "^(%.%d+)(.*)$"
   local sign, hours, minutes = (zone or rest):match "^([+-])(%d%d):?(%d%d)$"
   if not sign and not (zone or rest):find "^[Zz]?$" then return nil end
   year, month, day = tonumber(year), tonumber(month), tonumber(day)
@@ -118,7 +117,7 @@ function outcome.time(text)
   if month < 1 or month > 12 or day < 1 or day > 31 or hour > 23 or minute > 59 or second > 60 then return nil end
   local offset = sign and (hours * 60 + minutes) * (sign == "+" and 60 or -60) or 0
   return days_of(year, month, day) * 86400 + hour * 3600 + minute * 60 + second
-    + tonumber("0." .. (fraction or "0"):sub(1, 9)) - offset
+    + tonumber(("0%.7s"):format(fraction or "")) - offset
 end
 
 -- When an operation ended, given its state and time (seconds since 1970 or nil): "since" the call was sent; "near":
@@ -299,8 +298,8 @@ local function submission_word(facts)
   end
   local operation = operation_word(facts)
   if operation == "completed" and is_polled and word ~= "completed" then return "contradiction" end
-  if when_ended(submission, facts) == "doubtful" then return "undated" end
-  if found ~= "newest" or not matches(UNPROVEN, operation) then return word end
+  local is_proven = found ~= "newest" or not matches(UNPROVEN, operation)
+  if is_proven and when_ended(submission, facts) ~= "doubtful" then return word end
   return facts.is_lost and word == "canceled" and not time_of(submission, facts) and "canceled?" or "undated"
 end
 

@@ -116,14 +116,3 @@ describe("the outcome of a wait for a cancel", function()
     assert.equal("canceled", assert(client:wait(result.location)).outcome)
   end)
 end)
-
-describe("outcome.time", function()
-  local outcome = require "cpp.outcome"
-
-  it("reads every day of the calendar as the system's clock has it #exhaustive", function()
-    for day = 10957, 10957 + 146097 * 2, 7 do -- 800 years from 2000 on, and each date of the month in them
-      local time = day * 86400 + day % 86400
-      assert.equal(time, outcome.time(os.date("!%Y-%m-%dT%H:%M:%SZ", time)))
-    end
-  end)
-end)
