@@ -133,6 +133,12 @@ describe("progress", function()
       local text = written { state = "running", progress = 1, steps = {
         { stepName = "mail jane.doe@contoso.example, Bearer abc.def", status = "running" } } }
       assert.equal("running: mail [redacted], [redacted], 1 %\n", text)
+      local operation = { location = "/x-token-1", state = "running", progress = 1,
+                          steps = { { stepName = "token-1", status = "running" } } }
+      require("cpp.redact").remember(operation, { "token-1" })
+      cpp.progress(stream, { total = 2 })(operation)
+      stream:seek("set", #text + #", 0:00")
+      assert.equal("/x-[redacted]: running: [redacted], 1 %, 0:00\n", stream:read("a"))
     end)
 
     it("bears operations that lack all there is to show", function()
@@ -313,19 +319,6 @@ describe("progress", function()
       end
     end)
 
-    it("has no remaining time until a step has moved", function()
-      local output = on_terminal("80 24", [[
-        show { state = "running", progress = 0, steps = {} } wait(10)
-        offer("one", 10) wait(5) offer("one", 10)
-      ]])
-      assert.matches(" 10 %%  0:15$", Programs.screen(output, 80)[1])
-      output = on_terminal("80 24", [[
-        show { state = "running", progress = 0, steps = {} } wait(10)
-        offer("one", 10) wait(10) offer("one", 30)
-      ]])
-      assert.is_truthy(output:find("0:20  about 0:35 left", 1, true), output)
-    end)
-
     it("shows what has not ended, each by its offer or location", function()
       local code = [[
         local progress = require("cpp.progress").new(io.stderr, TOTAL)
@@ -365,28 +358,6 @@ describe("progress", function()
                   { lines[1], name, numbers, lines[3] })
     end)
 
-    it("has a bar from 60 columns on", function()
-      for columns, bar in pairs { [60] = false, [61] = true } do -- the last column stays empty
-        local output = on_terminal(columns .. " 24", [[offer("one", 50)]])
-        assert.equal(bar, output:find("[#####", 1, true) ~= nil, columns)
-      end
-    end)
-
-    it("tells the time that is left, from one second on", function()
-      for left, percent in pairs { ["0:01"] = 50, ["0:03"] = 25 } do
-        local output = on_terminal("80 24", ([[offer("one", 0) wait(1) offer("one", %d)]]):format(percent))
-        assert.is_truthy(output:find("about " .. left .. " left", 1, true), output)
-      end
-      local output = on_terminal("80 24", [[offer("one", 0) wait(1) offer("one", 51)]])
-      assert.is_nil(output:find "left")
-      output = on_terminal("80 24", [[
-        local progress = require("cpp.progress").new(io.stderr)
-        local function look(percent) progress:show { state = "running", progress = percent, steps = { { stepName = "a" } } } end
-        look(0) wait(1) look(25) wait(1) progress:tick()
-      ]])
-      assert.matches("  25 %%  0:02  about 0:02 left$", Programs.screen(output, 80)[1])
-    end)
-
     it("erases lines that the terminal has no room for", function()
       local output = on_terminal("1 24", [[offer("one", 0) wait(1) offer("one", 10)]], 2)
       assert.is_truthy(output:find("\r\27[1A\27[J", 1, true), output)
@@ -402,14 +373,6 @@ describe("progress", function()
       assert.is_truthy(lines[3]:find "^three: running: Validate +30 %%  0:00$" or lines[3]:find "^three: .* 30 %%  0:05$", lines[3])
       assert.equal("1 of 4 ended, 0:05", lines[4])
       assert.equal(4, #lines)
-    end)
-
-    it("draws several again after a tenth of a second", function()
-      for _, pause in ipairs { 0.075, 0.125 } do
-        local output = on_terminal("60 24", ([[offer("one", 10) offer("two", 20) wait(1) offer("two", 30)
-          wait(%g) offer("two", 40)]]):format(pause), 2)
-        assert.equal(pause > 0.1, Programs.screen(output, 60)[2]:find("40 %", 1, true) ~= nil)
-      end
     end)
 
     it("has no more lines than the terminal", function()

@@ -37,6 +37,7 @@ local ROWS = {
   { "the offer's status is read from 300 s on, once for each poll", {}, { operation = { RUNNING }, status = { FAILS } },
     "0 o, 100 o, 200 o, 300 os, 400 os: timeout" },
   { "it may have the sign-off", {}, { operation = { RUNNING }, status = { SIGNOFF } }, "0 o, 100 o, 200 o, 300 os: signoff" },
+  { "it is not read before", {}, { operation = { { status = "running", pause = "299" } } }, "0 o, 299 o: timeout" },
   { "it may have it for a cancel", { call = "cancel" }, { operation = { RUNNING }, list = { {} }, status = { SIGNOFF } },
     "0 o, 100 o, 200 o, 300 ols: signoff" },
   { "a publish waits for it at once", { call = "publish" }, { operation = { RUNNING, WHOLE }, status = { RUNNING, SIGNOFF } },
@@ -87,6 +88,8 @@ local ROWS = {
     "0 o, 7 o, 14 o, 21 o, 28 o, 35 o: http 500" },
   { "the deadline comes first", {}, { operation = { { code = 500, pause = "7" } } },
     "0 o, 7 o, 14 o, 21 o, 28 o: timeout", { timeout = 35 } },
+  { "pauses grow to 30 s", {}, { operation = { { status = "running", pause = false } } },
+    "0 o, 5 o, 12.5 o, 23.75 o, 40.625 o, 65.9375 o, 95.9375 o, 125.938 o: timeout", { timeout = 130 } },
   { "the first poll waits for the Retry-After of the call", { call = "cancel", retry_after = 7 },
     { operation = { { status = "canceled" } } }, "7 ol: canceled" },
   { "within limits", { call = "cancel", retry_after = 1000 }, { operation = { { status = "canceled" } } }, "300 ol: canceled" },
@@ -108,7 +111,7 @@ describe("the course of a wait:", function()
     for place, response in ipairs(responses) do
       portal:fault { match = { path = KINDS[kind] }, times = place == #responses and -1 or 1, status = response.code or 200,
                      body = response.body or response,
-                     headers = { ["Retry-After"] = response.pause or kind == "operation" and "100" or nil } }
+                     headers = { ["Retry-After"] = response.pause or response.pause == nil and kind == "operation" and "100" } }
     end
   end
 
@@ -159,5 +162,20 @@ describe("the course of a wait:", function()
       location = "/api/operations/[redacted]", call = "cancel", sent_at = 5, publisher = "publisher-[redacted]",
       offer = "offer-[redacted]", operation_id = "operation_id-[redacted]", submission_id = "submission_id-[redacted]",
     }, fields)
+  end)
+
+  it("its err has the last operation without secrets, however long that is", function()
+    local body = { status = "running" }
+    for n = 1, 50 do body["text " .. n] = ("x"):rep(9000) end
+    portal:fault { match = { path = "/operations/" }, status = 200, body = body, times = -1 }
+    local _, err = client:wait("/api/operations/" .. Portal.TOKEN, { timeout = 10 })
+    assert.same({ "running", portal.url .. "/api/operations/[redacted]?api-version=2017-10-31" },
+                { err.operation.state, err.operation.location })
+  end)
+
+  it("its err has 500 bytes of the service's own words", function()
+    portal:fault { match = { path = "/operations/" }, status = 200, body = { status = "failed", error = ("x"):rep(501) } }
+    local _, err = client:wait(PATH)
+    assert.equal("the operation ended failed: " .. ("x"):rep(500), err.message)
   end)
 end)
