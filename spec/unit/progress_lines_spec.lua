@@ -17,7 +17,8 @@ local SCRIPTS = {
   { name = "one operation", columns = 80, rows = 24, calls = {
     { 0.75, "tick" }, { 0.75, "tick" }, { 59, "tick" }, { 1, "show", operation("vm", 10) }, { 0.5, "tick" }, { 0.5, "tick" },
     { 1, "show", operation("vm", 30) }, { 0, "show", operation("vm", 31) }, { 1, "tick" },
-    { 0.5, "erase" }, { 0, "erase" }, { 0.0625, "tick" }, { 0.0625, "tick" }, { 3600, "show", operation("vm", 100) }, { 0, "show", operation("vm", 100, "completed") },
+    { 0.5, "erase" }, { 0, "erase" }, { 0.0625, "tick" }, { 0.0625, "tick" }, { 3600, "show", operation("vm", 100) },
+    { 0, "show", operation("vm", 100, "completed") },
     { 5, "tick" },
   }, text = [[
 waiting, 0:01_66_<>
