@@ -37,7 +37,7 @@ function status.normalise(text, secrets)
   local plain = lower(text):gsub("[\t-\r _-]", "")
   if plain == "" then return nil end
   if not plain:find "^[a-z]+$" then return UNKNOWN end
-  if secrets and core.redact(text, 2 * LONGEST, secrets):find("[", 1, true) then return UNKNOWN end
+  if secrets and core.redact(text, 2 * LONGEST, secrets):find "%[" then return UNKNOWN end
   return SAME[plain] or plain
 end
 

@@ -1,44 +1,10 @@
--- Progress: how far an operation is, computed from its steps, and what people see of it.
+-- Progress: what people see of how far an operation is.
 
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local Programs = require "spec.support.program"
-local status = require "cpp.status"
 
 describe("progress", function()
-  describe("is computed:", function()
-    local function of(steps, state) return status.progress({ steps = steps }, state or "running") end
-
-    it("the mean of the steps, as an integer", function()
-      local progress = of { { progressPercentage = 100 }, { progressPercentage = 50 }, { progressPercentage = 0 } }
-      assert.equal(50, progress)
-      assert.equal("integer", math.type(progress))
-      assert.equal(33, of { { status = "complete" }, {}, {} })
-      assert.equal("integer", math.type(of { { progressPercentage = 33.4 } }))
-    end)
-
-    it("100 for a step that is complete, however that is spelled and whatever it says", function()
-      for _, spelling in ipairs { "complete", "Completed", "SUCCEEDED", " com_plete" } do
-        assert.equal(100, of { { status = spelling, progressPercentage = 3 } })
-      end
-    end)
-
-    it("100 for an operation that is completed, and what its steps say for any other", function()
-      assert.equal(100, of({ { progressPercentage = 10 } }, "completed"))
-      assert.equal(100, of(nil, "completed"))
-      assert.equal(10, of({ { progressPercentage = 10 } }, "canceled"))
-      assert.equal(0, of(nil, "canceled"))
-    end)
-
-    it("0 to 100, whatever the service gives", function()
-      for value, expected in pairs { [-5] = 0, [1000] = 100, ["50"] = 50, [math.huge] = 100, ["many"] = 0 } do
-        assert.equal(expected, of { { progressPercentage = value } })
-      end
-      assert.equal(0, of { { progressPercentage = 0 / 0 } })
-      for _, steps in ipairs { {}, "steps", 5, { "step" }, { false }, { a = 1 } } do assert.equal(0, of(steps)) end
-    end)
-  end)
-
   describe("elsewhere than on a terminal", function()
     local stream
     before_each(function() stream = assert(io.tmpfile()) end)
