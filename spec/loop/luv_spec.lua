@@ -102,10 +102,32 @@ describe("cpp.loop.luv", function()
                                         loop = cpp.loop.luv }
     local seen
     host:spawn(function() seen = select(2, client:cancel(loops.offer(1))) end)
-    assert.equal(client.core:pollfd() and 2 or 1, #handles())
+    assert.equal(client.core:pollfd() and 3 or 2, #handles())
     host:run(10)
     assert.equal("network", seen.kind)
     assert.same({}, handles())
+  end)
+
+  it("serves the host's descriptors and timers while step after step is due at once", function()
+    local host, pipe = new_host(), uv.pipe()
+    local poll, timer = uv.new_poll(pipe.read), uv.new_timer()
+    assert.equal(1, uv.fs_write(pipe.write, "!")) -- so that it can always be read
+    local served, ticks, failed = 0, 0, nil
+    poll:start("r", function() served = served + 1 end)
+    timer:start(1, 1, function() ticks = ticks + 1 end)
+    local client <close> = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }
+    local list, started = {}, core.monotonic()
+    for n = 1, 1000 do list[n] = loops.offer(n) end
+    host:spawn(function()
+      failed = select(2, client:cancel_all(list, { concurrency = 64 }))
+      poll:close()
+      timer:close()
+    end)
+    host:run(10)
+    for _, descriptor in pairs(pipe) do uv.fs_close(descriptor) end
+    assert.equal(1000, failed)
+    local seconds = core.monotonic() - started
+    assert.is_true(served > 10 and ticks > 10, ("%d and %d in %.3f s"):format(served, ticks, seconds))
   end)
 
   it("lets go of the descriptor when it is closed through an item of a batch", function()

@@ -1,9 +1,9 @@
 -- The loop of luv (libuv): calls made inside a coroutine suspend it; libuv's callbacks resume it.
 --   https://github.com/luvit/luv/blob/master/docs.md
 --
--- A client has one poll handle and one timer while a coroutine waits on it or sleeps, and none otherwise, so that
--- uv.run can return. The host may close them (uv.walk); the next call of any client that waits recreates those of all
--- clients, so that earlier waits continue.
+-- A client has a poll handle, a timer and an idle handle while a coroutine waits on it or sleeps, and none otherwise,
+-- so that uv.run can return. The host may close them (uv.walk); the next call of any client that waits recreates those
+-- of all clients, so that earlier waits continue.
 
 local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
@@ -15,7 +15,7 @@ local loop = {}
 local LONGEST = 86400 -- seconds of a timer, which is then started again
 local TICK = 0.01 -- seconds between two steps where there is no descriptor to watch
 
--- [core client] = { poll =, timer =, waiting = set of places, sleepers = timers, stepping = boolean,
+-- [core client] = { poll =, timer =, idle =, waiting = set of places, sleepers = timers, stepping = boolean,
 -- process = the identifier of the process that made them }
 local watched = setmetatable({}, { __mode = "k" })
 
@@ -31,6 +31,7 @@ local function unwatch(core_client)
   -- A forked child shares the epoll set of the parent's loop: closing would remove the descriptor from it.
   if handles.process == uv.os_getpid() then close(handles.poll) end
   close(handles.timer)
+  close(handles.idle)
 end
 
 local step
@@ -50,6 +51,7 @@ local opening = {
 local function open(core_client, handles)
   local descriptor = core_client:pollfd()
   if is_gone(handles.timer) then handles.timer = uv.new_timer() end
+  if is_gone(handles.idle) then handles.idle = uv.new_idle() end
   if not descriptor or not is_gone(handles.poll) then return end
   local new <close> = setmetatable({ handles = handles, poll = nil }, opening)
   if core_client:usable() then new.poll = uv.new_poll(descriptor) end -- a finaliser may have closed it
@@ -57,14 +59,18 @@ local function open(core_client, handles)
   handles.poll = new.poll
 end
 
--- The next timer, libcurl's or that of a sleep, in whole milliseconds, the resolution of libuv.
+-- The next timer, libcurl's or that of a sleep, in whole milliseconds, the resolution of libuv. What is due at once is
+-- left to the next turn: libuv 1.44 runs a timer of 0 that a timer's callback starts in the same turn, and serves no
+-- descriptor of the host meanwhile.
 local function arm(core_client, handles)
   if not core_client:usable() then return end
   local seconds, due = core_client:timeout(), handles.sleepers:first()
   if not handles.poll then seconds = math.min(seconds or TICK, TICK) end
   if due then seconds = math.min(seconds or math.huge, math.max(0, due - core.monotonic())) end
   handles.timer:stop()
+  handles.idle:stop()
   if not seconds then return end
+  if seconds <= 0 then return handles.idle:start(handles.step) end
   handles.timer:start(math.ceil(math.min(seconds, LONGEST) * 1000), 0, handles.step)
 end
 
@@ -95,6 +101,7 @@ local function enter(place)
       watched[core_client] = nil
       close(handles.poll)
       close(handles.timer)
+      close(handles.idle)
     end
   end
   handles.waiting[place] = true
