@@ -227,7 +227,6 @@ local function request_of(loop, client, options, entry, limits)
   }
   function request.ending() return ending(loop, client, limits and limits.deadline or math.huge) end
   function request.send(endpoint, fields, names)
-    if not client.core:usable() then return nil, errors.closed() end
     entry.secret = fields.client_secret or fields.token
     shorten(fields, options, defaults)
     local right, problem = pcall(client.core.check, client.core, endpoint, complete(fields, options))
