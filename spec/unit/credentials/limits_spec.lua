@@ -114,14 +114,15 @@ describe("credentials", function()
       local own
       own = new_client { log = function() own:close() end }
       local status, err = own:offer_status(OFFER)
-      assert.same({ nil, "closed", false }, { status, err.kind, ran })
+      assert.same({ nil, "closed: the client was closed before this request was sent", false }, { status, tostring(err), ran })
     end)
 
     it("when the batch is being stopped", function()
       local own <close> = new_client()
       local entries = own:map({ 1 }, function(_, item_client) return item_client:offer_status(OFFER) end,
                               { should_stop = function() return #portal:journal() > 0 end })
-      assert.same({ "stopped", false }, { entries[1].err.kind, ran })
+      assert.same({ "stopped: should_stop ended the batch before this request was sent", false },
+                  { tostring(entries[1].err), ran })
     end)
   end)
 end)
