@@ -19,7 +19,7 @@ local LONGEST = 65536 -- bytes of an assertion
 local function read(name)
   local file <close>, problem = io.open(name, "rb")
   if not file then return nil, problem end
-  local text, failure = file:read(LONGEST + 2)
+  local text, failure = file:read(LONGEST + 3) -- with a newline, and a byte that is too much
   if not text then return nil, name .. ": " .. (failure or "the file is empty") end
   text = environment.without_newline(text)
   if #text > LONGEST or not text:find "^[A-Za-z0-9%-_%.]+$" then

@@ -174,11 +174,13 @@ describe("credentials", function()
 
     it("may be long, up to a limit", function()
       local long = ("j"):rep(65536)
-      workload("workload", long)
+      workload("workload", long .. "\r\n")
       portal:configure { clients = { { tenant = TENANT, client_id = "workload", assertion = long } } }
       assert(new_client():offer_status(OFFER))
-      environment.AZURE_FEDERATED_TOKEN_FILE = programs:file(long .. "j")
-      assert.matches("workload_identity: AZURE_FEDERATED_TOKEN_FILE: .*holds no JSON Web Token", failure(new_client()))
+      for _, rest in ipairs { "j", "\r\nj" } do
+        environment.AZURE_FEDERATED_TOKEN_FILE = programs:file(long .. rest)
+        assert.matches("workload_identity: AZURE_FEDERATED_TOKEN_FILE: .*holds no JSON Web Token", failure(new_client()))
+      end
     end)
 
     it("that are invalid end the chain, and the message says why", function()
