@@ -125,6 +125,10 @@ describe("credentials", function()
       end
       set { IDENTITY_ENDPOINT = portal.url, IDENTITY_HEADER = "s3cret\r\nX: 1" }
       assert.matches("IDENTITY_HEADER: expected printable ASCII", failure(new_client()))
+      set { IDENTITY_HEADER = "s3cret", AZURE_CLIENT_ID = "a\nb" }
+      assert.matches("managed_identity: AZURE_CLIENT_ID: expected ", failure(new_client()))
+      set { IDENTITY_ENDPOINT = "", IDENTITY_HEADER = "", AZURE_POD_IDENTITY_AUTHORITY_HOST = portal.url }
+      assert.matches("managed_identity: AZURE_CLIENT_ID: expected ", failure(new_client()))
       assert.same({}, portal:journal())
     end)
 
