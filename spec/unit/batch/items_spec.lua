@@ -130,6 +130,17 @@ describe("a batch", function()
       function() coroutine.wrap(function() cancel(5, client) end)() end, -- by the client around the batch
       function(own) own:map({ 6 }, cancel) end,
       function(own) cancel(7, own) cancel(8, own) end,
+      function() -- the response to the first comes after that to the second
+        local first = coroutine.wrap(function() cancel(6, client) end)
+        client.loop = { sleep = print, await = function(...)
+          client.loop = cpp.loop.blocking
+          coroutine.yield()
+          client.loop.await(...)
+        end }
+        first()
+        client:cancel { publisher = "contoso", offer = "none" }
+        first()
+      end,
     }
     local list = {}
     for n, fn in ipairs(fns) do list[n] = { publisher = "contoso", offer = "offer-4", fn = fn } end
@@ -137,7 +148,7 @@ describe("a batch", function()
       item.fn(own, item)
       error "deliberate"
     end)
-    for n, expected in ipairs { "offer-1", "offer-2", "offer-3", "offer-4", "offer-5", "offer-4", "offer-7" } do
+    for n, expected in ipairs { "offer-1", "offer-2", "offer-3", "offer-4", "offer-5", "offer-4", "offer-7", "offer-6" } do
       local err = entries[n].err
       assert.same({ "raised", expected, n ~= 4 }, { err.kind, err.offer, err.ambiguous }, n)
     end
