@@ -120,7 +120,7 @@ function host.loop(client, options)
   core.check("call", { loop = loop })
   if loop.scheduler then
     loop = outside_of(loop)
-    if loop.scheduler or known.loops[loop] then return loop end
+    if loop.scheduler then return loop end
   end
   local release = loop.release
   if release ~= nil then known.releases[release] = true end
