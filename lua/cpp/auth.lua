@@ -49,11 +49,11 @@ local OF_REQUESTS = { "timeout", "connect_timeout", "ca_file", "proxy", "user_ag
 -- These options as one text. A failure may be due to them (a short timeout, another proxy), so only calls with the same
 -- options share it.
 local function manner_of(options)
-  local values = {}
-  for index, name in ipairs(OF_REQUESTS) do
-    values[index] = name ~= "loop" and name ~= "log" and tostring(options[name]) or ""
+  local manner = ""
+  for _, name in ipairs(OF_REQUESTS) do
+    if name ~= "loop" and name ~= "log" then manner = manner .. "\0" .. tostring(options[name]) end
   end
-  return table.concat(values, "\0")
+  return manner
 end
 
 -- Adds these options to a request for a token.

@@ -65,9 +65,13 @@ describe("credentials", function()
 
     it("are asked once for all calls that wait for them", function()
       answer(401, {})
-      local _, failed = client:cancel_all { OFFER, OFFER, OFFER }
-      assert.equal(3, failed)
-      assert.equal(1, #authority:journal())
+      local calls = { OFFER, OFFER }
+      for n = 3, 4 do calls[n] = { publisher = "contoso", offer = "contoso-vm", log = function() return n end } end
+      local _, failed = client:cancel_all(calls)
+      assert.same({ 4, 1 }, { failed, #authority:journal() })
+      calls[3].ca_file, calls[4].timeout = "/nowhere", 299
+      client:cancel_all(calls)
+      assert.equal(4, #authority:journal())
     end)
 
     it("do not get an err that speaks of the offer", function()
