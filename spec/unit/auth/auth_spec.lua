@@ -105,6 +105,11 @@ describe("a token", function()
     it("is an auth error with the function's own reason", function()
       local _, err = with_function { n = 2, nil, "the vault\nis closed to jane.doe@contoso.example" }:cancel(OFFER)
       assert.equal("auth: the token function returned no token (the vault is closed to [redacted])", tostring(err))
+      local client = with_function({ Portal.TOKEN, 1000 }, { n = 2, nil, "none after " .. Portal.TOKEN })
+      assert(client:offer_status(OFFER))
+      loop.sleep(nil, 700)
+      _, err = client:cancel(OFFER)
+      assert.equal("auth: the token function returned no token (none after [redacted])", tostring(err))
     end)
 
     it("is an auth error that says what to do where the function of cpp.credentials was not called", function()
@@ -292,18 +297,20 @@ describe("a token", function()
       ["expires_in as a number"] = { expires_in = 1000 },
       ["expires_on alone"] = { expires_on = Portal.EPOCH + 1000 },
       ["expires_on alone as a string"] = { expires_on = tostring(Portal.EPOCH + 1000) },
+      ["expires_in of 1 s, half of which is used"] = { expires_in = 1, at = 0.5 },
       ["expires_in before expires_on"] = { expires_in = "1000", expires_on = "17" },
       ["expires_on where expires_in is no number"] = { expires_in = "", expires_on = Portal.EPOCH + 1000 },
     } do
       it("is kept until 300 s before its end, by " .. name, function()
-        life.access_token = "issued"
+        local at = life.at or 700
+        life.access_token, life.at = "issued", nil
         issue(life)
         local client = with_credentials()
         assert(client:offer_status(OFFER))
-        loop.sleep(nil, 690)
+        loop.sleep(nil, at - 0.5)
         assert(client:offer_status(OFFER))
         assert.equal(1, asked())
-        loop.sleep(nil, 12)
+        loop.sleep(nil, 0.5)
         assert(client:offer_status(OFFER))
         assert.equal(2, asked())
       end)

@@ -66,6 +66,15 @@ describe("a token function that a loop starts", function()
       assert.same({ 0, 1 }, { failed, calls })
     end)
 
+    it(when .. " fails for all items that wait for it, whatever their options", function()
+      local client <close> = new_client(function() return nil, "no token today" end)
+      local entries = client:map({ 1, 2, 3 }, function(n, own) return own:wait(call, { timeout = n }) end)
+      for n = 1, 3 do
+        assert.equal("auth: the token function returned no token (no token today)", tostring(entries[n].err))
+      end
+      assert.equal(is_late and 1 or 3, calls)
+    end)
+
     it(when .. " cannot make a call that needs its token", function()
       local client
       client = new_client(function() return nil, tostring(select(2, client:offer_status(call))) end)
