@@ -68,7 +68,9 @@ describe("a token function that a loop starts", function()
 
     it(when .. " fails for all items that wait for it, whatever their options", function()
       local client <close> = new_client(function() return nil, "no token today" end)
-      local entries = client:map({ 1, 2, 3 }, function(n, own) return own:wait(call, { timeout = n }) end)
+      local entries = client:map({ 1, 2, 3 }, function(n, own)
+        return own:offer_status { publisher = "contoso", offer = "contoso-vm", timeout = n }
+      end)
       for n = 1, 3 do
         assert.equal("auth: the token function returned no token (no token today)", tostring(entries[n].err))
       end
@@ -106,6 +108,21 @@ describe("a token function that a loop starts", function()
       assert.equal("closed", select(2, client:offer_status(call)).kind)
     end)
   end
+
+  it("fails with the error of the loop's clock, without its token", function()
+    local loop = virtual.new()
+    local now, spawned = loop.now, nil
+    function loop.spawn(thread)
+      spawned = thread
+      assert(coroutine.resume(thread))
+    end
+    local client <close> = cpp.client { base_url = portal.url, loop = loop, token = function() return Portal.TOKEN, 100 end }
+    assert(client:offer_status(call))
+    loop.sleep(nil, 100)
+    function loop.now() return coroutine.running() == spawned and Portal.TOKEN or now() end
+    assert.matches("auth: the token function failed %(.*: loop.now: expected a number of seconds, got %[redacted%]%)",
+                   tostring(select(2, client:offer_status(call))))
+  end)
 
   it("is given up when the loop ends its coroutine", function()
     local loop = virtual.new()
