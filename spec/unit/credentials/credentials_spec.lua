@@ -259,6 +259,19 @@ describe("credentials", function()
     assert.equal(2, #asked())
   end)
 
+  it("may be requested by a call within the log of their request", function()
+    metadata()
+    local client, state
+    client = new_client { log = function()
+      if state then return end
+      state = "none"
+      state = assert(client:offer_status(OFFER)).state
+    end }
+    assert(client:offer_status(OFFER))
+    assert.equal("running", state)
+    assert.equal(2, #asked())
+  end)
+
   it("fail with closed if the client is closed during the request", function()
     metadata()
     local client = new_client { retries = 5 }
