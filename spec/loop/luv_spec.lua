@@ -2,6 +2,7 @@
 
 local core = require "cpp.core"
 local cpp = require "cpp"
+local fork = require "spec.support.fork"
 local loops = require "spec.support.loops"
 local uv = require "luv"
 
@@ -228,6 +229,24 @@ describe("cpp.loop.luv", function()
     end)()
     assert.is_true(ended)
     uv.run()
+  end)
+
+  it("ends the sleeps of a client in a forked child", function()
+    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
+    local ended
+    coroutine.wrap(function()
+      cpp.loop.luv.sleep(client.core, 0.01)
+      ended = true
+    end)()
+    local child = fork(function()
+      uv.new_timer():start(500, 0, uv.stop)
+      uv.run()
+      assert(ended)
+    end)
+    assert.equal(0, child:wait())
+    uv.run()
+    assert.is_true(ended)
+    client:close()
   end)
 
   it("recreates the handles of all sleeping clients with the next call of any client", function()
