@@ -103,6 +103,31 @@ describe("cpp.loop.cqueues", function()
       assert.equal("running", assert(client:offer_status(loops.offer(1, { token = token }))).state)
     end)
 
+    it("watches the descriptor of a client, or else steps every 10 ms or earlier", function()
+      local poll, polled, shortest, longest = cqueues.poll, 0, 0.01, 0
+      finally(function() cqueues.poll = poll end)
+      function cqueues.poll(first, ready)
+        local seconds = first == client.core and 0.01 or first
+        polled, shortest, longest = polled + 1, math.min(shortest, seconds), math.max(longest, seconds)
+        return poll(first, ready)
+      end
+      loops.respond_late(portal, 1, { delay = 0.2 })
+      host:spawn(function() assert(client:offer_status(loops.offer(1))) end)
+      local started = core.monotonic()
+      host:run(loops.LIMIT)
+      assert.same({ 0.01, not client.core:pollfd() }, { longest, shortest < 0.01 })
+      assert.is_true(polled <= 20 + (client.core:pollfd() and 0 or core.monotonic() - started) * 100, polled)
+    end)
+
+    it("keeps none of them", function()
+      local kept = setmetatable({ cqueues.new() }, { __mode = "v" })
+      kept[1]:wrap(function() assert(client:offer_status(loops.offer(1))) end)
+      assert(kept[1]:loop(loops.LIMIT))
+      collectgarbage()
+      collectgarbage()
+      assert.is_nil(kept[1])
+    end)
+
     it("blocks in a function that C calls", function()
       local state
       host:spawn(function()
