@@ -205,4 +205,22 @@ describe("the token before the last renewal is hidden in an err", function()
     assert.equal(1, #tokens)
     assert_hidden()
   end)
+
+  it("when others replaced it twice while its request was on its way, also in the log", function()
+    portal:configure { tokens = { { token = "previous-token" }, { token = Portal.TOKEN }, { token = Portal.TOKEN .. "=" } } }
+    local await, logged = loop.await, nil
+    function loop.await(...)
+      loop.await = await
+      for _ = 1, 2 do
+        loop.sleep(nil, 800)
+        assert(client:offer_status(OFFER))
+      end
+      return await(...)
+    end
+    portal:fault { match = { method = "POST" }, status = 403, body = "previous-token",
+                   headers = { ["X-Ms-Correlation-Request-Id"] = "of previous-token" } }
+    local _, err = client:cancel { publisher = "contoso", offer = "contoso-vm", log = function(entry) logged = entry end }
+    assert.same({ "of [redacted]", "of [redacted]", "[redacted]" }, { logged.request_id, err.request_id, err.body })
+    assert.same({}, tokens)
+  end)
 end)
