@@ -1,6 +1,7 @@
 -- Callbacks: whatever log, token, on_progress, should_stop and on_result raise, and however they wait, an accepted cancel
 -- is in a result or an err. spec/unit/host/model_spec.lua runs all combinations.
 
+local core = require "cpp.core"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
@@ -239,6 +240,21 @@ describe("a callback", function()
         end
       end)
     end
+
+    it("is not blocked by a call whose wait it ends early", function()
+      portal:fault { match = { method = "POST" }, action = "stall" }
+      local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
+        sleep = loop.sleep, await = function(core_client, request)
+          assert(not request:done() and core_client:usable())
+          coroutine.yield()
+        end,
+      } }
+      local thread = coroutine.create(function() own:cancel(call { timeout = 2 }) end)
+      local started = core.monotonic()
+      for _ = 1, 100 do assert(coroutine.resume(thread)) end
+      assert.is_true(core.monotonic() - started < 1)
+      assert.is_true(coroutine.close(thread))
+    end)
 
     it("loses no accepted cancel: it raises once the response is there, or before", function()
       local own <close> = failing("raises", 1)
