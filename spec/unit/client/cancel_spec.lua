@@ -332,6 +332,11 @@ describe("cancel", function()
       assert.is_true(err.ambiguous)
     end)
 
+    it("a location of another origin as untrusted, before anything is sent", function()
+      local operation, err = client:operation "https://other.example/api/operations/1"
+      assert.same({ "untrusted", 0 }, { operation or err.kind, #portal:journal() })
+    end)
+
     it("that there is no token, before anything is sent", function()
       local without <close> = cpp.client { base_url = portal.url }
       local result, err = without:cancel(OFFER)
