@@ -13,20 +13,22 @@ local BASE_URL = "https://cloudpartner.azure.com" -- as csrc/lua_client.c has it
 local function secrets_of(known, document)
   local held = known.secrets[1]
   if redact.remembered(document) or not held then return redact.remembered(document) end
-  local list = { held.options.token or false, held.options.client_secret or false }
-  for _, entry in pairs(held.tokens) do
-    table.move({ entry.token or false, entry.previous or false, entry.secret or false }, 1, 3, #list + 1, list)
+  local list = {}
+  local function add(from)
+    for _, name in ipairs { "token", "client_secret", "previous", "secret" } do list[#list + 1] = from[name] end
   end
+  add(held.options)
+  for _, entry in pairs(held.tokens) do add(entry) end
   return list
 end
 
 -- A line of the parts that are texts or numbers. Texts of the service come last, and only if the secrets are known.
-local function line(kind, known, document, parts, chosen)
+local function line(kind, known, document, chosen, ...)
   local words = {}
   local function add(part)
     if type(part) == "string" or math.type(part) then words[#words + 1] = part end
   end
-  for i = 1, parts.n do add(parts[i]) end
+  for i = 1, select("#", ...) do add((select(i, ...))) end
   local secrets = secrets_of(known, document)
   if secrets then add(chosen) end
   return redact.line("cpp." .. kind .. ": " .. table.concat(words, ", "), LONGEST, secrets)
@@ -44,14 +46,13 @@ end
 function show.classes(known)
   return {
     result = { __name = "cpp.result", __tostring = function(result)
-      local parts = table.pack(offer_of(result, result.call), result.status, result.state, result.outcome)
-      return line("result", known, result, parts, result.location)
+      return line("result", known, result, result.location, offer_of(result, result.call), result.status, result.state,
+                  result.outcome)
     end },
     operation = { __name = "cpp.operation", __tostring = function(operation)
       local progress = math.type(operation.progress) and operation.progress .. " %" or nil
       local outcome = type(operation.outcome) == "string" and "outcome " .. operation.outcome or nil
-      return line("operation", known, operation, table.pack(offer_of(operation), operation.state, progress, outcome),
-                  operation.location)
+      return line("operation", known, operation, operation.location, offer_of(operation), operation.state, progress, outcome)
     end },
   }
 end
@@ -72,7 +73,7 @@ function show.client(client)
   if state == "closed" then return "cpp.client: closed" end
   local tokens = type(own.token) == "function" and "a token function" or own.token and "a token"
     or "client " .. tostring(own.client_id)
-  return line("client", private[client], client, table.pack(own.base_url or BASE_URL, tokens, state))
+  return line("client", private[client], client, nil, own.base_url or BASE_URL, tokens, state)
 end
 
 return show
