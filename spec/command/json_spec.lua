@@ -41,7 +41,7 @@ describe("cpp-portal's JSON", function()
     local text = encode { [all] = { all } }
     assert.is_nil(text:find "[^\x20-\x7e]")
     assert.same({ all }, core.decode(text)[all])
-    assert.equal([["\ud83d\ude00\u007f\u009b\u2028"]], encode "\u{1f600}\127\u{9b}\u{2028}")
+    assert.equal([["\ud83d\ude00\ud800\udc00\u007f\u009b\u2028"]], encode "\u{1f600}\u{10000}\127\u{9b}\u{2028}")
   end)
 
   it("is valid for texts that are not UTF-8, and for those that look like its own marks", function()
@@ -63,6 +63,7 @@ describe("cpp-portal's JSON", function()
     for _ = 1, 5000 do deep = { deep } end
     assert.same({ ["1"] = 1, ["1000"] = 2 }, core.decode(encode { a = holes }).a)
     assert.same({ ["1"] = 1, a = 2 }, core.decode(encode { 1, a = 2 }))
+    assert.equal(("["):rep(100) .. "null" .. ("]"):rep(100), encode(deep))
     local guarded = setmetatable({ 1 }, { __pairs = error, __index = error, __len = error, __tostring = error })
     assert.equal("[1]", encode(guarded))
     for _, value in ipairs { circle, deep, { [true] = 1, [2.5] = 2, [-1] = 3, [1 << 60] = 4 },

@@ -5,8 +5,6 @@ local codec = require "cjson".new()
 codec.encode_sparse_array(true) -- as an object, instead of an error
 
 local DEEPEST = 100 -- levels; the service's documents have 64 at most
-local LONGEST_LIST = 1 << 24
-local EXACT = 99999999999999 -- the largest number with 14 digits
 
 -- Begins a string that stands for a number: a byte that no other string has.
 local MARK = "\xff"
@@ -17,7 +15,7 @@ end
 
 local function plain_number(number)
   if math.type(number) == "integer" then
-    return number > EXACT and MARK .. number or number < -EXACT and MARK .. number or number
+    return MARK .. number
   elseif number - number ~= 0 then
     return codec.null
   end
@@ -25,7 +23,7 @@ local function plain_number(number)
 end
 
 local function plain_name(name)
-  if math.type(name) == "integer" and name > 0 and name < LONGEST_LIST then return name end
+  if math.type(name) == "integer" and name & 0xffffff == name then return name end -- lua-cjson takes no larger index
   return plain_text(tostring(name))
 end
 
