@@ -23,7 +23,6 @@ local function is_in(ranges, code)
 end
 
 local function width_of(code)
-  if code < 0x300 then return 1 end
   return is_in(COMBINING, code) and 0 or is_in(WIDE, code) and 2 or 1
 end
 
@@ -31,15 +30,15 @@ end
 -- @param text string: valid UTF-8 without control characters, as cpp.redact gives it
 -- @return number
 function width.of(text)
-  if not text:find "[\x80-\xff]" then return #text end
-  local count = 0
-  for _, code in utf8.codes(text) do count = count + width_of(code) end
+  local count = #text
+  for character in text:gmatch "[\xc2-\xf4][\x80-\xbf]+" do
+    count = count - #character + width_of(utf8.codepoint(character))
+  end
   return count
 end
 
 --- The longest beginning of a text that fits into that many columns.
 function width.cut(text, columns)
-  if #text <= columns then return text end
   local count = 0
   for place, code in utf8.codes(text) do
     count = count + width_of(code)

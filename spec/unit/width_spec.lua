@@ -6,6 +6,7 @@ describe("cpp.width", function()
   local TEXTS = {
     [""] = 0, ["contoso-vm"] = 10, ["é"] = 1, ["e\u{301}"] = 1, ["検証"] = 4, ["ﾃﾞ"] = 2, ["か\u{3099}"] = 2, ["한국어"] = 6,
     ["Проверка"] = 8, ["🚀"] = 2, ["２"] = 2, ["𠮷"] = 2, ["│✓│"] = 4, ["\u{fffd}"] = 1,
+    ["\u{115f}\u{1160}\u{ac00}\u{abff}"] = 6,
   }
 
   for text, columns in pairs(TEXTS) do
