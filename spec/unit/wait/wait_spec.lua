@@ -52,6 +52,16 @@ describe("wait", function()
       assert_canceled { publisher = "contoso", offer = "contoso-vm", operation_id = "first" }
     end)
 
+    it("a table whose fields have other types and values than those of a result, which do not count", function()
+      for call, retry_after in pairs { cancel = "soon", cancle = 7 } do
+        portal:reset()
+        cancel()
+        assert(client:wait { publisher = "contoso", offer = "contoso-vm", operation_id = "first", call = call,
+                             sent_at = "now", retry_after = retry_after })
+        assert.equal(0, looks()[1])
+      end
+    end)
+
     it("the result of a publish, and of a go live", function()
       portal:offer { publisher = "contoso", offer = "contoso-vm" }
       for _, call in ipairs { "publish", "go_live" } do
