@@ -30,21 +30,23 @@ end
 -- @param text string: valid UTF-8 without control characters, as cpp.redact gives it
 -- @return number
 function width.of(text)
-  local count = #text
-  for character in text:gmatch "[\xc2-\xf4][\x80-\xbf]+" do
-    count = count - #character + width_of(utf8.codepoint(character))
+  local count, place = #text, text:find "[\x80-\xff]"
+  while place do
+    local after = utf8.offset(text, 2, place)
+    count = count - (after - place) + width_of(utf8.codepoint(text, place))
+    place = text:find("[\x80-\xff]", after)
   end
   return count
 end
 
 --- The longest beginning of a text that fits into that many columns.
 function width.cut(text, columns)
+  if width.of(text) <= columns then return text end
   local count = 0
   for place, code in utf8.codes(text) do
     count = count + width_of(code)
     if count > columns then return text:sub(1, place - 1) end
   end
-  return text
 end
 
 --- A text in exactly that many columns, cut or filled with blanks.
