@@ -26,7 +26,7 @@ describe("cpp.command.screen", function()
   end
 
   it("writes the rows of a table at once, its headings before the first", function()
-    local write = Screen.new({ wide = true, color = "never" }, 1):table({ { "A" }, { "B", 3 }, { "C" } }, 2)
+    local write = Screen.new({ wide = true, color = "never" }, 1):table({ { "A" }, { "B", 3 }, { "C" } }, { { "x" }, { "xy" } })
     write {}
     write { { "a", "b" }, { "a", "b", "c" }, { nil, "long", 1.5 } }
     write { { "x" } }
@@ -49,12 +49,31 @@ describe("cpp.command.screen", function()
   end)
 
   it("counts the columns of wide and combining characters", function()
-    local write = Screen.new({ wide = true, color = "never" }, 1):table({ { "A" }, { "B" } }, 6)
+    local write = Screen.new({ wide = true, color = "never" }, 1):table({ { "A" }, { "B" } }, { { "検証x" }, { "検証xy" } })
     write { { "検証", 1 }, { "e\u{301}", 2 }, { "abc", 3 } }
     assert.same({ "A       B\n検証    1\ne\u{301}       2\nabc     3\n" }, written)
     on_terminal(10)
     Screen.new({ color = "never" }, 1):table { { "A", 4 }, { "B" } } { { "検証", "検証検証" } }
     assert.equal("A     B\n検証  検証\n", written[2])
+  end)
+
+  it("has colors for states only, whatever the width", function()
+    local COLORS = { r = "\27[31m", g = "\27[32m", y = "\27[33m", p = "\27[0m" }
+    for room, expected in pairs {
+      [math.huge] = "NAME    STATE     STEP\nfailed  <r>failed<p>    failed\na       <y>running<p>   -\n"
+        .. "a       <g>canceled<p>  -\na       <r>unknown<p>   -\na       <g>none<p>      -\na       <g>accepted<p>  -\n"
+        .. "a       [x]       -\n",
+      [14] = "NAME  STATE\nfail  <r>failed<p>\na     <y>running<p>\na     <g>canceled<p>\na     <r>unknown<p>\n"
+        .. "a     <g>none<p>\na     <g>accepted<p>\na     [x]\n",
+    } do
+      on_terminal(room)
+      written = {}
+      Screen.new({ color = "always" }, 1):table { { "NAME", 6 }, { "STATE", 8 }, { "STEP" } } {
+        { "failed", "failed", "failed" }, { "a", "running" }, { "a", "canceled" }, { "a", "unknown" }, { "a", "none" },
+        { "a", "accepted" }, { "a", "[x]" },
+      }
+      assert.same({ (expected:gsub("<(%l)>", COLORS)) }, written)
+    end
   end)
 
   it("writes no more lines after a second signal, if nothing reads them", function()
@@ -74,7 +93,7 @@ describe("cpp.command.screen", function()
   it("shortens texts where the states would not fit behind them", function()
     for _, columns in ipairs { 80, 20, 10 } do
       on_terminal(columns)
-      local write = Screen.new({ color = "never" }, 1):table({ { "STEP" }, { "STATE", 10 }, { "PROGRESS" } }, 12)
+      local write = Screen.new({ color = "never" }, 1):table({ { "STEP" }, { "STATE", 10 }, { "PROGRESS" } }, { { "contoso-vm-1" } })
       write { { "contoso-vm-1", "canceled", "x" } }
     end
     assert.same({ "STEP          STATE       PROGRESS\ncontoso-vm-1  canceled    x\n", "STEP      STATE\ncontoso-  canceled\n",
@@ -88,7 +107,7 @@ describe("cpp.command.screen", function()
         written = {}
         on_terminal(columns)
         local table_columns = { { "OFFER", whole = true }, { "STATE", 10, whole = true }, { "STEP" } }
-        local write = Screen.new({ color = color }, 2):table(table_columns, #names[1])
+        local write = Screen.new({ color = color }, 2):table(table_columns, { { names[1] } })
         for _, name in ipairs(names) do write { { name, "accepted", "a step" } } end
         local text = table.concat(written):gsub("\27%[%d*m", "")
         assert.equal("OFFER", text:match "^%S+")
@@ -99,6 +118,26 @@ describe("cpp.command.screen", function()
     written = {}
     Screen.new({ color = "never" }, 1):table { { "A", whole = true }, { "B" } } { { ("x"):rep(20000), "b" } }
     assert.equal("A  B\n" .. ("x"):rep(256) .. "\n", written[1])
+  end)
+
+  it("clears the progress before other lines, which show no secret", function()
+    local stderr, screen = io.stderr, Screen.new({ color = "never", quiet = true, wide = true }, 1)
+    io.stderr = { write = io.stdout.write, flush = function() written[#written + 1] = "flushed" end } -- luacheck: ignore
+    function screen.secrets() return { "s3cret" } end
+    screen.shown = setmetatable({}, { __index = function(_, name)
+      return function(_, ...) written[#written + 1] = table.concat({ name, ... }, " ") end
+    end })
+    screen:progress "operation"
+    screen:tick()
+    screen:answer "a line"
+    screen:say "s3cret"
+    screen:ask "Cancel it?"
+    screen:ended "target"
+    local results = { screen:finish() }
+    io.stderr = stderr -- luacheck: ignore
+    assert.same({ true }, results)
+    assert.same({ "show operation", "tick", "erase", "a line\n", "erase", "cpp-portal: [redacted]\n", "erase",
+                  "cpp-portal: Cancel it?", "flushed", "finish target", "erase" }, written)
   end)
 
   it("reads the secrets once for each table, and shows none of them", function()

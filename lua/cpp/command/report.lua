@@ -20,11 +20,9 @@ end
 -- The table of a session; its first column is as wide as the longest offer.
 local function table_of(session)
   if not session.table then
-    local longest = 0
-    for _, target in ipairs(session.targets) do
-      longest = math.max(longest, session.screen:width_of(target.offer))
-    end
-    session.table = session.screen:table(view_of(session).columns, longest)
+    local names = {}
+    for i, target in ipairs(session.targets) do names[i] = { target.offer } end
+    session.table = session.screen:table(view_of(session).columns, names)
   end
   return session.table
 end
@@ -39,9 +37,7 @@ local function write_details(session, document)
   local rows = view.details.rows(document, session.screen.secrets())
   if #rows > 0 then
     session.screen:answer("")
-    local longest = 0
-    for _, row in ipairs(rows) do longest = math.max(longest, session.screen:width_of(row[1])) end
-    session.screen:table(view.details.columns, longest)(rows)
+    session.screen:table(view.details.columns, rows)(rows)
   end
   session.screen:notes(view.messages(document))
 end

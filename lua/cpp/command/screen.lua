@@ -105,50 +105,44 @@ local function cell(value, secrets)
   return redact.line(tostring(value), SHOWN, secrets)
 end
 
---- The columns that a cell takes.
-function Screen:width_of(value)
-  return width.of(cell(value, self.secrets()))
-end
-
 local function pad(text, columns)
   return text .. (" "):rep(columns - width.of(text)) -- rep with less than 0 is nothing
 end
 
 local GREEN, YELLOW, RED, PLAIN = "\27[32m", "\27[33m", "\27[31m", "\27[0m"
 
-local function color_of(state)
-  if state == "unknown" or status.ended(state) == false then return RED end
-  return (state == "accepted" or state == "none" or status.ended(state)) and GREEN or YELLOW
+local COLORS = { unknown = RED, accepted = GREEN, none = GREEN }
+
+local function colored(blanks, state)
+  local ended = status.ended(state)
+  return blanks .. (COLORS[state] or ended and GREEN or ended == nil and YELLOW or RED) .. state .. PLAIN
 end
 
 -- The text of a row: no longer than `room` but for its whole columns, with colors for states.
 -- @param cells list of padded texts
 local function line_of(columns, cells, room, has_colors)
-  if not has_colors and room == math.huge then return table.concat(cells, "  "):match "^.*[^ ]" end
   local parts = {}
   for i, text in ipairs(cells) do
     if i > 1 then text = "  " .. text end
     if not columns[i].whole then text = width.cut(text, room) end
     room = math.max(0, room - width.of(text))
-    local blanks, state = text:match "^( *)(%l+)"
-    if has_colors and state and columns[i].heading == "STATE" then
-      text = blanks .. color_of(state) .. state .. PLAIN .. text:sub(#blanks + #state + 1)
-    end
+    if has_colors and columns[i].heading == "STATE" then text = text:gsub("^( *)(%l+)", colored) end
     parts[i] = text
   end
   return table.concat(parts):match "^.*[^ ]" or ""
 end
 
--- The columns that are shown, with their widths and their places in a row.
-local function shown(screen, columns, longest)
-  local list = {}
+-- The columns that are shown, with their widths and their places in a row; and the row of headings.
+local function shown(screen, columns)
+  local list, headings = {}, {}
   for place, column in ipairs(columns) do
     if not (column.wide and screen.fits) then
-      local least = math.max(#column[1], column[2] or 0, place == 1 and longest or 0)
+      local least = math.max(#column[1], column[2] or 0)
       list[#list + 1] = { heading = column[1], place = place, width = least, whole = column.whole }
     end
+    headings[place] = column[1]
   end
-  return list
+  return list, headings
 end
 
 local LEAST = 4 -- columns of a name
@@ -170,23 +164,21 @@ end
 
 --- Makes a table.
 -- @param columns list of { heading, least width, whole = }, as in cpp/command/views.lua
--- @param longest number or nil: a greater least width of the first column
+-- @param rows list or nil: rows for whose first values the first column is wide enough
 -- @return function(rows): writes rows, each a list of values, some of which may be nil; before the first ones the
 --   headings
-function Screen:table(columns, longest)
-  columns = shown(self, columns, longest)
-  local opened = false
-  return function(rows)
+function Screen:table(columns, rows)
+  local headings
+  columns, headings = shown(self, columns)
+  return function(new_rows)
     local lines, secrets = {}, self.secrets()
+    for _, row in ipairs(headings and rows or {}) do
+      columns[1].width = math.max(columns[1].width, width.of(cell(row[1], secrets)))
+    end
     local room = self.fits and core.terminal_size(io.stdout) or math.huge
     local first = first_width(columns, room)
     local cells, before = {}, {} -- a column often repeats its value
-    if not opened then
-      for i, column in ipairs(columns) do cells[i] = in_column(columns, i, column.heading, first) end
-      lines[1], cells = line_of(columns, cells, room, false), {}
-    end
-    opened = true
-    for _, row in ipairs(rows) do
+    local function add(row)
       for i, column in ipairs(columns) do
         local value = row[column.place]
         if value ~= before[i] or not cells[i] then
@@ -195,6 +187,9 @@ function Screen:table(columns, longest)
       end
       lines[#lines + 1] = line_of(columns, cells, room, self.color)
     end
+    if headings then add(headings) end
+    headings = nil
+    for _, row in ipairs(new_rows) do add(row) end
     answer_all(self, lines)
   end
 end
