@@ -2,6 +2,7 @@
 
 local core = require "cpp.core"
 local Screen = require "cpp.command.screen"
+local views = require "cpp.command.views"
 
 describe("cpp.command.screen", function()
   local stdout, written
@@ -29,7 +30,7 @@ describe("cpp.command.screen", function()
     local write = Screen.new({ wide = true, color = "never" }, 1):table({ { "A" }, { "B", 3 }, { "C" } }, { { "x" }, { "xy" } })
     write {}
     write { { "a", "b" }, { "a", "b", "c" }, { nil, "long", 1.5 } }
-    write { { "x" } }
+    write { { "x", "" } }
     write {}
     assert.same({ "A   B    C\n", "a   b    -\na   b    c\n-   long  1.5\n", "x   -    -\n" }, written)
   end)
@@ -93,8 +94,8 @@ describe("cpp.command.screen", function()
   it("shortens texts where the states would not fit behind them", function()
     for _, columns in ipairs { 80, 20, 10 } do
       on_terminal(columns)
-      local write = Screen.new({ color = "never" }, 1):table({ { "STEP" }, { "STATE", 10 }, { "PROGRESS" } }, { { "contoso-vm-1" } })
-      write { { "contoso-vm-1", "canceled", "x" } }
+      local rows = { { "contoso-vm-1", "canceled", "x" } }
+      Screen.new({ color = "never" }, 1):table({ { "STEP" }, { "STATE", 10 }, { "PROGRESS" } }, rows)(rows)
     end
     assert.same({ "STEP          STATE       PROGRESS\ncontoso-vm-1  canceled    x\n", "STEP      STATE\ncontoso-  canceled\n",
                   "STEP  STAT\ncont  canc\n" }, written)
@@ -114,6 +115,12 @@ describe("cpp.command.screen", function()
         for _, name in ipairs(names) do assert.is_truthy(text:find("\n" .. name .. "  accepted\n", 1, true), text) end
       end
     end
+    for _, name in ipairs { "offers", "publishers" } do
+      written = {}
+      on_terminal(10)
+      Screen.new({ color = "never" }, 1):table(views[name].columns)(views[name].rows { [name] = { { id = names[1] } } })
+      assert.matches("\n" .. names[1], written[1])
+    end
     on_terminal(80)
     written = {}
     Screen.new({ color = "never" }, 1):table { { "A", whole = true }, { "B" } } { { ("x"):rep(20000), "b" } }
@@ -122,7 +129,8 @@ describe("cpp.command.screen", function()
 
   it("clears the progress before other lines, which show no secret", function()
     local stderr, screen = io.stderr, Screen.new({ color = "never", quiet = true, wide = true }, 1)
-    io.stderr = { write = io.stdout.write, flush = function() written[#written + 1] = "flushed" end } -- luacheck: ignore
+    local function flush() written[#written + 1] = "flushed" end
+    io.stderr = { write = io.stdout.write, flush = flush } -- luacheck: ignore
     function screen.secrets() return { "s3cret" } end
     screen.shown = setmetatable({}, { __index = function(_, name)
       return function(_, ...) written[#written + 1] = table.concat({ name, ... }, " ") end

@@ -20,8 +20,8 @@ end
 
 -- Whether states have colors.
 local function has_color(when)
-  if when == "always" or when == "never" then return when == "always" end
-  return core.is_terminal(io.stdout) and (os.getenv "NO_COLOR" or "") == "" and os.getenv "TERM" ~= "dumb"
+  local may = when ~= "never" and core.is_terminal(io.stdout)
+  return when == "always" or may and (os.getenv "NO_COLOR" or "") == "" and os.getenv "TERM" ~= "dumb"
 end
 
 --- A screen.
@@ -105,10 +105,6 @@ local function cell(value, secrets)
   return redact.line(tostring(value), SHOWN, secrets)
 end
 
-local function pad(text, columns)
-  return text .. (" "):rep(columns - width.of(text)) -- rep with less than 0 is nothing
-end
-
 local GREEN, YELLOW, RED, PLAIN = "\27[32m", "\27[33m", "\27[31m", "\27[0m"
 
 local COLORS = { unknown = RED, accepted = GREEN, none = GREEN }
@@ -125,7 +121,7 @@ local function line_of(columns, cells, room, has_colors)
   for i, text in ipairs(cells) do
     if i > 1 then text = "  " .. text end
     if not columns[i].whole then text = width.cut(text, room) end
-    room = math.max(0, room - width.of(text))
+    room = room - width.of(text)
     if has_colors and columns[i].heading == "STATE" then text = text:gsub("^( *)(%l+)", colored) end
     parts[i] = text
   end
@@ -137,8 +133,7 @@ local function shown(screen, columns)
   local list, headings = {}, {}
   for place, column in ipairs(columns) do
     if not (column.wide and screen.fits) then
-      local least = math.max(#column[1], column[2] or 0)
-      list[#list + 1] = { heading = column[1], place = place, width = least, whole = column.whole }
+      list[#list + 1] = { heading = column[1], place = place, width = column[2] or #column[1], whole = column.whole }
     end
     headings[place] = column[1]
   end
@@ -148,22 +143,18 @@ end
 local LEAST = 4 -- columns of a name
 local LONGEST = 256 -- columns of a whole text, which no identifier exceeds
 
--- The width of the first column; less if the state would not fit after it.
-local function first_width(columns, room)
-  local wanted, second = columns[1].width, columns[2]
-  if not second or second.heading ~= "STATE" then return wanted end
-  return math.min(wanted, math.max(LEAST, room - second.width - 2))
-end
-
--- A text as wide as its column.
-local function in_column(columns, place, text, first)
-  if columns[place].whole then text = width.cut(text, LONGEST) end
-  if place > 1 or first == columns[1].width then return pad(text, columns[place].width) end
-  return columns[1].whole and pad(text, first) or width.fit(text, first)
+-- A text as wide as its column; or less, to make room for the next one.
+local function in_column(column, text, columns)
+  if column.whole then
+    text = width.cut(text, LONGEST)
+  elseif columns < column.width then
+    text = width.cut(text, columns)
+  end
+  return text .. (" "):rep(columns - width.of(text)) -- rep with less than 0 is nothing
 end
 
 --- Makes a table.
--- @param columns list of { heading, least width, whole = }, as in cpp/command/views.lua
+-- @param columns list, at least two, of { heading, least width, whole = }, as in cpp/command/views.lua
 -- @param rows list or nil: rows for whose first values the first column is wide enough
 -- @return function(rows): writes rows, each a list of values, some of which may be nil; before the first ones the
 --   headings
@@ -176,13 +167,13 @@ function Screen:table(columns, rows)
       columns[1].width = math.max(columns[1].width, width.of(cell(row[1], secrets)))
     end
     local room = self.fits and core.terminal_size(io.stdout) or math.huge
-    local first = first_width(columns, room)
+    local first = math.min(columns[1].width, math.max(LEAST, room - columns[2].width - 2))
     local cells, before = {}, {} -- a column often repeats its value
     local function add(row)
       for i, column in ipairs(columns) do
         local value = row[column.place]
         if value ~= before[i] or not cells[i] then
-          cells[i], before[i] = in_column(columns, i, cell(value, secrets), first), value
+          cells[i], before[i] = in_column(column, cell(value, secrets), i > 1 and column.width or first), value
         end
       end
       lines[#lines + 1] = line_of(columns, cells, room, self.color)

@@ -68,7 +68,7 @@ views.publishers = {
 
 --- The progress of an operation or an offer.
 views.progress = {
-  columns = { { "OFFER", whole = true }, { "STATE", 10, whole = true }, { "PROGRESS", 8 }, { "STEP" } },
+  columns = { { "OFFER", whole = true }, { "STATE", 10, whole = true }, { "PROGRESS" }, { "STEP" } },
   rows = function(document, target)
     local progress = percent(status.progress(document, document.state))
     return { { target.offer, document.state, progress, status.current_step(document) } }
