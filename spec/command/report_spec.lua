@@ -1,0 +1,172 @@
+-- What cpp-portal reports of calls that have no result, or whose result cannot be written: lines, JSON, the exit status.
+
+local commands = require "cpp.command.commands"
+local core = require "cpp.core"
+local errors = require "cpp.error"
+local report = require "cpp.command.report"
+
+local INTERRUPTED = "interrupted (Ctrl-C)"
+local CHECK = "o: check before retrying: cpp-portal operations --status running p o"
+
+describe("cpp.command.report", function()
+  local said, rows
+
+  -- A session of a command with these targets; it keeps what is said, and the rows of JSON.
+  local function session_of(command, given, targets)
+    said, rows = {}, {}
+    local screen = { quiet = false }
+    function screen.say(_, line) said[#said + 1] = line end
+    function screen.answer(_, line) rows[#rows + 1] = core.decode(line) end
+    function screen.secrets() return nil end
+    return { screen = screen, given = given, command = commands.find(command), targets = targets, seen = {}, in_flight = 0 }
+  end
+
+  -- Returns a target of the offer "o", with these fields too.
+  local function target_of(fields)
+    local target = { publisher = "p", offer = "o" }
+    for name, value in pairs(fields) do target[name] = value end
+    return target
+  end
+
+  local begun, accepted = { begun = true }, { begun = true, accepted = true, location = "/t" }
+  local at_location = { begun = true, location = "/t", publisher = false, offer = false }
+
+  -- The command, the target and the err; the expected status and lines. Below, with a signal, also the fields of the row
+  -- that are not those of an interruption before anything was sent.
+  local FAILED = {
+    { "cancel", begun, { kind = "network", ambiguous = true }, 3, "o: network: m (the service may have acted on it)", CHECK },
+    { "cancel", {}, { kind = "raised", ambiguous = true }, 1, "o: raised: m" },
+    { "cancel", begun, { kind = "stopped" }, 0 },
+    { "cancel", begun, { kind = "network", retryable = true }, 6, "o: network: m" },
+    { "cancel", accepted, { kind = "network", ambiguous = true, retryable = true }, 4, "o: network: m",
+      "o: resume with: cpp-portal wait /t" },
+    { "cancel", accepted, { kind = "timeout", location = "/a'b" }, 4, "o: timeout: m",
+      "o: resume with: cpp-portal wait '/a'\\''b'" },
+    { "cancel", accepted, { kind = "untrusted", location = "/e", offer = "o" }, 4, "o: untrusted: m",
+      "o: resume with: cpp-portal wait p o" },
+    { "status", begun, { kind = "timeout", ambiguous = true }, 1, "o: timeout: m" },
+    { "wait", begun, { kind = "timeout", location = "/e" }, 4, "o: timeout: m", "o: resume with: cpp-portal wait /e" },
+    { "wait", at_location, { kind = "timeout" }, 4, "timeout: m", "resume with: cpp-portal wait /t" },
+    { "wait", begun, { kind = "network" }, 1, "o: network: m" },
+  }
+  local INTERRUPTIONS = {
+    { "cancel", begun, { kind = "stopped" }, 130, "o: nothing was sent" },
+    { "cancel", begun, { kind = "auth", status = 503 }, 130, "o: nothing was sent" },
+    { "cancel", begun, { kind = "network", retryable = true }, 130, "o: nothing was sent" },
+    { "cancel", begun, { kind = "http", status = 503, retryable = true }, 130, "o: nothing was done" },
+    { "cancel", begun, { kind = "closed", ambiguous = true, location = "/e" }, 130, "o: the service may have acted", CHECK,
+      row = { ambiguous = true, location = "/e" } },
+    { "cancel", accepted, { kind = "closed", ambiguous = true }, 130, "o: resume with: cpp-portal wait /t",
+      row = { location = "/t" } },
+    { "cancel", accepted, { kind = "stopped", location = "/e" }, 130, "o: resume with: cpp-portal wait /e",
+      row = { location = "/e" } },
+    { "wait", begun, { kind = "auth" }, 130, "o: resume with: cpp-portal wait p o" },
+    { "status", begun, { kind = "auth" }, 130 },
+    -- The signal came, but the call ended before.
+    { "cancel", begun, { kind = "http", status = 400 }, 1, "o: http: m" },
+    { "cancel", begun, { kind = "network", ambiguous = true, retryable = true }, 3,
+      "o: network: m (the service may have acted on it)", CHECK },
+    { "cancel", accepted, { kind = "network", retryable = true }, 4, "o: network: m", "o: resume with: cpp-portal wait /t" },
+  }
+
+  local function assert_reported(case, given, signal)
+    local command, target, fields, status = table.unpack(case)
+    target = target_of(target)
+    local err = errors.new(fields.kind, "m", fields)
+    local session = session_of(command, given, { target })
+    target.publisher, target.offer, session.signal = target.publisher or nil, target.offer or nil, signal
+    assert.equal(status, report.outcome(session, target, nil, err))
+    assert.same(table.move(case, 5, #case, 1, {}), said)
+    local row = { kind = "interrupted", message = INTERRUPTED, ambiguous = false }
+    for name, value in pairs(status == 130 and case.row or {}) do row[name] = value end
+    if status ~= 130 then
+      row = { location = target.location }
+      for name, value in pairs(err) do row[name] = value end
+      row.publisher, row.offer = nil, nil
+    end
+    assert.same(given.json and status ~= 0 and { { publisher = target.publisher, offer = target.offer, error = row } } or {}, rows)
+  end
+
+  for _, json in ipairs { false, true } do
+    for signal, cases in pairs { [0] = FAILED, [130] = INTERRUPTIONS } do
+      for place, case in ipairs(cases) do
+        it(("tells how a %s ended: %s, signal %d, case %d"):format(case[1], json and "JSON" or "table", signal, place), function()
+          assert_reported(case, { json = json or nil }, signal > 0 and signal or nil)
+        end)
+      end
+    end
+  end
+
+  for _, case in ipairs {
+    { "cancel", begun, { ambiguous = true }, 3, "o: the result cannot be written: p", CHECK },
+    { "cancel", accepted, nil, 1, "o: accepted, but the result cannot be written: p", "o: resume with: cpp-portal wait /t" },
+    { "cancel", accepted, { ambiguous = false }, 1, "o: accepted, but the result cannot be written: p",
+      "o: resume with: cpp-portal wait /t" },
+    { "wait", begun, nil, 1, "o: the result cannot be written: p", "o: resume with: cpp-portal wait p o" },
+    { "status", begun, nil, 1, "o: the result cannot be written: p" },
+  } do
+    it("tells that a result cannot be written: " .. case[1], function()
+      for _, json in ipairs { false, true } do
+        local target = target_of(case[2])
+        local session = session_of(case[1], { json = json }, { target })
+        assert.equal(case[4], report.unwritten(session, target, case[3], "p"))
+        assert.same(table.move(case, 5, #case, 1, {}), said)
+        local row = { kind = "raised", message = said[1]:sub(4), ambiguous = case[4] == 3, location = target.location }
+        assert.same(json and { { publisher = "p", offer = "o", error = row } } or {}, rows)
+      end
+    end)
+  end
+
+  it("tells which calls had not ended when the run ended", function()
+    for _, json in ipairs { false, true } do
+      local function targets()
+        return { target_of { begun = true, ended = true }, target_of(begun), target_of(accepted), target_of {} }
+      end
+      assert.equal(3, report.broken(session_of("cancel", { json = json }, targets()), "no memory"))
+      assert.same({ "no memory", "o: the service may have acted", CHECK, "o: resume with: cpp-portal wait /t" }, said)
+      local function row(ambiguous, location)
+        return { publisher = "p", offer = "o", error = { kind = "raised", message = "no memory", ambiguous = ambiguous,
+                                                         location = location } }
+      end
+      assert.same(json and { row(true), row(false, "/t") } or {}, rows)
+      assert.equal(1, report.broken(session_of("cancel", {}, {}), "no memory"))
+      assert.equal(1, report.broken(session_of("wait", {}, { target_of(begun) }), "no memory"))
+      assert.same({ "no memory", "o: resume with: cpp-portal wait p o" }, said)
+    end
+  end)
+
+  it("tells on standard error what standard output lost, each target once", function()
+    local targets = { target_of { offer = "a" }, target_of { offer = "b" }, target_of { offer = "c" }, target_of { offer = "d" } }
+    local session = session_of("cancel", { json = true }, targets)
+    report.outcome(session, targets[1], { location = "/a" })
+    assert.same({}, said)
+    session.screen.problem = "Broken pipe"
+    report.outcome(session, targets[2], { state = "canceled" })
+    targets[3].location = "/c"
+    report.outcome(session, targets[3], { outcome = "none", state = "x" })
+    assert.same({ "a: accepted: /a", "b: canceled", "c: none: /c" }, said)
+    session = session_of("status", { json = true }, targets)
+    session.screen.problem = "Broken pipe"
+    report.outcome(session, targets[4], { state = "running" })
+    assert.same({}, said)
+  end)
+
+  it("tells that a call was accepted, where its row comes later", function()
+    for given, lines in pairs { [{ json = true }] = { "o: accepted: /l" }, [{ json = true, quiet = true }] = {} } do
+      local session = session_of("cancel", given, {})
+      session.screen.quiet = given.quiet
+      report.accepted(session, target_of {}, { location = "/l" })
+      report.accepted(session, target_of {}, {})
+      assert.same({ lines, {} }, { said, rows })
+    end
+  end)
+
+  it("tells a signal, and how long it waits for what was sent", function()
+    local session = session_of("cancel", {}, {})
+    session.signal = 130
+    report.interrupted(session, 10)
+    session.in_flight = 1
+    report.interrupted(session, 10)
+    assert.same({ INTERRUPTED, INTERRUPTED .. ": finishing what was sent, for at most 10 s" }, said)
+  end)
+end)
