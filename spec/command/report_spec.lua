@@ -159,6 +159,37 @@ describe("cpp.command.report", function()
       report.accepted(session, target_of {}, {})
       assert.same({ lines, {} }, { said, rows })
     end
+    local session = session_of("cancel", {}, { target_of {} })
+    session.screen.problem = "Broken pipe"
+    function session.screen.table() return function() end end
+    report.accepted(session, session.targets[1], { location = "/l" })
+    assert.same({ "o: accepted: /l" }, said)
+  end)
+
+  for _, case in ipairs {
+    { "cancel", {}, "completed", 0 },
+    { "cancel", { wait = true }, "canceled", 0 },
+    { "cancel", { wait = true }, "none", 1, "o: the outcome is none, not canceled" },
+    { "cancel", { wait = true }, "unknown", 3, "o: the service does not report the outcome", CHECK },
+    { "cancel", { wait = true, ["if-running"] = true }, "none", 0 },
+    { "cancel", { wait = true, ["if-running"] = true }, "completed", 1, "o: the outcome is completed, not canceled" },
+    { "publish", { wait = true }, "signoff", 0 },
+    { "publish", { wait = true }, "canceled", 1, "o: the outcome is canceled, not completed" },
+    { "wait", {}, "unknown", 0 },
+    { "wait", { ["for"] = "none" }, "none", 0 },
+    { "wait", { ["for"] = "none" }, nil, 0 },
+  } do
+    it(("ends a %s with %d: %s"):format(case[1], case[4], case[3]), function()
+      case[2].json = true
+      assert.equal(case[4], report.outcome(session_of(case[1], case[2], {}), target_of {}, { outcome = case[3] }))
+      assert.same(table.move(case, 5, #case, 1, {}), said)
+    end)
+  end
+
+  it("tells why there is no token", function()
+    assert.equal(5, report.without_token(session_of("cancel", { json = true }, {}), "x is empty"))
+    local message = "--token-file: x is empty"
+    assert.same({ { message }, { { error = { kind = "auth", message = message } } } }, { said, rows })
   end)
 
   it("tells a signal, and how long it waits for what was sent", function()
