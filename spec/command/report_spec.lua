@@ -3,6 +3,7 @@
 local commands = require "cpp.command.commands"
 local core = require "cpp.core"
 local errors = require "cpp.error"
+local exit = require "cpp.command.exit"
 local report = require "cpp.command.report"
 
 local INTERRUPTED = "interrupted (Ctrl-C)"
@@ -194,10 +195,12 @@ describe("cpp.command.report", function()
 
   it("tells a signal, and how long it waits for what was sent", function()
     local session = session_of("cancel", {}, {})
-    session.signal = 130
-    report.interrupted(session, 10)
-    session.in_flight = 1
-    report.interrupted(session, 10)
-    assert.same({ INTERRUPTED, INTERRUPTED .. ": finishing what was sent, for at most 10 s" }, said)
+    for _, number in ipairs { 1, 2, 15 } do
+      session.signal = exit.of_signal(number)
+      report.interrupted(session, 10)
+      session.in_flight = 1
+    end
+    assert.same({ "the terminal was closed (SIGHUP)", INTERRUPTED .. ": finishing what was sent, for at most 10 s",
+                  "terminated (SIGTERM): finishing what was sent, for at most 10 s" }, said)
   end)
 end)

@@ -123,6 +123,24 @@ describe("cpp-portal's help", function()
     end
   end)
 
+  it("has these parts", function()
+    for name, expected in pairs {
+      operation = "Usage: cpp-portal operation [OPTION]... LOCATION\n   or: cpp-portal operation [OPTION]... PUBLISHER OFFER\n\n"
+        .. "Show one operation, with its steps.\n\nArguments:\n\nOptions:\n\nOptions of every command:\n\nExample:\n",
+      publishers = "Usage: cpp-portal publishers [OPTION]...\n\nList the publishers that the token gives access to.\n\n"
+        .. "Options of every command:\n\nExample:\n",
+      emulate = "Usage: cpp-portal emulate [OPTION]...\n\nRun the portal emulator on this machine.\n\nOptions:\n\nExample:\n",
+      help = "Usage: cpp-portal help [OPTION]... [COMMAND]\n\nPrint help, or the help of COMMAND.\n\nExample:\n",
+      completion = "Usage: cpp-portal completion [OPTION]... SHELL\n\nPrint a script that completes this command's words in bash, "
+        .. "zsh or fish.\n\nArguments:\n\nExample:\n",
+    } do
+      assert.equal(expected, (help(name):gsub("\n   +[^o][^\n]*", "")))
+    end
+    assert.matches("\n            %-o ID,            the operation's id\n   %-%-operation ID\n", help "operation")
+  end)
+
+  it("does not hide an error of its own", function() assert.has_error(function() parse(5) end) end)
+
   for _, command in ipairs(commands) do
     it("tells the options of " .. command.name .. ", and its example can be parsed", function()
       local text = help(command.name)

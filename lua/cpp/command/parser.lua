@@ -122,7 +122,7 @@ local function add_command(parser, row, common)
   add_arguments(command, row)
   local own = {}
   for i, name in ipairs(row.options) do own[i] = add_option(command, options.find(name)) end
-  if #own > 0 then command:group("Options", table.unpack(own)) end
+  command:group("Options", table.unpack(own))
   if row.call then command:group("Options of every command", table.unpack(common)) end
   return command
 end
