@@ -88,6 +88,7 @@ describe("cpp-portal's command line", function()
     ["--operation: expected one OFFER with it"] = { "wait", "-o", "1", "a", "b", "c" },
     ["--operation: expected PUBLISHER and OFFER with it, got a LOCATION"] = { "wait", "-o", "1", "/api" },
     ["expected LOCATION, or PUBLISHER and OFFER, got 'contoso'"] = { "wait", "contoso" },
+    ["--token-file: expected the name of a file"] = { "status", "--token-file=", "a", "b" },
     ["too many arguments"] = { "offers", "a", "b" },
     ["argument 'SHELL' must be one of 'bash', 'zsh', 'fish'"] = { "completion", "csh" },
     ["missing argument 'SHELL'"] = { "completion" },
@@ -139,7 +140,9 @@ describe("cpp-portal's help", function()
     assert.matches("\n            %-o ID,            the operation's id\n   %-%-operation ID\n", help "operation")
   end)
 
-  it("does not hide an error of its own", function() assert.has_error(function() parse(5) end) end)
+  it("does not hide an error of its own", function()
+    assert.matches("^%S*argparse.lua:%d+: ", (select(2, pcall(parse, 5))))
+  end)
 
   for _, command in ipairs(commands) do
     it("tells the options of " .. command.name .. ", and its example can be parsed", function()
@@ -230,6 +233,23 @@ describe("cpp-portal's completion", function()
       words[#words + 1] = "--"
       for word in command:gmatch "%S+" do words[#words + 1] = word end
       assert.same({ "", "", 0 }, { programs:run(words) })
+    end)
+  end
+
+  -- What is added to argparse's scripts, also where the shell is not installed.
+  local names = table.concat(commands[#commands].choices, " ")
+  for shell, texts in pairs {
+    zsh = { '\n    "--base-url=[the service', '\n    {-c+,--concurrency=}"[send', '\n    {-j,--json}"[print',
+            '\n    "--debug[print', '\n        "*"{-e+,--email=}"[notify', '\n        "*--fault=[inject', '\n        ": :(bash zsh fish)" \\\n',
+            '  _describe "command" commands\n}\n\nif (( ${funcstack[(I)_cpp-portal]} )); then\n  _cpp-portal\nelse\n'
+              .. "  compdef _cpp-portal cpp-portal\nfi\n" },
+    fish = { "\n\ncomplete -c cpp-portal -n '__fish_cpp-portal_seen_command completion' -xa 'bash zsh fish'\n"
+               .. "complete -c cpp-portal -n '__fish_cpp-portal_seen_command help' -xa '" .. names .. "'\n" },
+  } do
+    it("has in its script for " .. shell .. " what argparse lacks", function()
+      local text = parse({ "completion", shell }).shown
+      for _, expected in ipairs(texts) do assert.is_truthy(text:find(expected, 1, true), expected) end
+      assert.equal(texts[#texts], text:sub(-#texts[#texts]))
     end)
   end
 

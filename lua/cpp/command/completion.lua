@@ -12,8 +12,7 @@ end
 
 -- Replaces a text that occurs in a script of argparse.
 local function replace(script, text, new)
-  local first, last = script:find(text, 1, true)
-  return script:sub(1, first - 1) .. new .. script:sub(last + 1)
+  return (script:gsub(text:gsub("%p", "%%%0"), function() return new end))
 end
 
 local completion = {}
@@ -44,11 +43,10 @@ end
 function completion.zsh(parser)
   local lines = {}
   for line in parser:get_zsh_complete():gmatch "([^\n]*)\n" do
-    if line:find('^ +["{*]') and line:find("]: :", 1, true) then -- an option with a value
-      lines[#lines + 1] = line:gsub("%-%-[%w-]+", "%0=", 1):gsub("{%-%w", "%0+", 1)
-    else
-      lines[#lines + 1] = line
+    if line:find '^ +["{*].*%]: :' then -- an option with a value
+      line = line:gsub("^([^%[]-%-%-[%w-]+)", "%1="):gsub("^([^%[]-{%-%w)", "%1+")
     end
+    lines[#lines + 1] = line
   end
   lines[#lines] = "if (( ${funcstack[(I)_cpp-portal]} )); then\n  _cpp-portal"
   lines[#lines + 1] = "else\n  compdef _cpp-portal cpp-portal\nfi\n"

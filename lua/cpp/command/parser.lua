@@ -117,7 +117,7 @@ end
 -- Adds a command; `common` are the options that every command of the service has.
 local function add_command(parser, row, common)
   local command = parser:command(row.name):add_help(false):target("chosen"):summary(row.summary)
-  command:description(row.summary:sub(1, 1):upper() .. row.summary:sub(2) .. ".")
+  command:description(row.summary:gsub("^%l", string.upper) .. ".")
   command:usage(usage(row)):epilog(("Example:\n   %s %s %s"):format(PROGRAM, row.name, row.example))
   add_arguments(command, row)
   local own = {}
