@@ -141,7 +141,7 @@ describe("cpp-portal's help", function()
   end)
 
   it("does not hide an error of its own", function()
-    assert.matches("^%S*argparse.lua:%d+: ", (select(2, pcall(parse, 5))))
+    assert.matches("^attempt to index a number value", (select(2, pcall(parse, 5)))) -- of ipairs
   end)
 
   for _, command in ipairs(commands) do
@@ -240,7 +240,8 @@ describe("cpp-portal's completion", function()
   local names = table.concat(commands[#commands].choices, " ")
   for shell, texts in pairs {
     zsh = { '\n    "--base-url=[the service', '\n    {-c+,--concurrency=}"[send', '\n    {-j,--json}"[print',
-            '\n    "--debug[print', '\n        "*"{-e+,--email=}"[notify', '\n        "*--fault=[inject', '\n        ": :(bash zsh fish)" \\\n',
+            '\n    "--debug[print', '\n        "*"{-e+,--email=}"[notify', '\n        "*--fault=[inject',
+            '\n        ": :(bash zsh fish)" \\\n',
             '  _describe "command" commands\n}\n\nif (( ${funcstack[(I)_cpp-portal]} )); then\n  _cpp-portal\nelse\n'
               .. "  compdef _cpp-portal cpp-portal\nfi\n" },
     fish = { "\n\ncomplete -c cpp-portal -n '__fish_cpp-portal_seen_command completion' -xa 'bash zsh fish'\n"
