@@ -25,11 +25,7 @@ end
 -- @param given options by name: see cpp/command/parser.lua
 -- @return the exit status
 local function emulate(given)
-  local own = {}
-  for _, option in ipairs(options) do
-    if option.of == "emulator" then own[option.field] = given[option.name] end
-  end
-  load_emulator().run(own)
+  load_emulator().run(options.of("emulator", given))
   return exit.DONE
 end
 

@@ -126,6 +126,18 @@ function options.find(name)
   return nil
 end
 
+--- The given options with a scope.
+-- @param scope string: see `of` above
+-- @param given table: options by their long names
+-- @return table with the names of that scope
+function options.of(scope, given)
+  local fields = {}
+  for _, option in ipairs(options) do
+    if option.of == scope then fields[option.field] = given[option.name] end
+  end
+  return fields
+end
+
 -- The environment variables of a client's fields, for options that are not given.
 local VARIABLES = { base_url = "CPP_BASE_URL", authority_url = "AZURE_AUTHORITY_HOST" }
 

@@ -37,11 +37,7 @@ end
 -- @param of string: "client", "call", "wait" or "batch"
 -- @return table with the library's names
 function Session:options_of(of)
-  local fields = {}
-  for _, option in ipairs(options) do
-    if option.of == of then fields[option.field] = self.given[option.name] end
-  end
-  return fields
+  return options.of(of, self.given)
 end
 
 --- The options of a call for a target.
