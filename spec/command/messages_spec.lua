@@ -1,6 +1,7 @@
 -- The messages of cpp-portal for common mistakes: one line, with advice.
 
 local Certificates = require "spec.support.certificates"
+local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local Nginx = require "spec.support.nginx"
 local Portal = require "spec.support.emulator"
@@ -51,6 +52,35 @@ describe("cpp-portal says in one line what can be done:", function()
     portal:fault { match = { method = "GET" }, status = 401, times = -1 }
     local line = said "--color=never"
     assert.equal("; the token is that of the service principal of AZURE_CLIENT_ID", line:match "; the token is that.*", line)
+  end)
+
+  it("the identity of a refused token, a proxy by any name, an authority that is not trusted", function()
+    local advice, Chain = require "cpp.command.advice", require "cpp.credentials.chain"
+    local client, of = cpp.client { token = "t" }, Chain.of
+    local function advice_on(fields, link)
+      function Chain.of() return { link = link } end
+      local done, text = pcall(advice, { given = { proxy = fields.proxy }, client = client }, fields)
+      Chain.of = of
+      assert.is_true(done, text)
+      return text
+    end
+    for link, identity in pairs {
+      environment = "service principal of AZURE_CLIENT_ID", workload_identity = "workload identity of AZURE_CLIENT_ID",
+      managed_identity = "managed identity of this machine", azure_cli = "identity that az is logged in as",
+    } do
+      assert.equal("the token is that of the " .. identity, advice_on({ kind = "http", status = 401 }, link))
+    end
+    for proxy, expected in pairs { ["a-b:1"] = "a-b:1", ["j:p@q@a-b:1"] = "a-b:1", ["http://j@a-b"] = "http://a-b",
+                                   ["a-c:1"] = false, [""] = false } do
+      local text = advice_on { kind = "network", url = "https://s", proxy = proxy, message = "Failed to connect to a-b port 1" }
+      if expected then expected = ("the proxy is %s (--proxy); --proxy URL sets another, --proxy '' disables it"):format(expected) end
+      assert.equal(expected or nil, text)
+    end
+    for _, message in ipairs { "a Self-signed certificate", "self signed", "no local issuer", "unknown CA" } do
+      assert.equal("the authority is not in f", advice({ given = { ["ca-file"] = "f" } }, { kind = "tls", message = message }))
+    end
+    assert.is_nil(advice({ given = {} }, { kind = "tls", message = "certificate has expired" }))
+    client:close()
   end)
 
   it("a token file that is empty", function()

@@ -1,6 +1,7 @@
 -- cpp-portal wait; and what a person sees of any wait: progress on a terminal, and what Ctrl-C leaves.
 
 local cjson = require "cjson"
+local core = require "cpp.core"
 local fixture = require "spec.support.fixture"
 local Programs = require "spec.support.program"
 
@@ -162,7 +163,9 @@ describe("cpp-portal", function()
       local program = programs:start { "bin/cpp-portal", "cancel", "-yw", "-i", "60", "-c1", "contoso", "ended", "contoso-vm" }
       program:read_until("accepted")
       program:kill "INT"
+      local killed = core.monotonic()
       local _, errors, status = program:finish()
+      assert.is_true(core.monotonic() - killed < 5)
       assert.is_truthy(errors:find("^cpp%-portal: interrupted %(Ctrl%-C%)\ncpp%-portal: contoso%-vm: resume with: "
         .. "cpp%-portal wait %-%-for "
         .. "canceled '?http[^\n]+/operations/first[^\n]*\n$"), errors)
