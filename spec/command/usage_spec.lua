@@ -70,6 +70,14 @@ describe("cpp-portal's command line", function()
     } do
       assert.same(expected, options.of(scope, given))
     end
+    for label, of in pairs {
+      ["--request-timeout"] = { "timeout", "client", {} },
+      ["--timeout"] = { "timeout", "wait", {} }, OFFER = { "offer", "call", {} },
+      AZURE_AUTHORITY_HOST = { "authority_url", "client", {} }, CPP_BASE_URL = { "base_url", "client", { proxy = "x" } },
+      ["--base-url"] = { "base_url", "client", { ["base-url"] = "x" } },
+    } do
+      assert.equal(label, options.label(table.unpack(of)))
+    end
   end)
 
   it("has operands only behind --", function()

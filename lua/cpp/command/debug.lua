@@ -29,7 +29,8 @@ local function say_response(session, endpoint, answer)
   end
   local body = answer.body
   if body == nil then return end
-  if not SHOWN[endpoint] and (answer.status or 0) < 300 then return session.screen:say "< [token]" end
+  local failed = answer.status and answer.status >= 300
+  if not SHOWN[endpoint] and not failed then return session.screen:say "< [token]" end
   session.screen:say("< " .. (type(body) == "string" and body or encode(body)))
 end
 
