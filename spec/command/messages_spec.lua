@@ -120,6 +120,14 @@ describe("cpp-portal says in one line what can be done:", function()
       local file = programs:file(content)
       assert.equal(("--ca-file: %s holds no certificate in PEM"):format(file), said("--ca-file=" .. file):match "^[^;]*")
     end
+    -- Only the first MiB is searched, and no pipe, which can be read once.
+    local command = programs:command { "bin/cpp-portal", "status", "--ca-file=FILE", "contoso", "contoso-vm" }
+    for size, expected in pairs { [(1 << 20) - 23] = 0, [(1 << 20) - 22] = 2 } do
+      local file = programs:file(("x"):rep(size) .. "-----BEGIN CERTIFICATE-----\n")
+      assert.equal(expected, select(3, programs:run { "sh", "-c", (command:gsub("FILE", file)) }))
+    end
+    assert.equal(0, select(3, programs:run { "bash", "-c", (command:gsub("'%-%-ca%-file=FILE'", "--ca-file <(echo x)")) }))
+    portal:reset()
     assert.equal("--ca-file: expected the name of a file", said("--ca-file="):match "^[^;]*")
     assert.equal("--token-file: expected the name of a file", said("--token-file="):match "^[^;]*")
     assert.same({}, portal:journal())

@@ -69,15 +69,14 @@ end
 local function between(session)
   pcall(session.screen.tick, session.screen) -- even if the output fails
   local count, number = core.signals()
-  if count == 0 then return false end
-  if not session.signal then
+  local is_first = count > 0 and not session.signal
+  if is_first then
     session.signal = exit.of_signal(number)
     report.interrupted(session, GRACE)
-    return true
   elseif count > 1 and session.client.core:usable() then
     session.client:close() -- the outcome of requests in flight is unknown
   end
-  return false
+  return is_first
 end
 
 local BEGINNING = 1 << 20 -- bytes of a CA file that are searched for a certificate
