@@ -123,7 +123,7 @@ describe("cpp-portal says in one line what can be done:", function()
     -- Only the first MiB is searched, and no pipe, which can be read once.
     local command = programs:command { "bin/cpp-portal", "status", "--ca-file=FILE", "contoso", "contoso-vm" }
     for size, expected in pairs { [(1 << 20) - 23] = 0, [(1 << 20) - 22] = 2 } do
-      local file = programs:file(("x"):rep(size) .. "-----BEGIN CERTIFICATE-----\n")
+      local file = programs:file("\n" .. ("x"):rep(size - 1) .. "-----BEGIN CERTIFICATE-----\n")
       assert.equal(expected, select(3, programs:run { "sh", "-c", (command:gsub("FILE", file)) }))
     end
     assert.equal(0, select(3, programs:run { "bash", "-c", (command:gsub("'%-%-ca%-file=FILE'", "--ca-file <(echo x)")) }))

@@ -43,7 +43,7 @@ local PROGRAM = "cpp-portal"
 
 -- Ends parsing, with `usage`: a message about a mistake; or with `shown`: a requested text.
 local function stop(fields)
-  error(fields, 0)
+  error(fields)
 end
 
 -- argparse's message, on one line.

@@ -30,7 +30,7 @@ local function checked(session, of, fn, ...)
   if results[1] then return table.unpack(results, 2, results.n) end
   local field, expected = tostring(results[2]):match("cpp: ([%a_]+)[%[%d%]]*: (.*)$")
   if not field then error(results[2], 0) end
-  error({ usage = options.label(field, of, session.given) .. ": " .. expected }, 0)
+  error({ usage = options.label(field, of, session.given) .. ": " .. expected })
 end
 
 --- The given options with a scope of the library.
@@ -84,13 +84,13 @@ local BEGINNING = 1 << 20 -- bytes of a CA file that are searched for a certific
 -- Raises a usage error for a CA file that cannot be read, or has no certificate, before anything is sent.
 local function check_ca_file(name)
   if not name then return end
-  local file <close>, problem = io.open(name, "r")
-  if not file then error({ usage = "--ca-file: " .. problem }, 0) end
+  local file <close>, problem = io.open(name)
+  if not file then error({ usage = "--ca-file: " .. problem }) end
   if not file:seek() then return end -- a pipe can be read only once
   local text, failure = file:read(BEGINNING)
-  if failure then error({ usage = ("--ca-file: %s: %s"):format(name, failure) }, 0) end
+  if failure then error({ usage = ("--ca-file: %s: %s"):format(name, failure) }) end
   if not (text or ""):find "%-%-%-%-%-BEGIN [%u%d ]*CERTIFICATE%-" then
-    error({ usage = ("--ca-file: %s holds no certificate in PEM"):format(name) }, 0)
+    error({ usage = ("--ca-file: %s holds no certificate in PEM"):format(name) })
   end
 end
 

@@ -9,19 +9,22 @@ local environment = require "cpp.environment"
 local LONGEST = 65536 -- bytes of a token, as in cpp.auth
 
 -- The content of a file, up to the size that shows that it is too long.
-local function read(name, place)
-  local file, problem = io.stdin, nil
-  if name ~= "-" then file, problem = io.open(name, "r") end
-  if not file then return nil, problem end
+local function read(file, place)
   local text, failure = file:read(LONGEST + 3) -- with a newline
-  if name ~= "-" then file:close() end
   return not failure and (text or "") or nil, failure and place .. ": " .. failure
+end
+
+local function content(name, place)
+  if name == "-" then return read(io.stdin, place) end
+  local file <close>, problem = io.open(name)
+  if not file then return nil, problem end
+  return read(file, place)
 end
 
 -- The token: the text without one newline at its end; or nil and a reason.
 local function token_in(name)
   local place = name == "-" and "standard input" or name
-  local text, problem = read(name, place)
+  local text, problem = content(name, place)
   if not text then return nil, problem end
   local token = environment.without_newline(text)
   if not token:find "%S" then return nil, place .. " is empty" end
