@@ -5,6 +5,7 @@ local core = require "cpp.core"
 local errors = require "cpp.error"
 local exit = require "cpp.command.exit"
 local report = require "cpp.command.report"
+local Session = require "cpp.command.session"
 
 local INTERRUPTED = "interrupted (Ctrl-C)"
 local CHECK = "o: check before retrying: cpp-portal operations --status running p o"
@@ -186,6 +187,23 @@ describe("cpp.command.report", function()
       assert.same(table.move(case, 5, #case, 1, {}), said)
     end)
   end
+
+  it("has the last location of a target, and draws its progress under its name until its row tells the end", function()
+    local target, drawn = target_of {}, {}
+    local session = setmetatable({ targets = { target }, screen = {} }, Session)
+    function session.screen.progress(_, operation)
+      drawn[#drawn + 1] = table.concat({ operation.publisher, operation.offer, operation.state }, " ")
+    end
+    local progress = session:progress_of(target)
+    progress { state = "running", location = "/a", publisher = "x", offer = "y" }
+    progress { state = "canceled" }
+    assert.equal("/a", target.location)
+    session.targets[2] = target_of {}
+    progress { state = "inprogress" }
+    progress { state = "failed", location = "/b" }
+    progress { state = "canceled" }
+    assert.same({ "/b", { "p o running", "p o canceled", "p o inprogress" } }, { target.location, drawn })
+  end)
 
   it("tells why there is no token", function()
     assert.equal(5, report.without_token(session_of("cancel", { json = true }, {}), "x is empty"))
