@@ -203,7 +203,9 @@ describe("cpp-portal's help", function()
     end)
 
     it("fits on a screen's width: " .. command.name, function()
-      for line in (help() .. help(command.name)):gmatch("[^\n]+") do assert.is_true(#line <= 80, line) end
+      local longest = 0
+      for line in help(command.name):gmatch "[^\n]+" do longest = math.max(longest, #line) end
+      assert.is_true(longest <= 80 and (longest == 80 or not command.call), longest)
     end)
   end
 end)
