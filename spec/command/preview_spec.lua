@@ -99,13 +99,44 @@ describe("cpp-portal cancel", function()
     end)
   end)
 
+  it("reports offers on which nothing runs, with --if-running, and those that cannot be read, before it asks", function()
+    local errors, follow, preview = require "cpp.error", require "cpp.follow", require "cpp.command.preview"
+    local lines, screen, runs = {}, setmetatable({}, require "cpp.command.screen"), follow.runs
+    for _, name in ipairs { "say", "answer", "ask" } do screen[name] = function(_, line) lines[#lines + 1] = line end end
+    function screen.ended(_, target) lines[#lines + 1] = "ended " .. target.offer end
+    local targets = { { publisher = "p", offer = "idle" }, { publisher = "p", offer = "lost" } }
+    local session = { screen = screen, given = { json = true, ["if-running"] = true }, seen = {}, targets = targets,
+                      command = require "cpp.command.commands".find "cancel" }
+    function follow.runs(_, request)
+      if request.offer == "lost" then return nil, errors.new("http", "m", { status = 404 }) end
+      return false, nil, { state = "completed", id = "1", changedTime = "2017-11-01T00:00:00.000" }, { state = "published" }
+    end
+    session.client = { map = function(_, list, fn)
+      local entries = {}
+      for i, target in ipairs(list) do
+        local result, err = fn(target, session.client)
+        entries[i] = { request = target, result = result, err = err }
+      end
+      return entries
+    end }
+    local done, status = pcall(preview.ask, session)
+    follow.runs = runs
+    assert.same({ true, 1, {} }, { done, status, session.targets })
+    lines[3], lines[5] = cjson.decode(lines[3]), cjson.decode(lines[5]).error.status
+    assert.same({ "idle: nothing is running", "ended idle",
+                  { publisher = "p", offer = "idle", call = "cancel", outcome = "none", state = "none", evidence = {
+                    submission = { state = "completed", id = "1", time = "2017-11-01T00:00:00.000" },
+                    offer_status = { state = "published" } } },
+                  "ended lost", 404, "lost: http: m" }, lines)
+  end)
+
   it("reports each target where a signal comes before the response to the question", function()
     local preview, Screen = require "cpp.command.preview", require "cpp.command.screen"
     for _, when in ipairs { "look", "question" } do
       local said, rows, screen = {}, {}, setmetatable({}, Screen)
       function screen.say(_, line) said[#said + 1] = line end
       function screen.answer(_, line) rows[#rows + 1] = cjson.decode(line) end
-      function screen.ask() end
+      function screen.ask() said[#said + 1] = "asked" end
       local session = { screen = screen, given = { json = true }, command = { call = "start" }, seen = {},
                         targets = { { publisher = "contoso", offer = "a" }, { publisher = "contoso", offer = "b" } } }
       session.client = { map = function()
@@ -122,6 +153,7 @@ describe("cpp-portal cancel", function()
       local done, status = pcall(preview.ask, session)
       io.stdin = stdin -- luacheck: ignore
       assert.same({ true, 130 }, { done, status })
+      if when == "question" then assert.equal("asked", table.remove(said, 3)) end
       assert.same({ "a: running", "b: running", "a: nothing was sent", "b: nothing was sent" }, said)
       for place, offer in ipairs { "a", "b" } do
         assert.same({ offer, "interrupted", false }, { rows[place].offer, rows[place].error.kind, rows[place].error.ambiguous })

@@ -11,7 +11,7 @@ local INTERRUPTED = "interrupted (Ctrl-C)"
 local CHECK = "o: check before retrying: cpp-portal operations --status running p o"
 
 describe("cpp.command.report", function()
-  local said, rows
+  local said, rows, ended
 
   -- A session of a command with these targets; it keeps what is said, and the rows of JSON.
   local function session_of(command, given, targets)
@@ -20,6 +20,7 @@ describe("cpp.command.report", function()
     function screen.say(_, line) said[#said + 1] = line end
     function screen.answer(_, line) rows[#rows + 1] = core.decode(line) end
     function screen.secrets() return nil end
+    function screen.ended(_, target) ended = target end
     return { screen = screen, given = given, command = commands.find(command), targets = targets, seen = {}, in_flight = 0 }
   end
 
@@ -78,6 +79,7 @@ describe("cpp.command.report", function()
     local session = session_of(command, given, { target })
     target.publisher, target.offer, session.signal = target.publisher or nil, target.offer or nil, signal
     assert.equal(status, report.outcome(session, target, nil, err))
+    assert.equal(target, ended)
     assert.same(table.move(case, 5, #case, 1, {}), said)
     local row = { kind = "interrupted", message = INTERRUPTED, ambiguous = false }
     for name, value in pairs(status == 130 and case.row or {}) do row[name] = value end

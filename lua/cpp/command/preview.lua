@@ -69,7 +69,6 @@ end
 
 -- Reports a target for which no cancel will be sent.
 local function leave_out(session, target, result, err)
-  pcall(session.screen.ended, session.screen, target)
   session.seen[report.outcome(session, target, result, err)] = true
 end
 

@@ -201,6 +201,7 @@ end
 --- Reports how a target's call ended.
 -- @return the exit status for it
 function report.outcome(session, target, result, err)
+  pcall(session.screen.ended, session.screen, target) -- even if the output fails
   if not result then return failure(session, target, err) end
   local document = document_of(session, target, result)
   if session.given.json then

@@ -154,17 +154,17 @@ local function run(session, client)
   local refused = preview.may_ask(session) and preview.ask(session)
   if refused then return refused end
   local batch = session:options_of("batch")
-  local done, problem = true, nil -- an error that ends the batch, raised when the started calls have ended
+  local problem -- an error that ends the batch, raised when the started calls have ended
   batch.should_stop = function() return session:is_over() end
   batch.on_result = function(index, entry)
     local target = session.targets[index]
-    pcall(session.screen.ended, session.screen, target)
+    local done
     done, problem = pcall(report_end, session, target, entry.result, entry.err)
     if not done then error(problem, 0) end
   end
   local call = calls[session.command.call]
   client:map(session.targets, function(target, item_client) return call(session, item_client, target) end, batch)
-  if not done then error(problem, 0) end
+  if problem then error(problem, 0) end
   return session.seen[session.signal] and session.signal or exit.worst(session.seen)
 end
 
