@@ -160,7 +160,7 @@ local function run(session, client)
     local target = session.targets[index]
     local done
     done, problem = pcall(report_end, session, target, entry.result, entry.err)
-    if not done then error(problem, 0) end
+    assert(done) -- or the batch ends
   end
   local call = calls[session.command.call]
   client:map(session.targets, function(target, item_client) return call(session, item_client, target) end, batch)
