@@ -112,7 +112,7 @@ describe("cpp-portal", function()
           end
         end)]]
       local output, errors, status = run("cancel", "--json", "--concurrency", "1", "contoso", "ok-1", "odd", "ok-2")
-      assert.is_truthy(errors:find("resume with: cpp%-portal wait [^\n]*ok%-1"), errors)
+      assert.matches("unwritten[^\n]*\n.*resume with: cpp%-portal wait [^\n]*ok%-1", errors)
       assert.equal("ok-1", cjson.decode(output:match "^[^\n]+").offer)
       assert.equal(1, status)
     end)
