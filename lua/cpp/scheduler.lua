@@ -63,7 +63,7 @@ end
 local function call_back(batch, fn, ...)
   local last = batch.ready.last
   local done, first, second = host.call(batch.outer, fn, ...)
-  if batch.ready.last ~= last then batch.pause.round = batch.pause.round + 1 end
+  if batch.ready.last ~= last then batch.pause.round = {} end
   return done, first, second
 end
 
@@ -130,20 +130,17 @@ end
 -- Resumes an item, and calls the callbacks that it passes to the batch. A value that it yields or raises may come from
 -- the user; the signs are functions, so comparing them calls no metamethod.
 local function run_item(batch, item)
-  local before = batch.running
   batch.running = item
   local around = host.begin_item(item)
   local done, sign, first, second, third = resume_coroutine(item.coroutine, GO, batch, item)
   while sign == CALL do
-    batch.running = before
     host.end_item(around)
     local called, one, two = call_back(batch, first, second, third)
     if not called then host.pass_interrupt(one) end
-    batch.running = item
     around = host.begin_item(item)
     done, sign, first, second, third = resume_coroutine(item.coroutine, GO, called, one, two)
   end
-  batch.running = before
+  batch.running = nil
   host.end_item(around)
   return done, sign, first, second
 end
@@ -166,10 +163,7 @@ end
 
 -- An item is small, because thousands may wait.
 local function new_item(batch)
-  local item = setmetatable({
-    index = 0, sent = false, publisher = nil, offer = nil, around = nil, parked = false,
-    coroutine = coroutine.create(work),
-  }, batch.item)
+  local item = setmetatable({ coroutine = coroutine.create(work) }, batch.item)
   host.enter(item.coroutine, batch.client.loop)
   batch.items[#batch.items + 1] = item
   return item
@@ -366,8 +360,7 @@ function scheduler.run(client, requests, inputs, fn, options)
   if not around then self.core:timeout() end -- raises an error if the client is closed, as every call does
   host.now(self.outer) -- raises an error if the loop has no valid clock
   self.waiters = dispatch.waiters(self.core)
-  self.pause = around and around.pause or { over = items.NEVER, round = 0 } -- a batch within another one shares it
-  self.round = self.pause.round
+  self.pause = around and around.pause or { over = items.NEVER, round = {} } -- a batch within another one shares it
   self.wake = function(key)
     push(self.ready, self.waiting[key])
     self.waiting[key] = nil

@@ -37,11 +37,11 @@ describe("an item of a batch", function()
     limit(8)
     local ends = run {
       limited = function(own) return own:cancel { publisher = "contoso", offer = "limited", timeout = 100 } end,
-      waiting = function(own) return own:wait(WAITING, { timeout = 2, interval = 1, max_interval = 1 }) end,
+      waiting = function(own) return own:wait(WAITING, { timeout = 0.5, interval = 1, max_interval = 1 }) end,
     }
-    assert.equal(2, ends.waiting.time)
+    assert.equal(0.5, ends.waiting.time)
     assert.equal("timeout", ends.waiting.err.kind)
-    assert.matches("has not ended after 2 s %(last state: running%)", ends.waiting.err.message)
+    assert.matches("has not ended after 0.5 s %(last state: running%)", ends.waiting.err.message)
     assert.equal(8, ends.limited.time)
   end)
 

@@ -81,6 +81,15 @@ describe("a batch that the service slows down", function()
     for _, entry in ipairs(seen) do assert.equal(30, entry.time) end
   end)
 
+  it("reads the 429 that came during its own callback before the next request", function()
+    too_many(2, 30, 0.05)
+    portal:fault { match = { path = "/offer%-3/" }, delay = 0.2 }
+    client:map({ 1, 2, 4 }, look, { concurrency = 2, on_result = function(index)
+      if index == 1 then client:offer_status(loops.offer(3)) end
+    end })
+    assert.same({ 30 }, { portal:journal { path = "/offer%-4/" }[1].time })
+  end)
+
   it("holds a retry back for no longer than the rest of its timeout, and no request for a token", function()
     portal:fault { match = { path = "/offer%-1/" }, status = 503, headers = { ["Retry-After"] = "6" } }
     portal:fault { match = { path = "/token$" }, status = 503, headers = { ["Retry-After"] = "7" } }

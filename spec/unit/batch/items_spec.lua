@@ -84,7 +84,7 @@ describe("a batch", function()
         must(own:offer_status { publisher = "contoso", offer = "vm", retries = 0 }) -- an err without a status
       end,
       function(own)
-        portal:fault { match = { path = "/status$" }, status = 404 }
+        portal:fault { match = { path = "/status$" }, status = 300 }
         must(own:offer_status { publisher = "contoso", offer = "vm" })
       end,
       function() error "a text" end,
@@ -96,11 +96,22 @@ describe("a batch", function()
       end)
       local err = entries[1].err
       assert.same({ "raised", true, "vm" }, { err.kind, err.ambiguous, err.offer }, number)
+      assert.equal(number < 5 and "table" or "string", type(err.raised))
     end
     local entries = client:map({ "vm" }, function(offer, own)
       must(own:wait(must(own:cancel { publisher = "contoso", offer = offer }), { timeout = 1 }))
     end)
     assert.same({ "timeout", "vm" }, { entries[1].err.kind, entries[1].err.offer }) -- it has the location
+    portal:fault { match = { path = "/vm/cancel" }, delay = 0.05, act = true }
+    portal:fault { match = { path = "/offer%-3/" }, delay = 0.15 }
+    local function log() client:offer_status(loops.offer(3)) end -- meanwhile the response to the cancel comes
+    entries = client:map({ "vm" }, function(offer, own)
+      own:map({ loops.offer(1, { log = log }), false }, function(call, inner)
+        if call then inner:offer_status(call) else must(inner:cancel { publisher = "contoso", offer = offer }) end
+      end)
+      must(own:offer_status { publisher = "contoso", offer = "none" })
+    end)
+    assert.same({ "raised", true }, { entries[1].err.kind, entries[1].err.ambiguous })
   end)
 
   it("ends in a loop that returns at once", function()
@@ -128,7 +139,12 @@ describe("a batch", function()
       function(own, item) cancel(3, own) item.offer = "changed" end,
       function(_, item) item.offer = "changed" end,
       function() coroutine.wrap(function() cancel(5, client) end)() end, -- by the client around the batch
-      function(own) own:map({ 6 }, cancel) end,
+      function(own)
+        own:map({ 1, 6 }, function(n, inner)
+          inner:offer_status(loops.offer(n, { log = n == 1 and function() end or nil }))
+          if n == 6 then cancel(n, inner) end
+        end)
+      end,
       function(own) cancel(7, own) cancel(8, own) end,
       function() -- the response to the first comes after that to the second
         local first = coroutine.wrap(function() cancel(6, client) end)
@@ -154,10 +170,23 @@ describe("a batch", function()
     end
   end)
 
+  it("names a POST of a callback in another client's batch", function()
+    local other <close> = cpp.client { base_url = portal.url, token = portals.TOKEN }
+    local function log() other:cancel(loops.offer(2)) end
+    local entries = client:map({ 1 }, function()
+      other:map({ 1 }, function(n, own) own:offer_status(loops.offer(n, { log = log })) end)
+      error "deliberate"
+    end)
+    assert.same({ "offer-2", true }, { entries[1].err.offer, entries[1].err.ambiguous })
+  end)
+
   it("names the last POST also where none was accepted", function()
     portal:fault { match = { method = "POST" }, status = 500, times = -1 }
     local entries = client:map({ { publisher = "contoso", offer = "offer-4" } }, function(_, own)
-      for n = 1, 2 do own:cancel(loops.offer(n)) end
+      for n = 1, 2 do
+        own:map({ n }, look)
+        own:cancel(loops.offer(n, { log = function() end }))
+      end
       look(3, own)
       error "deliberate"
     end)
@@ -176,8 +205,21 @@ describe("a batch", function()
       return look(n, own)
     end)
     assert.equal(1, failed)
-    assert.equal("raised", entries[2].err.kind)
+    assert.equal("raised: cpp: an item's code may wait for calls of its client only", tostring(entries[2].err))
     assert.equal("running", entries[3].result.state)
+  end)
+
+  it("passes on both arguments and both results of a callback", function()
+    local given, seen = 0, nil
+    local function token()
+      given = given + 1
+      return portals.TOKEN, 1e-6
+    end
+    client:map({ 1 }, function(_, own)
+      for n = 1, 2 do assert(own:offer_status(loops.offer(n, { token = token }))) end
+      own:map({ "inner" }, function(item) return item end, { on_result = function(...) seen = { ... } end })
+    end)
+    assert.same({ 2, { 1, { request = "inner", result = "inner" } } }, { given, seen })
   end)
 
   -- C that does not expect it cannot be left in the middle: Lua raises there.
@@ -186,18 +228,19 @@ describe("a batch", function()
       return (("x"):gsub("x", function() call() end))
     end
     local order = {}
-    local entries, failed = client:map({ 1, 2, 3 }, function(n, own)
-      if n == 1 then inside(function() own:cancel(loops.offer(n)) end) end
+    local entries, failed = client:map({ 1, 2, 3, 4 }, function(n, own)
+      if n == 1 or n == 4 then inside(function() own:cancel(loops.offer(n)) end) end
       if n == 2 then assert.is_false((pcall(inside, function() own:cancel(loops.offer(n)) end))) end
       return look(n, own)
     end, { concurrency = 2, on_result = function(index) order[#order + 1] = index end })
-    assert.equal(1, failed)
-    assert.equal("raised", entries[1].err.kind)
-    assert.matches("cannot wait in a function that C calls", entries[1].err.message)
-    assert.is_false(entries[1].err.ambiguous)
+    assert.equal(2, failed)
+    for n = 1, 4, 3 do -- the first request of a batch, and a later one
+      assert.same({ "raised", false }, { entries[n].err.kind, entries[n].err.ambiguous })
+      assert.matches("cannot wait in a function that C calls", entries[n].err.message)
+    end
     for n = 2, 3 do assert.equal("running", entries[n].result.state) end
     table.sort(order)
-    assert.same({ 1, 2, 3 }, order)
+    assert.same({ 1, 2, 3, 4 }, order)
     entries, failed = client:map({ 1, 2 }, function(_, own)
       table.sort({ 1, 2 }, function(a, b) return look(a, own).state < look(b, own).state end)
     end)
@@ -238,6 +281,29 @@ describe("a batch", function()
     end)
     assert.equal(0, left)
     assert.equal("raised", entries[1].err.kind)
+  end)
+
+  it("ends an item once whose coroutine is closed when its response has come", function()
+    portal:fault { match = { path = "/offer%-2/" }, delay = 0.05 }
+    portal:fault { match = { path = "/offer%-3/" }, delay = 0.15 }
+    local victim
+    local ended = 0
+    local _, failed = client:map({ 1, 2 }, function(n, own)
+      if n == 2 then victim = coroutine.running() end
+      own:offer_status(loops.offer(n, { log = n == 1 and function() look(3, client) end or nil }))
+      if n == 1 then coroutine.close(victim) end
+    end, { on_result = function() ended = ended + 1 end })
+    assert.same({ 1, 2 }, { failed, ended })
+  end)
+
+  it("ends an item that should_stop closes, though that ran last", function()
+    portal:fault { match = { path = "/offer%-1/" }, times = -1, action = "stall" }
+    local victim
+    local entries = client:map({ 2, 1 }, function(n, own)
+      if n == 1 then victim = coroutine.running() end
+      return look(n, own)
+    end, { should_stop = function() return victim and not coroutine.close(victim) end })
+    assert.equal("cpp: an item's coroutine was closed while it waited", entries[2].err.message)
   end)
 
   it("ends an item whose coroutine is closed where it waits, and no other", function()
@@ -290,12 +356,16 @@ describe("a batch", function()
     local kept
     client:map({ 1 }, function(_, own) kept = own end)
     assert.error_matches(function() coroutine.wrap(look)(1, kept) end, "outside of that item")
+    assert.error_matches(function() kept.loop.sleep(kept.core, 1) end, "outside of that item")
     assert.equal("running", look(1, kept).state)
     portal:reset()
     loops.offers(portal, 2)
     kept = nil
     local fns = {
-      function(own) return coroutine.wrap(look)(1, own) end,
+      function(own)
+        assert.error_matches(function() coroutine.wrap(own.loop.sleep)(own.core, 1) end, "outside of that item")
+        return coroutine.wrap(look)(1, own)
+      end,
       function(own) return select(2, own:map({ 1, 2 }, function(n) return look(n, own) end)) end,
       function(own) kept = own end,
       function(own) return look(1, own) end,
@@ -331,6 +401,11 @@ describe("a batch", function()
     assert.equal("raised", entries[1].err.kind)
     assert.equal(2, entries[2].result)
     assert.is_true(closed)
+    client:map({ 1 }, function()
+      local left <close> = setmetatable({}, { __close = function() closed = "after an error" end }) -- luacheck: ignore left
+      error "deliberate"
+    end)
+    assert.equal("after an error", closed)
     assert.equal(0, (client.core:step(0)))
     assert.is_false(dispatch.is_waiting(client.core))
   end)
@@ -350,5 +425,23 @@ describe("a batch", function()
     assert.same({ { 1 }, 0, 0 }, { begun, told, asked })
     assert.same({ 1, "deliberate" }, err.entries[1].result)
     for n = 2, 3 do assert.equal("raised: the batch ended before this item: deliberate", tostring(err.entries[n].err)) end
+  end)
+
+  it("whose loop has ended has an entry for an item, too, that is interrupted once more", function()
+    local loop = { sleep = function() end, await = function() error("deliberate", 0) end }
+    local done, err = pcall(client.map, client, { 1 }, function(n, own)
+      pcall(look, n, own)
+      return own:offer_status(loops.offer(n, { token = function() error("interrupted!", 0) end }))
+    end, { loop = loop })
+    assert.same({ false, "raised", "deliberate" }, { done, err.entries[1].err.kind, err.entries[1].err.message })
+  end)
+
+  it("lets an item go on whose sleep is over while another waits for its response", function()
+    portal:fault { match = { path = "/offer%-1/" }, delay = 0.3 }
+    local order = {}
+    client:map({ look, function(_, own) return own:wait(loops.offer(8), { timeout = 0.05 }) end }, function(fn, own)
+      return fn(1, own)
+    end, { on_result = function(index) order[#order + 1] = index end })
+    assert.same({ 2, 1 }, order)
   end)
 end)

@@ -98,16 +98,18 @@ describe("a callback", function()
       local cpp, blocking = require "cpp", require "cpp.loop.blocking"
       warn "@on"
       local client = cpp.client {
-        base_url = "http://127.0.0.1:9", token = "t", retries = 0, log = function() error("of the\nlog", 0) end,
+        base_url = "http://127.0.0.1:9", token = "token-1", retries = 0, log = function() error("of the\nlog", 0) end,
         loop = { await = blocking.await, sleep = blocking.sleep, release = function() error("of the release", 0) end },
       }
       client:offer_status { publisher = "contoso", offer = "contoso-vm" }
+      client:map({ 1 }, tostring, { on_result = function() error("of token-1", 0) end })
       client:close()
     ]]
     local child = assert(io.popen((os.getenv("LUA") or "lua5.4") .. " -e '" .. script:gsub("'", "") .. "' 2>&1"))
     local text = child:read "a"
     child:close()
     assert.equal("Lua warning: cpp: the log function failed: of the log\n"
+      .. "Lua warning: cpp: on_result failed: of [redacted]\n"
       .. "Lua warning: cpp: a loop's release failed: of the release\n", text)
   end)
 
@@ -135,6 +137,15 @@ describe("a callback", function()
   it("of a batch passes Ctrl-C on, with the entries", function()
     local done, err = pcall(client.cancel_all, client, { call {} }, { on_result = function() error("interrupted!", 0) end })
     assert.same({ false, "interrupted!", 202 }, { done, err.raised, err.entries[1].result.status })
+    local before = { pcall(client.cancel_all, client, { call {} }, { should_stop = function() error("interrupted!", 0) end }) }
+    assert.same({ false, "interrupted!" }, before) -- nothing was started
+  end)
+
+  it("of a wait passes Ctrl-C on", function()
+    for _, name in ipairs { "on_progress", "should_stop" } do
+      local options = { [name] = function() error("interrupted!", 0) end }
+      assert.same({ false, "interrupted!" }, { pcall(client.wait, client, location(), options) })
+    end
   end)
 
   it("of the log passes Ctrl-C on, with what was accepted, in a batch too", function()
