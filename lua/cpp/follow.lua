@@ -67,12 +67,12 @@ end
 
 --- Whether an operation runs on an offer: by its submissions and, if none runs, by its status, since the list may be
 -- late.
--- @return boolean; the running submission; the newest one; the status, if it was read; or nil, err
+-- @return boolean; the running submission; the newest one, if none runs; the status, if it was read; or nil, err
 function follow.runs(client, request, limits)
   local list, err = read.operations(client, request, limits)
   if not list then return nil, err end
   local running = outcome.running(list)
-  if running then return true, running, list[1] end
+  if running then return true, running end
   for _, submission in ipairs(list) do
     if not submission.state then
       return nil, errors.new("protocol", "a submission of the offer has no state", { method = "GET" })

@@ -256,14 +256,15 @@ describe("a wait for a location that names no offer", function()
     assert.equal(1, #portal:journal())
   end)
 
-  it("goes on at the location that a 202 names", function()
+  it("goes on at the location that a 202 names, if the token may be sent there", function()
+    portal:fault { match = { path = "^/api/first$" }, status = 202, headers = { Location = "https://example.com/api/1" } }
     portal:fault { match = { path = "^/api/first$" }, status = 202, headers = { Location = "/api/second" } }
     portal:fault { match = { path = "^/api/second$" }, status = 202, times = 2 }
     portal:fault { match = { path = "^/api/second$" }, status = 200, body = { id = "1", status = "completed" } }
     assert.equal("completed", assert(client:wait "/api/first").state)
     local paths = {}
     for i, entry in ipairs(portal:journal()) do paths[i] = entry.path end
-    assert.same({ "/api/first", "/api/second", "/api/second", "/api/second" }, paths)
+    assert.same({ "/api/first", "/api/first", "/api/second", "/api/second", "/api/second" }, paths)
   end)
 end)
 
@@ -283,7 +284,8 @@ describe("the offer that a location names", function()
 
   it("is absent if the location names none, or no valid name", function()
     for _, location in ipairs { "/api/operations/x", "/api/operations/a$b", "/publishers//offers/b/operations/x",
-                                "/publishers/../offers/b/operations/x", "/publishers/a%00/offers/b/operations/x",
+                                "/publishers/../offers/b/operations/x",
+                                "/publishers/a/offers/../operations/x", "/publishers/a%00/offers/b/operations/x",
                                 "/publishers/a/offers/b", "/offers/a$b$c", "",
                                 "/api/operations/contoso$56615b67-2185-49fe-80d2-c4ddf77bb2e8$2$preview" } do
       assert.is_nil((follow.offer_in(location)))

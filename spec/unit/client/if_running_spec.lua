@@ -31,10 +31,23 @@ describe("a cancel where nothing runs", function()
   end
 
   it("is sent with if_running where the list is late, and the offer's status says that something runs", function()
-    fixture.offer(portal)
-    portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]" }
-    local result = assert(cancel { if_running = true })
-    assert.same({ 202, nil }, { result.status, result.submission_id })
+    for _, state in ipairs { "Running", "in progress", "WaitingForPublisherReview" } do
+      fixture.offer(portal)
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]" }
+      portal:fault { match = { path = "/status$" }, status = 200, body = { status = state } }
+      local result = assert(cancel { if_running = true })
+      assert.same({ 202, nil }, { result.status, result.submission_id })
+    end
+  end)
+
+  it("is not sent with if_running where nothing is listed and the offer's status cannot be read; others are the err", function()
+    for code, kind in pairs { [403] = false, [302] = false, [500] = "http", [200] = "protocol" } do
+      portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]" }
+      portal:fault { match = { path = "/status$" }, status = code, body = "{}" }
+      local result, err = cancel { if_running = true, retries = 0 }
+      assert.same({ not kind and "none", kind }, { result and result.outcome or false, err and err.kind or false })
+    end
+    assert.equal(0, posts())
   end)
 
   it("is not sent with if_running where nothing was ever submitted", function()
@@ -68,7 +81,8 @@ describe("a cancel where nothing runs", function()
     for body, kind in pairs { [""] = "protocol", ['[{"id":"first"}]'] = "protocol",
                               ['[{"submissionState":"completed"},null,{"submissionState":"running"}]'] = "protocol" } do
       portal:fault { match = { path = "/submissions/$" }, status = 200, body = body, times = 4 }
-      assert.equal(kind, select(2, cancel { if_running = true, retries = 0 }).kind)
+      local _, err = cancel { if_running = true, retries = 0 }
+      assert.same({ kind, "GET" }, { err.kind, err.method })
       portal:clear_faults()
     end
     portal:fault { match = { path = "/submissions/$" }, status = 403, times = -1 }
