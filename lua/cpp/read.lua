@@ -91,7 +91,7 @@ function read.operation(client, options, limits)
     operation = operation[1] -- documented as an array of one
   end
   local running = result.status == 202 -- 202: still running, whatever the body says
-  local usable = type(operation) == "table" and operation[1] == nil and next(operation) ~= nil
+  local usable = type(operation) == "table" and #operation == 0 and next(operation) ~= nil
   if not usable and not running then
     return malformed(client, result, request, options, "the response is not an operation")
   end

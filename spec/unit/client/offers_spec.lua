@@ -1,5 +1,6 @@
 -- offers: the list of a publisher's offers; a call that is made from its row of csrc/endpoint.c alone.
 
+local Portal = require "spec.support.emulator"
 local fixture = require "spec.support.fixture"
 
 describe("offers", function()
@@ -50,6 +51,7 @@ describe("offers", function()
   end)
 
   it("fails with what the service answers, and is never ambiguous", function()
+    assert.equal(404, select(2, client:offer { publisher = "contoso", offer = "nope" }).status)
     local list, err = client:offers { publisher = "nope" }
     assert.is_nil(list)
     assert.equal("http", err.kind)
@@ -117,6 +119,56 @@ describe("the status of an offer", function()
       assert.equal(state, answer and answer.state or false, body)
       if not state then assert.same({ "protocol", "contoso", "contoso-vm" }, { err.kind, err.publisher, err.offer }, body) end
     end
+  end)
+end)
+
+describe("a response that is not what was requested", function()
+  local portal, client
+  fixture.client(_ENV, function(...) portal, client = ... end)
+
+  it("gives an err with all that is known of it, without secrets", function()
+    local OFFER = "/api/publishers/contoso/offers/contoso-vm"
+    for _, row in ipairs {
+      { "offers", "", "the response has no body", "/api/publishers/contoso/offers" },
+      { "offer", "", "the response has no body", OFFER },
+      { "operation", "[{},{}]", "the response is not an operation", "/api/operations/[redacted]" },
+      { "operation", '{"a":1}', "the response has no status", "/api/operations/[redacted]" },
+      { "operations", '{"a":1}', "the response is not a list of operations", OFFER .. "/submissions/" },
+      { "offer_status", '{"a":1}', "the response has no status", OFFER .. "/status" },
+    } do
+      local call, body, message, path = table.unpack(row)
+      local publisher, offer = path:match "/publishers/([^/]+)", path:match "/offers/([^/]+)"
+      portal:fault { status = 200, body = body, headers = { ["Retry-After"] = "7" } }
+      local location = call == "operation" and "/api/operations/" .. Portal.TOKEN or nil
+      local options = { client_request_id = "mine", retries = 0, location = location, publisher = publisher, offer = offer }
+      local fields = {}
+      for name, value in pairs(select(2, client[call](client, options))) do fields[name] = value end
+      assert.equal(36, #fields.request_id)
+      assert.same({ kind = "protocol", message = message, status = 200, method = "GET", attempts = 1, retryable = true,
+                    ambiguous = false, url = portal.url .. path .. "?api-version=2017-10-31", retry_after = 7,
+                    publisher = publisher, offer = offer, request_id = fields.request_id, client_request_id = "mine" }, fields)
+    end
+  end)
+end)
+
+describe("a state", function()
+  local portal, client
+  fixture.client(_ENV, function(...) portal, client = ... end)
+
+  it("is that of the submission or of the document, and no secret", function()
+    local names = { publisher = "contoso", offer = "contoso-vm", token = "password" }
+    for sent, state in pairs { ["Running"] = "running", ["pass word"] = "password", password = "unknown" } do
+      for call, body in pairs { operation = { status = sent }, offer_status = { status = sent },
+                                operations = { { status = sent }, { submissionState = sent, status = "other" } } } do
+        portal:fault { status = 200, body = body }
+        names.operation_id = call == "operation" and "first" or nil
+        local answer = assert(client[call](client, names))
+        assert.equal(state, (answer[2] or answer).state)
+        assert.equal(state, (answer[1] or answer).state)
+      end
+    end
+    portal:fault { status = 200, body = { status = "succeeded" } }
+    assert.equal(100, client:operation("/api/operations/1").progress)
   end)
 end)
 
