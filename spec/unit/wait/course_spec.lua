@@ -76,6 +76,8 @@ local ROWS = {
   { "an operation that runs after all is followed", { publisher = "contoso", offer = "contoso-vm" },
     { list = { {}, { entry("a", "running") }, { entry("a", "running") }, { entry("a", "canceled") } }, operation = { HALF },
       status = { RUNNING } }, "0 ls, 5 ls, 10 lo, 17.5 l: canceled" },
+  { "where its operation is cannot be read", { publisher = "contoso", offer = "contoso-vm" },
+    { list = { { entry("a", "running") } }, operation = { FAILS } }, "0 lo, 5 lo, 12.5 lo: timeout", { timeout = 20 } },
   { "what the service does not know is asked for until 60 s", {},
     { operation = { { code = 404, pause = "59" }, { code = 404, pause = "1" } } },
     "0 o, 59 o, 60 o: http 404" },
