@@ -240,7 +240,7 @@ local function conclude(state, known)
     if state.follows and facts.submission and status.ended(facts.submission.state) == nil then return true end
     local asked = missed and missed.retry_after
     local slept, err = sleep_until(state, math.min(now + (asked and next_pause(state, asked) or pause), settled))
-    if pause < INTERVAL then pause = math.min(INTERVAL, pause * GROWTH) end
+    pause = math.max(pause, math.min(INTERVAL, pause * GROWTH))
     if not slept then return false, nil, err end
     known.list, known.offer = nil, nil
   end

@@ -166,6 +166,17 @@ describe("the course of a wait:", function()
     }, fields)
   end)
 
+  it("its document is the offer's status, if nothing else was read; its err tells that nothing was", function()
+    local target = { publisher = "contoso", offer = "contoso-vm" }
+    respond("list", { {} })
+    respond("status", { { status = "other", steps = { { progressPercentage = 50 } } }, { code = 403 } })
+    local operation = assert(client:wait(target))
+    assert.same({ "other", 50, "contoso", "contoso-vm" },
+                { operation.state, operation.progress, operation.publisher, operation.offer })
+    local _, err = client:wait(target)
+    assert.same({ "protocol", "the service does not report how the operation ended" }, { err.kind, err.message })
+  end)
+
   it("its err has the last operation without secrets, however long that is", function()
     local body = { status = "running" }
     for n = 1, 50 do body["text " .. n] = ("x"):rep(9000) end
