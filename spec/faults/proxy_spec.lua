@@ -120,6 +120,14 @@ describe("a proxy", function()
     assert.is_nil(tostring(err):find("proxy.contoso.example", 1, true))
   end)
 
+  for _, hidden in ipairs { "user%0a", "user:%00", "%1F:password" } do
+    it("with a control character in its name or password (" .. hidden .. ") is misuse, not passed by", function()
+      local url = ("http://%s@127.0.0.1:%d"):format(hidden, proxy.port)
+      assert.error_matches(function() client_of { proxy = url } end,
+        "proxy: expected a string without control characters", 1, true)
+    end)
+  end
+
   it("gets the name and password that its URL holds, and the service does not", function()
     local client = client_of { proxy = ("http://user:%s@127.0.0.1:%d"):format(PASSWORD, proxy.port) }
     assert.is_table(client:offer_status(Lab.OFFER))

@@ -17,7 +17,7 @@ describe("the options", function()
     BATCH = { "cpp.CancelAllOptions" },
   }
   local KINDS = {
-    TEXT = "^string$", QUOTED = "^string$", REFERENCE = "^string$",
+    TEXT = "^string$", QUOTED = "^string$", PROXY = "^string$", REFERENCE = "^string$",
     BOOLEAN = "^boolean$", SEGMENT = "", LINE = "^string$", SECRET = "^string$", SECONDS = "^number$",
     COUNT = "^integer$", POSITIVE = "^integer$", BYTES = "^integer$", TOKEN = "^string|cpp%.TokenFunction$",
     ADDRESSES = "^string|string%[%]$", FUNCTION = "^fun%(", LOOP = "^cpp%.Loop$", SWITCH = "^boolean|cpp%.WaitOptions$",
@@ -43,7 +43,7 @@ describe("the options", function()
   end
 
   it("of map are those that it does not refuse", function()
-    local VALUES = { TEXT = "t", SEGMENT = "t", LINE = "t", SECRET = "t", TOKEN = "t", SECONDS = 1, COUNT = 1, BYTES = 1,
+    local VALUES = { TEXT = "t", PROXY = "t", SEGMENT = "t", LINE = "t", SECRET = "t", TOKEN = "t", SECONDS = 1, COUNT = 1, BYTES = 1,
                      POSITIVE = 1, FUNCTION = function() end, LOOP = cpp.loop.blocking,
                      SWITCH = true, BOOLEAN = true, HEADERS = {} }
     local client <close> = cpp.client {}
