@@ -70,8 +70,9 @@ local function arm(core_client, handles)
   handles.timer:stop()
   handles.idle:stop()
   if not seconds then return end
-  if seconds <= 0 then return handles.idle:start(handles.step) end
-  handles.timer:start(math.ceil(math.min(seconds, LONGEST) * 1000), 0, handles.step)
+  if seconds > 0 then
+    handles.timer:start(math.ceil(math.min(seconds, LONGEST) * 1000), 0, handles.step)
+  elseif not handles.idle:is_closing() then handles.idle:start(handles.step) end -- libuv does not check that
 end
 
 -- The host closes the handles of all clients, so it is enough to check one of them.

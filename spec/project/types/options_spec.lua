@@ -43,8 +43,8 @@ describe("the options", function()
   end
 
   it("of map are those that it does not refuse", function()
-    local VALUES = { TEXT = "t", PROXY = "t", SEGMENT = "t", LINE = "t", SECRET = "t", TOKEN = "t", SECONDS = 1, COUNT = 1, BYTES = 1,
-                     POSITIVE = 1, FUNCTION = function() end, LOOP = cpp.loop.blocking,
+    local VALUES = { TEXT = "t", PROXY = "t", SEGMENT = "t", LINE = "t", SECRET = "t", TOKEN = "t", SECONDS = 1,
+                     COUNT = 1, BYTES = 1, POSITIVE = 1, FUNCTION = function() end, LOOP = cpp.loop.blocking,
                      SWITCH = true, BOOLEAN = true, HEADERS = {} }
     local client <close> = cpp.client {}
     local taken = {}
