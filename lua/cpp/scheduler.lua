@@ -303,7 +303,7 @@ local function break_off(batch, problem)
   batch.broken, batch.stopped, batch.on_result, batch.should_stop = { problem = problem }, true, nil, nil
   wake_all(batch)
   for _, item in ipairs(batch.items) do
-    if item.index and not batch.entries[item.index] and item.parked then pcall(resume, batch, item) end
+    if not batch.entries[item.index] and item.parked then pcall(resume, batch, item) end
     if item.index and not batch.entries[item.index] then finish(batch, item.index, nil, raised_err(batch, item, problem)) end
   end
   local secrets = secrets_of(batch)
