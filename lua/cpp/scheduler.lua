@@ -303,8 +303,9 @@ local function break_off(batch, problem)
   batch.broken, batch.stopped, batch.on_result, batch.should_stop = { problem = problem }, true, nil, nil
   wake_all(batch)
   for _, item in ipairs(batch.items) do
-    if not batch.entries[item.index] and item.parked then pcall(resume, batch, item) end
-    if item.index and not batch.entries[item.index] then finish(batch, item.index, nil, raised_err(batch, item, problem)) end
+    local index = item.index -- nil: a Ctrl-C came when the item was new
+    if not batch.entries[index] and item.parked then pcall(resume, batch, item) end
+    if index and not batch.entries[index] then finish(batch, index, nil, raised_err(batch, item, problem)) end
   end
   local secrets = secrets_of(batch)
   end_rest(batch, errors.new, "raised", "the batch ended before this item: "
