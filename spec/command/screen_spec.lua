@@ -149,6 +149,14 @@ describe("cpp.command.screen", function()
                   "cpp-portal: Cancel it?", "flushed", "finish target", "erase" }, written)
   end)
 
+  it("shows the outcome of an operation, or else its state, and where it is", function()
+    for state, document in pairs { none = { outcome = "none", state = "x" }, canceled = { state = "canceled" }, accepted = {} } do
+      assert.same({ { "o", state, "/t" } }, views.states.rows(document, { offer = "o", location = "/t" }))
+      document.location = "/d"
+      assert.equal("/d", views.states.rows(document, { location = "/t" })[1][3])
+    end
+  end)
+
   it("reads the secrets once for each table, and shows none of them", function()
     local asked, screen = 0, Screen.new({ wide = true, color = "never" }, 1)
     function screen.secrets()
