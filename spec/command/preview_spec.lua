@@ -34,6 +34,7 @@ describe("cpp-portal cancel", function()
       local line = output:match "cpp%-portal: contoso%-vm: [^\r]+"
       assert.matches("^cpp%-portal: contoso%-vm: x+%.*, running, changed x+%.*, 0 %%, x+$", line)
       assert.is_true(#line < 300, line)
+      assert.equal(64, #line:match "x+%.*")
     end)
 
     for what, input in pairs { no = "n\n", nothing = "\n", ["the end of the input"] = "" } do
@@ -109,9 +110,13 @@ describe("cpp-portal cancel", function()
                       command = require "cpp.command.commands".find "cancel" }
     function follow.runs(_, request)
       if request.offer == "lost" then return nil, errors.new("http", "m", { status = 404 }) end
-      return false, nil, { state = "completed", id = "1", changedTime = "2017-11-01T00:00:00.000" }, { state = "published" }
+      local newest = { state = "completed", id = "of-the-token", changedTime = "2017-11-01T00:00:00.000" }
+      return false, nil, newest, { state = "published" }
     end
-    session.client = { map = function(_, list, fn)
+    function screen.secrets() return { "of-the-token" } end
+    function session.is_over() return "over" end
+    session.client = { map = function(_, list, fn, options)
+      assert.equal("over", options.should_stop())
       local entries = {}
       for i, target in ipairs(list) do
         local result, err = fn(target, session.client)
@@ -125,7 +130,7 @@ describe("cpp-portal cancel", function()
     lines[3], lines[5] = cjson.decode(lines[3]), cjson.decode(lines[5]).error.status
     assert.same({ "idle: nothing is running", "ended idle",
                   { publisher = "p", offer = "idle", call = "cancel", outcome = "none", state = "none", evidence = {
-                    submission = { state = "completed", id = "1", time = "2017-11-01T00:00:00.000" },
+                    submission = { state = "completed", time = "2017-11-01T00:00:00.000" },
                     offer_status = { state = "published" } } },
                   "ended lost", 404, "lost: http: m" }, lines)
   end)

@@ -443,6 +443,8 @@ describe("cpp-portal", function()
     assert.equal(2, status)
     _, errors = status_of({}, { "--base-url=ftp://x" })
     assert.matches("^cpp%-portal: %-%-base%-url: expected an https:// URL", errors)
+    _, errors = status_of { CPP_BASE_URL = "", AZURE_AUTHORITY_HOST = "ftp://x", AZURE_TOKEN = "t" }
+    assert.matches("^cpp%-portal: AZURE_AUTHORITY_HOST: expected an https:// URL", errors)
   end)
 
   it("takes a token from the environment", function()

@@ -98,8 +98,8 @@ local function add_arguments(parser, command)
   for word in command.operands:match("[^|]*$"):gmatch "%S+" do
     place = place + 1
     local name = word:match "%u+"
-    local optional = word:find("[", 1, true) or alternatives and place > 1
-    local many = word:find("...", 1, true)
+    local optional = word:find "%[" or alternatives and place > 1
+    local many = word:find "%.%.%."
     local argument = parser:argument(name):args(optional and (many and "*" or "?") or many and "+" or 1)
     if command.choices then argument:choices(command.choices):hidden(command.name == "help") end
   end
