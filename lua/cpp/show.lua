@@ -52,7 +52,8 @@ function show.classes(known)
     operation = { __name = "cpp.operation", __tostring = function(operation)
       local progress = math.type(operation.progress) and operation.progress .. " %" or nil
       local outcome = type(operation.outcome) == "string" and "outcome " .. operation.outcome or nil
-      return line("operation", known, operation, operation.location, offer_of(operation), operation.state, progress, outcome)
+      return line("operation", known, operation, operation.location, offer_of(operation), operation.state, progress,
+                  outcome)
     end },
   }
 end
