@@ -72,7 +72,10 @@ local function arm(core_client, handles)
   if not seconds then return end
   if seconds > 0 then
     handles.timer:start(math.ceil(math.min(seconds, LONGEST) * 1000), 0, handles.step)
-  elseif not handles.idle:is_closing() then handles.idle:start(handles.step) end -- libuv does not check that
+    return
+  end
+  handles.idle:start(handles.step)
+  if handles.idle:is_closing() then handles.idle:stop() end -- a finaliser may have closed it; libuv starts it anyway
 end
 
 -- The host closes the handles of all clients, so it is enough to check one of them.
