@@ -125,7 +125,7 @@ end
 -- @param failure table from request:result()
 -- @param options table of the call's options: publisher, offer
 -- @param secrets list: what to redact, as of auth.secrets
--- @param safe boolean: the request changes nothing, so sending it again is harmless
+-- @param safe boolean or nil: the request changes nothing, so sending it again is harmless
 -- @param of_tokens boolean or nil: the request was for a token
 -- @return err
 function errors.from_failure(failure, options, secrets, safe, of_tokens)

@@ -75,7 +75,7 @@ local function raise(loop, client, endpoint, options, token, request, problem)
     if loop.now then result.sent_at = nil end -- it is in real time, but the host has its own clock
     error(errors.accepted(problem, result, secrets))
   end
-  local err = errors.from_failure(failure, options, secrets, false)
+  local err = errors.from_failure(failure, options, secrets)
   err.kind, err.message, err.raised, err.call = "raised", redact(host.text(problem), secrets), problem, endpoint
   error(err)
 end

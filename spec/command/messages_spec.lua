@@ -71,9 +71,9 @@ describe("cpp-portal says in one line what can be done:", function()
       assert.equal("the token is that of the " .. identity, advice_on({ kind = "http", status = 401 }, link))
     end
     local set = " (--proxy); --proxy URL sets another, --proxy '' disables it"
-    for proxy, expected in pairs { ["a-b:1"] = "a-b:1", ["j:p@q@a-b:1"] = "a-b:1", ["http://j@a-b"] = "http://a-b",
-                                   ["a-c:1"] = false, [""] = false } do
-      local text = advice_on { kind = "network", url = "https://s", proxy = proxy, message = "Failed to connect to a-b port 1" }
+    for proxy, expected in pairs { ["a.b:1"] = "a.b:1", ["j:p@q@a.b:1"] = "a.b:1", ["http://j@a.b"] = "http://a.b",
+                                   ["acb:1"] = false, [""] = false } do
+      local text = advice_on { kind = "network", url = "https://s", proxy = proxy, message = "Failed to connect to a.b port 1" }
       assert.equal(expected and "the proxy is " .. expected .. set or nil, text)
     end
     for _, message in ipairs { "a Self-signed certificate", "self signed", "no local issuer", "unknown CA" } do

@@ -9,9 +9,7 @@ local redact = require "cpp.redact"
 local resource = require "cpp.credentials.resource"
 
 local FILE = "AZURE_FEDERATED_TOKEN_FILE"
-local NAMES = {
-  tenant = "AZURE_TENANT_ID", client_id = "AZURE_CLIENT_ID", token = FILE, authority_url = "AZURE_AUTHORITY_HOST",
-}
+local NAMES = { tenant = "AZURE_TENANT_ID", client_id = "AZURE_CLIENT_ID", authority_url = "AZURE_AUTHORITY_HOST" }
 local VARIABLES = { FILE, NAMES.tenant, NAMES.client_id }
 local LONGEST = 65536 -- bytes of an assertion
 
