@@ -1,0 +1,309 @@
+-- How cpp-portal's command line is read; its help, and completion in bash, zsh and fish.
+
+local commands = require "cpp.command.commands"
+local exit = require "cpp.command.exit"
+local options = require "cpp.command.options"
+local parse = require "cpp.command.parser"
+local Programs = require "spec.support.program"
+
+-- The names of a command's options, with the common ones.
+local function options_of(command)
+  local names = { "help", "version" }
+  for _, name in ipairs(command.options) do names[#names + 1] = name end
+  table.move(options.common, 1, #options.common, #names + 1, names)
+  table.sort(names)
+  return names
+end
+
+local function help(name) return parse({ "help", name }).shown end
+
+describe("cpp-portal's command line", function()
+  local names = {}
+  for i, command in ipairs(commands) do names[i] = command.name end
+
+  it("is a command, options and operands", function()
+    local parsed = parse { "--json", "cancel", "-wi", "5", "contoso", "-ea@b.example", "--email=c@d.example", "vm",
+                           "--timeout", "60" }
+    assert.equal("cancel", parsed.command.name)
+    assert.same({ json = true, wait = true, interval = 5, timeout = 60, email = { "a@b.example", "c@d.example" } },
+                parsed.given)
+    assert.same({ { publisher = "contoso", offer = "vm" } }, parsed.targets)
+  end)
+
+  it("may have any option of its command, with a value where it has one", function()
+    local many = { "-e", "a", "-eb", "-w", "-y", "-n", "--if-running", "-t1", "-i2", "--max-interval=3", "-c4", "--token-file=f",
+      "--base-url=b", "--authority-url=a", "--api-version=v", "--request-timeout=5", "--connect-timeout=6", "--retries=7",
+      "--ca-file=c", "--proxy=p", "--max-response-bytes=8", "--client-request-id=i", "-j", "--wide", "--color=auto", "-q", "-v",
+      "--debug" }
+    local all = { email = { "a", "b" }, wait = true, yes = true, ["dry-run"] = true, ["if-running"] = true, timeout = 1,
+      interval = 2, ["max-interval"] = 3, concurrency = 4, ["token-file"] = "f", ["base-url"] = "b", ["authority-url"] = "a",
+      ["api-version"] = "v", ["request-timeout"] = 5, ["connect-timeout"] = 6, retries = 7, ["ca-file"] = "c", proxy = "p",
+      ["max-response-bytes"] = 8, ["client-request-id"] = "i", json = true, wide = true, color = "auto", quiet = true,
+      verbose = true, debug = true }
+    for words, given in pairs {
+      [table.move(many, 1, #many, 4, { "cancel", "a", "b" })] = all,
+      [{ "wait", "a", "b", "-oid", "--for=none" }] = { operation = "id", ["for"] = "none" },
+      [{ "operations", "a", "b", "-sfailed" }] = { status = "failed" },
+      [{ "offers", "a", "--type=t" }] = { type = "t" },
+      [{ "emulate", "--port=1", "--host=h", "--scenario=s", "--fault=1", "--fault=2", "--clock=real", "--speed=2", "--ready=r",
+         "--watch-stdin" }] = { port = 1, host = "h", scenario = "s", fault = { "1", "2" }, clock = "real", speed = 2,
+                                ready = "r", ["watch-stdin"] = true },
+    } do
+      assert.same(given, parse(words).given)
+    end
+  end)
+
+  it("gives each option to what it is for, by the name there", function()
+    local given = setmetatable({}, { __index = function(_, name) return name end })
+    for scope, expected in pairs {
+      call = { emails = "email", operation_id = "operation", status = "status", type = "type", if_running = "if-running" },
+      wait = { timeout = "timeout", interval = "interval", max_interval = "max-interval" },
+      batch = { concurrency = "concurrency" },
+      client = { base_url = "base-url", authority_url = "authority-url", api_version = "api-version", timeout = "request-timeout",
+                 connect_timeout = "connect-timeout", retries = "retries", ca_file = "ca-file", proxy = "proxy",
+                 max_response_bytes = "max-response-bytes", client_request_id = "client-request-id" },
+      emulator = { port = "port", host = "host", scenario = "scenario", faults = "fault", clock = "clock", speed = "speed",
+                   ready = "ready", watch_stdin = "watch-stdin" },
+    } do
+      assert.same(expected, options.of(scope, given))
+    end
+    for label, of in pairs {
+      ["--request-timeout"] = { "timeout", "client", {} },
+      ["--timeout"] = { "timeout", "wait", {} }, OFFER = { "offer", "call", {} },
+      AZURE_AUTHORITY_HOST = { "authority_url", "client", {} }, CPP_BASE_URL = { "base_url", "client", { proxy = "x" } },
+      ["--base-url"] = { "base_url", "client", { ["base-url"] = "x" } },
+    } do
+      assert.equal(label, options.label(table.unpack(of)))
+    end
+  end)
+
+  it("has operands only behind --", function()
+    assert.same({ { publisher = "--wait", offer = "-j" } }, parse({ "cancel", "--", "--wait", "-j" }).targets)
+  end)
+
+  it("takes an empty value, and the last one where an option is repeated that may not be", function()
+    local given = parse({ "status", "--proxy=", "--retries=1", "--retries", "0", "contoso", "vm" }).given
+    assert.same({ proxy = "", retries = 0 }, given)
+  end)
+
+  it("takes an offer that is named twice once", function()
+    assert.same({ { publisher = "a", offer = "b" }, { publisher = "a", offer = "c" } },
+                parse({ "cancel", "a", "b", "c", "b" }).targets)
+  end)
+
+  it("has nothing given where only the command is named like an option", function()
+    assert.same({}, parse({ "wait", "a", "b" }).given)
+    assert.same({}, parse({ "status", "a", "b" }).given)
+    assert.same({ { location = "/api" } }, parse({ "wait", "/api" }).targets)
+    assert.same({ { publisher = "a", offer = "b" }, { publisher = "a", offer = "c" } }, parse({ "wait", "a", "b", "c" }).targets)
+  end)
+
+  for message, words in pairs {
+    ["expected a command"] = {},
+    ["unknown command 'cancle' (did you mean 'cancel'?)"] = { "cancle" },
+    ["unknown command 'x'"] = { "x" },
+    ["argument 'COMMAND' must be one of '" .. table.concat(names, "', '") .. "'"] = { "help", "y" },
+    ["unknown option '--emial' (did you mean '--email'?)"] = { "cancel", "--emial", "a", "b" },
+    ["unknown option '--x'"] = { "cancel", "--x", "a", "b" },
+    ["unknown option '-z'"] = { "cancel", "-wz", "a", "b" },
+    ["there is no option --token: a command line is visible to all users of the machine: use --token-file or AZURE_TOKEN"]
+      = { "cancel", "--token", "secret", "a", "b" },
+    ["there is no option --output: --json prints JSON"] = { "status", "--output=json", "a", "b" },
+    ["there is no option -o: --json prints JSON"] = { "cancel", "-ojson", "a", "b" },
+    ["there is no option --offer: PUBLISHER and OFFER are operands, as in `cpp-portal cancel contoso contoso-vm`"]
+      = { "cancel", "--offer", "b" },
+    ["option '--email' requires an argument"] = { "cancel", "a", "b", "--email" },
+    ["option '--wait' does not take arguments"] = { "cancel", "--wait=5", "a", "b" },
+    ["'-5' is not an option: write a value that begins with - after a =, as in --interval=-5"]
+      = { "cancel", "-w", "-t", "-5", "a", "b" },
+    ["--retries: expected a number, got 'x'"] = { "status", "--retries", "x", "a", "b" },
+    ["--timeout: expected a number of seconds, got 'soon'"] = { "cancel", "-w", "--timeout", "soon", "a", "b" },
+    ["argument for option '--for' must be one of 'canceled', 'completed', 'signoff', 'none'"]
+      = { "wait", "--for", "canceld", "a", "b" },
+    ["argument for option '--status' must be one of 'running', 'completed', 'failed', 'canceled', 'notstarted'"]
+      = { "operations", "--status=runing", "a", "b" },
+    ["--status is not an option of cancel"] = { "cancel", "--status", "running", "a", "b" },
+    ["--email: must follow a command"] = { "--email", "a@b.example", "cancel", "a", "b" },
+    ["-i is not an option of status"] = { "status", "-i5", "a", "b" },
+    ["--timeout: expected --wait with it"] = { "publish", "-t60", "a", "b" },
+    ["missing argument 'OFFER'"] = { "cancel", "a" },
+    ["missing argument 'PUBLISHER'"] = { "wait" },
+    ["expected LOCATION, or PUBLISHER, OFFER and --operation"] = { "operation", "a", "b" },
+    ["--operation: expected one OFFER with it"] = { "wait", "-o", "1", "a", "b", "c" },
+    ["--operation: expected PUBLISHER and OFFER with it, got a LOCATION"] = { "wait", "-o", "1", "/api" },
+    ["expected LOCATION, or PUBLISHER and OFFER, got 'contoso'"] = { "wait", "contoso" },
+    ["--token-file: expected the name of a file"] = { "status", "--token-file=", "a", "b" },
+    ["too many arguments"] = { "offers", "a", "b" },
+    ["argument 'SHELL' must be one of 'bash', 'zsh', 'fish'"] = { "completion", "csh" },
+    ["missing argument 'SHELL'"] = { "completion" },
+  } do
+    it("is refused with: " .. message, function() assert.same({ usage = message }, parse(words)) end)
+  end
+
+  it("has a row for each option that a command names", function()
+    for _, command in ipairs(commands) do
+      for _, name in ipairs(options_of(command)) do assert.is_table(options.find(name), name) end
+    end
+  end)
+
+  it("has each option's name and letter once", function()
+    local seen = {}
+    for _, option in ipairs(options) do
+      for _, name in ipairs { option.name, option.short } do
+        assert.is_nil(seen[name], name)
+        seen[name] = true
+      end
+    end
+  end)
+end)
+
+describe("cpp-portal's help", function()
+  it("names all commands, exit statuses and variables of the environment", function()
+    local text = help()
+    for _, command in ipairs(commands) do assert.is_truthy(text:find("\n   " .. command.name .. " ", 1, true), command.name) end
+    for _, row in ipairs(exit) do assert.is_truthy(text:find(("\n   %3d  %s\n"):format(row.status, row.help), 1, true)) end
+    for _, name in ipairs { "AZURE_TOKEN", "AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_CLIENT_SECRET",
+                            "AZURE_AUTHORITY_HOST", "CPP_BASE_URL" } do
+      assert.is_truthy(text:find(name, 1, true), name)
+    end
+  end)
+
+  it("has these parts", function()
+    for name, expected in pairs {
+      operation = "Usage: cpp-portal operation [OPTION]... LOCATION\n   or: cpp-portal operation [OPTION]... PUBLISHER OFFER\n\n"
+        .. "Show one operation, with its steps.\n\nArguments:\n\nOptions:\n\nOptions of every command:\n\nExample:\n",
+      publishers = "Usage: cpp-portal publishers [OPTION]...\n\nList the publishers that the token gives access to.\n\n"
+        .. "Options of every command:\n\nExample:\n",
+      emulate = "Usage: cpp-portal emulate [OPTION]...\n\nRun the portal emulator on this machine.\n\nOptions:\n\nExample:\n",
+      help = "Usage: cpp-portal help [OPTION]... [COMMAND]\n\nPrint help, or the help of COMMAND.\n\nExample:\n",
+      completion = "Usage: cpp-portal completion [OPTION]... SHELL\n\nPrint a script that completes this command's words in bash, "
+        .. "zsh or fish.\n\nArguments:\n\nExample:\n",
+    } do
+      assert.equal(expected, (help(name):gsub("\n   +[^o][^\n]*", "")))
+    end
+    assert.matches("\n            %-o ID,            the operation's id\n   %-%-operation ID\n", help "operation")
+  end)
+
+  it("does not hide an error of its own", function()
+    assert.matches("^attempt to index a number value", (select(2, pcall(parse, 5)))) -- of ipairs
+  end)
+
+  for _, command in ipairs(commands) do
+    it("tells the options of " .. command.name .. ", and its example can be parsed", function()
+      local text = help(command.name)
+      local words = { command.name }
+      for word in command.example:gsub(" >.*", ""):gmatch("%S+") do words[#words + 1] = word end
+      assert.is_nil(parse(words).usage)
+      for _, name in ipairs(command.call and options_of(command) or {}) do
+        assert.is_truthy(name == "version" or text:find("--" .. name, 1, true), name)
+      end
+    end)
+
+    it("fits on a screen's width: " .. command.name, function()
+      local longest = 0
+      for line in help(command.name):gmatch "[^\n]+" do longest = math.max(longest, #line) end
+      assert.is_true(longest <= 80 and (longest == 80 or not command.call), longest)
+    end)
+  end
+end)
+
+describe("cpp-portal's completion", function()
+  local programs
+  setup(function() programs = Programs.new {} end)
+  teardown(function() programs:close() end)
+
+  -- What a program prints, as a sorted list of lines.
+  local function lines_of(...)
+    local output, errors = programs:run { ... }
+    assert.equal("", errors)
+    local lines = {}
+    for line in output:gmatch("[^\n]+") do lines[#lines + 1] = line end
+    table.sort(lines)
+    return lines
+  end
+
+  local function script(shell) return programs:file(parse({ "completion", shell }).shown) end
+
+  -- What bash offers for the last of these words.
+  local function complete(...)
+    local words = { ... }
+    local list = {}
+    for i, word in ipairs(words) do list[i] = "'" .. word .. "'" end
+    return lines_of("bash", "-c", ("source %s; COMP_WORDS=(cpp-portal %s); COMP_CWORD=%d; _cpp-portal; %s")
+      :format(script "bash", table.concat(list, " "), #words, [[printf '%s\n' "${COMPREPLY[@]}"]]))
+  end
+
+  it("offers the commands", function()
+    local names = {}
+    for _, command in ipairs(commands) do names[#names + 1] = command.name end
+    table.sort(names)
+    assert.same(names, complete "")
+    assert.same({ "operation", "operations" }, complete "op")
+  end)
+
+  for _, command in ipairs(commands) do
+    it("offers the options of " .. command.name, function()
+      local names = {}
+      for i, name in ipairs(options_of(command)) do names[i] = "--" .. name end
+      assert.same(names, complete("--json", command.name, "contoso", "--"))
+    end)
+  end
+
+  it("offers values where it knows some", function()
+    assert.same({ "canceled", "completed", "none", "signoff" }, complete("wait", "--for", ""))
+    assert.same({ "running" }, complete("operations", "-s", "r"))
+  end)
+
+  -- What each shell needs before it completes, and the words that it then completes.
+  local SHELLS = { bash = "bash --norc -i", zsh = "zsh -f -i", fish = "fish --no-config -i" }
+  local LOADED = {
+    bash = "source %s", fish = "source %s",
+    zsh = "autoload -U compinit && compinit -u -D && source %s",
+  }
+  local COMPLETED = {
+    ["wait --for ca"] = "wait --for canceled", ["wait --for=ca"] = "wait --for=canceled",
+    ["operations --status r"] = "operations --status running", ["operations --status=r"] = "operations --status=running",
+    ["status --color=ne"] = "status --color=never", ["--color=never wait --for si"] = "--color=never wait --for signoff",
+    ["completion z"] = "completion zsh", ["help ca"] = "help cancel", ["--json canc"] = "--json cancel",
+    ["cancel --dr"] = "cancel --dry-run", ["cancel a b --if"] = "cancel a b --if-running",
+  }
+
+  for shell, command in pairs(SHELLS) do
+    it("completes commands, options and values in " .. shell, function()
+      if not os.execute("command -v " .. shell .. " >/dev/null") then return pending(shell .. " is not installed") end
+      local words = { "/usr/bin/python3", "spec/support/completions.py", LOADED[shell]:format(script(shell)) }
+      for typed, completed in pairs(COMPLETED) do
+        words[#words + 1] = "cpp-portal " .. typed
+        words[#words + 1] = "cpp-portal " .. completed
+      end
+      words[#words + 1] = "--"
+      for word in command:gmatch "%S+" do words[#words + 1] = word end
+      assert.same({ "", "", 0 }, { programs:run(words) })
+    end)
+  end
+
+  -- What is added to argparse's scripts, also where the shell is not installed.
+  local names = table.concat(commands[#commands].choices, " ")
+  for shell, texts in pairs {
+    zsh = { '\n    "--base-url=[the service', '\n    {-c+,--concurrency=}"[send', '\n    {-j,--json}"[print',
+            '\n    "--debug[print', '\n        "*"{-e+,--email=}"[notify', '\n        "*--fault=[inject',
+            '\n        ": :(bash zsh fish)" \\\n',
+            '  _describe "command" commands\n}\n\nif (( ${funcstack[(I)_cpp-portal]} )); then\n  _cpp-portal\nelse\n'
+              .. "  compdef _cpp-portal cpp-portal\nfi\n" },
+    fish = { "\n\ncomplete -c cpp-portal -n '__fish_cpp-portal_seen_command completion' -xa 'bash zsh fish'\n"
+               .. "complete -c cpp-portal -n '__fish_cpp-portal_seen_command help' -xa '" .. names .. "'\n" },
+  } do
+    it("has in its script for " .. shell .. " what argparse lacks", function()
+      local text = parse({ "completion", shell }).shown
+      for _, expected in ipairs(texts) do assert.is_truthy(text:find(expected, 1, true), expected) end
+      assert.equal(texts[#texts], text:sub(-#texts[#texts]))
+    end)
+  end
+
+  for shell, check in pairs { bash = "bash -n", zsh = "zsh -n", fish = "fish --no-execute" } do
+    it("is a script that the shell can read: " .. shell, function()
+      if not os.execute("command -v " .. shell .. " >/dev/null") then return pending(shell .. " is not installed") end
+      assert.same({}, lines_of("sh", "-c", check .. " " .. script(shell)))
+    end)
+  end
+end)
