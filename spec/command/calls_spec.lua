@@ -15,7 +15,7 @@ describe("cpp.command.calls", function()
     client = {}
     function client.cancel(_, request)
       seen[#seen + 1] = { "cancel", request.offer, session.in_flight }
-      return table.unpack(answers)
+      return table.unpack(answers, 1, 2)
     end
     function client.wait(_, given, options)
       seen[#seen + 1] = { "wait", given.location or given.operation_id or "", given.call or "", options.scope, options.on_progress }

@@ -106,17 +106,17 @@ describe("cpp.command.report", function()
 
   for _, case in ipairs {
     { "cancel", begun, { ambiguous = true }, 3, "o: the result cannot be written: p", CHECK },
-    { "cancel", accepted, nil, 1, "o: accepted, but the result cannot be written: p", "o: resume with: cpp-portal wait /t" },
+    { "cancel", accepted, false, 1, "o: accepted, but the result cannot be written: p", "o: resume with: cpp-portal wait /t" },
     { "cancel", accepted, { ambiguous = false }, 1, "o: accepted, but the result cannot be written: p",
       "o: resume with: cpp-portal wait /t" },
-    { "wait", begun, nil, 1, "o: the result cannot be written: p", "o: resume with: cpp-portal wait p o" },
-    { "status", begun, nil, 1, "o: the result cannot be written: p" },
+    { "wait", begun, false, 1, "o: the result cannot be written: p", "o: resume with: cpp-portal wait p o" },
+    { "status", begun, false, 1, "o: the result cannot be written: p" },
   } do
     it("tells that a result cannot be written: " .. case[1], function()
       for _, json in ipairs { false, true } do
         local target = target_of(case[2])
         local session = session_of(case[1], { json = json }, { target })
-        assert.equal(case[4], report.unwritten(session, target, case[3], "p"))
+        assert.equal(case[4], report.unwritten(session, target, case[3] or nil, "p"))
         assert.same(table.move(case, 5, #case, 1, {}), said)
         local row = { kind = "raised", message = said[1]:sub(4), ambiguous = case[4] == 3, location = target.location }
         assert.same(json and { { publisher = "p", offer = "o", error = row } } or {}, rows)

@@ -43,10 +43,8 @@ end
 function completion.zsh(parser)
   local lines = {}
   for line in parser:get_zsh_complete():gmatch "([^\n]*)\n" do
-    if line:find '^ +["{*].*%]: :' then -- an option with a value
-      line = line:gsub("^([^%[]-%-%-[%w-]+)", "%1="):gsub("^([^%[]-{%-%w)", "%1+")
-    end
-    lines[#lines + 1] = line
+    local has_value = line:find '^ +["{*].*%]: :'
+    lines[#lines + 1] = has_value and line:gsub("^([^%[]-%-%-[%w-]+)", "%1="):gsub("^([^%[]-{%-%w)", "%1+") or line
   end
   lines[#lines] = "if (( ${funcstack[(I)_cpp-portal]} )); then\n  _cpp-portal"
   lines[#lines + 1] = "else\n  compdef _cpp-portal cpp-portal\nfi\n"
