@@ -17,14 +17,15 @@ local retry = {}
 
 local timeout_of = auth.timeout_of
 
-local METHODS = {}
-for _, endpoint in ipairs(core.endpoints) do METHODS[endpoint.name] = endpoint.method end
-
 -- The pause of azure-core and azcore: 0.8 s, doubling, at most 60 s.
 local FIRST_PAUSE, LONGEST_PAUSE = 0.8, 60
 
 -- Endpoints that give tokens, instead of requiring one.
 local OF_TOKENS = { token = true, metadata = true }
+
+-- The methods of the other endpoints.
+local METHODS = { location = "GET" }
+for _, endpoint in ipairs(core.endpoints) do METHODS[endpoint.name] = endpoint.method end
 
 local RETRIES = 3 -- a client's default
 local MOST_PAUSE = 300 -- seconds: the longest accepted Retry-After, as for polls
@@ -100,8 +101,8 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
   -- Closed on every way out: when the coroutine is closed in the middle, the request is aborted.
   local request <close>, index = core_client:start(endpoint, options, token, id,
     deadline and timeout_until(loop, client, options, deadline))
-  local acts = not OF_TOKENS[endpoint]
-  if acts then host.sent(METHODS[endpoint], options) end
+  local method = METHODS[endpoint]
+  if method then host.sent(method, options) end
   local result, failure
   if index then
     local awaited
@@ -119,7 +120,7 @@ local function exchange(loop, client, endpoint, options, token, deadline, id, at
                                   result or failure)
     if not logged then raise(loop, client, endpoint, options, token, request, problem) end
   end
-  if result and acts and METHODS[endpoint] == "POST" then host.accepted(options) end
+  if result and method == "POST" then host.accepted(options) end
   if known.watch then pcall(known.watch, endpoint, options, request, result or failure) end
   return result, failure, request, sent or failure and request:started()
 end
@@ -207,7 +208,7 @@ function retry.call(client, endpoint, options, limits, loop)
   if (limits or scheduler) and not client.core:usable() then return nil, errors.closed() end
   local deadline = limits and limits.deadline
   local token, err
-  if not OF_TOKENS[endpoint] then
+  if METHODS[endpoint] then
     token, err = auth.token(client, endpoint, options, nil, limits)
     if not token then return nil, err end
   end
