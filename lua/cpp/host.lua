@@ -24,7 +24,7 @@ local redact = require "cpp.redact"
 
 local CLOCK = 0.001 -- seconds: the allowed inaccuracy of a loop's timers
 
-local this = coroutine.running
+local this, may_yield, resume = coroutine.running, coroutine.isyieldable, coroutine.resume
 local tell = warn -- kept, because the host may remove or replace it
 
 local host = {}
@@ -52,18 +52,19 @@ function host.item()
   return running
 end
 
---- Records that the code of an item runs from now until end_item.
--- @param item table
--- @return the argument for end_item
-function host.begin_item(item)
-  item.around, running = running, item
-  return item.around
+--- Sets the item whose code is running.
+function host.set_item(item)
+  running = item
 end
 
---- Records that the code of an item no longer runs.
--- @param around the result of begin_item
-function host.end_item(around)
-  running = around
+--- Resumes the coroutine of an item, with at most four values.
+-- @param item table
+-- @return true and at most three values that it yields; or false and its error
+function host.run_item(item, go, first, second, third)
+  item.around, running = running, item
+  local done, sign, one, two = resume(item.coroutine, go, first, second, third)
+  running = item.around
+  return done, sign, one, two
 end
 
 --- Records a request in the item whose code is running, and in the items around it; the client and the coroutine do not
@@ -113,7 +114,10 @@ end
 -- @return loop
 function host.loop(client, options)
   local batch = batches[this()]
-  if batch and batch.scheduler.core == client.core then return batch end
+  if batch and batch.scheduler.core == client.core then
+    if may_yield() then return batch end
+    core.misuse("an item of a batch cannot wait in a function that C calls (as gsub, sort and metamethods do)")
+  end
   local loop, known = client.loop, private[client]
   if not loop.scheduler then loop = options.loop or loop end
   if known.loops[loop] then return loop end
@@ -186,7 +190,7 @@ end
 --- Calls a callback, in the host's own coroutine.
 -- @param loop as of host.loop
 -- @param fn function
--- @param ... at most two arguments
+-- @param ... its arguments
 -- @return true and at most two results; or false and its error
 function host.call(loop, fn, ...)
   if loop.scheduler then return loop.scheduler.call(fn, ...) end

@@ -9,15 +9,13 @@ local host = require "cpp.host"
 local queue = require "cpp.queue"
 
 local push = queue.push
-local yield, this, may_yield = coroutine.yield, coroutine.running, coroutine.isyieldable
+local yield, this = coroutine.yield, coroutine.running
 
--- The item whose code is running.
-local function running(batch)
-  local item = batch.running
+-- The item whose code is running, and calls the loop. Calls of a client have checked this: see host.loop.
+local function running()
+  local item = host.item()
   if not item or item.coroutine ~= this() then
     core.misuse("the client of a batch's item was used outside of that item")
-  elseif not may_yield() then
-    core.misuse("an item of a batch cannot wait in a function that C calls (as gsub, sort and metamethods do)")
   end
   return item
 end
@@ -41,19 +39,23 @@ local function park(batch, item, key)
   if batch.broken then error(batch.broken.problem, 0) end
 end
 
--- An item no longer waits for its request. If its coroutine was closed, only this informs the batch.
-local function leave(batch, item)
-  local key = item.parked
-  batch.in_flight = batch.in_flight - 1
-  if batch.waiting[key] ~= item then return end
-  batch.waiting[key] = nil
-  batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
-  if batch.running == item then -- an error in the item closes it
-    item.parked = false
-    return
+-- A function(item) for an item that no longer waits for its request. If its coroutine was closed, only this informs the
+-- batch.
+local function leave_function(batch)
+  local waiting = batch.waiting
+  return function(item)
+    local key = item.parked
+    batch.in_flight = batch.in_flight - 1
+    if waiting[key] ~= item then return end
+    waiting[key] = nil
+    batch.waiters.requests[key], batch.waiters.others[key] = nil, nil
+    if host.item() == item then -- an error in the item closes it
+      item.parked = false
+      return
+    end
+    push(batch.ready, item)
+    if batch.core:usable() then batch.core:alarm(0) end -- makes the waiting loop step the client
   end
-  push(batch.ready, item)
-  if batch.core:usable() then batch.core:alarm(0) end -- makes the waiting loop step the client
 end
 
 local NEVER = -math.huge -- the end of a pause if the service has not requested one
@@ -98,19 +100,10 @@ local function expire(batch, ticket)
   call_up(batch, ticket)
 end
 
--- Whether a request may start at once: a place is free, and nothing else is in the way.
-local function may_send(batch)
-  running(batch) -- raises before anything is sent
-  local pause = batch.pause
-  return batch.in_flight < batch.concurrency and pause.over == NEVER and batch.round == pause.round
-    and not batch.stopped and not batch.waiters.closed
-end
-
 -- Before a request starts: waits for a place, and for the end of a pause that the service requested, but not beyond the
 -- deadline, nor for more than `patience` seconds. Returns true if the request may start, and false if the time is over.
 local function admit(batch, deadline, patience)
-  if may_send(batch) then return true end
-  local item, outer = running(batch), batch.outer
+  local item, outer = running(), batch.outer
   if batch.stopped then return nil end
   if batch.round ~= batch.pause.round then -- the received responses are read first: one may be a 429
     push(batch.ready, item)
@@ -130,7 +123,7 @@ local function loop_of(batch)
     now = outer.now,
     --- Waits for a request by its index, or for another object (a batch within this one).
     await = function(_, request, index)
-      local item, waiters, key = running(batch), batch.waiters, index or request
+      local item, waiters, key = index and host.item() or running(), batch.waiters, index or request
       if not index and request:done() then return end -- asked once before: it sets an alarm for its next time
       batch.in_flight = batch.in_flight + 1
       batch.waiting[key] = item
@@ -140,14 +133,19 @@ local function loop_of(batch)
       park(batch, item, key) -- wake is called only when the request is done or the client is closed
     end,
     sleep = function(_, seconds)
-      local item = running(batch)
+      local item = running()
       if batch.stopped then return end
       batch.timers:add(host.now(outer) + seconds, item)
       return park(batch, item)
     end,
     scheduler = {
       core = batch.core, outer = outer, owner = this(), pause = batch.pause,
-      may_send = function() return may_send(batch) end,
+      --- Whether a request may start at once: a place is free, and nothing else is in the way.
+      may_send = function()
+        local pause = batch.pause
+        return batch.in_flight < batch.concurrency and pause.over == NEVER and batch.round == pause.round
+          and not batch.stopped and not batch.waiters.closed
+      end,
       admit = function(deadline, patience) return admit(batch, deadline, patience) end,
       --- Counts an item that waits for a token as a request in flight, until the value is closed: else all items would
       -- start meanwhile, and then queue for a place, with a token that may expire, until their timeout.
@@ -163,9 +161,9 @@ local function loop_of(batch)
       stopped = function() return batch.stopped end,
       --- Calls a callback in the coroutine that runs the batch: see host.call.
       call = function(fn, ...)
-        local item = running(batch)
+        local item, arguments = running(), table.pack(...)
         item.parked = true
-        local go, done, first, second = yield(CALL, fn, ...)
+        local go, done, first, second = yield(CALL, function() return fn(table.unpack(arguments, 1, arguments.n)) end)
         while go ~= GO do go, done, first, second = yield(PARKED) end
         item.parked = false
         if batch.broken then error(batch.broken.problem, 0) end
@@ -177,5 +175,5 @@ end
 
 return {
   NEVER = NEVER, PARKED = PARKED, DONE = DONE, CALL = CALL, GO = GO,
-  new = loop_of, leave = leave, is_held = is_held, call_up = call_up, expire = expire,
+  new = loop_of, leave_function = leave_function, is_held = is_held, call_up = call_up, expire = expire,
 }

@@ -14,7 +14,7 @@ local redact = require "cpp.redact"
 local Timers = require "cpp.timers"
 
 local push, pop, is_empty = queue.push, queue.pop, queue.is_empty
-local resume_coroutine, yield = coroutine.resume, coroutine.yield
+local yield = coroutine.yield
 local PARKED, DONE, CALL, GO = items.PARKED, items.DONE, items.CALL, items.GO
 local is_held, call_up, expire = items.is_held, items.call_up, items.expire
 
@@ -127,37 +127,28 @@ local function give_up(batch, item, done, problem)
   finish(batch, item.index, nil, raised_err(batch, item, problem))
 end
 
--- Resumes an item, and calls the callbacks that it passes to the batch. A value that it yields or raises may come from
--- the user; the signs are functions, so comparing them calls no metamethod.
-local function run_item(batch, item)
-  batch.running = item
-  local around = host.begin_item(item)
-  local done, sign, first, second, third = resume_coroutine(item.coroutine, GO, batch, item)
-  while sign == CALL do
-    host.end_item(around)
-    local called, one, two = call_back(batch, first, second, third)
-    if not called then host.pass_interrupt(one) end
-    around = host.begin_item(item)
-    done, sign, first, second, third = resume_coroutine(item.coroutine, GO, called, one, two)
-  end
-  batch.running = nil
-  host.end_item(around)
-  return done, sign, first, second
-end
-
--- Runs an item until it waits. While its calls need not wait, it takes one entry after another.
+-- Runs an item until it waits, and calls the callbacks that it passes to the batch. After its end it takes the next
+-- entry. A value that it yields or raises may come from the user; the signs are functions, so comparing them calls no
+-- metamethod.
 local function resume(batch, item)
-  while true do
-    local done, sign, result, err = run_item(batch, item)
-    if sign == PARKED then return end
-    if sign ~= DONE then return give_up(batch, item, done, sign) end
-    finish(batch, item.index, result, err)
-    if batch.stopped or not may_start(batch) or coroutine.status(item.coroutine) == "dead" then
-      batch.active = batch.active - 1
-      batch.idle[#batch.idle + 1] = item
-      return
+  local done, sign, first, second = host.run_item(item, GO, batch, item)
+  while sign ~= PARKED do
+    if sign == CALL then
+      local called, one, two = call_back(batch, first)
+      if not called then host.pass_interrupt(one) end
+      done, sign, first, second = host.run_item(item, GO, called, one, two)
+    elseif sign ~= DONE then
+      return give_up(batch, item, done, sign)
+    else
+      finish(batch, item.index, first, second)
+      if batch.stopped or not may_start(batch) or coroutine.status(item.coroutine) == "dead" then
+        batch.active = batch.active - 1
+        batch.idle[#batch.idle + 1] = item
+        return
+      end
+      take_next(batch, item)
+      done, sign, first, second = host.run_item(item, GO, batch, item)
     end
-    take_next(batch, item)
   end
 end
 
@@ -337,7 +328,7 @@ local function run(batch)
   local guard <close> = setmetatable({}, { __close = function() abandon(batch) end }) -- luacheck: ignore guard
   local around = host.item()
   local done, problem = pcall(run_to_end, batch)
-  host.end_item(around)
+  host.set_item(around)
   if not done then break_off(batch, problem) end
 end
 
@@ -367,7 +358,7 @@ function scheduler.run(client, requests, inputs, fn, options)
     self.waiting[key] = nil
     return true -- no user code ran
   end
-  self.item = { __close = function(item) items.leave(self, item) end }
+  self.item = { __close = items.leave_function(self) }
   self.client = setmetatable({ core = client.core, loop = items.new(self) }, getmetatable(client))
   private[self.client] = private[client]
   run(self)

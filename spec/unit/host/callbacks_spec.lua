@@ -64,6 +64,22 @@ describe("a callback", function()
     assert.equal("running", err.operation.state)
   end)
 
+  it("gets only its own arguments, in a batch as well, so that print can be one", function()
+    local cancels = { client.cancel, function(own, request) own:cancel_all { request } end }
+    for n, cancel in ipairs(cancels) do
+      local counts = {}
+      local function counter(name, result)
+        return function(...)
+          counts[name] = select("#", ...)
+          return result
+        end
+      end
+      cancel(client, call { offer = "offer-" .. n, log = counter "log", token = counter("token", Portal.TOKEN),
+                            wait = { on_progress = counter "on_progress", should_stop = counter("should_stop", false) } })
+      assert.same({ log = 1, token = 0, on_progress = 1, should_stop = 0 }, counts)
+    end
+  end)
+
   it("that closes the client ends the wait as closed", function()
     for _, name in ipairs { "on_progress", "should_stop" } do
       local own = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
