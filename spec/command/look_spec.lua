@@ -263,7 +263,7 @@ describe("cpp-portal", function()
     for words, lines in pairs {
       ["publishers"] = { "PUBLISHER             NAME", "contoso               The publisher contoso",
                          "p                     The publisher p" },
-      ["offers p"] = { "OFFER                 STATE       CHANGED                       TYPE",
+      ["offers p"] = { "OFFER                 STATE           CHANGED                       TYPE",
                        "o                     running     2017-11-01T00:00:00.000       microsoft-azure-virtualmachines" },
       ["operations p o"] = {
         "OFFER  ID                                    TYPE        STATE       SLOT      CHANGED",

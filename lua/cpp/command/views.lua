@@ -44,7 +44,7 @@ views.operations = {
 
 --- The offers of a publisher.
 views.offers = {
-  columns = { { "OFFER", 20, whole = true }, { "STATE", 10, whole = true }, { "CHANGED", 28 }, { "TYPE" } },
+  columns = { { "OFFER", 20, whole = true }, { "STATE", 14, whole = true }, { "CHANGED", 28 }, { "TYPE" } },
   rows = function(document, _, secrets)
     local rows = {}
     for i, offer in ipairs(document.offers) do
