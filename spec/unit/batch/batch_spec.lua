@@ -66,19 +66,15 @@ describe("a batch", function()
     end)
 
     it("keeps the order of the list, whichever item ends first", function()
-      for n = 1, 6 do
-        portal:fault { match = { path = "/offer%-" .. n .. "/" }, times = -1, delay = (6 - n) * 0.03 }
-      end
       local order = {}
       local entries = client:map(numbers(6), function(n, own)
-        assert(look(n, own))
+        repeat assert(look(n, own)) until #order == 6 - n
         return n * 10
       end, { on_result = function(index, entry)
         assert.equal(index * 10, entry.result)
         order[#order + 1] = index
       end })
-      assert.equal(6, order[1])
-      assert.equal(1, order[6])
+      assert.same({ 6, 5, 4, 3, 2, 1 }, order)
       for n, entry in ipairs(entries) do assert.same({ request = n, result = n * 10 }, entry) end
     end)
 
