@@ -322,11 +322,6 @@ function Client:offer_status(options)
   return read.offer_status(self, core.snapshot(options))
 end
 
---- Waits until an operation has ended: see wait.lua.
-function Client:wait(target, options)
-  return wait(self, target, options)
-end
-
 --- Queries the service after an ambiguous error: see reconcile.lua.
 function Client:reconcile(target, options)
   return reconcile(self, target, options)
@@ -353,18 +348,29 @@ function Client:cancel_all(list, options)
   return batch.cancel_all(self, list, options, start)
 end
 
--- Wraps each method: it holds the client's secrets, so that they are redacted even if the client is closed meanwhile,
--- and raises an error if it is called with a dot, or a function of the module with a colon.
+-- Returns the private state of a client. Raises an error if a method is called with a dot, or a function of the module
+-- with a colon.
+local function check_self(client, name)
+  local known = private[client]
+  if not known then core.misuse(("%s: this is a method: call client:%s with a colon"):format(name, name)) end
+  return known
+end
+
+-- Wraps each method: it holds the client's secrets, so that they are redacted even if the client is closed meanwhile.
 for name, method in pairs(Client) do
   if type(method) == "function" and name:find "^%l" and name ~= "new" then
     Client[name] = function(self, first, second, third)
-      local known = private[self]
-      if not known then core.misuse(("%s: this is a method: call client:%s with a colon"):format(name, name)) end
-      local held = known.secrets[1] -- luacheck: ignore held
+      local held = check_self(self, name).secrets[1] -- luacheck: ignore held
       local result, detail = method(self, first, second, third)
       return result, detail
     end
   end
+end
+
+--- Waits until an operation has ended: see wait.lua, which holds the secrets itself.
+function Client:wait(target, options)
+  check_self(self, "wait")
+  return wait(self, target, options)
 end
 
 Client.__close, Client.__tostring = Client.close, show.client

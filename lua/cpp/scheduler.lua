@@ -97,7 +97,8 @@ end
 -- The body of a coroutine: calls `fn` for the item, and then for each further item that it gets.
 local function work(_, batch, item)
   while true do
-    local go = yield(DONE, batch.fn(batch.inputs[item.index], batch.client))
+    local result, err = batch.fn(batch.inputs[item.index], batch.client)
+    local go = yield(DONE, result, err)
     while go ~= GO do go = yield() end
   end
 end

@@ -14,6 +14,7 @@ local errors = require "cpp.error"
 local follow = require "cpp.follow"
 local host = require "cpp.host"
 local outcome = require "cpp.outcome"
+local private = require "cpp.private"
 local read = require "cpp.read"
 local redact = require "cpp.redact"
 local show = require "cpp.show"
@@ -32,11 +33,20 @@ local STOP_CHECK = 1 -- seconds between two calls of should_stop
 
 local WORDS = 500 -- bytes of the service's own words in a message
 
--- The state of a wait is one small table, because there may be thousands of waits: client, target, options, request
--- (the options of each poll), loop, follows (the offer, instead of an operation), started, deadline, retries (its
--- limits, see retry.call), interval, failures (in a row), ridden_out (the same, without the 404s of the GRACE),
--- location, operation (the last response), at_signoff (whether this operation waits for the publisher), running_id (of
--- the offer's operation that was seen running), was_running (whether any was).
+-- The state of a wait is one small table, because there may be thousands of waits:
+--   client, loop, held (the secrets of a client that may be closed meanwhile: see cpp.private)
+--   call, status, sent_at, operation_id, submission_id: of the target
+--   request, deadline, retries: the options of each poll, and its limits (see retry.call)
+--   on_progress, should_stop: the callbacks
+--   started, interval, longest, pause: seconds; when the wait began, its pauses, and the next one
+--   follows: whether it waits for the offer, instead of an operation
+--   location, operation: of the last response
+--   failures, ridden_out: in a row; the second without the 404s of the GRACE
+--   was_running, running_id, at_signoff: whether any operation was seen running; the id of the offer's; whether the
+--   last one waits for the publisher
+-- Single polls are not retried; the next poll is the retry. Only a refused token is renewed at once.
+local Wait = { retries = 0, failures = 0, ridden_out = 0, was_running = false }
+Wait.__index = Wait
 
 -- The secrets to remove from a text of the service.
 local function secrets_of(state)
@@ -47,9 +57,8 @@ end
 -- jitter so that many waits do not poll together.
 local function next_pause(state, retry_after)
   if retry_after then return math.max(LEAST_PAUSE, math.min(MOST_PAUSE, retry_after)) end
-  local pause = state.interval
-  local longest = math.max(state.options.interval or INTERVAL, state.options.max_interval or MAX_INTERVAL)
-  state.interval = math.min(longest, pause * GROWTH)
+  local pause, longest = state.pause, state.longest
+  state.pause = math.min(longest, pause * GROWTH)
   return math.min(longest, pause * (0.9 + 0.2 * core.random()))
 end
 
@@ -65,14 +74,14 @@ end
 
 -- Completes an err so that another process can resume the wait.
 local function give_up(state, err)
-  local target, secrets = state.target, secrets_of(state)
+  local request, secrets = state.request, secrets_of(state)
   err.operation = presentable(state)
   err.location = redact(state.location, secrets)
-  err.publisher = redact(err.publisher or target.publisher, secrets)
-  err.offer = redact(err.offer or target.offer, secrets)
-  err.operation_id = redact(target.operation_id, secrets)
-  err.submission_id = redact(target.submission_id, secrets)
-  err.call, err.sent_at = target.call, target.sent_at
+  err.publisher = redact(err.publisher or request.publisher, secrets)
+  err.offer = redact(err.offer or request.offer, secrets)
+  err.operation_id = redact(state.operation_id, secrets)
+  err.submission_id = redact(state.submission_id, secrets)
+  err.call, err.sent_at = state.call, state.sent_at
   return nil, err
 end
 
@@ -80,12 +89,12 @@ end
 local function raised(state, name, problem)
   host.pass_interrupt(problem)
   local text = redact.line(host.text(problem), WORDS, secrets_of(state))
-  return errors.new("raised", name .. " failed: " .. text, { raised = problem, status = state.target.status })
+  return errors.new("raised", name .. " failed: " .. text, { raised = problem, status = state.status })
 end
 
 -- The err that ends the wait: closed or stopped; or nil.
 local function interruption(state)
-  local should_stop, scheduler = state.options.should_stop, state.loop.scheduler
+  local should_stop, scheduler = state.should_stop, state.loop.scheduler
   local stopped = scheduler and scheduler.stopped()
   if should_stop and not stopped and state.client.core:usable() then
     local done, answer = host.call(state.loop, should_stop)
@@ -103,16 +112,13 @@ local function timed_out(state)
     state.deadline - state.started, seen)))
 end
 
--- Sleeps until a time, and calls should_stop meanwhile. Returns true; or nil and the err that ends the wait.
-local function sleep_until(state, wake)
-  local loop = state.loop
-  while true do
-    local err = interruption(state)
-    if err then return give_up(state, err) end
-    local left = wake - host.now(loop)
-    if left <= 0 then return true end
-    loop.sleep(state.client.core, state.options.should_stop and math.min(left, STOP_CHECK) or left)
-  end
+-- The seconds to sleep until a time, or until the next call of should_stop; 0 or less if the time has come. Or nil and
+-- the err that ends the wait.
+local function seconds_until(state, wake)
+  local err = interruption(state)
+  if err then return nil, err end
+  local left = wake - host.now(state.loop)
+  return state.should_stop and math.min(left, STOP_CHECK) or left
 end
 
 -- The err for an operation that ended badly.
@@ -132,15 +138,15 @@ end
 
 -- Calls on_progress. Returns the err that ends the wait, or nil.
 local function saw(state, operation)
-  state.failures, state.ridden_out = 0, 0
-  state.operation, state.at_signoff = operation, status.waits_for_publisher(operation)
+  state.failures, state.ridden_out = nil, nil
+  state.operation, state.at_signoff = operation, status.waits_for_publisher(operation) or nil
   state.location = operation.location or state.location
   if status.ended(operation.state) == nil then
     state.was_running = true
     if state.follows then state.running_id = operation.submission_id end
   end
   show.as(state.client, "operation", operation, state.request)
-  local on_progress = state.options.on_progress
+  local on_progress = state.on_progress
   if not on_progress then return nil end
   local shown = copy_of(operation)
   redact.remember(show.as(state.client, "operation", shown, state.request), secrets_of(state))
@@ -150,13 +156,13 @@ end
 
 -- The facts for the outcome that are known: see outcome.of. `known` has some of operation, list and offer.
 local function facts_of(state, known)
-  local target, operation = state.target, known.operation
+  local call, operation = state.call, known.operation
   return {
-    call = target.call, status = target.status,
+    call = call, status = state.status,
     -- The location of a publish names the publish itself.
-    sent_at = (target.call == "cancel" or state.follows) and target.sent_at or nil,
-    operation = operation, operation_id = target.operation_id or state.operation and state.operation.id,
-    submission_id = state.running_id or target.submission_id, was_running = state.was_running or false,
+    sent_at = (call == "cancel" or state.follows) and state.sent_at or nil,
+    operation = operation, operation_id = state.operation_id or state.operation and state.operation.id,
+    submission_id = state.running_id or state.submission_id, was_running = state.was_running,
     list = known.list, offer = known.offer, follows = state.follows,
   }
 end
@@ -214,7 +220,7 @@ end
 -- Ends a wait at its deadline. An operation that waits for the publisher has the outcome signoff, unless the wait is
 -- for a cancel or a go live.
 local function run_out(state)
-  local operation, call = state.operation, state.target.call
+  local operation, call = state.operation, state.call
   if operation and call ~= "cancel" and call ~= "go_live" and state.at_signoff then
     local known = { operation = operation }
     return finish(state, known, facts_of(state, known), "signoff")
@@ -229,7 +235,7 @@ local function conclude(state, known)
   local loop = state.loop
   local settled = math.min(host.now(loop) + SETTLE, state.deadline)
   local last -- the last complete facts, and their outcome
-  local pause = state.options.interval or INTERVAL
+  local pause = state.interval
   while true do
     local facts = facts_of(state, known)
     local word, settles = follow.find_outcome(state.client, state.request, state, facts)
@@ -239,9 +245,14 @@ local function conclude(state, known)
     if not settles or now >= settled then return false, finish(state, known, last.facts, last.word) end
     if state.follows and facts.submission and status.ended(facts.submission.state) == nil then return true end
     local asked = missed and missed.retry_after
-    local slept, err = sleep_until(state, math.min(now + (asked and next_pause(state, asked) or pause), settled))
+    local wake = math.min(now + (asked and next_pause(state, asked) or pause), settled)
     pause = math.max(pause, math.min(INTERVAL, pause * GROWTH))
-    if not slept then return false, nil, err end
+    local left, err = seconds_until(state, wake)
+    while left and left > 0 do
+      loop.sleep(state.client.core, left)
+      left, err = seconds_until(state, wake)
+    end
+    if not left then return false, give_up(state, err) end
     known.list, known.offer = nil, nil
   end
 end
@@ -249,7 +260,7 @@ end
 -- Whether an operation that has not ended waits for the publisher, so that the wait ends. A cancel of such an operation
 -- takes a while to show. Returns a boolean; and the status of the offer, if only this has the step.
 local function has_stopped(state, operation)
-  local call = state.target.call
+  local call = state.call
   local waited = host.now(state.loop) - state.started
   if call == "go_live" or call ~= "publish" and waited < SIGNOFF then return false end
   if state.at_signoff then return true end
@@ -265,7 +276,7 @@ end
 -- or nil.
 local function superseded(state)
   local late = host.now(state.loop) - state.started >= SIGNOFF
-  if not late or state.target.call ~= "cancel" or state.follows or not state.request.offer then return nil end
+  if not late or state.call ~= "cancel" or state.follows or not state.request.offer then return nil end
   local list = read.operations(state.client, state.request, state)
   if not list then return nil end
   local facts = facts_of(state, { list = list })
@@ -276,7 +287,7 @@ end
 
 -- Whether the operation that was started may not be listed yet.
 local function may_appear(state)
-  local call = state.target.call
+  local call = state.call
   return (call == "publish" or call == "go_live") and not state.was_running
     and host.now(state.loop) - state.started < GRACE
 end
@@ -297,7 +308,7 @@ end
 local function miss(state, err, retry_after)
   if host.now(state.loop) >= state.deadline or rides_out(state, err) then return true, retry_after end
   err.attempts = state.failures
-  local was_there = state.was_running or state.target.call == "cancel" -- an accepted cancel had an operation
+  local was_there = state.was_running or state.call == "cancel" -- an accepted cancel had an operation
   local is_gone = err.kind == "http" and err.status == 404 and was_there and not state.follows
   if is_gone and state.request.offer then return conclude(state, { err = err }) end
   return false, give_up(state, err)
@@ -313,7 +324,7 @@ local function step(state)
     local ending = saw(state, operation)
     if ending then return false, give_up(state, ending) end
     local is_over = status.ended(operation.state) ~= nil
-      or operation.state == NOTHING and state.target.call == "cancel"
+      or operation.state == NOTHING and state.call == "cancel"
     if is_over then return conclude(state, { operation = operation }) end
     local ended = superseded(state)
     if ended then return conclude(state, { list = ended }) end
@@ -326,15 +337,20 @@ local function step(state)
   return true, retry_after
 end
 
--- Polls until the end; the first poll waits for the Retry-After of the response with the location. Keep the call stack
--- from here to the loop's sleep short: each level takes memory in every wait.
-local function poll(state)
-  local goes_on, result, err = true, state.target.call and state.target.retry_after, nil
+-- Polls until the end. `result`: the seconds to wait before the first poll, or nil. Keep the call stack from here to
+-- the loop's sleep short, and the variables few: they take memory in every wait.
+local function poll(state, result)
+  local goes_on, err = true, nil
   if not result then goes_on, result, err = step(state) end
   while goes_on do
-    local wake = host.now(state.loop) + next_pause(state, result)
-    local slept, problem = sleep_until(state, math.min(wake, state.deadline))
-    if not slept then return nil, problem end
+    local wake = math.min(host.now(state.loop) + next_pause(state, result), state.deadline)
+    local left
+    left, err = seconds_until(state, wake)
+    while left and left > 0 do
+      state.loop.sleep(state.client.core, left)
+      left, err = seconds_until(state, wake)
+    end
+    if not left then return give_up(state, err) end
     if host.now(state.loop) >= state.deadline then return run_out(state) end
     goes_on, result, err = step(state)
   end
@@ -361,26 +377,20 @@ local function wait(client, given, options, goes_on)
   local loop = host.loop(client, options)
   local is_closed = (goes_on or loop.scheduler) and not client.core:usable()
   if not is_closed then targets.check(client, target, request) end
-  local started, follows = host.now(loop), not (target.location or target.operation_id)
-  local state = {
-    client = client,
-    target = target,
-    options = options,
-    request = request,
-    follows = follows,
-    loop = loop,
-    started = started,
-    deadline = started + (options.timeout or TIMEOUT),
-    -- Single polls are not retried; the next poll is the retry. Only a refused token is renewed at once.
-    retries = 0,
-    interval = options.interval or INTERVAL,
-    failures = 0,
-    ridden_out = 0,
-    location = target.location,
-    operation = nil,
-  }
+  local started = host.now(loop)
+  local interval = options.interval or INTERVAL
+  local state = setmetatable({
+    client = client, loop = loop, held = private[client].secrets[1],
+    request = request, deadline = started + (options.timeout or TIMEOUT),
+    started = started, interval = interval, longest = math.max(interval, options.max_interval or MAX_INTERVAL),
+    pause = interval, location = target.location,
+  }, Wait) -- with more fields at once, the table would have room for too many
+  state.call, state.status, state.sent_at = target.call, target.status, target.sent_at
+  state.operation_id, state.submission_id = target.operation_id, target.submission_id
+  state.on_progress, state.should_stop = options.on_progress, options.should_stop
+  state.follows = not (target.location or target.operation_id) or nil
   if is_closed then return give_up(state, interruption(state)) end
-  return poll(state)
+  return poll(state, target.call and target.retry_after)
 end
 
 return wait
