@@ -9,6 +9,7 @@ local entry = submissions.entry
 
 local PATH = "/api/publishers/contoso/offers/contoso-vm/operations/first"
 local RUNNING, OTHER, FAILS = { status = "running" }, { status = "other" }, { code = 500 }
+local NOT_FOUND = { code = 404, pause = "1" }
 local SIGNOFF = { status = "waitingForPublisherReview" }
 local HALF = { status = "running", steps = { { stepName = "one", status = "running", progressPercentage = 50 } } }
 local WHOLE = { status = "running", steps = { { stepName = "one", status = "completed" } } }
@@ -97,15 +98,27 @@ local ROWS = {
     "0 o, 5 o, 12.5 o, 23.75 o, 40.625 o, 65.9375 o, 95.9375 o, 125.938 o: timeout", { timeout = 130 } },
   { "the first poll waits for the Retry-After of the call", { call = "cancel", retry_after = 7 },
     { operation = { { status = "canceled" } } }, "7 ol: canceled" },
+  { "an interval longer than the longest is kept", {}, { operation = { { status = "running", pause = false } } },
+    "0 o, 40 o, 80 o: timeout", { timeout = 100, interval = 40 } },
+  { "a Retry-After replaces the interval once", {},
+    { operation = { { status = "running", pause = "20" }, { status = "running", pause = false } } },
+    "0 o, 20 o, 25 o, 32.5 o: timeout", { timeout = 40 } },
+  { "that of a failure, too, within limits", {}, { operation = { { code = 503, pause = "17" }, { code = 503, pause = "0" },
+    { code = 503, pause = "86400" }, { status = "canceled" } } }, "0 o, 17 o, 18 o, 318 o: canceled" },
+  { "but not the deadline", {}, { operation = { { code = 429, pause = "250" } } }, "0 o: timeout", { timeout = 30 } },
+  { "a 404 is none of the five failures", {}, { operation = { NOT_FOUND, NOT_FOUND, FAILS, FAILS, FAILS, FAILS, FAILS,
+    { status = "canceled" } } }, "0 o, 1 o, 2 o, 102 o, 202 o, 302 o, 402 o, 502 o: canceled", { timeout = 600 } },
+  { "a 404 ends a cancel, if the list does not tell how", { call = "cancel" },
+    { operation = { { code = 404, pause = "61" }, NOT_FOUND }, list = { {} }, status = { OTHER } }, "0 o, 61 ols: http 404" },
   { "within limits", { call = "cancel", retry_after = 1000 }, { operation = { { status = "canceled" } } }, "300 ol: canceled" },
   { "which only a call has", { retry_after = 7 }, { operation = { { status = "canceled" } } }, "0 o: canceled" },
 }
 
 describe("the course of a wait:", function()
-  local portal, client
+  local portal, client, loop
   local random, own_random = 0.5, core.random -- 0.5: no jitter
   submissions.client(_ENV, function(...)
-    portal, client = ...
+    portal, client, loop = ...
     core.random = function() return random end
   end)
   after_each(function() core.random, random = own_random, 0.5 end)
@@ -143,6 +156,7 @@ describe("the course of a wait:", function()
       local operation, err = client:wait(target, options)
       local ending = operation and operation.outcome or err.kind .. (err.status and " " .. err.status or "")
       assert.equal(row[4], course() .. ": " .. ending)
+      if ending == "timeout" then assert.equal(options.timeout, loop.elapsed()) end
     end)
   end
 
