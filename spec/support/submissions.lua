@@ -17,26 +17,16 @@ function submissions.entry(id, state, seconds)
   return { id = id, submissionState = state, changedTime = seconds and submissions.at(seconds) }
 end
 
--- Returns function(...): the lists that the service sends, one after another; the last is sent again and again.
-local function lists_of(portal)
-  return function(...)
-    for place, list in ipairs { ... } do
-      portal:fault { match = { path = "/submissions/$" }, status = 200, body = list,
-                     times = place == select("#", ...) and -1 or 1 }
-    end
-  end
-end
-
 --- Has an emulator and a client on its clock for each example: see fixture.client.
--- @param ready function(portal, client, loop, lists, cancel): lists(...) has the service send these lists, one after
---   another; cancel(options, more) puts an offer there, cancels its operation with more options, and waits
+-- @param ready function(portal, client, loop, lists): lists(...) has the service send these lists, one after another; the
+--   last is sent again and again
 function submissions.client(busted, ready)
   fixture.client(busted, function(portal, client, loop)
-    ready(portal, client, loop, lists_of(portal), function(options, more)
-      fixture.offer(portal, options)
-      local call = { publisher = "contoso", offer = "contoso-vm", wait = true }
-      for name, value in pairs(more or {}) do call[name] = value end
-      return client:cancel(call)
+    ready(portal, client, loop, function(...)
+      for place, list in ipairs { ... } do
+        portal:fault { match = { path = "/submissions/$" }, status = 200, body = list,
+                       times = place == select("#", ...) and -1 or 1 }
+      end
     end)
   end)
 end

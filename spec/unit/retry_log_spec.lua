@@ -21,24 +21,17 @@ describe("the log", function()
     portal:fault { status = 503, headers = { ["Retry-After"] = "1", ["X-Ms-Correlation-Request-Id"] = "one" } }
     local result = assert(client:cancel(OFFER))
     assert.equal(2, #entries)
-    local known = { method = true, url = true, status = true, milliseconds = true, attempt = true, kind = true,
-                    request_id = true, client_request_id = true, retry_after = true }
     for i, entry in ipairs(entries) do
-      for name in pairs(entry) do assert.is_true(known[name], name) end
-      assert.equal("POST", entry.method)
-      assert.equal(portal.url .. "/api/publishers/contoso/offers/contoso-vm/cancel?api-version=2017-10-31", entry.url)
-      assert.equal(i, entry.attempt)
-      assert.equal(result.client_request_id, entry.client_request_id)
       assert.equal("float", math.type(entry.milliseconds))
       assert.is_true(entry.milliseconds > 0 and entry.milliseconds < 10000)
+      local failed = i == 1
+      assert.same({
+        method = "POST", url = portal.url .. "/api/publishers/contoso/offers/contoso-vm/cancel?api-version=2017-10-31",
+        status = failed and 503 or 202, kind = failed and "http" or nil, retry_after = failed and 1 or nil, attempt = i,
+        request_id = failed and "one" or result.request_id, client_request_id = result.client_request_id,
+        milliseconds = entry.milliseconds,
+      }, entry)
     end
-    assert.equal(503, entries[1].status)
-    assert.equal("http", entries[1].kind)
-    assert.equal(1, entries[1].retry_after)
-    assert.equal("one", entries[1].request_id)
-    assert.equal(202, entries[2].status)
-    assert.is_nil(entries[2].kind)
-    assert.equal(result.request_id, entries[2].request_id)
   end)
 
   it("tells how long an attempt took", function()
@@ -91,19 +84,5 @@ describe("the log", function()
     assert(client:wait(assert(client:cancel(OFFER)), { log = function(entry) other[#other + 1] = entry end }))
     assert.equal(1, #entries)
     assert.is_true(#other > 4)
-  end)
-
-  it("does not lose the result of a call when it raises", function()
-    local result = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", log = function() error "full" end })
-    assert.equal(202, result.status)
-  end)
-
-  it("may yield", function()
-    local call = coroutine.wrap(function()
-      return client:cancel { publisher = "contoso", offer = "contoso-vm",
-                             log = function() coroutine.yield("writing") end }
-    end)
-    assert.equal("writing", call())
-    assert.equal(202, assert(call()).status)
   end)
 end)

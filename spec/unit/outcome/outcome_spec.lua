@@ -90,13 +90,6 @@ describe("the outcome of a wait for a cancel", function()
     end
   end
 
-  it("is true where the service does not know the operation at first", function()
-    put_offer { cancellation = "own", location_form = "location" }
-    portal:fault { match = { path = "/operations/" }, status = 404, times = 3 }
-    local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
-    assert.same({ "completed", "canceled" }, { operation.state, operation.outcome })
-  end)
-
   it("is true where the offer is published anew before the wait begins", function()
     put_offer { cancellation = "own" }
     local result = assert(client:cancel(OFFER))

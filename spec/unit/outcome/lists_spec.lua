@@ -1,0 +1,172 @@
+-- The outcome of a wait, by the list of the offer's submissions, the polled operation and the offer's status. facts_spec.lua
+-- has the rules alone.
+
+local fixture = require "spec.support.fixture"
+local Portal = require "spec.support.emulator"
+local submissions = require "spec.support.submissions"
+
+local at = submissions.at
+
+local LIST, STATUS, POST = { path = "/submissions/$" }, { path = "/status$" }, { method = "POST" }
+local NOWHERE = { location_form = "none" }
+local NOTHING = { location_form = "none", running = false }
+local COMPLETED = { extra = { status = "completed" } }
+local CANCELED = { extra = { status = "canceled" }, operation_times = false, cancel_seconds = 0 } -- before the first look
+local OWN = { cancellation = "own", extra = { status = "completed" } }
+local OWN_FAILS = { cancellation = "own", cancel_mode = "fails_alone", cancel_seconds = 0 }
+local IF_RUNNING = { if_running = true }
+
+local function own_until(seconds) return { cancellation = "own", extra = { lastActionDateTime = at(seconds) } } end
+
+local function says(state, times) return { match = STATUS, status = 200, body = { status = state }, times = times or -1 } end
+
+local function accepts(status) return { match = POST, status = status, act = false } end
+
+-- A row: the lists that the service sends one after another ("id state seconds, ...", the newest first; "-" is no id);
+-- the settings of the offer; the outcome, or the kind of the err, and the submission that it rests on; further options of
+-- the call, with its name and the faults of other requests.
+local ROWS = {
+  { "what ran first, and not what was published since", { "first running -100", "second running 20, first canceled 10" },
+    NOWHERE, "canceled first" },
+  { "what ended since the cancel: its own operation is newer", { "another completed 12, publish canceled 10, old completed -1000" },
+    COMPLETED, "canceled publish" },
+  { "the list, where an operation has no time", { "FIRST canceled -1000" }, CANCELED, "none FIRST" },
+  { "although it may have another id there", { "other canceled -1000" }, CANCELED, "none other" },
+  { "a list that is read again, as it may be late", { "old completed -1000", "new canceled 10, old completed -1000" }, CANCELED,
+    "canceled new" },
+  { "or does not have what was seen to run", { "old completed -1000", "new canceled 50, old completed -1000" }, COMPLETED,
+    "canceled new" },
+  { "or the offer's status says that something runs",
+    { "old completed -1000", "first running -1, old completed -1000", "first canceled 50, old completed -1000" }, NOWHERE,
+    "canceled first", { faults = { says("running", 1) } } },
+  { "or is in progress", { "old completed -1000", "first canceled 50" }, NOWHERE, "canceled first",
+    { faults = { says("in progress", 1) } } },
+  { "or is empty, and the status says that something ended", { "", "first canceled 1" }, NOWHERE, "canceled first",
+    { faults = { says "canceled" } } },
+  { "the submission, where the cancellation's own operation failed", { "publish completed 10" }, OWN_FAILS, "completed publish" },
+  { "though it was canceled", { "publish canceled 10" }, OWN_FAILS, "canceled publish" },
+  { "and not where that runs on", { "first running -100, old completed -1000" }, OWN_FAILS, "failed -" },
+  { "the time of the request that was accepted, not of one refused before", { "old canceled 30" }, NOTHING, "none old",
+    { faults = { { match = POST, status = 429, headers = { ["Retry-After"] = "60" } } } } },
+  { "no body of a 200 that is completed", { "first completed 10" }, {}, "completed first",
+    { faults = { { match = POST, status = 200, body = { status = "Succeeded" } } } } },
+  { "an offer that was never published, whatever the cancellation says", { "" }, { extra = { status = "failed" } }, "none -",
+    { faults = { says "neverPublished" } } },
+  { "which counts for nothing once something was seen to run, without a list", nil, { location_form = "status" }, "unknown -",
+    { faults = { says("running", 2), says "neverPublished", { match = LIST, status = 403, times = -1 } } } },
+  { "the last response, if the last poll of a minute fails", { "old completed -1000" }, COMPLETED, "none old",
+    { faults = { says("completed", 12), { match = STATUS, status = 502, times = -1 } } } },
+  { "no status while the list cannot be read", nil, { cancellation = "own", extra = COMPLETED.extra, cancel_seconds = 0 },
+    "canceled first", { faults = { { match = LIST, status = 500 }, says("published", 1) } } },
+  { "what a publish started, not what ended right before", { "new running 1, staging canceled 1", "new completed 100" }, NOWHERE,
+    "completed new", { call = "publish", faults = { accepts(202) } } },
+  { "and what a go live started, as long as it runs", { "new running 1, staging completed 1" }, NOWHERE, "timeout new",
+    { call = "go_live", faults = { accepts(202) } } },
+  { "the last that ended since", { "new completed 20, old canceled 1" }, NOWHERE, "completed new",
+    { call = "publish", faults = { accepts(202) } } },
+  { "what ended before, if a 200 says that it has this version", { "old completed -100" }, NOWHERE, "completed old",
+    { call = "publish", faults = { accepts(200) } } },
+  { "and no 202", { "old completed -100" }, NOWHERE, "unknown old", { call = "publish", faults = { accepts(202) } } },
+  { "no later publish at the same location", { "second canceled 100, first completed 9" },
+    { extra = { status = "canceled", createdDateTime = at(40) } }, "completed first" },
+  { "the polled operation's times for its entry without", nil, { elapsed = 7200, submission_times = false }, "none first" },
+  { "no operation without times, if another publish runs", { "old canceled -1000", "another running 20, old canceled -1000" },
+    CANCELED, "unknown another" },
+  { "unless the list that says so was late", { "new running -10, old canceled -1000", "new canceled 1" }, CANCELED, "canceled new" },
+  { "no operation that was canceled seconds before", { "first canceled -6" },
+    { extra = { status = "canceled", lastActionDateTime = at(-6) }, cancel_seconds = 0 }, "unknown first" },
+  { "nor long before", { "first canceled -3600" },
+    { extra = { status = "canceled", lastActionDateTime = at(-3600) }, cancel_seconds = 0 }, "none first" },
+  { "nor such a submission", { "other canceled -6" }, CANCELED, "unknown other" },
+  { "unless it was seen to run", { "first canceled -6" }, { extra = { lastActionDateTime = at(-6) } }, "canceled -" },
+  { "whatever its time and its id", { "other canceled -30" }, { extra = { lastActionDateTime = at(-30) } }, "canceled -" },
+  { "and its end", { "first completed -30" }, { extra = { lastActionDateTime = at(-30) }, cancel_mode = "lost_race" },
+    "completed first" },
+  { "by more than a list that may have been late", { "first running -100", "first canceled -6" },
+    { operation_times = false, cancel_seconds = 0 }, "unknown first", IF_RUNNING },
+  { "what was listed as running before", { "new running -2, old failed -2", "new completed 10, old failed -2" }, OWN,
+    "completed new", IF_RUNNING },
+  { "what ran before and runs on", { "second running -5, first canceled -6", "second canceled 60, first canceled -6" }, NOWHERE,
+    "canceled second" },
+  { "no running entry of a late list", { "first running -100", "first canceled -30" }, NOTHING, "none first" },
+  { "nor where the cancellation's own operation runs", { "publish running -100", "publish canceled -6" }, own_until(60),
+    "unknown publish", IF_RUNNING },
+  { "what is newer than the one that a late list showed",
+    { "old running -100", "old running -100", "new running -5, old completed -2", "newest running 70, new failed 60" },
+    { location_form = "none", submission_ids = "other" }, "failed new", IF_RUNNING },
+  { "the id of the polled operation in a list without times", { "second canceled, first completed" },
+    { cancel_mode = "lost_race", operation_times = false }, "completed first" },
+  { "the newest that was seen to run, without ids as well", { "- running", "- canceled" }, NOWHERE, "canceled -" },
+  { "nothing that another cancel may have canceled", { "new canceled" }, NOTHING, "unknown new", { faults = { says "canceled" } } },
+  { "the one that was followed, whatever its operation's id", { "first running", "second running, first canceled" },
+    { location_form = "none", operation_id = "other" }, "canceled first" },
+  { "no older submission that was never started", { "new completed -100, old notStarted -500" }, { running = false }, "none new",
+    IF_RUNNING },
+  { "a sign-off that only the offer's status tells", nil, { elapsed = 7200, signoff = "offer" }, "signoff first" },
+}
+
+describe("the outcome of a wait rests on", function()
+  local portal, client, loop, lists
+  submissions.client(_ENV, function(...) portal, client, loop, lists = ... end)
+
+  local function list_of(text)
+    local list = {}
+    for id, state, seconds in text:gmatch "([%w-]+) (%w+) ?(-?%d*)" do
+      list[#list + 1] = submissions.entry(id ~= "-" and id or nil, state, tonumber(seconds))
+    end
+    return list
+  end
+
+  for _, row in ipairs(ROWS) do
+    it(row[1], function()
+      local given, more = {}, row[5] or {}
+      for i, text in ipairs(row[2] or {}) do given[i] = list_of(text) end
+      if row[2] then lists(table.unpack(given)) end
+      for _, fault in ipairs(more.faults or {}) do portal:fault(fault) end
+      fixture.offer(portal, row[3])
+      local operation, err = client[more.call or "cancel"](client, { publisher = "contoso", offer = "contoso-vm",
+        wait = { timeout = 600 }, if_running = more.if_running })
+      local submission = operation and operation.evidence.submission or { id = err and err.operation.submission_id }
+      assert.equal(row[4], (operation and operation.outcome or err.kind) .. " " .. (submission.id or "-"))
+    end)
+  end
+
+  it("the offer's status, where the list is empty", function()
+    for state, outcome in pairs { Canceled = "canceled", succeeded = "completed", published = "completed", Failed = "unknown",
+                                  NeverPublished = "none", NotStarted = "none", waitingForPublisherReview = "signoff" } do
+      portal:reset()
+      lists {}
+      portal:fault(says(state))
+      fixture.offer(portal, COMPLETED)
+      local operation = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true })
+      assert.equal(outcome, operation.outcome, state)
+    end
+  end)
+
+  it("the time of sending, which is never after the real one", function()
+    fixture.offer(portal)
+    local slow = setmetatable({ await = function(...)
+      loop.sleep(nil, 2.5)
+      loop.await(...)
+    end }, { __index = loop })
+    local result = assert(client:cancel { publisher = "contoso", offer = "contoso-vm", loop = slow })
+    assert.equal(Portal.EPOCH - 1, result.sent_at)
+  end)
+
+  it("no clock of this machine: without a Date, times of the service mean nothing", function()
+    portal:fault { match = POST, status = 202, act = true, add_headers = { Date = false }, headers = { ["Operation-Location"] =
+      "/api/publishers/contoso/offers/contoso-vm/operations/first" } }
+    fixture.offer(portal, { extra = { status = "canceled", lastActionDateTime = "2001-01-01T00:00:00Z" } })
+    local result = assert(client:cancel { publisher = "contoso", offer = "contoso-vm" })
+    assert.is_nil(result.sent_at)
+    assert.equal("canceled", assert(client:wait(result)).outcome)
+  end)
+
+  it("no state but canceled of a 200 without a location", function()
+    lists { submissions.entry("first", "completed", 10) }
+    for _, state in ipairs { "accepted", 5, true } do
+      local operation = client:wait { publisher = "contoso", offer = "contoso-vm", status = 200, state = state, call = "publish" }
+      assert.equal("completed", assert(operation).outcome)
+    end
+  end)
+end)
