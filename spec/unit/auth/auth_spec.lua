@@ -7,7 +7,6 @@ local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 local TENANT, CLIENT, SECRET = "emulator-tenant", "emulator-client", "s3cr~t/with+all=kinds&of%characters \"'"
-local TOKEN_PATH = "/" .. TENANT .. "/oauth2/token"
 
 describe("a token", function()
   local portal, authority, loop
@@ -15,7 +14,7 @@ describe("a token", function()
 
   -- Sets the response of the authority, and makes its token valid at the portal.
   local function issue(body, options)
-    local fault = { match = { path = "/oauth2/token$" }, status = 200, body = body, times = -1 }
+    local fault = { match = { path = "/token$" }, status = 200, body = body, times = -1 }
     for name, value in pairs(options or {}) do fault[name] = value end
     authority:fault(fault)
     portal:configure { tokens = { { token = body.access_token or "none" } } }
@@ -35,18 +34,29 @@ describe("a token", function()
     return list
   end
 
-  describe("that is a string", function()
-    it("is sent as it is", function()
-      assert(new_client { token = Portal.TOKEN }:offer_status(OFFER))
-      assert.same({ "Bearer " .. Portal.TOKEN }, sent())
-    end)
-
-    it("may be given in a call, which wins", function()
-      local client = with_credentials()
-      assert(client:offer_status { publisher = "contoso", offer = "contoso-vm", token = Portal.TOKEN })
-      assert.equal(0, asked())
-    end)
+  it("that is a string is sent as it is, and one that is given in a call wins", function()
+    assert(with_credentials():offer_status { publisher = "contoso", offer = "contoso-vm", token = Portal.TOKEN })
+    assert.same({ 0, { "Bearer " .. Portal.TOKEN } }, { asked(), sent() })
   end)
+
+  -- The message of a call that gets no token, of which nothing is sent.
+  local function message_of(client)
+    local result, err = client:cancel(OFFER)
+    assert.is_nil(result)
+    assert.same({ "auth", false }, { err.kind, err.ambiguous })
+    return err.message
+  end
+
+  -- The token of a client is renewed after so many seconds, and not before.
+  local function assert_renewed(client, seconds, count)
+    assert(client:offer_status(OFFER))
+    loop.sleep(nil, seconds - 0.5)
+    assert(client:offer_status(OFFER))
+    assert.equal(1, count())
+    loop.sleep(nil, 0.5)
+    assert(client:offer_status(OFFER))
+    assert.equal(2, count())
+  end
 
   describe("that comes from a function", function()
     -- A client whose token function answers with these lists, one after the other, the last for ever.
@@ -68,83 +78,59 @@ describe("a token", function()
       assert.equal(1, calls.count)
     end)
 
-    -- A token that expires so is renewed after so many seconds, and not before.
-    local function assert_renewed(expires, seconds)
-      local client, calls = with_function { Portal.TOKEN, expires }
-      assert(client:offer_status(OFFER))
-      loop.sleep(nil, seconds - 0.5)
-      assert(client:offer_status(OFFER))
-      assert.equal(1, calls.count)
-      loop.sleep(nil, 0.5)
-      assert(client:offer_status(OFFER))
-      assert.equal(2, calls.count)
-    end
-
-    for name, expires in pairs { ["a number"] = 1000, ["a string"] = "1000" } do
-      it("is kept until 300 s before it expires, which is " .. name, function() assert_renewed(expires, 700) end)
-    end
-
-    it("is used for half of its life when that is short", function() assert_renewed(100, 50) end)
-
-    for name, answer in pairs {
-      ["returns nothing"] = {}, ["returns a table"] = { {} }, ["returns an empty string"] = { "" },
-      ["returns a line break in it"] = { "token\r\nX-Evil: 1" }, ["returns blanks in it"] = { "to ken" },
-      ["returns a NUL in it"] = { "token\0" },
-    } do
-      it("is an auth error when the function " .. name, function()
-        local client = with_function(answer)
-        local result, err = client:cancel(OFFER)
-        assert.is_nil(result)
-        assert.equal("auth", err.kind)
-        assert.is_false(err.ambiguous)
-        assert.is_false(err.retryable)
-        assert.same({}, sent())
-      end)
-    end
-
-    it("is an auth error with the function's own reason", function()
-      local _, err = with_function { n = 2, nil, "the vault\nis closed to jane.doe@contoso.example" }:cancel(OFFER)
-      assert.equal("auth: the token function returned no token (the vault is closed to [redacted])", tostring(err))
-      local client = with_function({ Portal.TOKEN, 1000 }, { n = 2, nil, "none after " .. Portal.TOKEN })
-      assert(client:offer_status(OFFER))
-      loop.sleep(nil, 700)
-      _, err = client:cancel(OFFER)
-      assert.equal("auth: the token function returned no token (none after [redacted])", tostring(err))
+    it("is kept until 300 s before it expires, and for half of its life when that is short", function()
+      for _, case in ipairs { { 1000, 700 }, { "1000", 700 }, { 100, 50 } } do
+        local client, calls = with_function { Portal.TOKEN, case[1] }
+        assert_renewed(client, case[2], function() return calls.count end)
+      end
     end)
 
-    it("is an auth error that says what to do where the function of cpp.credentials was not called", function()
-      for _, make in pairs(require "cpp.credentials") do
-        local _, err = new_client { token = make }:cancel(OFFER)
-        assert.equal("auth: the token function returned no token (it returned another token function: a function of "
-          .. "cpp.credentials is called, as in token = cpp.credentials.default())", tostring(err))
+    it("is an auth error when the function returns none, or one that is invalid, in words that are not redacted", function()
+      assert.is_true(auth.is_token(("t"):rep(65536)))
+      for message, answers in pairs {
+        ["the token function returned no token"] = { {}, { {} }, { {}, 3600 } },
+        ["the token function returned an invalid token"] = { { "" }, { "token\r\nX-Evil: 1" }, { "a b" }, { "token\0" },
+                                                             { ("t"):rep(65537) } },
+      } do
+        for _, answer in ipairs(answers) do assert.equal(message, message_of(with_function(answer))) end
       end
       assert.same({}, sent())
     end)
 
-    it("is an auth error when the function returns a token that is malformed, in words that are not redacted", function()
-      assert.is_true(auth.is_token(("t"):rep(65536)))
-      for _, token in ipairs { "a b", ("t"):rep(65537) } do
-        local _, err = with_function { token }:cancel(OFFER)
-        assert.equal("auth: the token function returned an invalid token", tostring(err))
+    it("is an auth error with the function's own reason, without the token before", function()
+      local client = with_function({ Portal.TOKEN, 1000 }, { n = 2, nil, "none after " .. Portal.TOKEN })
+      assert(client:offer_status(OFFER))
+      loop.sleep(nil, 700)
+      assert.equal("the token function returned no token (none after [redacted])", message_of(client))
+    end)
+
+    it("is an auth error with a reason that may be an object with a text, an err of the library, or any value", function()
+      local function object(text) return setmetatable({}, { __tostring = function() return text end }) end
+      for text, reason in pairs {
+        ["the vault is closed"] = object "the vault is closed", ["42"] = 42, ["false"] = false,
+        ["auth: no token"] = require "cpp.error".new("auth", "no token"),
+        ["a table that has no text"] = setmetatable({}, { __tostring = function() error "no text" end }),
+        ["see [redacted] [redacted]"] = object "see\nBearer abcdefgh jane@contoso.example",
+        [("x "):rep(250)] = object(("x "):rep(300)),
+      } do
+        local absent = "the token function returned no token (" .. text .. ")"
+        assert.equal(absent, message_of(with_function { n = 2, nil, reason }))
+        assert.equal(absent, message_of(with_function { false, reason }))
+        assert.equal("the token function failed (" .. text .. ")",
+                     message_of(new_client { token = function() error(reason, 0) end }))
       end
     end)
 
-    it("is an auth error when the function raises", function()
-      local client = new_client { token = function() error("no vault", 0) end }
-      local _, err = client:cancel(OFFER)
-      assert.equal("auth: the token function failed (no vault)", tostring(err))
-      _, err = client:cancel(OFFER) -- and the next call does not wait for a renewal that has ended
-      assert.equal("auth", err.kind)
+    it("is an auth error that says what to do where the function of cpp.credentials was not called", function()
+      for _, make in pairs(require "cpp.credentials") do
+        assert.equal("the token function returned no token (it returned another token function: a function of "
+          .. "cpp.credentials is called, as in token = cpp.credentials.default())", message_of(new_client { token = make }))
+      end
     end)
 
-    it("is an auth error when the function needs a token itself in a batch", function()
-      local client
-      client = new_client { timeout = 5, token = function()
-        local entries = client:map({ 1 }, function(_, own) return own:offer_status(OFFER) end)
-        return nil, entries[1].err.message
-      end }
-      local _, err = client:offer_status(OFFER)
-      assert.is_truthy(tostring(err):find("made a call that needs its own token", 1, true))
+    it("is an auth error for the next call as well, which does not wait for a renewal that has ended", function()
+      local client = new_client { token = function() error("no vault", 0) end }
+      for _ = 1, 2 do assert.equal("the token function failed (no vault)", message_of(client)) end
     end)
 
     it("is an auth error when the function needs a token itself", function()
@@ -261,10 +247,8 @@ describe("a token", function()
       issue { access_token = "issued", expires_in = "3600" }
       assert(with_credentials():offer_status(OFFER))
       local entry = authority:journal()[1]
-      assert.equal("POST", entry.method)
-      assert.equal(TOKEN_PATH, entry.path)
-      assert.equal("application/x-www-form-urlencoded", entry.headers["content-type"])
-      assert.is_nil(entry.headers.authorization)
+      assert.same({ "POST", "/" .. TENANT .. "/oauth2/token", "application/x-www-form-urlencoded" },
+                  { entry.method, entry.path, entry.headers["content-type"], entry.headers.authorization })
       assert.equal("grant_type=client_credentials&client_id=emulator-client"
         .. "&client_secret=s3cr~t%2Fwith%2Ball%3Dkinds%26of%25characters%20%22%27"
         .. "&resource=https%3A%2F%2Fcloudpartner.azure.com", entry.body)
@@ -272,24 +256,12 @@ describe("a token", function()
     end)
 
     it("is for a scope, from the v2 endpoint, where one is given", function()
-      authority:configure { clients = { { tenant = TENANT, client_id = CLIENT, client_secret = SECRET } } }
-      local client = with_credentials { scope = "https://cloudpartner.azure.com/.default", retries = 0 }
-      client:offer_status(OFFER)
+      issue { access_token = "issued" }
+      assert(with_credentials { scope = "https://cloudpartner.azure.com/.default" }:offer_status(OFFER))
       local entry = authority:journal()[1]
       assert.equal("/" .. TENANT .. "/oauth2/v2.0/token", entry.path)
       assert.matches("&scope=https%3A%2F%2Fcloudpartner.azure.com%2F.default", entry.body, 1, true)
       assert.is_nil(entry.body:find("resource=", 1, true))
-      assert.equal(200, entry.status)
-    end)
-
-    it("is had of the emulator, whatever it says of its life", function()
-      for _, expires_in in ipairs { "string", "number", "missing" } do
-        for _, expires_on in ipairs { "string", "number", "missing" } do
-          portal:configure { clients = { { tenant = TENANT, client_id = CLIENT, client_secret = SECRET,
-                                           expires_in_as = expires_in, expires_on_as = expires_on } } }
-          assert(with_credentials { authority_url = portal.url }:offer_status(OFFER))
-        end
-      end
     end)
 
     for name, life in pairs {
@@ -297,43 +269,29 @@ describe("a token", function()
       ["expires_in as a number"] = { expires_in = 1000 },
       ["expires_on alone"] = { expires_on = Portal.EPOCH + 1000 },
       ["expires_on alone as a string"] = { expires_on = tostring(Portal.EPOCH + 1000) },
-      ["expires_in of 1 s, half of which is used"] = { expires_in = 1, at = 0.5 },
       ["expires_in before expires_on"] = { expires_in = "1000", expires_on = "17" },
       ["expires_on where expires_in is no number"] = { expires_in = "", expires_on = Portal.EPOCH + 1000 },
     } do
       it("is kept until 300 s before its end, by " .. name, function()
-        local at = life.at or 700
-        life.access_token, life.at = "issued", nil
+        life.access_token = "issued"
         issue(life)
-        local client = with_credentials()
-        assert(client:offer_status(OFFER))
-        loop.sleep(nil, at - 0.5)
-        assert(client:offer_status(OFFER))
-        assert.equal(1, asked())
-        loop.sleep(nil, 0.5)
-        assert(client:offer_status(OFFER))
-        assert.equal(2, asked())
+        assert_renewed(with_credentials(), 700, asked)
       end)
     end
 
     it("is kept by this machine's clock, where its response has no Date", function()
       issue({ access_token = "issued", expires_on = os.time() + 1000 }, { add_headers = { Date = false } })
       local client = with_credentials()
-      assert(client:offer_status(OFFER))
-      loop.sleep(nil, 600)
-      assert(client:offer_status(OFFER))
-      assert.equal(1, asked())
-      loop.sleep(nil, 200)
-      assert(client:offer_status(OFFER))
-      assert.equal(2, asked())
+      for _, case in ipairs { { 0, 1 }, { 600, 1 }, { 200, 2 } } do
+        loop.sleep(nil, case[1])
+        assert(client:offer_status(OFFER))
+        assert.equal(case[2], asked())
+      end
     end)
 
-    for name, life in pairs {
-      ["no expiry is given"] = {},
-      ["its expiry is before its response, by a wrong clock"] = { expires_on = Portal.EPOCH - 3600 },
-      ["it expires at once"] = { expires_in = 0 },
-    } do
-      it("is kept until it is refused where " .. name, function()
+    it("is kept until it is refused where no expiry is given, or one that has passed by a wrong clock", function()
+      for _, life in ipairs { {}, { expires_on = Portal.EPOCH - 3600 }, { expires_in = 0 } } do
+        authority:reset()
         life.access_token = "issued"
         issue(life)
         local client = with_credentials()
@@ -346,9 +304,8 @@ describe("a token", function()
         issue { access_token = "another" }
         assert(client:offer_status(OFFER))
         assert.equal(2, asked())
-        assert.equal("Bearer another", sent()[4])
-      end)
-    end
+      end
+    end)
 
     it("is not replaced for 10 s where the service refuses the new one too", function()
       local client = with_credentials()
@@ -384,20 +341,39 @@ describe("a token", function()
       end
     end)
 
-    it("is kept for each of the credentials apart", function()
-      issue { access_token = "issued" }
+    it("is kept for each of the credentials and scopes apart", function()
       local client = with_credentials()
-      for _, id in ipairs { CLIENT, "another", CLIENT, "another" } do
-        assert(client:offer_status { publisher = "contoso", offer = "contoso-vm", client_id = id })
+      for _ = 1, 2 do
+        for name, more in pairs { one = {}, two = { client_id = "another" }, three = { scope = "https://one/.default" } } do
+          authority:clear_faults()
+          issue { access_token = name }
+          portal:clear_journal()
+          more.publisher, more.offer = "contoso", "contoso-vm"
+          client:offer_status(more)
+          assert.same({ "Bearer " .. name }, sent())
+        end
       end
-      assert.equal(2, asked())
+      assert.equal(3, asked())
     end)
 
-    it("is asked for again after failures that may pass", function()
-      issue({ access_token = "issued" }, { match = { path = "/oauth2/token$", skip = 3 } })
-      for _, fault in ipairs { { status = 500 }, { status = 429 }, { action = "close" } } do authority:fault(fault) end
-      assert(with_credentials { retries = 3 }:offer_status(OFFER))
-      assert.equal(4, asked())
+    it("is not taken for a call that has some of them, whose client has a token", function()
+      local client = new_client { token = Portal.TOKEN }
+      for name, value in pairs(Portal.CREDENTIALS) do
+        local done, problem = pcall(client.offer_status, client, { publisher = "contoso", offer = "contoso-vm", [name] = value })
+        assert.is_false(done)
+        assert.matches("expected with tenant, client_id and client_secret together$", problem)
+      end
+      assert.same({ 0, {} }, { asked(), sent() })
+    end)
+
+    it("holds nothing else of its batch back if the token service asks for a pause", function()
+      local client = new_client { token = Portal.TOKEN, retries = 0 }
+      authority:fault { match = { path = "/token$" }, status = 429, headers = { ["Retry-After"] = "200" } }
+      local entries = client:map({ Portal.CREDENTIALS, {} }, function(options, own)
+        return own:offer_status { publisher = "contoso", offer = "contoso-vm", tenant = options.tenant,
+                                  client_id = options.client_id, client_secret = options.client_secret }
+      end, { concurrency = 1 })
+      assert.same({ "auth", "running", 0 }, { entries[1].err.kind, entries[2].result.state, loop.elapsed() })
     end)
   end)
 end)

@@ -6,15 +6,14 @@ local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local Lab = require "spec.support.lab"
 local Portal = require "spec.support.emulator"
-local socket = require "socket"
 local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 
 describe("a token's request has a call's own", function()
-  local authority, client, loop, new_client
+  local portal, authority, client, loop, new_client
   new_client = fixture.authority(_ENV, function(...)
-    authority, loop = select(2, ...)
+    portal, authority, loop = ...
     client = new_client()
   end)
 
@@ -32,11 +31,8 @@ describe("a token's request has a call's own", function()
   end
 
   it("authority_url", function()
-    local other = Portal.start()
-    call { authority_url = other.url }
-    assert.is_true(#other:journal() > 0)
-    assert.equal(0, #authority:journal())
-    other:stop()
+    call { authority_url = portal.url }
+    assert.same({ "/oauth2/token", 0 }, { portal:journal()[1].path:match "/oauth2/token$", #authority:journal() })
   end)
 
   it("timeout", function()
@@ -63,23 +59,6 @@ describe("a token's request has a call's own", function()
   it("new token once where the service refuses each, however many items a batch has", function()
     local _, failed = client:map({ 1, 2, 3, 4, 5, 6, 7, 8 }, function(_, own) return call({}, own) end, { concurrency = 2 })
     assert.same({ 8, 2 }, { failed, #authority:journal() })
-  end)
-
-  it("connect_timeout", function()
-    -- The system holds as many connections as the queue has room for, and lets others try again and again.
-    local full, fillers = assert(socket.bind("127.0.0.1", 0, 0)), {}
-    local _, port = full:getsockname()
-    for i = 1, 8 do
-      fillers[i] = socket.tcp4()
-      fillers[i]:settimeout(0)
-      fillers[i]:connect("127.0.0.1", port)
-    end
-    local started = core.monotonic()
-    local _, err = call { authority_url = "http://127.0.0.1:" .. port, connect_timeout = 0.2, timeout = 10 }
-    assert.equal("auth", err.kind)
-    assert.is_true(core.monotonic() - started < 5)
-    for _, filler in ipairs(fillers) do filler:close() end
-    full:close()
   end)
 
   describe("way of connecting:", function()
@@ -114,22 +93,20 @@ describe("a token's request has a call's own", function()
     end)
   end)
 
-  it("user_agent", function()
-    call { user_agent = "spec/1" }
-    assert.equal("spec/1", authority:journal()[1].headers["user-agent"])
-  end)
-
   it("max_response_bytes", function()
     refuse { status = 200, body = { access_token = ("t"):rep(5000) } }
     local _, err = call { max_response_bytes = 2000 }
     assert.equal("auth", err.kind)
-    assert.is_truthy(tostring(err):find("larger than max_response_bytes", 1, true), tostring(err))
+    assert.matches("larger than max_response_bytes", tostring(err), 1, true)
   end)
 
-  it("log", function()
-    local urls = {}
-    call { log = function(entry) urls[#urls + 1] = entry.url end }
-    assert.is_truthy(urls[1]:find("/oauth2/token", 1, true))
+  it("user_agent, log, retries and loop", function()
+    refuse { status = 503 }
+    local other, urls = virtual.new(), {}
+    local _, err = call { user_agent = "spec/1", retries = 2, loop = other, log = function(entry) urls[#urls + 1] = entry.url end }
+    assert.matches("/oauth2/token", urls[1], 1, true)
+    assert.same({ 3, 3, 3, 2, 0 }, { #urls, err.attempts, #authority:journal(), #other.sleeps, #loop.sleeps })
+    assert.equal("spec/1", authority:journal()[1].headers["user-agent"])
   end)
 
   it("log, which may make a call that needs the same token", function()
@@ -140,21 +117,6 @@ describe("a token's request has a call's own", function()
       kind = select(2, call { retries = 0 }).kind
     end }
     assert.equal("http", kind) -- the service has got it
-  end)
-
-  it("retries", function()
-    refuse { status = 503 }
-    local _, err = call { retries = 2 }
-    assert.equal(3, err.attempts)
-    assert.equal(3, #authority:journal())
-  end)
-
-  it("loop", function()
-    refuse { status = 503 }
-    local other = virtual.new()
-    call { retries = 1, loop = other }
-    assert.equal(1, #other.sleeps)
-    assert.equal(0, #loop.sleeps)
   end)
 end)
 

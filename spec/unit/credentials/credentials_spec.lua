@@ -6,7 +6,6 @@ local credentials = require "spec.support.credentials"
 local Portal = require "spec.support.emulator"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
-local RESOURCE = "https://cloudpartner.azure.com"
 local TENANT, CLIENT, SECRET, JWT = credentials.TENANT, credentials.CLIENT, credentials.SECRET, credentials.JWT
 
 describe("credentials", function()
@@ -30,12 +29,6 @@ describe("credentials", function()
       assert(client:cancel(OFFER))
       assert(client:offer_status(OFFER))
       assert.same({ "/" .. TENANT .. "/oauth2/token" }, paths())
-    end)
-
-    it("are not requested if the call has its own", function()
-      local client <close> = cpp.client { loop = loop }
-      assert(client:offer_status { publisher = "contoso", offer = "contoso-vm", token = Portal.TOKEN })
-      assert.same({}, paths())
     end)
   end)
 
@@ -124,12 +117,6 @@ describe("credentials", function()
                      select(2, pcall(client.offer_status, client, OFFER)))
     end)
 
-    it("are requested for a scope at the v2 endpoint", function()
-      principal()
-      assert(new_client { scope = RESOURCE .. "/.default" }:offer_status(OFFER))
-      assert.same({ "/" .. TENANT .. "/oauth2/v2.0/token" }, paths())
-    end)
-
     it("go to the option authority_url before AZURE_AUTHORITY_HOST", function()
       principal()
       local client = new_client { authority_url = other.url, token = cpp.credentials.default() }
@@ -140,23 +127,18 @@ describe("credentials", function()
   end)
 
   describe("of a workload", function()
-    it("are the assertion of the file, without the newline at its end", function()
-      for _, newline in ipairs { "", "\n", "\r\n" } do
+    it("are the assertion of the file, without the newline at its end; of the environment as well", function()
+      for newline, link in pairs { [""] = "environment", ["\n"] = "workload_identity", ["\r\n"] = "workload_identity" } do
         portal:clear_journal()
         workload("workload", JWT .. newline)
-        assert(new_client { token = cpp.credentials.workload_identity() }:offer_status(OFFER))
+        assert(new_client { token = cpp.credentials[link]() }:offer_status(OFFER))
         local entry = asked()[1]
-        assert.equal("/" .. TENANT .. "/oauth2/v2.0/token", entry.path)
-        assert.equal("application/x-www-form-urlencoded", entry.headers["content-type"])
+        assert.same({ "/" .. TENANT .. "/oauth2/v2.0/token", "application/x-www-form-urlencoded" },
+                    { entry.path, entry.headers["content-type"] })
         assert.equal("grant_type=client_credentials&client_id=workload&scope=https%3A%2F%2Fcloudpartner.azure.com%2F.default"
           .. "&client_assertion_type=urn%3Aietf%3Aparams%3Aoauth%3Aclient-assertion-type%3Ajwt-bearer&client_assertion=" .. JWT,
           entry.body)
       end
-    end)
-
-    it("are of the environment as well", function()
-      workload()
-      assert(new_client { token = cpp.credentials.environment() }:offer_status(OFFER))
     end)
 
     it("are read again for each renewal", function()
@@ -242,43 +224,6 @@ describe("credentials", function()
       .. "managed_identity: the metadata service at http://127.0.0.1:1 returned no token %(.*%); "
       .. "azure_cli: az failed: ERROR: Please run 'az login' to setup account.%)$", text)
     assert.is_false(err.retryable)
-  end)
-
-  it("are requested once in a batch: the other items wait", function()
-    metadata()
-    local client = new_client()
-    local entries, failed = client:map({ 1, 2, 3, 4 }, function(_, own) return own:offer_status(OFFER) end)
-    assert.same({ 4, 0 }, { #entries, failed })
-    assert.equal(1, #asked())
-  end)
-
-  it("are renewed once after a 401", function()
-    metadata()
-    portal:fault { match = { path = "^/api" }, status = 401 }
-    assert(new_client():offer_status(OFFER))
-    assert.equal(2, #asked())
-  end)
-
-  it("may be requested by a call within the log of their request", function()
-    metadata()
-    local client, state
-    client = new_client { log = function()
-      if state then return end
-      state = "none"
-      state = assert(client:offer_status(OFFER)).state
-    end }
-    assert(client:offer_status(OFFER))
-    assert.equal("running", state)
-    assert.equal(2, #asked())
-  end)
-
-  it("fail with closed if the client is closed during the request", function()
-    metadata()
-    local client = new_client { retries = 5 }
-    portal:fault { match = { path = "^/metadata" }, status = 503, times = -1 }
-    loop.on_sleep = function() client:close() end
-    local _, err = client:offer_status(OFFER)
-    assert.equal("closed: the client was closed before this request was sent", tostring(err))
   end)
 
   it("are in no text, neither the token nor the secret for it", function()
