@@ -7,17 +7,20 @@ describe("offers", function()
   local portal, client
   fixture.client(_ENV, function(...) portal, client = ... end)
 
-  it("gives what the service sends", function()
+  it("gives what the service sends, as publishers does", function()
     portal:offer { publisher = "contoso", offer = "contoso-app" }
-    local list = assert(client:offers { publisher = "contoso" })
-    local names = {}
-    for i, offer in ipairs(list) do names[i] = offer.id end
-    assert.same({ "contoso-app", "contoso-vm" }, names)
-    local request = portal:journal()[1]
-    assert.equal("GET", request.method)
-    assert.equal("/api/publishers/contoso/offers", request.path)
-    assert.equal("api-version=2017-10-31", request.query)
-    assert.equal("", request.body)
+    portal:configure { publishers = { "fabrikam" } }
+    for path, case in pairs { ["/api/publishers/contoso/offers"] = { "offers", { "contoso-app", "contoso-vm" } },
+                              ["/api/publishers"] = { "publishers", { "contoso", "fabrikam" } } } do
+      portal:clear_journal()
+      local ids = {}
+      for i, one in ipairs(assert(client[case[1]](client, { publisher = case[1] == "offers" and "contoso" or nil }))) do
+        ids[i] = one.id
+      end
+      assert.same(case[2], ids)
+      local request = portal:journal()[1]
+      assert.same({ "GET", path, "api-version=2017-10-31", "" }, { request.method, request.path, request.query, request.body })
+    end
   end)
 
   it("takes a type, and gives the offers of that type", function()
@@ -43,23 +46,14 @@ describe("offers", function()
     assert.same({}, client:offers { publisher = "contoso" })
   end)
 
-  it("is sent again after a failure, since it changes nothing", function()
-    portal:fault { action = "close" }
-    portal:fault { status = 500 }
-    assert(client:offers { publisher = "contoso" })
-    assert.equal(3, #portal:journal())
-  end)
-
   it("fails with what the service answers, and is never ambiguous", function()
-    assert.equal(404, select(2, client:offer { publisher = "contoso", offer = "nope" }).status)
-    local list, err = client:offers { publisher = "nope" }
-    assert.is_nil(list)
-    assert.equal("http", err.kind)
-    assert.equal(404, err.status)
-    portal:fault { status = 500, times = 4 }
-    local _, failed = client:offers { publisher = "contoso" }
-    assert.is_false(failed.ambiguous)
-    assert.is_true(failed.retryable)
+    portal:fault { match = { path = "/fail/" }, status = 500, times = -1 }
+    for publisher, status in pairs { nope = 404, fail = 500 } do
+      local list, err = client:offers { publisher = publisher, retries = 0 }
+      assert.is_nil(list)
+      assert.same({ "http", status, false, status == 500 }, { err.kind, err.status, err.ambiguous, err.retryable })
+    end
+    assert.equal(401, select(2, client:publishers { token = "another" }).status)
   end)
 
   it("takes a 202 without a document for no answer", function()
@@ -169,23 +163,5 @@ describe("a state", function()
     end
     portal:fault { status = 200, body = { status = "succeeded" } }
     assert.equal(100, client:operation("/api/operations/1").progress)
-  end)
-end)
-
-describe("publishers", function()
-  local portal, client
-  fixture.client(_ENV, function(...) portal, client = ... end)
-
-  it("gives what the service sends", function()
-    portal:configure { publishers = { "fabrikam" } }
-    local list = assert(client:publishers {})
-    assert.same({ "contoso", "fabrikam" }, { list[1].id, list[2].id })
-    assert.equal("/api/publishers", portal:journal()[1].path)
-  end)
-
-  it("tells that a token is not valid", function()
-    local list, err = client:publishers { token = "another" }
-    assert.is_nil(list)
-    assert.equal(401, err.status)
   end)
 end)

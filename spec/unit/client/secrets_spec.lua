@@ -25,18 +25,13 @@ local HTML = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;"
 -- How a service may say a text back: in the spellings that frameworks use.
 local ECHOES = {
   ["as it is"] = function(text) return text end,
-  ["with its scheme"] = function(text) return "Authorization: Bearer " .. text .. "\nbearer " .. text end,
   ["as a form"] = function(text) return "client_secret=" .. escape(text):gsub("%%20", "+") .. "&a=b" end,
-  ["as a form in lower case"] = function(text) return (escape(text):gsub("%%%x%x", string.lower)) end,
   ["escaped twice"] = function(text) return escape(escape(text)) end,
   ["with .NET's escapes"] = function(text)
     return (text:gsub("ü", "\\u00FC"):gsub("[\"&'+<>]", function(c) return ("\\u%04X"):format(c:byte()) end))
   end,
-  ["with escaped slashes"] = function(text) return (text:gsub('"', '\\"'):gsub("/", "\\/")) end,
   ["as HTML"] = function(text) return (text:gsub("[&<>\"']", HTML)) end,
-  ["behind a lot"] = function(text) return ("x"):rep(470) .. " " .. text end,
   ["before a lot"] = function(text) return text .. " " .. ("x"):rep(66000) end,
-  ["over and over"] = function(text) return (text .. " "):rep(600) end,
 }
 
 describe("no secret is seen", function()
@@ -95,30 +90,15 @@ describe("no secret is seen", function()
   local function call_all()
     local target = { publisher = "contoso", offer = "contoso-vm", operation_id = "first" }
     local no_emails = { publisher = "contoso", offer = "contoso-vm" }
-    local calls = {
-      function() return client:cancel(OFFER) end,
-      function() return client:publish(OFFER) end,
-      function() return client:go_live(OFFER) end,
-      function() return client:operation(target) end,
-      function() return client:operation(LOCATION) end,
-      function() return client:operations(no_emails) end,
-      function() return client:offer_status(no_emails) end,
-      function() return client:wait(target, { on_progress = progress(), timeout = 15 }) end,
-      function() return client:wait(no_emails, { on_progress = progress(), timeout = 15 }) end,
-      function() return client:reconcile(no_emails) end,
-      function()
-        return client:cancel { publisher = "contoso", offer = "contoso-vm", emails = EMAILS,
-                               wait = { on_progress = progress(), timeout = 15 } }
-      end,
-      function()
-        local entries = client:cancel_all({ OFFER }, { wait = { timeout = 15 } })
-        return nil, entries[1].err
-      end,
-    }
-    for i, call in ipairs(calls) do
-      local _, err = call()
-      collect("err " .. i, err)
+    for i, call in ipairs { { "cancel", OFFER }, { "publish", OFFER }, { "operation", target }, { "operation", LOCATION },
+                            { "operations", no_emails }, { "offer_status", no_emails }, { "wait", target }, { "wait", no_emails },
+                            { "reconcile", no_emails } } do
+      local options = call[1] == "wait" and { on_progress = progress(), timeout = 15 } or nil
+      collect("err " .. i, select(2, client[call[1]](client, call[2], options)))
     end
+    local own = { publisher = "contoso", offer = "contoso-vm", emails = EMAILS, wait = { on_progress = progress(), timeout = 15 } }
+    collect("err of a cancel that waits", select(2, client:cancel(own)))
+    collect("err of an entry", client:cancel_all({ OFFER }, { wait = { timeout = 15 } })[1].err)
     for _, object in ipairs { client, client.core, loop } do collect("object", tostring(object)) end
   end
 
@@ -133,46 +113,38 @@ describe("no secret is seen", function()
     local echo = spell(EVERYTHING)
     local single = echo:sub(1, 2000):match(#echo > 2000 and "^(.*) " or ".*"):gsub("[%c\128-\255]", "") -- for a header
 
+    -- Everything is called while all responses are this one.
+    local function call_all_with(fault)
+      fault.times = -1
+      portal:fault(fault)
+      call_all()
+      portal:clear_faults()
+    end
+
     it("in what an answer's body echoes " .. how, function()
       offer()
-      local other_forms = how == "as it is"
       for _, body in ipairs { echo, { error = { code = echo, message = echo } },
-                              other_forms and { code = echo, Message = echo } or nil,
-                              other_forms and { error = echo, error_description = echo } or nil } do
-        portal:fault { status = 400, body = body, times = -1 }
-        call_all()
-        portal:clear_faults()
+                              how == "as it is" and { code = echo, Message = echo },
+                              how == "as it is" and { error = echo, error_description = echo } } do
+        if body then call_all_with { status = 400, body = body } end
       end
-      assert_discreet()
-    end)
-
-    it("in what an answer that cannot be read echoes " .. how, function()
-      offer()
-      portal:fault { status = 200, body = '{"error": "' .. echo, times = -1 }
-      call_all()
+      call_all_with { status = 200, body = '{"error": "' .. echo } -- which cannot be read
       assert_discreet()
     end)
 
     it("in what headers echo " .. how, function()
       offer()
       local headers = { ["X-Ms-Correlation-Request-Id"] = single, ["x-ms-request-id"] = single, ["X-Echo"] = single,
-                        ["Content-Type"] = single, Server = single,
-                        ["Operation-Location"] = LOCATION .. "?a=" .. escape(single) }
-      portal:fault { match = { method = "POST" }, add_headers = headers, times = 2 }
-      portal:fault { status = 500, headers = headers, body = { error = { message = "failed" } }, times = -1 }
-      call_all()
-      portal:clear_faults()
-      portal:fault { status = 302, headers = { Location = "https://example.com/?" .. escape(single) }, times = -1 }
-      call_all()
-      portal:clear_faults()
-      headers["Operation-Location"] = nil
+                        ["Content-Type"] = single, Server = single }
       for _, body in ipairs { { error = { message = "failed" } }, { "list" }, {} } do
-        portal:fault { status = 200, headers = headers, body = body, times = -1 } -- which cannot be what was asked for
-        call_all()
-        portal:clear_faults()
+        call_all_with { status = 200, headers = headers, body = body } -- which cannot be what was asked for
       end
       portal:fault { match = { method = "POST" }, add_headers = headers }
       collect("the id of a result", assert(client:cancel(OFFER)).request_id)
+      headers["Operation-Location"] = LOCATION .. "?a=" .. escape(single)
+      portal:fault { match = { method = "POST" }, add_headers = headers, times = 2 }
+      call_all_with { status = 500, headers = headers, body = { error = { message = "failed" } } }
+      call_all_with { status = 302, headers = { Location = "https://example.com/?" .. escape(single) } }
       assert_discreet()
     end)
 
@@ -181,15 +153,12 @@ describe("no secret is seen", function()
       local location = LOCATION .. "?a=" .. single:gsub("[^%w%-%._~%%]", escape)
       portal:fault { match = { method = "POST" }, add_headers = { ["Operation-Location"] = location } }
       portal:fault { match = { method = "GET" }, status = 500, times = -1 }
-      local _, err = client:cancel { publisher = "contoso", offer = "contoso-vm", emails = EMAILS, wait = { timeout = 15 } }
-      assert.equal("timeout", err.kind)
-      collect("err", err)
-      _, err = client:wait(location, { timeout = 200 })
-      assert.equal(500, err.status)
-      collect("err", err)
+      local own = { publisher = "contoso", offer = "contoso-vm", emails = EMAILS, wait = { timeout = 15 } }
+      collect("err", select(2, client:cancel(own)))
+      collect("err", select(2, client:wait(location, { timeout = 200 })))
       portal:clear_faults()
       portal:fault { match = { method = "POST" }, status = 202, body = "{", headers = { ["Operation-Location"] = location } }
-      _, err = client:cancel(OFFER)
+      local _, err = client:cancel(OFFER)
       assert.same({ "protocol", true }, { err.kind, err.location ~= nil })
       collect("err", err)
       assert_discreet()
