@@ -39,36 +39,6 @@ describe("a core client", function()
   describe("and its options", function()
     local function refused(options) return message_of(core.client, options) end
 
-    it("names an unknown option and the nearest known one", function()
-      assert.matches("unknown option 'time_out' %(the nearest known one is 'timeout'%)", refused { time_out = 1 })
-      local client <close> = new()
-      assert.matches("unknown option 'publsher' %(the nearest known one is 'publisher'%)",
-        message_of(client.start, client, "cancel", { publsher = "contoso" }))
-    end)
-
-    it("names the option and what was expected of it", function()
-      for _, case in ipairs {
-        { { timeout = "1" }, "timeout: expected a number of seconds, from 0.001 to 1000000, got string" },
-        { { timeout = 0 }, "timeout: expected a number of seconds, from 0.001 to 1000000" },
-        { { timeout = 0 / 0 }, "timeout: expected a number of seconds, from 0.001 to 1000000" },
-        { { timeout = math.huge }, "timeout: expected a number of seconds, from 0.001 to 1000000" },
-        { { retries = -1 }, "retries: expected a whole number, 0 or more" },
-        { { retries = 1.5 }, "retries: expected a whole number, 0 or more" },
-        { { max_response_bytes = 0 }, "max_response_bytes: expected a whole number of bytes, 1 or more" },
-        { { base_url = "" }, "base_url: expected a non%-empty string" },
-        { { base_url = 1 }, "base_url: expected a non%-empty string, got number" },
-        { { loop = "cqueues" }, "loop: expected cpp.loop.blocking, .* or a loop with await and sleep, got string" },
-        { { log = {} }, "log: expected a function, got table" },
-        { { token = {} }, "token: expected a string or a function, got table" },
-        { { token = "a b" }, "token: expected a bearer token" },
-        { { user_agent = "caf\xC3\xA9" }, "user_agent: expected printable ASCII" },
-        { { publisher = "contoso" }, "publisher: not an option of a client" },
-        { { "contoso" }, "expected option names that are strings, got a number" },
-      } do
-        assert.matches(case[2], refused(case[1]))
-      end
-    end)
-
     it("takes https anywhere and plain http on loopback only", function()
       for _, url in ipairs { "https://cloudpartner.azure.com", "https://portal.test:8443/prefix/", "http://127.0.0.1:80",
                              "http://127.8.9.10", "http://localhost:1", "http://[::1]:1" } do
@@ -85,12 +55,6 @@ describe("a core client", function()
         assert.matches("base_url: expected an? [^\n]*URL", message)
         assert.is_nil(message:find("secret", 1, true))
       end
-    end)
-
-    it("reports misuse at the caller's own line", function()
-      local line = debug.getinfo(1, "l").currentline + 1
-      local message = message_of(function() core.client { timeout = -1 } end)
-      assert.matches("client_spec%.lua:" .. line .. ": cpp: timeout", message)
     end)
 
     it("lists the calls of the table of endpoints, with the name and the method of each", function()
@@ -138,16 +102,6 @@ describe("a core client", function()
     local request = start(client)
     assert.is_number(client:timeout()) -- libcurl wants to begin
     assert.equal(202, finish(client, request).status)
-  end)
-
-  it("ends its timeout and its wait at an alarm, once", function()
-    local client <close> = new()
-    client:alarm(0.02)
-    assert.is_true(client:timeout() <= 0.02)
-    local before = core.monotonic()
-    repeat client:step(10) until not client:timeout()
-    local elapsed = core.monotonic() - before
-    assert.is_true(elapsed >= 0.015 and elapsed < 5)
   end)
 
   it("is woken by an alarm once, by the step in whose wait it falls", function()
@@ -239,35 +193,11 @@ describe("a core client", function()
     end
   end)
 
-  it("counts what runs, and hands out what finished, each once", function()
-    local client <close> = new()
-    local first, second = start(client), start(client)
-    assert.is_nil(client:finished())
-    local seen = {}
-    while client:step() > 0 do end
-    for request in client.finished, client do seen[request] = (seen[request] or 0) + 1 end
-    assert.same({ [first] = 1, [second] = 1 }, seen)
-  end)
-
-  it("does not hand out a request whose result was taken", function()
-    local client <close> = new()
-    local request = start(client)
-    assert.equal(202, finish(client, request).status)
-    assert.is_nil(client:finished())
-  end)
-
   it("raises when a running request is asked for its result", function()
     local client <close> = new()
     local request = start(client)
     assert.is_false(request:done())
     assert.matches("still running", message_of(request.result, request))
-  end)
-
-  it("waits as long as it takes, however long it may", function()
-    local client <close> = new()
-    local request = start(client, { timeout = 1000 })
-    while not request:done() do client:step(1000) end
-    assert.equal(202, request:result().status)
   end)
 
   it("takes the time of a request beside its options", function()
@@ -415,11 +345,5 @@ describe("a core client", function()
     collectgarbage()
     collectgarbage()
     assert.matches("the request is closed", message)
-  end)
-
-  it("is at home under a base URL with a path", function()
-    local client <close> = new { base_url = portal.url .. "/gateway/" }
-    finish(client, start(client))
-    assert.equal("/gateway/api/publishers/contoso/offers/contoso-vm/cancel", portal:journal()[1].path)
   end)
 end)

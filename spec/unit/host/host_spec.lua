@@ -237,52 +237,6 @@ describe("life in a host:", function()
     assert.equal(descriptors, Lab.descriptors())
   end)
 
-  it("clients and requests close in any order, and more than once", function()
-    stall()
-    for order = 1, 6 do
-      local own = new_client()
-      local requests = {}
-      for n = 1, 3 do requests[n] = own.core:start("cancel", loops.offer(n), portals.TOKEN) end
-      own.core:step(0.01)
-      local acts = {
-        function() requests[1]:abort() end,
-        function() own:close() end,
-        function() requests[2], own = nil, order % 2 == 0 and own or nil collectgarbage() end,
-      }
-      for place = 0, 2 do
-        local act = acts[(place * (order <= 3 and 1 or 2) + order) % 3 + 1]
-        if own then act() end
-      end
-      if own then
-        own:close()
-        own:close()
-        own.core:close()
-        assert.equal("cpp.client (closed)", tostring(own.core))
-        local result, failure = requests[3]:result()
-        assert.is_nil(result)
-        assert.equal("closed", failure.kind)
-        requests[3]:abort()
-      end
-    end
-  end)
-
-  it("leaving the scope closes the client, and misuse of a closed one raises", function()
-    stall()
-    local kept
-    do
-      local own <close> = new_client()
-      kept = own
-      own.core:start("cancel", loops.offer(1), portals.TOKEN)
-      own.core:step(0.01)
-    end
-    for _, name in ipairs { "cancel", "operation", "operations", "offer_status", "wait", "publish", "go_live" } do
-      assert.error_matches(function()
-        kept[name](kept, { publisher = "contoso", offer = "offer-1", operation_id = name:find("^operation$|wait") })
-      end, "closed", nil, false)
-    end
-    assert.error_matches(function() kept:cancel_all {} end, "closed")
-  end)
-
   it("a call within a callback of a call is fine", function()
     client = new_client()
     local inner = 0
@@ -297,22 +251,6 @@ describe("life in a host:", function()
       inner = inner + #assert(client:operations(loops.offer(4)))
     end }))
     assert.is_true(inner >= 3)
-  end)
-
-  it("closing the client within a callback of its wait ends the wait", function()
-    client = new_client()
-    local operation, err = client:wait(loops.offer(5), { interval = 30, on_progress = function() client:close() end })
-    assert.is_nil(operation)
-    assert.equal("closed", err.kind)
-  end)
-
-  it("many clients live side by side", function()
-    local clients = {}
-    for n = 1, 20 do clients[n] = new_client() end
-    for n = 1, 20 do assert(clients[n]:offer_status(loops.offer(n % 6 + 1))) end
-    for n = 20, 1, -2 do clients[n]:close() end
-    for n = 1, 19, 2 do assert(clients[n]:offer_status(loops.offer(n % 6 + 1))) end
-    for n = 1, 19, 2 do clients[n]:close() end
   end)
 
   it("a state that is closed with everything running ends in time", function()
