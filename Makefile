@@ -129,7 +129,7 @@ doc: deps ## make doc/reference.md from lua/cpp/types/, and web pages of doc/ in
 lint: deps ## run luacheck, gcc and clang with warnings as errors, four static analysers, and check the formatting
 	@.ci/lint --list | prove -j $(shell nproc) --exec .ci/lint -
 
-faults: deps ## run every case of doc/faults.md, over each transport and in each loop
+faults: deps ## run the specs of every fault of doc/faults.md
 	@$(MAKE) -s --no-print-directory all
 	@spec/support/specs spec/faults
 

@@ -3,7 +3,6 @@
 local Certificates = require "spec.support.certificates"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
-local Nginx = require "spec.support.nginx"
 local Portal = require "spec.support.emulator"
 
 describe("cpp-portal says in one line what can be done:", function()
@@ -214,18 +213,14 @@ describe("cpp-portal says in one line what can be done:", function()
 
   it("a certificate of an authority that is not trusted", function()
     local certificates = Certificates.make()
-    local nginx = Nginx.start(certificates, ([[
-      server { listen LISTEN_TLS; ssl_certificate %s; ssl_certificate_key %s; location / { return 200; } }
-      server { listen LISTEN_TLS; location / { return 200; } }
-    ]]):format(certificates.self_signed.certificate, certificates.self_signed.key))
-    local line, status = said("--base-url=" .. nginx.urls[1])
-    local other = said("--base-url=" .. nginx.urls[2])
-    nginx:stop()
-    certificates:remove()
-    for _, text in ipairs { line, other } do
-      assert.matches("^contoso%-vm: tls: [^\n]*; %-%-ca%-file FILE trusts its authority, a certificate in PEM$", text)
+    for _, name in ipairs { "self_signed", "good" } do
+      local process, url = certificates:serve(name)
+      local line, status = said("--base-url=" .. url)
+      process:stop "sigterm"
+      assert.matches("^contoso%-vm: tls: [^\n]*; %-%-ca%-file FILE trusts its authority, a certificate in PEM$", line)
+      assert.equal(1, status)
     end
-    assert.equal(1, status)
+    certificates:remove()
   end)
 
   it("a location of another origin, which a wait would refuse again", function()

@@ -1,8 +1,11 @@
--- Connections that cannot be made, or are too narrow: what the table of cases has no words for.
+-- Connections that cannot be made, that end, that are kept, or that are too narrow for a request.
 
 local Lab = require "spec.support.lab"
 local Process = require "spec.support.process"
 local cpp = require "cpp"
+local socket = require "socket"
+
+local LATE, MARGIN = 0.2, 0.1 -- seconds: a deadline, and by how much it may be passed
 
 describe("a connection", function()
   local lab
@@ -10,25 +13,85 @@ describe("a connection", function()
   before_each(function() lab = Lab.new() end)
   after_each(function() lab:close() end)
 
-  it("that is refused is tried again as often as it was asked for", function()
-    local clock = lab:virtual_clock()
-    local client = lab:client { base_url = "http://127.0.0.1:" .. Lab.closed_port(), retries = 2, timeout = 300 }
-    local _, err = client:cancel(Lab.CALL)
-    lab:assert_failure(err, { kind = "network", retryable = true, ambiguous = false, attempts = 3 })
-    assert.equal(2, #clock.pauses)
-    assert.is_true(clock.pauses[1] >= 0.64 and clock.pauses[1] <= 0.96)
-    assert.is_true(clock.pauses[2] >= 1.28 and clock.pauses[2] <= 1.92)
+  it("that cannot be made is retryable", function()
+    lab:virtual_clock()
+    for base_url, retries in pairs { ["http://127.0.0.1:" .. Lab.closed_port()] = 2, ["https://nope.invalid"] = 0 } do
+      local _, err = lab:client { base_url = base_url, retries = retries, timeout = 5 }:cancel(Lab.CALL)
+      lab:assert_failure(err, { retryable = true, ambiguous = false, attempts = retries + 1 })
+      -- A name server may not respond.
+      assert.is_true(err.kind == "network" or retries == 0 and err.kind == "timeout", err.kind)
+    end
   end)
 
-  -- A server that accepts, and ends connections on demand, at a port of its own.
-  local function keeping_server()
-    return lab:server():always(function(connection)
-      while connection:read_request() do connection:send(Lab.ACCEPTED) end
+  -- Checks that a call ends at its deadline, and that nothing was sent.
+  local function assert_late_unsent(options)
+    local client, err = lab:client(options), nil
+    local seconds, all = lab:elapsed(function() err = select(2, client:cancel(Lab.CALL)) end)
+    lab:assert_failure(err, { kind = "timeout", retryable = true, ambiguous = false, attempts = 1 })
+    assert.is_true(seconds < LATE + MARGIN and all > LATE - 0.01, seconds)
+  end
+
+  it("to a full queue of connections meets its deadline", function()
+    local full, fillers = lab:server(0), {}
+    for i = 1, 4 do
+      fillers[i] = socket.tcp4()
+      fillers[i]:settimeout(0)
+      fillers[i]:connect("127.0.0.1", full.port)
+    end
+    assert_late_unsent { base_url = full.url, connect_timeout = LATE }
+    for _, filler in ipairs(fillers) do filler:close() end
+  end)
+
+  it("whose TLS handshake stalls meets its deadline", function()
+    local server = lab:server():always(function(connection) connection:stall() end)
+    for _, name in ipairs { "connect_timeout", "timeout" } do
+      assert_late_unsent { base_url = "https://localhost:" .. server.port, [name] = LATE }
+    end
+  end)
+
+  for what, handler in pairs {
+    ["is reset"] = function(connection) connection:reset() end, ["is closed"] = function() end,
+    ["speaks SSH"] = function(connection) connection:send "SSH-2.0-OpenSSH_9.2\r\n" end,
+  } do
+    it("that " .. what .. " as soon as it is made is retryable if nothing was sent, which TLS makes certain", function()
+      lab:virtual_clock()
+      local server = lab:server():always(handler)
+      local client = lab:client { base_url = "https://localhost:" .. server.port, retries = 2 }
+      local _, err = client:cancel(Lab.CALL)
+      lab:assert_failure(err, { retryable = true, ambiguous = false, attempts = 3 })
+      assert.is_true(err.kind == "tls" or what ~= "speaks SSH" and err.kind == "network", err.kind)
+      if what == "speaks SSH" then return end
+      _, err = client:cancel { publisher = "contoso", offer = "contoso-vm", base_url = server.url }
+      lab:assert_failure(err, { kind = "network", ambiguous = not err.retryable, attempts = err.retryable and 3 or 1 })
+      assert.equal(0, #server.requests)
+    end)
+  end
+
+  -- libcurl would send it again by itself.
+  it("that ends after it brought a request without a body does not make it be sent again", function()
+    for _, how in ipairs { "close", "cut", "reset" } do
+      local server = lab:server():handle(function(connection)
+        connection:read_request()
+        connection:send(Lab.ACCEPTED)
+        connection:read_request()
+        connection[how](connection)
+      end)
+      local client = lab:client { base_url = server.url, retries = 2 }
+      assert.equal(202, client:cancel(Lab.OFFER).status)
+      local _, err = client:cancel(Lab.OFFER)
+      lab:assert_failure(err, { kind = "network", ambiguous = true, retryable = false, attempts = 1 })
+      assert.equal(2, #server.requests)
+    end
+  end)
+
+  local function serve(server, response)
+    return server:always(function(connection)
+      while connection:read_request() do connection:send(response or Lab.ACCEPTED) end
     end)
   end
 
   it("that was kept stays when a request to another host fails", function()
-    local server = keeping_server()
+    local server = serve(lab:server())
     local client = lab:client { base_url = server.url, retries = 0 }
     for _ = 1, 2 do assert.equal(202, client:cancel(Lab.CALL).status) end
     local broken = lab:server():handle(function(connection)
@@ -44,12 +107,7 @@ describe("a connection", function()
   end)
 
   it("ends after a 304, which may have a body all the same", function()
-    local server = lab:server():always(function(connection)
-      while connection:read_request() do
-        connection:send("HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n")
-        connection:send("2\r\n{}\r\n0\r\n\r\n")
-      end
-    end)
+    local server = serve(lab:server(), "HTTP/1.1 304 Not Modified\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n")
     local client = lab:client { base_url = server.url }
     for _ = 1, 3 do
       local _, err = client:cancel(Lab.CALL)
@@ -99,11 +157,7 @@ for number in range(1, 100):
   it("is not used again after a response that says that it closes", function()
     for _, options in ipairs { "close", "Close", "x , close", "close , x", "x,\tclose\t", ",close", "x, y , close , z",
                           "x,\r\n close", "\r\n\tclose", "close\r\nX: y" } do
-      local server = lab:server():always(function(connection)
-        while connection:read_request() do
-          connection:send("HTTP/1.1 202 Accepted\r\nConnection: " .. options .. "\r\nContent-Length: 0\r\n\r\n")
-        end
-      end)
+      local server = serve(lab:server(), "HTTP/1.1 202 Accepted\r\nConnection: " .. options .. "\r\nContent-Length: 0\r\n\r\n")
       local client = lab:client { base_url = server.url, retries = 0 }
       for count = 1, 2 do
         assert.equal(202, client:cancel(Lab.CALL).status)
@@ -120,9 +174,7 @@ for number in range(1, 100):
         connection:send(response)
         connection:read_request()
       end)
-      server:always(function(connection)
-        while connection:read_request() do connection:send(Lab.ACCEPTED) end
-      end)
+      serve(server)
       local client = lab:client { base_url = server.url, retries = 0, timeout = 0.1 }
       local _, err = client:cancel(Lab.CALL)
       assert.is_true(err.ambiguous)

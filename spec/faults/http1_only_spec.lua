@@ -45,14 +45,9 @@ describe("HTTP/1.1 only:", function()
   end)
 
   it("a TLS server that accepts h2 only, and sends the alert no_application_protocol, is reported", function()
-    local process = Process.start {
-      "/bin/sh", "-c", 'exec openssl "$@" 2>/dev/null', "", "s_server", "-accept", "127.0.0.1:0", "-alpn", "h2",
-      "-cert", certificates.good.certificate, "-key", certificates.good.key,
-    }
+    local process, url = certificates:serve("good", "-alpn", "h2")
     lab:finally(function() process:stop "sigterm" end)
-    local port
-    repeat port = process:read_line():match "^ACCEPT .*:(%d+)" until port
-    local client = lab:client { base_url = "https://localhost:" .. port, ca_file = certificates.ca_file }
+    local client = lab:client { base_url = url, ca_file = certificates.ca_file }
     local _, err = client:cancel(Lab.CALL)
     lab:assert_failure(err, { kind = "tls", ambiguous = false, message = "HTTP/1%.1" })
   end)

@@ -1,4 +1,4 @@
--- The token goes to one origin: what the table of cases has no words for.
+-- The token goes to one origin: a location that names another is untrusted before anything connects.
 
 local Lab = require "spec.support.lab"
 
@@ -16,6 +16,77 @@ describe("a location with", function()
       :gsub("WRAPPED", server.port + 65536))
   end
 
+  -- Newer versions of libcurl's URL API read 127.0.0.1. as 127.0.0.1.
+  local function drops_dot(client)
+    local request <close> = client.core:start("offer_status", Lab.OFFER, Lab.TOKEN)
+    return request:resolve(fill "http://127.0.0.1.:P/op") == fill "http://127.0.0.1:P/op"
+  end
+
+  it("another origin is untrusted before anything connects", function()
+    local client = lab:client { base_url = server.url, retries = 2 }
+    local untrusted = {
+      "http://localhost:P/op", "http://127.0.0.2:P/op", "http://127.0.0.1:C/op", "http://127.0.0.1/op", "http://127.0.0.1:443/op",
+      "https://127.0.0.1:P/op", "https:/op", "ftp://127.0.0.1:P/op", "file:///etc/passwd", "file://127.0.0.1/etc/passwd",
+      "gopher://127.0.0.1:C/1x", "javascript:alert(1)", "data:application/json,{}",
+      -- user information
+      "http://127.0.0.1:P@127.0.0.1:C/op", "http://user:password@127.0.0.1:P/op", "http://user@127.0.0.1:P/op",
+      "http://:@127.0.0.1:P/op",
+      -- slashes
+      "//127.0.0.1:C/op", "///127.0.0.1:C/op", "http://127.0.0.1:C\\@127.0.0.1:P/op", "\\\\127.0.0.1:C\\op", "/\\127.0.0.1:C/op",
+      -- hosts that look like the right one; full-width digits, and a letter of another alphabet
+      "http://127.0.0.1.contoso.example:P/op", "http://contoso-127.0.0.1:P/op", "http://c\xd0\xbentoso.example:P/op",
+      "http://\xef\xbc\x91\xef\xbc\x92\xef\xbc\x97.0.0.1:P/op", "http://127.0.0.1%00.contoso.example:P/op",
+      "http://[::ffff:127.0.0.1]:P/op", "http://[fe80::1%25lo]:P/op", "http://127.0.0.1:C /op",
+      "http://127.0.0.1:C#@127.0.0.1:P/op", "http://127.0.0.1:C?@127.0.0.1:P/op",
+      -- ports; and too many bytes
+      "http://127.0.0.1:65536/op", "http://127.0.0.1:WRAPPED/op", "http://127.0.0.1:-1/op", "/" .. ("x"):rep(9000),
+    }
+    if not drops_dot(client) then
+      table.move({ "http://127.0.0.1.:P/op", "http://127.0.0.1%2e:P/op" }, 1, 2, #untrusted + 1, untrusted)
+    end
+    for _, location in ipairs(untrusted) do
+      local result, err = client:operation(fill(location))
+      assert.is_nil(result, location)
+      lab:assert_failure(err, { kind = "untrusted", ambiguous = false, retryable = false, attempts = 1 })
+      assert.same({ 0, 0 }, { #server.connections, #canary.connections }, location)
+    end
+  end)
+
+  it("the origin is polled with the token, by a URL that has an api-version", function()
+    local client = lab:client { base_url = server.url }
+    for location, target in pairs {
+      ["http://127.0.0.1:P/op?api-version=2017-10-31"] = "/op?api-version=2017-10-31",
+      ["/op?api-version=1"] = "/op?api-version=1", ["/op?x=1&api-version=1"] = "/op?x=1&api-version=1",
+      ["/op?x=1&API-Version=1&y=2"] = "/op?x=1&API-Version=1&y=2", ["/op?api-version"] = "/op?api-version",
+      ["/op?api-version&x=1"] = "/op?api-version&x=1", ["/op?api-versions=1"] = "/op?api-versions=1&api-version=2017-10-31",
+      ["/op"] = "/op?api-version=2017-10-31", ["/op?x=1"] = "/op?x=1&api-version=2017-10-31",
+      ["HTTP://127.0.0.1:P/op?api-version=1"] = "/op?api-version=1", ["//127.0.0.1:P/op?api-version=1"] = "/op?api-version=1",
+      ["http://0x7f.1:P/op?api-version=1"] = "/op?api-version=1", ["/a/../op/./x?api-version=1"] = "/op/x?api-version=1",
+      ["/../../op?api-version=1"] = "/op?api-version=1", ["/op?api-version=1#part"] = "/op?api-version=1",
+      ["/api/operations/contoso$vm$2$preview?api-version=1"] = "/api/operations/contoso$vm$2$preview?api-version=1",
+      ["/a@b/op?api-version=1"] = "/a@b/op?api-version=1",
+    } do
+      assert.equal("running", assert(client:operation(fill(location))).state)
+      local request = server.requests[#server.requests]
+      assert.same({ target, "Bearer " .. Lab.TOKEN }, { request.target, request.headers.authorization })
+    end
+  end)
+
+  it("another origin, from the service itself, is not polled", function()
+    local place = fill "http://127.0.0.1:C/op"
+    for header, body in pairs { ["Operation-Location: " .. place] = "", ["Location: " .. place] = "",
+                                ["X-None: 1"] = ('{"location":"%s"}'):format(place) } do
+      server:handle(function(connection)
+        connection:read_request()
+        connection:answer(202, { header, "Connection: close" }, body)
+      end)
+      local client = lab:client { base_url = server.url, retries = 2 }
+      local _, err = client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }
+      lab:assert_failure(err, { kind = "untrusted", ambiguous = false, retryable = false, attempts = 1 })
+    end
+    assert.same({ 3, 0 }, { #server.requests, #canary.connections })
+  end)
+
   it("a zone is another link's host", function()
     local client = lab:client { base_url = "https://[fe80::1]:1" }
     local _, err = client:operation "https://[fe80::1%25lo]:1/op"
@@ -27,8 +98,7 @@ describe("a location with", function()
     for location, words in pairs {
       ["http://user@127.0.0.1:P/op"] = "it holds user information", ["http://:pw@127.0.0.1:P/op"] = "it holds user information",
       ["http://127.0.0.1:C/op"] = "it is not of the origin of base_url", ["http://["] = "it is no URL",
-      ["/a b"] = "it holds blanks, control characters or backslashes",
-      ["/" .. ("x"):rep(9000)] = "it is too long",
+      ["/a b"] = "it holds blanks, control characters or backslashes", ["/" .. ("x"):rep(9000)] = "it is too long",
     } do
       local _, err = client:operation(fill(location))
       assert.equal("the location is refused: " .. words, err.message)

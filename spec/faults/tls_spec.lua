@@ -60,12 +60,34 @@ describe("over TLS,", function()
     assert.equal(202, client:cancel(Lab.CALL).status)
   end)
 
-  it("a certificate that only ca_file makes trusted is not trusted without it", function()
-    local server = serve(certificates:server "good", function(connection) connection:stall() end)
-    local client = lab:client { base_url = "https://localhost:" .. server.port }
-    local _, err = client:cancel(Lab.CALL)
-    lab:assert_failure(err, { kind = "tls", retryable = false, ambiguous = false })
-    assert.equal(0, server:bytes_received())
+  -- What the message says of the certificate, if anything.
+  for kind, message in pairs {
+    expired = "", not_yet_valid = "", wrong_host = "", no_names = "", self_signed = "", unknown_authority = "", weak_key = "",
+    sha1 = "", rude_name = "'a %[31mb c'", -- without its control characters
+  } do
+    it("a certificate that is not valid gets no byte of the request: " .. kind, function()
+      for _, protocol in ipairs { "tlsv1_2", "tlsv1_3" } do
+        local server = serve(certificates:server(kind, protocol), function(connection) connection:stall() end)
+        local client = client_of(server, { base_url = "https://127.0.0.1:" .. server.port, retries = 2 })
+        local _, err = client:cancel(Lab.CALL)
+        lab:assert_failure(err, { kind = "tls", retryable = false, ambiguous = false, attempts = 1, message = message })
+        assert.equal(0, server:bytes_received())
+      end
+    end)
+  end
+
+  -- libcurl falls back to the common name where OpenSSL verifies (doc/security.md).
+  it("a certificate may have a common name and no other", function()
+    assert.equal(202, client_of(serve(certificates:server "common_name", accept)):cancel(Lab.CALL).status)
+  end)
+
+  it("a server without a cipher that is accepted gets no request", function()
+    for _, ciphers in ipairs { "aNULL", "NULL-SHA256" } do
+      local server = serve(certificates:server("good", "tlsv1_2", ciphers), accept)
+      local _, err = client_of(server):cancel(Lab.CALL)
+      lab:assert_failure(err, { kind = "tls", ambiguous = false })
+      assert.equal(0, server.handshakes)
+    end
   end)
 
   -- Bytes that this process has read, from files and sockets.

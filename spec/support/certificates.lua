@@ -7,6 +7,8 @@
 --   certificates.good.certificate, .key      -- files
 --   certificates:remove()
 
+local Process = require "spec.support.process"
+
 local Certificates = {}
 
 local SAN = "subjectAltName=DNS:localhost,IP:127.0.0.1"
@@ -117,6 +119,19 @@ function Certificates:server(name, protocol, ciphers)
   assert(ssl_context.loadcert(context, self[name].certificate))
   assert(ssl_context.loadkey(context, self[name].key, nil))
   return context
+end
+
+--- Starts openssl s_server with a certificate.
+-- @param ... further arguments of it
+-- @return the process (spec.support.process), which stop "sigterm" ends; its URL
+function Certificates:serve(name, ...)
+  local process = Process.start {
+    "/bin/sh", "-c", 'exec openssl s_server -accept 127.0.0.1:0 "$@" 2>/dev/null', "",
+    "-cert", self[name].certificate, "-key", self[name].key, ...,
+  }
+  local port
+  repeat port = process:read_line():match "^ACCEPT .*:(%d+)" until port
+  return process, "https://localhost:" .. port
 end
 
 function Certificates:remove()

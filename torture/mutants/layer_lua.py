@@ -22,8 +22,8 @@ SUBJECTS = {
 }
 # What tells nothing about lua/cpp/ (how the module was built, and the manual's form), or no more than a quicker file:
 # the same over TLS, and a session with the pauses of a person.
-ASIDE = ["spec/unit/client/hardening_spec.lua", "spec/project/man_spec.lua", "spec/faults/matrix_https_spec.lua",
-         "spec/faults/responses_https_spec.lua", "spec/project/session_spec.lua"]
+ASIDE = ["spec/unit/client/hardening_spec.lua", "spec/project/man_spec.lua", "spec/faults/responses_https_spec.lua",
+         "spec/project/session_spec.lua"]
 
 
 class LuaTree(Tree):

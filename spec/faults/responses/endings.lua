@@ -15,9 +15,10 @@ local function ends(name, bytes, expected, more)
   cut:add(name, { { send = bytes }, { close = true } }, expected, more)
 end
 
-cut:add("before its first byte", { { close = true } }, rows.NOTHING)
-cut:add("before its first byte, on a kept connection", { { close = true } }, rows.NOTHING, { kept = true })
-cut:add("before its first byte, reset on a kept connection", { { reset = true } }, rows.NOTHING, { kept = true })
+for _, how in ipairs { "close", "cut", "reset" } do
+  cut:add("before its first byte, " .. how, { { [how] = true } }, rows.NOTHING)
+  cut:add("before its first byte, on a kept connection, " .. how, { { [how] = true } }, rows.NOTHING, { kept = true })
+end
 for _, line in ipairs {
   "H", "HTTP", "HTTP/1.1", "HTTP/1.1 ", "HTTP/1.1 20", "HTTP/1.1 200", "HTTP/1.1 200 OK", "HTTP/1.1 200 OK\r",
 } do

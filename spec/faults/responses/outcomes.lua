@@ -157,4 +157,10 @@ list:add("a 204", "HTTP/1.1 204 No Content\r\n\r\n", { POST = { result = { statu
 list:add("a 304 with a length, and no body", respond(304, { "Content-Length: 20" }),
   { kind = "protocol", ambiguous = "either" })
 
+-- Of an unknown 5xx nothing is certain; some mean that the request was not processed.
+for status, ambiguous in pairs { [506] = false, [507] = false, [508] = false, [510] = false, [511] = false,
+                                 [509] = true, [520] = true, [524] = true, [599] = true } do
+  list:add("error " .. status, respond(status, { "Content-Length: 0" }), { POST = rows.http(status, ambiguous) })
+end
+
 return list

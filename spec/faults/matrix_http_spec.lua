@@ -1,3 +1,0 @@
--- The cases of faults over plain HTTP.
-
-require "spec.faults.matrix" (_ENV, "http")

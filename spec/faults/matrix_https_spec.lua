@@ -1,3 +1,0 @@
--- The cases of faults over TLS.
-
-require "spec.faults.matrix" (_ENV, "https")
