@@ -1,7 +1,7 @@
 -- What the rows of spec/faults/responses share: the expectations, and the list that a file of rows fills.
 --
---   local list = rows.list "Content-Length"                -- the class of its rows
---   list:add("a name", "HTTP/1.1 200 OK\r\n...", rows.REFUSED, { method = "POST" })
+--   local list = rows.list "framing"                       -- the class of its rows
+--   list:add("a name", "HTTP/1.1 200 OK\r\n...", rows.REFUSED)
 --
 -- The bytes of a row are one string, which is sent at once, or a list of steps (spec/support/response_server.lua).
 --
@@ -9,6 +9,7 @@
 --   kind, or_kind   of the err; `or_kind` where either is right
 --   status          of the err; "none": it has no status; absent: not checked
 --   ambiguous       of a POST (default true; "either": not checked). For a GET it is always false
+--   body            of the err
 --   closed          true: the client closes the connection at once and does not use it again
 -- An expectation of a success:
 --   result          fields of the result, by name
@@ -88,19 +89,7 @@ function rows.chunks(body)
   return ("%x\r\n%s\r\n0\r\n\r\n"):format(#body, body)
 end
 
---- What gzip makes of a text.
-function rows.gzip(text)
-  local path = os.tmpname()
-  local file <close> = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-  local shell <close> = assert(io.popen("gzip -9 -n -c " .. path, "r"))
-  local data = shell:read "a"
-  os.remove(path)
-  return data
-end
-
---- A byte as the name of a row shows it.
+--- A text as the name of a row shows it.
 function rows.shown(text)
   return (text:gsub("[%c\x7f-\xff]", function(byte) return ("<%02X>"):format(byte:byte()) end))
 end
@@ -111,18 +100,13 @@ List.__index = List
 --- Adds a row.
 -- @param bytes string, or list of steps
 -- @param expected of both methods; or table with POST, GET (either may be absent)
--- @param more (may be absent) table of further keys: method ("POST" or "GET", where only it meets the row), timeout,
---   max_response_bytes, transport ("http" or "https", where only it meets the row),
+-- @param more (may be absent) table of further keys: timeout, max_response_bytes,
 --   kept (true: a good request goes before, over the same connection),
 --   idle ("stepped" or "untouched": the script goes on when the call has returned)
 function List:add(name, bytes, expected, more)
-  local row = { class = self.class, name = name }
+  local row = { class = self.class, name = name, steps = type(bytes) == "table" and bytes or { { send = bytes } } }
   for key, value in pairs(more or {}) do row[key] = value end
-  row.steps = type(bytes) == "table" and bytes or { { send = bytes } }
-  row.expected = { POST = expected.POST, GET = expected.GET }
-  if not expected.POST and not expected.GET then row.expected = { POST = expected, GET = expected } end
-  if row.method then row.expected = { [row.method] = row.expected[row.method] } end
-  assert(next(row.expected), name)
+  row.expected = (expected.POST or expected.GET) and expected or { POST = expected, GET = expected }
   self[#self + 1] = row
 end
 
