@@ -71,7 +71,7 @@ describe("cpp-portal", function()
     it("lists those of the publisher", function()
       offer({ running = false, status = "NeverPublished" }, "contoso-application")
       local output, errors, status = run("offers", "contoso")
-      assert.is_truthy(output:find("\ncontoso%-application   neverpublished  [^\n]+\ncontoso%-vm            running     2017"),
+      assert.is_truthy(output:find("\ncontoso%-application   neverpublished  [^\n]+\ncontoso%-vm            running         2017"),
                        output)
       assert.equal("", errors)
       assert.equal(0, status)
@@ -264,7 +264,7 @@ describe("cpp-portal", function()
       ["publishers"] = { "PUBLISHER             NAME", "contoso               The publisher contoso",
                          "p                     The publisher p" },
       ["offers p"] = { "OFFER                 STATE           CHANGED                       TYPE",
-                       "o                     running     2017-11-01T00:00:00.000       microsoft-azure-virtualmachines" },
+                       "o                     running         2017-11-01T00:00:00.000       microsoft-azure-virtualmachines" },
       ["operations p o"] = {
         "OFFER  ID                                    TYPE        STATE       SLOT      CHANGED",
         "o      i                                     publish     running     staging   2017-11-01T00:00:00.000" },
