@@ -20,126 +20,6 @@
 #define LCPP_CLIENT "cpp.client"   /* the metatable of a client userdata */
 #define LCPP_REQUEST "cpp.request" /* the metatable of a request userdata */
 
-/* A client: owns one engine. All zeros is a closed one. */
-struct lcpp_client {
-  struct lcpp_engine *engine;   /* owned; NULL: closed */
-  struct lcpp_origin service;   /* owned; base_url */
-  struct lcpp_origin authority; /* owned; authority_url */
-  struct lcpp_profile profile;  /* its strings, and the next two, are held by a user value */
-  const char *api_version;
-  const char *client_request_id; /* NULL: each call gets one of its own */
-  const char *headers;           /* lines, as lcpp_headers_read makes them; NULL: none */
-  size_t headers_length;
-  long timeout_ms;
-  size_t max_response_bytes;
-  char date_text[32]; /* the last Date of a response, and what it means: many responses have the */
-  time_t date;        /* same, and to read one takes long */
-  const char *checked_token; /* the string in the last user value: known to be well-formed */
-  bool has_short_secret;     /* one that a UUID has room for: see lcpp_is_short_secret */
-  unsigned char random[256]; /* for request ids */
-  size_t random_left;
-};
-
-/* User values of a client: the requests that it keeps alive, each at its index (luaL_ref, since a
- * table with changing keys would be rehashed again and again); the strings that its fields point
- * to; and the token that was checked last, so that a long one is not checked in every call. The
- * last two are held by a function: a dump of user values shows no secret. */
-enum {
-  LCPP_CLIENT_REQUESTS = 1,
-  LCPP_CLIENT_STRINGS = 2,
-  LCPP_CLIENT_TOKEN = 3,
-  LCPP_CLIENT_USER_VALUES = 3
-};
-
-/* A request: one transfer. Its user values keep its client alive and hold its id. */
-struct lcpp_request {
-  struct lcpp_transfer transfer; /* the first, so that a transfer's address is its request's */
-  const struct lcpp_endpoint *endpoint;
-  int index;                 /* in the client's table of requests; 0: not there */
-  bool closed;               /* __close has dropped the response */
-  bool has_short_secret;     /* of the call, or of its client */
-  time_t date;               /* of the service's clock when it responded; -1: not known */
-  struct lcpp_origin origin; /* owned; of a call with a base_url or authority_url of its own */
-};
-enum { LCPP_REQUEST_CLIENT = 1, LCPP_REQUEST_CLIENT_ID = 2, LCPP_REQUEST_USER_VALUES = 2 };
-
-/* The userdata at index 1, whose metatable is the first upvalue of the running function: what
- * luaL_checkudata does, without looking the name up in every call. `name` is for the error.
- * [-0, +0, v] */
-static inline void *lcpp_check_self(lua_State *L, const char *name) {
-  bool same = lua_getmetatable(L, 1) != 0;
-  if (same) {
-    same = lua_rawequal(L, -1, lua_upvalueindex(1)) != 0;
-    lua_pop(L, 1);
-  }
-  if (!same) {
-    luaL_typeerror(L, 1, name);
-  }
-  return lua_touserdata(L, 1);
-}
-
-/* Makes room for that many values on the stack. No stack here is deep, so what fails is memory:
- * luaL_checkstack would speak of an overflow. [-0, +0, e] */
-static inline void lcpp_reserve(lua_State *L, int count) {
-  if (lua_checkstack(L, count) == 0) {
-    luaL_error(L, "not enough memory");
-  }
-}
-
-/* Makes a metatable with the given metamethods, and methods in __index; each function has the
- * metatable as its upvalue. Lua code cannot get at it (__metatable). [-0, +0, m] */
-static inline void lcpp_new_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
-                                  const luaL_Reg *methods) {
-  luaL_newmetatable(L, name);
-  lua_pushvalue(L, -1);
-  luaL_setfuncs(L, metamethods, 1);
-  lua_newtable(L);
-  lua_pushvalue(L, -2);
-  luaL_setfuncs(L, methods, 1);
-  lua_setfield(L, -2, "__index");
-  lua_pushstring(L, name);
-  lua_setfield(L, -2, "__metatable");
-  lua_pop(L, 1);
-}
-
-/* endpoint.c: the table of endpoints, one row for each call of the service. */
-
-enum lcpp_method { LCPP_GET, LCPP_POST };
-
-/* Which origin an endpoint belongs to. */
-enum lcpp_host {
-  LCPP_HOST_SERVICE,   /* base_url: the portal; gets the bearer token */
-  LCPP_HOST_AUTHORITY, /* authority_url: the token service; gets the client secret or assertion */
-  LCPP_HOST_METADATA   /* the call's authority_url: on this machine or link; gets the secret of App
-                          Service, if there is one */
-};
-
-enum lcpp_body {
-  LCPP_BODY_NONE,
-  LCPP_BODY_NOTIFICATION, /* {"metadata":{"notification-emails":"a,b"}}, or empty */
-  LCPP_BODY_METADATA,     /* the same, or {"metadata":{}} */
-  LCPP_BODY_CREDENTIALS   /* grant_type=client_credentials&..., with client_secret; or with token,
-                             which is an assertion then */
-};
-
-struct lcpp_endpoint {
-  const char *name;
-  enum lcpp_method method;
-  enum lcpp_host host;
-  /* Templates: {option} stands for its percent-encoded value, one segment; [option?text] for
-   * `text`, a template, if the option is given, else for nothing. */
-  const char *path;  /* NULL: the `location` option is the whole URL */
-  const char *query; /* follows api-version; NULL: nothing does */
-  bool versioned;    /* whether api-version is sent */
-  enum lcpp_body body;
-};
-
-/* The endpoint of that name, or NULL. Static. */
-const struct lcpp_endpoint *lcpp_endpoint_find(const char *name);
-
-/* The endpoint at that position of the table, or NULL past its end. Static. */
-const struct lcpp_endpoint *lcpp_endpoint_at(size_t position);
-
 /* lua_options.c */
 
 enum {
@@ -239,18 +119,138 @@ long lcpp_milliseconds(const struct lcpp_value *value, long otherwise);
  * "batch". */
 int lcpp_core_check(lua_State *L);
 
-/* endpoint.c: the URLs of its rows. */
+/* endpoint.c: the table of endpoints, one row for each call of the service. */
 
-/* Raises unless every name in their templates is an option: [-0, +0, v]. */
-void lcpp_endpoint_open(lua_State *L);
+enum lcpp_method { LCPP_GET, LCPP_POST };
+
+/* Which origin an endpoint belongs to. */
+enum lcpp_host {
+  LCPP_HOST_SERVICE,   /* base_url: the portal; gets the bearer token */
+  LCPP_HOST_AUTHORITY, /* authority_url: the token service; gets the client secret or assertion */
+  LCPP_HOST_METADATA   /* the call's authority_url: on this machine or link; gets the secret of App
+                          Service, if there is one */
+};
+
+enum lcpp_body {
+  LCPP_BODY_NONE,
+  LCPP_BODY_NOTIFICATION, /* {"metadata":{"notification-emails":"a,b"}}, or empty */
+  LCPP_BODY_METADATA,     /* the same, or {"metadata":{}} */
+  LCPP_BODY_CREDENTIALS   /* grant_type=client_credentials&..., with client_secret; or with token,
+                             which is an assertion then */
+};
+
+/* A piece of a URL: `text`, and behind it the value of an option, percent-encoded. */
+struct lcpp_piece {
+  const char *text; /* NULL: the end of the pieces */
+  enum lcpp_option option;
+  bool has_value;
+  bool optional; /* left out if the option is not given */
+};
+
+struct lcpp_endpoint {
+  const char *name;
+  enum lcpp_method method;
+  enum lcpp_host host;
+  enum lcpp_body body;
+  struct lcpp_piece url[6]; /* behind the origin; of `location`: that option is the whole URL */
+};
+
+/* The endpoint of that name, or NULL. Static. */
+const struct lcpp_endpoint *lcpp_endpoint_find(const char *name);
+
+/* The endpoint at that position of the table, or NULL past its end. Static. */
+const struct lcpp_endpoint *lcpp_endpoint_at(size_t position);
 
 /* Raises if the call lacks an option that the endpoint's URL is made of. [-0, +0, v] */
 void lcpp_endpoint_require(lua_State *L, const struct lcpp_endpoint *endpoint,
                            const struct lcpp_value values[LCPP_OPTION_COUNT]);
 
-/* The URL of an endpoint with a path. Raises nothing; NULL if memory ran out, else for free. */
+/* The URL of an endpoint, but for `location`. Raises nothing; NULL if memory ran out, else for
+ * free. */
 char *lcpp_endpoint_url(const struct lcpp_endpoint *endpoint, const struct lcpp_origin *origin,
-                        const char *api_version, const struct lcpp_value values[LCPP_OPTION_COUNT]);
+                        const struct lcpp_value values[LCPP_OPTION_COUNT]);
+
+/* A client: owns one engine. All zeros is a closed one. */
+struct lcpp_client {
+  struct lcpp_engine *engine;   /* owned; NULL: closed */
+  struct lcpp_origin service;   /* owned; base_url */
+  struct lcpp_origin authority; /* owned; authority_url */
+  struct lcpp_profile profile;  /* its strings, and the next two, are held by a user value */
+  struct lcpp_value api_version;
+  const char *client_request_id; /* NULL: each call gets one of its own */
+  const char *headers;           /* lines, as lcpp_headers_read makes them; NULL: none */
+  size_t headers_length;
+  long timeout_ms;
+  size_t max_response_bytes;
+  char date_text[32]; /* the last Date of a response, and what it means: many responses have the */
+  time_t date;        /* same, and to read one takes long */
+  const char *checked_token; /* the string in the last user value: known to be well-formed */
+  bool has_short_secret;     /* one that a UUID has room for: see lcpp_is_short_secret */
+  unsigned char random[256]; /* for request ids */
+  size_t random_left;
+};
+
+/* User values of a client: the requests that it keeps alive, each at its index (luaL_ref, since a
+ * table with changing keys would be rehashed again and again); the strings that its fields point
+ * to; and the token that was checked last, so that a long one is not checked in every call. The
+ * last two are held by a function: a dump of user values shows no secret. */
+enum {
+  LCPP_CLIENT_REQUESTS = 1,
+  LCPP_CLIENT_STRINGS = 2,
+  LCPP_CLIENT_TOKEN = 3,
+  LCPP_CLIENT_USER_VALUES = 3
+};
+
+/* A request: one transfer. Its user values keep its client alive and hold its id. */
+struct lcpp_request {
+  struct lcpp_transfer transfer; /* the first, so that a transfer's address is its request's */
+  const struct lcpp_endpoint *endpoint;
+  int index;                 /* in the client's table of requests; 0: not there */
+  bool closed;               /* __close has dropped the response */
+  bool has_short_secret;     /* of the call, or of its client */
+  time_t date;               /* of the service's clock when it responded; -1: not known */
+  struct lcpp_origin origin; /* owned; of a call with a base_url or authority_url of its own */
+};
+enum { LCPP_REQUEST_CLIENT = 1, LCPP_REQUEST_CLIENT_ID = 2, LCPP_REQUEST_USER_VALUES = 2 };
+
+/* The userdata at index 1, whose metatable is the first upvalue of the running function: what
+ * luaL_checkudata does, without looking the name up in every call. `name` is for the error.
+ * [-0, +0, v] */
+static inline void *lcpp_check_self(lua_State *L, const char *name) {
+  bool same = lua_getmetatable(L, 1) != 0;
+  if (same) {
+    same = lua_rawequal(L, -1, lua_upvalueindex(1)) != 0;
+    lua_pop(L, 1);
+  }
+  if (!same) {
+    luaL_typeerror(L, 1, name);
+  }
+  return lua_touserdata(L, 1);
+}
+
+/* Makes room for that many values on the stack. No stack here is deep, so what fails is memory:
+ * luaL_checkstack would speak of an overflow. [-0, +0, e] */
+static inline void lcpp_reserve(lua_State *L, int count) {
+  if (lua_checkstack(L, count) == 0) {
+    luaL_error(L, "not enough memory");
+  }
+}
+
+/* Makes a metatable with the given metamethods, and methods in __index; each function has the
+ * metatable as its upvalue. Lua code cannot get at it (__metatable). [-0, +0, m] */
+static inline void lcpp_new_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
+                                  const luaL_Reg *methods) {
+  luaL_newmetatable(L, name);
+  lua_pushvalue(L, -1);
+  luaL_setfuncs(L, metamethods, 1);
+  lua_newtable(L);
+  lua_pushvalue(L, -2);
+  luaL_setfuncs(L, methods, 1);
+  lua_setfield(L, -2, "__index");
+  lua_pushstring(L, name);
+  lua_setfield(L, -2, "__metatable");
+  lua_pop(L, 1);
+}
 
 /* lua_misuse.c */
 

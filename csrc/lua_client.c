@@ -103,7 +103,11 @@ int lcpp_core_client(lua_State *L) {
       .connect_timeout_ms =
           lcpp_milliseconds(&values[LCPP_OPTION_CONNECT_TIMEOUT], DEFAULT_CONNECT_TIMEOUT_MS),
   };
-  client->api_version = text_or(&values[LCPP_OPTION_API_VERSION], DEFAULT_API_VERSION);
+  client->api_version = values[LCPP_OPTION_API_VERSION];
+  if (!client->api_version.given) {
+    client->api_version = (struct lcpp_value){
+        .given = true, .text = DEFAULT_API_VERSION, .length = sizeof DEFAULT_API_VERSION - 1};
+  }
   client->client_request_id = text_or(&values[LCPP_OPTION_CLIENT_REQUEST_ID], NULL);
   client->headers = text_or(&values[LCPP_OPTION_HEADERS], NULL);
   client->headers_length = values[LCPP_OPTION_HEADERS].length;

@@ -57,7 +57,7 @@ static void push_endpoints(lua_State *L) {
   lua_newtable(L);
   for (size_t i = 0; lcpp_endpoint_at(i) != NULL; i++) {
     const struct lcpp_endpoint *endpoint = lcpp_endpoint_at(i);
-    if (endpoint->host == LCPP_HOST_SERVICE && endpoint->path != NULL) {
+    if (endpoint->host == LCPP_HOST_SERVICE && endpoint->url[0].option != LCPP_OPTION_LOCATION) {
       lua_createtable(L, 0, 2);
       lua_pushstring(L, endpoint->name);
       lua_setfield(L, -2, "name");
@@ -86,7 +86,6 @@ int luaopen_cpp_core(lua_State *L) {
   luaL_checkversion(L);
   lcpp_json_open(L);
   lcpp_options_open(L);
-  lcpp_endpoint_open(L);
   lcpp_client_open(L);
   lcpp_request_open(L);
   luaL_newlib(L, functions);

@@ -14,26 +14,25 @@
 /* Sets the URL of the request. On failure there is none, and *why may have the reason. Never
  * raises. */
 static enum lcpp_url_status set_url(struct lcpp_request *request, const struct lcpp_origin *origin,
-                                    const char *api_version,
                                     const struct lcpp_value values[LCPP_OPTION_COUNT],
                                     const char **why) {
   struct lcpp_transfer *transfer = &request->transfer;
-  if (request->endpoint->path != NULL) {
-    transfer->url = lcpp_endpoint_url(request->endpoint, origin, api_version, values);
+  if (request->endpoint->url[0].option != LCPP_OPTION_LOCATION) {
+    transfer->url = lcpp_endpoint_url(request->endpoint, origin, values);
     return LCPP_URL_OK;
   }
-  const char *location = values[LCPP_OPTION_LOCATION].text;
-  return lcpp_url_poll(origin, location, api_version, &transfer->url, why);
+  return lcpp_url_poll(origin, values[LCPP_OPTION_LOCATION].text,
+                       values[LCPP_OPTION_API_VERSION].text, &transfer->url, why);
 }
 
 /* Starts the transfer, or ends it at once with the reason why it must not be sent. Raises nothing.
  */
 static void start(struct lcpp_engine *engine, struct lcpp_request *request,
-                  const struct lcpp_request_head *head, const char *api_version,
+                  const struct lcpp_request_head *head,
                   const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   struct lcpp_transfer *transfer = &request->transfer;
   const char *why = NULL;
-  enum lcpp_url_status status = set_url(request, head->origin, api_version, values, &why);
+  enum lcpp_url_status status = set_url(request, head->origin, values, &why);
   if (transfer->url != NULL) {
     lcpp_engine_start(engine, transfer, head);
   } else if (status == LCPP_URL_OK || status == LCPP_URL_MEMORY) {
@@ -174,13 +173,17 @@ static void check_identity_header(lua_State *L, const struct lcpp_value *secret)
   }
 }
 
-/* Reads and checks what start and check are given: endpoint at index 2, options at index 3. */
-static const struct lcpp_endpoint *read_call(lua_State *L,
+/* Reads and checks what start and check are given: endpoint at index 2, options at index 3. The
+ * client's api_version is filled in. */
+static const struct lcpp_endpoint *read_call(lua_State *L, const struct lcpp_client *client,
                                              struct lcpp_value values[LCPP_OPTION_COUNT]) {
   const char *name = luaL_checkstring(L, 2);
   const struct lcpp_endpoint *endpoint = lcpp_endpoint_find(name);
   if (endpoint != NULL) {
     lcpp_options_read(L, 3, LCPP_OF_CALL, values);
+    if (!values[LCPP_OPTION_API_VERSION].given) {
+      values[LCPP_OPTION_API_VERSION] = client->api_version;
+    }
     lcpp_endpoint_require(L, endpoint, values);
     if (endpoint->host == LCPP_HOST_METADATA) {
       check_identity_header(L, &values[LCPP_OPTION_CLIENT_SECRET]);
@@ -195,7 +198,7 @@ int lcpp_client_check(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   lua_settop(L, 3);
   struct lcpp_value values[LCPP_OPTION_COUNT];
-  const struct lcpp_endpoint *endpoint = read_call(L, values);
+  const struct lcpp_endpoint *endpoint = read_call(L, client, values);
   struct lcpp_request *request = lcpp_request_new(L, 1); /* owns what is parsed */
   read_origin(L, client, request, endpoint, values);
   lcpp_body_append(L, &request->transfer.request_body, endpoint, values);
@@ -211,7 +214,7 @@ int lcpp_client_describe(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   lua_settop(L, 3);
   struct lcpp_value values[LCPP_OPTION_COUNT];
-  const struct lcpp_endpoint *endpoint = read_call(L, values);
+  const struct lcpp_endpoint *endpoint = read_call(L, client, values);
   if (endpoint->host != LCPP_HOST_SERVICE) {
     lcpp_misuse(L, "endpoint '%s' cannot be described", endpoint->name);
   }
@@ -234,9 +237,8 @@ int lcpp_client_describe(lua_State *L) {
   struct lcpp_profile profile;
   read_profile(client, &profile, values);
   head.profile = &profile;
-  const struct lcpp_value *version = &values[LCPP_OPTION_API_VERSION];
   const char *why = NULL;
-  set_url(request, origin, version->given ? version->text : client->api_version, values, &why);
+  set_url(request, origin, values, &why);
   if (!lcpp_transfer_describe(&head, body_length, text)) {
     return luaL_error(L, "not enough memory");
   }
@@ -289,11 +291,10 @@ int lcpp_client_start(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   lua_settop(L, 6);
   struct lcpp_value values[LCPP_OPTION_COUNT];
-  const struct lcpp_endpoint *endpoint = read_call(L, values);
+  const struct lcpp_endpoint *endpoint = read_call(L, client, values);
   size_t id_length = 0;
   const char *client_request_id = luaL_optlstring(L, 5, NULL, &id_length);
   lcpp_check_request_id(L, client_request_id, id_length);
-  const struct lcpp_value *version = &values[LCPP_OPTION_API_VERSION];
   const struct lcpp_value *limit = &values[LCPP_OPTION_MAX_RESPONSE_BYTES];
   struct lcpp_request_head head = {
       .post = endpoint->method == LCPP_POST,
@@ -328,8 +329,7 @@ int lcpp_client_start(lua_State *L) {
   if (values[LCPP_OPTION_MAX_CONNECTIONS].given) {
     lcpp_engine_limit(client->engine, (long)values[LCPP_OPTION_MAX_CONNECTIONS].number);
   }
-  start(client->engine, request, &head, version->given ? version->text : client->api_version,
-        values);
+  start(client->engine, request, &head, values);
   if (request->transfer.state == LCPP_DONE) {
     return 1;
   }
