@@ -84,7 +84,7 @@ char *lcpp_endpoint_url(const struct lcpp_endpoint *endpoint, const struct lcpp_
                         const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   struct lcpp_buffer url = {0};
   lcpp_buffer_append(&url, origin->prefix, strlen(origin->prefix), LCPP_URL_LIMIT);
-  if (endpoint->url[0].text[0] == '?' && strcmp(origin->prefix, origin->root) == 0) {
+  if (endpoint->url[0].text[0] == '?' && lcpp_url_target(origin->prefix)[0] == '\0') {
     lcpp_buffer_append(&url, "/", 1, LCPP_URL_LIMIT);
   }
   for (const struct lcpp_piece *piece = endpoint->url; piece->text != NULL; piece++) {

@@ -46,27 +46,30 @@ static enum lcpp_url_status status_of(CURLUcode code) {
   return code == CURLUE_OUT_OF_MEMORY ? LCPP_URL_MEMORY : LCPP_URL_INVALID;
 }
 
-/* Reads scheme, host and effective port: what makes an origin. */
-static CURLUcode read_origin(CURLU *url, char **scheme, char **host, char **port) {
-  CURLUcode code = curl_url_get(url, CURLUPART_SCHEME, scheme, 0);
-  if (code == CURLUE_OK) {
-    code = curl_url_get(url, CURLUPART_HOST, host, 0);
-  }
-  if (code == CURLUE_OK) {
-    code = curl_url_get(url, CURLUPART_PORT, port, CURLU_DEFAULT_PORT);
-  }
-  return code;
+/* The length of "scheme://host:port" in a URL that the URL API wrote. */
+static size_t origin_length(const char *url) {
+  const char *host = strstr(url, "://");
+  return host != NULL ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : 0;
+}
+
+const char *lcpp_url_target(const char *url) {
+  return url + origin_length(url);
+}
+
+static bool has_scheme(const char *url, const char *scheme) {
+  return lcpp_is_same_to(url, scheme, strlen(scheme));
 }
 
 /* The expected base URL, for the message, if requests may not go to this one; else NULL. */
-static const char *check_reach(const struct lcpp_origin *origin, enum lcpp_reach reach) {
-  bool loopback = is_loopback(origin->host);
+static const char *check_reach(const struct lcpp_origin *origin, const char *host,
+                               enum lcpp_reach reach) {
+  bool loopback = is_loopback(host);
   if (reach == LCPP_REACH_METADATA) {
-    bool allowed = origin->plain && (loopback || is_link_local(origin->host));
+    bool allowed = origin->plain && (loopback || is_link_local(host));
     return allowed ? NULL
                    : "an http:// URL of loopback or of a link-local address (169.254.0.0/16)";
   }
-  if (!origin->plain && !lcpp_is_same(origin->scheme, "https")) {
+  if (!origin->plain && !has_scheme(origin->root, "https://")) {
     return "an https:// URL";
   }
   return origin->plain && !loopback ? "an https:// URL (plain http:// goes to loopback only)"
@@ -75,8 +78,13 @@ static const char *check_reach(const struct lcpp_origin *origin, enum lcpp_reach
 
 static enum lcpp_url_status check_origin(struct lcpp_origin *origin, enum lcpp_reach reach,
                                          const char **why) {
-  origin->plain = lcpp_is_same(origin->scheme, "http");
-  *why = check_reach(origin, reach);
+  char *host = NULL;
+  if (curl_url_get(origin->url, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
+    return LCPP_URL_MEMORY; /* the whole URL was read before */
+  }
+  origin->plain = has_scheme(origin->root, "http://");
+  *why = check_reach(origin, host, reach);
+  curl_free(host);
   if (*why != NULL) {
     return LCPP_URL_INVALID;
   }
@@ -92,16 +100,6 @@ static enum lcpp_url_status check_origin(struct lcpp_origin *origin, enum lcpp_r
   return LCPP_URL_INVALID;
 }
 
-/* The length of "scheme://host:port" in a URL that the URL API wrote. */
-static size_t origin_length(const char *url) {
-  const char *host = strstr(url, "://");
-  return host != NULL ? (size_t)(host + 3 - url) + strcspn(host + 3, "/?#") : 0;
-}
-
-const char *lcpp_url_target(const char *url) {
-  return url + origin_length(url);
-}
-
 static enum lcpp_url_status read_base_url(struct lcpp_origin *origin, enum lcpp_reach reach,
                                           const char *text, const char **why) {
   origin->url = curl_url();
@@ -110,25 +108,21 @@ static enum lcpp_url_status read_base_url(struct lcpp_origin *origin, enum lcpp_
   }
   CURLUcode code = curl_url_set(origin->url, CURLUPART_URL, text, 0);
   if (code == CURLUE_OK) {
-    code = read_origin(origin->url, &origin->scheme, &origin->host, &origin->port);
+    code = curl_url_get(origin->url, CURLUPART_URL, &origin->prefix, 0);
   }
   if (code == CURLUE_OK) {
-    code = curl_url_get(origin->url, CURLUPART_URL, &origin->prefix, 0);
+    code = curl_url_get(origin->url, CURLUPART_URL, &origin->root, CURLU_DEFAULT_PORT);
   }
   if (code != CURLUE_OK) {
     *why = "an absolute https:// URL";
     return status_of(code);
   }
+  origin->root[origin_length(origin->root)] = '\0';
   size_t length = strlen(origin->prefix);
   while (origin->prefix[length - 1] == '/') {
     origin->prefix[--length] = '\0';
   }
-  enum lcpp_url_status status = check_origin(origin, reach, why);
-  if (status == LCPP_URL_OK) {
-    origin->root = strndup(origin->prefix, origin_length(origin->prefix));
-    status = origin->root != NULL ? LCPP_URL_OK : LCPP_URL_MEMORY;
-  }
-  return status;
+  return check_origin(origin, reach, why);
 }
 
 enum lcpp_url_status lcpp_origin_parse(struct lcpp_origin *origin, enum lcpp_reach reach,
@@ -147,11 +141,8 @@ enum lcpp_url_status lcpp_origin_parse(struct lcpp_origin *origin, enum lcpp_rea
 
 void lcpp_origin_free(struct lcpp_origin *origin) {
   curl_url_cleanup(origin->url);
-  curl_free(origin->scheme);
-  curl_free(origin->host);
-  curl_free(origin->port);
+  curl_free(origin->root);
   curl_free(origin->prefix);
-  free(origin->root);
   *origin = (struct lcpp_origin){0};
 }
 
@@ -254,19 +245,15 @@ enum lcpp_url_status lcpp_url_resolve(const char *requested, const char *locatio
   return status;
 }
 
-static bool same_origin(const struct lcpp_origin *origin, CURLU *url) {
-  char *scheme = NULL;
-  char *host = NULL;
-  char *port = NULL;
-  bool same = read_origin(url, &scheme, &host, &port) == CURLUE_OK &&
-              lcpp_is_same(origin->scheme, scheme) && lcpp_is_same(origin->host, host) &&
-              strcmp(origin->port, port) == 0;
-  /* A zone makes a link-local address another host, and the host part is without it; no origin
-   * URL has one. */
-  same = same && !has_part(url, CURLUPART_ZONEID);
-  curl_free(scheme);
-  curl_free(host);
-  curl_free(port);
+/* Whether a URL is of the origin, a zone of its IPv6 address included; *why tells if it is not. */
+static bool is_of_origin(CURLU *url, const struct lcpp_origin *origin, const char **why) {
+  char *whole = NULL;
+  CURLUcode code = curl_url_get(url, CURLUPART_URL, &whole, CURLU_DEFAULT_PORT);
+  size_t length = code == CURLUE_OK ? origin_length(whole) : 0;
+  bool has_user = length > 0 && memchr(whole, '@', length) != NULL;
+  bool same = length == strlen(origin->root) && lcpp_is_same_to(whole, origin->root, length);
+  curl_free(whole);
+  *why = has_user ? "it holds user information" : "it is not of the origin of base_url";
   return same;
 }
 
@@ -311,12 +298,7 @@ static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_origin *
     *why = "it is no URL";
     return status_of(code);
   }
-  if (has_part(url, CURLUPART_USER) || has_part(url, CURLUPART_PASSWORD)) {
-    *why = "it holds user information";
-    return LCPP_URL_FOREIGN;
-  }
-  if (!same_origin(origin, url)) {
-    *why = "it is not of the origin of base_url";
+  if (!is_of_origin(url, origin, why)) {
     return LCPP_URL_FOREIGN;
   }
   curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0); /* taking a part away cannot fail */
@@ -386,10 +368,6 @@ bool lcpp_url_operation_id(const char *location, char **id) {
   }
   const char *encoded = found + sizeof segment - 1;
   size_t length = strcspn(encoded, "/?#");
-  if (is_identifier(encoded, length)) { /* as most are */
-    *id = strndup(encoded, length);
-    return *id != NULL;
-  }
   if (length == 0) {
     return true; /* libcurl would take it for "call strlen" */
   }

@@ -33,12 +33,9 @@ enum {
 
 /* A base URL and its origin, parsed once. All zeros is a closed one. */
 struct lcpp_origin {
-  CURLU *url; /* owned, as all of it: lcpp_origin_free */
-  char *scheme;
-  char *host;
-  char *port;   /* the effective port: 443 where https names none */
-  char *root;   /* "scheme://host:port", as far as base_url names them: what is connected to */
-  char *prefix; /* the same, and the path without its last slash */
+  CURLU *url;   /* owned, as all of it: lcpp_origin_free */
+  char *root;   /* "scheme://host:port", always with the port: what is connected to */
+  char *prefix; /* origin and path as base_url names them, without a slash at the end */
   bool plain;   /* http, which is allowed to loopback only */
 };
 
