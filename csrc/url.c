@@ -79,8 +79,10 @@ static const char *check_reach(const struct lcpp_origin *origin, const char *hos
 static enum lcpp_url_status check_origin(struct lcpp_origin *origin, enum lcpp_reach reach,
                                          const char **why) {
   char *host = NULL;
-  if (curl_url_get(origin->url, CURLUPART_HOST, &host, 0) != CURLUE_OK) {
-    return LCPP_URL_MEMORY; /* the whole URL was read before */
+  CURLUcode code = curl_url_get(origin->url, CURLUPART_HOST, &host, 0);
+  if (code != CURLUE_OK) { /* as in file:///, which has none */
+    *why = "an absolute https:// URL";
+    return status_of(code);
   }
   origin->plain = has_scheme(origin->root, "http://");
   *why = check_reach(origin, host, reach);
