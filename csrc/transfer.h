@@ -56,10 +56,9 @@ int lcpp_sockets_find(struct lcpp_sockets *sockets, int local_port);
  * read from the socket and not delivered. */
 enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy);
 
-/* Has OpenSSL end a connection over which HelloRequests come without end. With `read_once` it reads
- * one record at a time, and returns after each, also after one without application data: what it
- * has not read makes the socket readable. `context`: an SSL_CTX. */
-void lcpp_tls_bound(void *context, bool read_once);
+/* Has OpenSSL end a connection over which handshake messages, or parts of them, come without end.
+ * `context`: an SSL_CTX. */
+void lcpp_tls_bound(void *context);
 
 /* Bytes that have arrived at a socket since it was opened; 0 where the system does not tell. */
 unsigned long long lcpp_socket_received(int fd);

@@ -162,13 +162,10 @@ static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_of
   /* GCOV_EXCL_STOP */
 }
 
-/* By default OpenSSL reads on within one call while session tickets, key updates and HelloRequests
- * come, however many there are, so that no deadline is held. Through a TLS proxy it has to: what
- * the outer TLS session holds does not make the socket readable.
- * https://docs.openssl.org/3.0/man3/SSL_CTX_set_mode/#notes */
-static CURLcode on_tls_context(CURL *handle, void *context, void *easy) {
+static CURLcode on_tls_context(CURL *handle, void *context, void *argument) {
   (void)handle;
-  lcpp_tls_bound(context, !goes_through_tls_proxy(easy));
+  (void)argument;
+  lcpp_tls_bound(context);
   return CURLE_OK;
 }
 
@@ -182,7 +179,6 @@ void lcpp_callbacks_attach(struct lcpp_easy *easy) {
   CURL *handle = easy->handle;
   curl_easy_setopt(handle, CURLOPT_HEADER, has_stale_fields() ? 1L : 0L);
   curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, on_tls_context); /* with OpenSSL alone */
-  curl_easy_setopt(handle, CURLOPT_SSL_CTX_DATA, easy);
   curl_easy_setopt(handle, CURLOPT_PRIVATE, easy);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, easy);

@@ -27,9 +27,6 @@
 extern int SSL_has_pending(const void *ssl) __attribute__((weak));
 extern size_t gnutls_record_check_pending(void *session) __attribute__((weak));
 
-extern long SSL_CTX_ctrl(void *context, int command, long value, void *pointer)
-    __attribute__((weak));
-
 extern long SSL_ctrl(void *ssl, int command, long value, void *pointer) __attribute__((weak));
 extern void SSL_set_shutdown(void *ssl, int mode) __attribute__((weak));
 extern void SSL_CTX_set_msg_callback(void *context,
@@ -37,14 +34,11 @@ extern void SSL_CTX_set_msg_callback(void *context,
                                                       const void *message, size_t length, void *ssl,
                                                       void *argument)) __attribute__((weak));
 
-/* SSL_CTX_clear_mode(context, SSL_MODE_AUTO_RETRY); SSL_CTX_set_read_ahead(context, 0) */
-enum { SSL_CLEAR_MODE = 78, SSL_AUTO_RETRY = 4, SSL_SET_READ_AHEAD = 41 };
+/* SSL3_RT_HANDSHAKE, SSL_RECEIVED_SHUTDOWN, SSL_set_msg_callback_arg */
+enum { SSL_HANDSHAKE = 22, SSL_RECEIVED_END = 2, SSL_SET_ARGUMENT = 16 };
 
-/* SSL3_RT_HANDSHAKE, SSL3_MT_HELLO_REQUEST, SSL_RECEIVED_SHUTDOWN, SSL_set_msg_callback_arg */
-enum { SSL_HANDSHAKE = 22, SSL_HELLO_REQUEST = 0, SSL_RECEIVED_END = 2, SSL_SET_ARGUMENT = 16 };
-
-/* Renegotiations that a server of TLS 1.2 may ask for on one connection. */
-enum { RENEGOTIATIONS = 8 };
+/* Handshake messages of a connection, and records that hold them; a handshake has about 15. */
+enum { HANDSHAKE_LIMIT = 200 };
 
 enum { FIRST_CAPACITY = 16 };
 
@@ -180,33 +174,30 @@ enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy) {
   return count > 0 || is_pending_in_tls(easy) ? LCPP_PENDING : LCPP_FRESH;
 }
 
-/* During a handshake OpenSSL skips HelloRequest within one call, however many there are. The
- * argument counts them, for each connection; one with too many counts as ended by the server.
- * https://docs.openssl.org/3.0/man3/SSL_CTX_set_msg_callback/ */
+/* OpenSSL reads on within one call while handshake messages come: session tickets, key updates,
+ * HelloRequests, or a certificate in records of one byte. The argument counts messages and records;
+ * a connection with too many counts as ended by the server. Of a record, `message` is its header,
+ * or the type of what it holds. https://docs.openssl.org/3.0/man3/SSL_CTX_set_msg_callback/ */
 static void on_tls_message(int written, int version, int type, const void *message, size_t length,
                            void *ssl, void *argument) {
+  static char counts[HANDSHAKE_LIMIT + 1]; /* only pointed to */
+  char *count = argument != NULL ? argument : counts;
   (void)version;
-  if (written || type != SSL_HANDSHAKE || length == 0 ||
-      *(const unsigned char *)message != SSL_HELLO_REQUEST) {
+  if (written || length == 0 ||
+      (type != SSL_HANDSHAKE && *(const unsigned char *)message != SSL_HANDSHAKE)) {
     return;
   }
-  static char counts[RENEGOTIATIONS + 1]; /* only pointed to */
-  char *count = argument != NULL ? (char *)argument + 1 : counts;
-  if (count < counts + RENEGOTIATIONS) {
-    SSL_ctrl(ssl, SSL_SET_ARGUMENT, 0, count);
+  if (count < counts + HANDSHAKE_LIMIT) {
+    SSL_ctrl(ssl, SSL_SET_ARGUMENT, 0, count + 1);
   } else {
     SSL_set_shutdown(ssl, SSL_RECEIVED_END);
   }
 }
 
-void lcpp_tls_bound(void *context, bool read_once) {
+void lcpp_tls_bound(void *context) {
   /* GCOV_EXCL_BR_START: libcurl over OpenSSL has all of them */
   if (SSL_CTX_set_msg_callback != NULL && SSL_ctrl != NULL && SSL_set_shutdown != NULL) {
     SSL_CTX_set_msg_callback(context, on_tls_message);
-  }
-  if (read_once && SSL_CTX_ctrl != NULL) {
-    SSL_CTX_ctrl(context, SSL_CLEAR_MODE, SSL_AUTO_RETRY, NULL);
-    SSL_CTX_ctrl(context, SSL_SET_READ_AHEAD, 0, NULL);
   }
   /* GCOV_EXCL_BR_STOP */
 }

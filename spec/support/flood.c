@@ -1,9 +1,10 @@
 /*
  * A server that floods its client with what no HTTP response holds:
  *
- *     flood key-updates CERTIFICATE KEY    TLS key updates for ever, after the request
+ *     flood key-updates CERTIFICATE KEY    TLS key updates, after the request
  *     flood tickets CERTIFICATE KEY        TLS session tickets
  *     flood hello-requests                 HelloRequests, in place of the server's part of the handshake
+ *     flood fragments                      a certificate in records of one byte, of which the end never comes
  *     flood connect-body                   a body without end, in the response to CONNECT
  *     flood connect-extension              a chunk extension without end, in the same
  *
@@ -19,7 +20,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { RECORDS = 200000 }; /* made first, so that they come as fast as the client takes them */
+enum { RECORDS = 2000 }; /* made first, so that they come as fast as the client takes them */
 
 static void *end_with_input(void *unused) {
   char byte;
@@ -83,6 +84,23 @@ static void flood_handshake(int fd) {
   }
 }
 
+/* More records than an honest handshake has: a flood without end would be too large sooner or later. */
+static void flood_fragments(int fd) {
+  static const char hello[] = "\x16\3\3\0\x31\2\0\0\x2d\3\3................................"
+                              "\0\xc0\x2f\0\0\5\xff\1\0\1\0";
+  static const char certificate[] = {0xb, 0, 0x40, 0}; /* and 16384 bytes */
+  char records[300][6];
+  memset(records, 0, sizeof records);
+  for (size_t i = 0; i < sizeof records / sizeof records[0]; i++) {
+    memcpy(records[i], "\x16\3\3\0\1", 5);
+    records[i][5] = i < sizeof certificate ? certificate[i] : 0;
+  }
+  if (read(fd, (char[4096]){0}, 4096) > 0 && write(fd, hello, sizeof hello - 1) > 0 &&
+      write(fd, records, sizeof records) > 0) {
+    read(fd, (char[1]){0}, 1);
+  }
+}
+
 static void flood_connect(int fd, const char *mode) {
   static const char body[] = "HTTP/1.1 407 No\r\nContent-Length: 9000000000\r\n\r\n";
   static const char extension[] = "HTTP/1.1 407 No\r\nTransfer-Encoding: chunked\r\n\r\n1;";
@@ -108,6 +126,8 @@ int main(int count, char **arguments) {
       flood_tls(fd, arguments[1], arguments[2], arguments[3]);
     } else if (strcmp(arguments[1], "hello-requests") == 0) {
       flood_handshake(fd);
+    } else if (strcmp(arguments[1], "fragments") == 0) {
+      flood_fragments(fd);
     } else {
       flood_connect(fd, arguments[1]);
     }
