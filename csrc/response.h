@@ -22,7 +22,7 @@
 #include "buffer.h"
 
 /* Bytes of all header lines of a response, chunk sizes, extensions and trailers together; and the
- * number of header lines: libcurl takes a time for each that grows with their number. */
+ * number of header lines and trailers: libcurl's time for a header line grows with their number. */
 enum { LCPP_HEADER_LIMIT = 256 * 1024, LCPP_LINE_LIMIT = 1000 };
 
 /* The header fields whose values are kept. */

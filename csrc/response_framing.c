@@ -294,6 +294,9 @@ static enum lcpp_chunk read_trailer(struct lcpp_response *response, char c) {
   if (c == '\r') {
     return LCPP_CHUNK_LAST_LF;
   }
+  if (++response->header_lines > LCPP_LINE_LIMIT) {
+    lcpp_response_refuse(response, LCPP_REFUSED_TOO_LARGE, "the response's chunks are too large");
+  }
   return is_token(c) ? LCPP_CHUNK_TRAILER_NAME : folded ? LCPP_CHUNK_TRAILER_VALUE : LCPP_CHUNK_END;
 }
 

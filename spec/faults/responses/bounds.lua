@@ -63,5 +63,7 @@ list:add("header lines of 300 KiB in three interim responses",
   ("HTTP/1.1 103 Early Hints\r\n" .. lines_of(100 * KIB) .. "\r\n"):rep(3) .. OK .. tail, rows.MALFORMED)
 list:add("header lines of 200 KiB and trailers of 100 KiB", OK .. lines_of(200 * KIB) .. rows.CHUNKED .. "\r\n\r\n14\r\n"
   .. rows.BODY .. "\r\n0\r\n" .. lines_of(100 * KIB) .. "\r\n", rows.MALFORMED)
+list:add("trailers of one letter, one too many with the header lines", CHUNKED .. "14\r\n" .. rows.BODY .. "\r\n0\r\n"
+  .. ("X:\r\n"):rep(998) .. "\r\n", rows.MALFORMED)
 
 return list
