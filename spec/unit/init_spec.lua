@@ -2,39 +2,21 @@
 
 local cpp = require "cpp"
 local portals = require "spec.support.emulator"
+local Programs = require "spec.support.program"
 
 local LUA = os.getenv("LUA") or "lua5.4"
 
--- Runs a script in an interpreter of its own with that environment; returns what it prints.
-local function run(script, environment)
-  local words = { "env", "-u", "AZURE_TOKEN", "-u", "AZURE_TENANT_ID", "-u", "AZURE_CLIENT_ID", "-u",
-                  "AZURE_CLIENT_SECRET", "-u", "AZURE_AUTHORITY_HOST", "-u", "CPP_BASE_URL" }
-  for name, value in pairs(environment) do words[#words + 1] = ("%s='%s'"):format(name, value) end
-  local file = os.tmpname()
-  local handle = assert(io.open(file, "w"))
-  handle:write(script)
-  handle:close()
-  local output = assert(io.popen(table.concat(words, " ") .. " " .. LUA .. " " .. file .. " 2>&1"))
-  local text = output:read("a")
-  output:close()
-  os.remove(file)
-  return (text:gsub("%s+$", ""))
-end
-
 describe("the module", function()
-  it("has the public names of the documentation", function()
-    for _, name in ipairs { "cancel", "operation", "operations", "offer_status", "publish", "go_live", "wait",
-                            "cancel_all", "map", "reconcile", "client", "progress" } do
-      assert.is_function(cpp[name], name)
-    end
-    local client <close> = cpp.client {}
-    for _, name in ipairs { "cancel", "operation", "operations", "offer_status", "publish", "go_live", "wait",
-                            "cancel_all", "map", "reconcile", "close" } do
-      assert.is_function(client[name], name)
-    end
-    assert.is_table(cpp.core)
-    assert.is_table(cpp.loop.blocking)
-  end)
+  local programs
+  before_each(function() programs = Programs.new {} end)
+  after_each(function() programs:close() end)
+
+  -- What an interpreter of its own with that environment prints.
+  local function run(script, environment)
+    for name, value in pairs(environment or {}) do programs.environment[name] = value end
+    local output, errors = programs:run { LUA, programs:file(script) }
+    return ((output .. errors):gsub("%s+$", ""))
+  end
 
   it("has one version, defined once", function()
     assert.equal(require "cpp.version", cpp._VERSION)
@@ -71,7 +53,7 @@ describe("the module", function()
       "loop: expected cpp.loop.blocking, cpp.loop.cqueues, cpp.loop.luv or a loop with await and sleep, got string")
     for _, name in ipairs { "cqueues", "luv" } do
       local text = run(("local cpp = require 'cpp' package.cpath = ''\n"
-        .. "print(pcall(function() return cpp.loop.%s end))"):format(name), {})
+        .. "print(pcall(function() return cpp.loop.%s end))"):format(name))
       assert.matches("^false\t[^\n]*cpp: cpp.loop." .. name .. " needs the module " .. name .. " %(Debian: lua%-" .. name
         .. "; elsewhere: luarocks install " .. name .. "%): [^\n]*not found:?$", text)
     end
@@ -96,7 +78,7 @@ describe("the module", function()
     assert.equal("false\tcpp needs lua-cjson (Debian: lua-cjson; elsewhere: luarocks install lua-cjson)", run([[
       package.cpath, package.path = package.cpath:match "^[^;]*", "lua/?.lua;lua/?/init.lua"
       print(pcall(require, "cpp"))
-    ]], {}))
+    ]]))
   end)
 
   it("says in one line that its C module is missing, or that this is another Lua", function()
@@ -104,11 +86,11 @@ describe("the module", function()
       .. "installs it)", run([[
       package.cpath = ""
       print(pcall(require, "cpp"))
-    ]], {}))
+    ]]))
     assert.equal("false\tcpp needs Lua 5.4 or 5.5, and this is Lua 5.3", run([[
       _VERSION = "Lua 5.3"
       print(pcall(require, "cpp"))
-    ]], {}))
+    ]]))
     if os.execute "command -v lua5.1 >/dev/null" then
       assert.matches("^cpp needs Lua 5.4 or 5.5, and this is Lua 5.1", io.popen([[env -u LUA_INIT lua5.1 -e '
         package.path = "lua/?.lua;lua/?/init.lua"
@@ -134,16 +116,6 @@ describe("the module", function()
     portal:stop()
   end)
 
-  it("closes a client that leaves its scope", function()
-    local outside
-    do
-      local client <close> = cpp.client { token = "t" }
-      outside = client
-    end
-    assert.error_matches(function() outside:cancel { publisher = "p", offer = "o" } end, "the client is closed")
-    outside:close()
-  end)
-
   describe("and its default client", function()
     local portal
     setup(function()
@@ -159,29 +131,6 @@ describe("the module", function()
 
     it("takes the token and the service from the environment", function()
       assert.equal("202", run(CANCEL, { AZURE_TOKEN = portals.TOKEN, CPP_BASE_URL = portal.url }))
-    end)
-
-    it("takes the token without the newline of the file that it came from", function()
-      for _, newline in ipairs { "\n", "\r\n" } do
-        assert.equal("202", run(CANCEL, { AZURE_TOKEN = portals.TOKEN .. newline, CPP_BASE_URL = portal.url }))
-      end
-      assert.matches("^auth: environment: AZURE_TOKEN does not hold a valid token",
-        run(CANCEL, { AZURE_TOKEN = "t\n\n", CPP_BASE_URL = portal.url }))
-      assert.matches("no token available", run(CANCEL, { AZURE_TOKEN = "\n", CPP_BASE_URL = portal.url }))
-    end)
-
-    it("takes credentials from the environment", function()
-      assert.equal("202", run(CANCEL, {
-        AZURE_TENANT_ID = portals.CREDENTIALS.tenant, AZURE_CLIENT_ID = portals.CREDENTIALS.client_id,
-        AZURE_CLIENT_SECRET = portals.CREDENTIALS.client_secret, AZURE_AUTHORITY_HOST = portal.url,
-        CPP_BASE_URL = portal.url,
-      }))
-    end)
-
-    it("says what to set when there is no token", function()
-      assert.matches("^auth: no token available: .*AZURE_TOKEN", run(CANCEL, { CPP_BASE_URL = portal.url }))
-      assert.matches("^auth: no token available",
-        run(CANCEL, { CPP_BASE_URL = portal.url, AZURE_CLIENT_ID = "half of it", AZURE_TOKEN = "" }))
     end)
 
     it("refuses plain http to any other host, by the option's name", function()

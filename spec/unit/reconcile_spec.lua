@@ -35,8 +35,9 @@ describe("reconcile", function()
     local err = ambiguous(true)
     portal:advance(60)
     local answer = assert(client:reconcile(err))
-    assert.same({ "canceled", "canceled", "contoso", "contoso-vm", "canceled", "first" },
-                { answer.state, answer.offer_status, answer.publisher, answer.offer, answer.outcome, answer.evidence.submission.id })
+    assert.same({ "canceled", "canceled", "canceled", "first", "contoso", "contoso-vm" },
+                { answer.state, answer.offer_status, answer.outcome, answer.evidence.submission.id, answer.publisher,
+                  answer.offer })
     assert.is_nil(answer.operation)
     assert.same({ "submissions/", "status" }, paths())
   end)
@@ -66,7 +67,8 @@ describe("reconcile", function()
   end)
 
   it("answers unknown, and no guess, when nothing runs and the offer's status is not canceled", function()
-    for status, outcome in pairs { WaitingForPublisherReview = "signoff", Succeeded = "completed", ["something new"] = "unknown" } do
+    for status, outcome in pairs { WaitingForPublisherReview = "signoff", Succeeded = "completed",
+                                   ["something new"] = "unknown" } do
       portal:reset()
       offer { running = false, status = status }
       local answer = assert(client:reconcile(OFFER))

@@ -15,11 +15,15 @@ describe("credentials", function()
   local asked, paths, failure = lab.asked, lab.paths, lab.failure
 
   describe("of a client that is given none", function()
-    it("are AZURE_TOKEN, whatever else the client is given", function()
-      set { AZURE_TOKEN = Portal.TOKEN .. "\n" }
+    it("are AZURE_TOKEN, whatever else the client is given, without the newline of the file that it came from", function()
       principal()
-      local client <close> = cpp.client { loop = loop }
-      assert(client:offer_status(OFFER))
+      for _, newline in ipairs { "\n", "\r\n" } do
+        set { AZURE_TOKEN = Portal.TOKEN .. newline }
+        local client <close> = cpp.client { loop = loop }
+        assert(client:offer_status(OFFER))
+      end
+      set { AZURE_TOKEN = "t\n\n" }
+      assert.matches("^auth: environment: AZURE_TOKEN does not hold a valid token", failure(new_client()))
       assert.same({}, paths())
     end)
 

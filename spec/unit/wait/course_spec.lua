@@ -78,7 +78,7 @@ local ROWS = {
     { operation = { { status = "completed" } }, list = { { entry("a", "running") } }, status = { RUNNING } },
     "0 ols, 25 ls, 50 ls, 60 ls: unknown", { interval = 25 } },
   { "at the interval that the service asks for", { call = "cancel" },
-    { operation = { { status = "completed" } }, list = { { code = 429, pause = "25" } }, status = { { code = 429, pause = "25" } } },
+    { operation = { { status = "completed" } }, list = { { code = 429, pause = "25" } }, status = { RUNNING } },
     "0 ols, 25 ls, 50 ls, 60 ls: unknown" },
   { "and not at all, if it says nothing", { call = "cancel" },
     { operation = { { status = "completed" } }, list = { { code = 403 } }, status = { { code = 404 } } }, "0 ols: unknown" },

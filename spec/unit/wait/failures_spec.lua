@@ -33,7 +33,8 @@ describe("a wait", function()
       fail(fault)
       local operation, err = client:wait(result)
       assert.is_nil(operation)
-      assert.same({ 8, 6, fault.status, "running", false }, { looks(), err.attempts, err.status, err.operation.state, err.ambiguous })
+      assert.same({ 8, 6, fault.status, "running", false },
+                  { looks(), err.attempts, err.status, err.operation.state, err.ambiguous })
       assert.equal(result.location .. "?api-version=2017-10-31", err.location)
       portal:clear_faults()
       assert.equal("canceled", assert(client:wait(err.location)).state)
@@ -53,8 +54,8 @@ describe("a wait", function()
     local url = portal.url:gsub("%d+$", "1") -- nothing listens there
     local other <close> = cpp.client { base_url = url, token = Portal.TOKEN, loop = loop }
     local _, err = other:wait { publisher = "contoso", offer = "contoso-vm", operation_id = "first" }
-    assert.same({ "network", 6, url .. "/api/publishers/contoso/offers/contoso-vm/operations/first?api-version=2017-10-31", "first" },
-                { err.kind, err.attempts, err.location, err.operation_id })
+    assert.same({ "network", 6, "first" }, { err.kind, err.attempts, err.operation_id })
+    assert.equal(url .. "/api/publishers/contoso/offers/contoso-vm/operations/first?api-version=2017-10-31", err.location)
   end)
 
   it("does not ride out what is refused, and gives where to go on", function()

@@ -32,7 +32,8 @@ describe("wait", function()
 
   describe("takes", function()
     it("a location, also one that is relative to base_url, and the ids of an operation", function()
-      for _, target in ipairs { portal.url .. PATH, PATH, { publisher = "contoso", offer = "contoso-vm", operation_id = "first" } } do
+      local ids = { publisher = "contoso", offer = "contoso-vm", operation_id = "first" }
+      for _, target in ipairs { portal.url .. PATH, PATH, ids } do
         portal:reset()
         cancel()
         assert.equal("canceled", assert(client:wait(target)).state)
@@ -56,10 +57,11 @@ describe("wait", function()
 
     it("a location without api-version, which is polled with one, and leaves another alone", function()
       offer()
-      for query, sent in pairs { [""] = "api-version=2017-10-31", ["?api-version=2017-10-31&a=b"] = "api-version=2017-10-31&a=b" } do
-        portal:clear_journal()
+      for query, sent in pairs { [""] = "api-version=2017-10-31", ["?api-version=1&a=b"] = "api-version=1&a=b" } do
+        portal:fault { match = { path = "/operations/" }, status = 200, body = { status = "completed" } }
         assert(client:wait(PATH .. query))
-        for _, entry in ipairs(portal:journal { path = "/operations/" }) do assert.equal(sent, entry.query) end
+        local journal = portal:journal { path = "/operations/" }
+        assert.equal(sent, journal[#journal].query)
       end
     end)
 
@@ -92,6 +94,7 @@ describe("wait", function()
         ["location: expected a URL, or a path that begins with /"] = { "56615b67-2185" },
         ["location: expected a non%-empty string, got number"] = { { location = 5 } },
         ["publisher: expected a non%-empty string, got nil"] = { {} },
+        ["timeout: expected a number of seconds, from 0.001 to 1000000"] = { "/api", { timeout = 0 } },
         ["unknown option 'intervall' %(the nearest known one is 'interval'%)"] = { "/api", { intervall = 1 } },
       } do
         local done, problem = pcall(function() client:wait(table.unpack(arguments)) end)
@@ -157,8 +160,8 @@ describe("wait", function()
   end)
 
   it("ends badly when the service says so, whatever it gives as the reason", function()
-    for _, case in ipairs { { { message = "The image\n is broken" }, ": The image is broken" }, { "a text", ": a text" }, { 42, "" },
-                            { { message = { "no text" } }, "" } } do
+    for _, case in ipairs { { { message = "The image\n is broken" }, ": The image is broken" }, { "a text", ": a text" },
+                            { 42, "" }, { { message = { "no text" } }, "" } } do
       offer { extra = { status = " re_jected", error = case[1] } }
       local operation, err = client:wait(PATH)
       assert.is_nil(operation)
@@ -183,6 +186,10 @@ describe("wait", function()
     local states = {}
     assert(client:wait(PATH, { on_progress = function(one) states[#states + 1] = one.state end }))
     assert.same({ "running", "running", "completed" }, states)
+    portal:fault { match = { method = "GET" }, status = 202, body = { status = "canceled" }, times = -1 }
+    local _, err = client:wait(PATH, { timeout = 5 })
+    assert.same({ "running", "the operation has not ended after 5 s (last state: running)" },
+                { err.operation.state, err.message })
   end)
 
   it("takes a 200 without a status for malformed, whose Retry-After counts all the same, and not for success", function()
