@@ -85,8 +85,18 @@ end
 describe("cpp.loop.luv", function()
   loops.examples(_ENV, new_host)
 
+  -- A client of a service that does not listen.
+  local function new_client(retries)
+    return cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = retries or 0, loop = cpp.loop.luv }
+  end
+
+  local function close_handles()
+    uv.walk(function(handle) handle:close() end)
+    uv.run()
+  end
+
   it("is for coroutines only", function()
-    local client <close> = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
+    local client <close> = new_client()
     assert.error_matches(function() client:cancel(loops.offer(1)) end, "to be called inside a coroutine")
     assert.error_matches(function() cpp.loop.luv.sleep(client.core, 1) end, "to be called inside a coroutine")
     local host = new_host()
@@ -99,8 +109,7 @@ describe("cpp.loop.luv", function()
 
   it("leaves no handle in the step in which the last one is answered", function()
     local host = new_host()
-    local client <close> = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0,
-                                        loop = cpp.loop.luv }
+    local client <close> = new_client()
     local seen
     host:spawn(function() seen = select(2, client:cancel(loops.offer(1))) end)
     assert.equal(client.core:pollfd() and 3 or 2, #handles())
@@ -116,7 +125,7 @@ describe("cpp.loop.luv", function()
     local served, ticks, failed = 0, 0, nil
     poll:start("r", function() served = served + 1 end)
     timer:start(1, 1, function() ticks = ticks + 1 end)
-    local client <close> = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }
+    local client <close> = new_client()
     local list, started = {}, core.monotonic()
     for n = 1, 1000 do list[n] = loops.offer(n) end
     host:spawn(function()
@@ -133,7 +142,7 @@ describe("cpp.loop.luv", function()
 
   it("lets go of the descriptor when it is closed through an item of a batch", function()
     local host = new_host()
-    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }
+    local client = new_client()
     local entries
     host:spawn(function()
       entries = client:map({ 1, 2 }, function(n, own)
@@ -146,25 +155,14 @@ describe("cpp.loop.luv", function()
     host:finish()
   end)
 
-  it("survives a host that closes all handles during a wait", function()
-    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
-    local thread = coroutine.create(function() client:cancel(loops.offer(1)) end)
-    assert(coroutine.resume(thread))
-    uv.walk(function(handle) handle:close() end)
-    uv.run()
-    client:close()
-    uv.run()
-  end)
-
   it("makes handles anew that the host has closed: later calls end", function()
-    local client <close> = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }
+    local client <close> = new_client()
     local ends = {}
     local function call(n)
       coroutine.wrap(function() ends[n] = select(2, client:cancel(loops.offer(n))).kind end)()
     end
     call(1)
-    uv.walk(function(handle) handle:close() end)
-    uv.run()
+    close_handles()
     assert.is_nil(ends[1])
     for n = 2, 3 do
       call(n)
@@ -185,7 +183,7 @@ describe("cpp.loop.luv", function()
         return timer:start(...)
       end }, { __index = function(_, name) return function(_, ...) return timer[name](timer, ...) end end })
     end
-    local client <close> = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
+    local client <close> = new_client()
     coroutine.wrap(function()
       for _ = 1, 3 do cpp.loop.luv.sleep(client.core, 0.001) end
     end)()
@@ -207,7 +205,7 @@ describe("cpp.loop.luv", function()
   end)
 
   it("sleeps for ever, until the client is closed", function()
-    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
+    local client = new_client()
     local ended
     coroutine.wrap(function()
       cpp.loop.luv.sleep(client.core, math.huge)
@@ -221,7 +219,7 @@ describe("cpp.loop.luv", function()
   end)
 
   it("does not resume the coroutine that closes the client while it runs", function()
-    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
+    local client = new_client()
     local ended
     coroutine.wrap(function()
       cpp.loop.luv.await(client.core, { done = function()
@@ -235,7 +233,7 @@ describe("cpp.loop.luv", function()
   end)
 
   it("ends the sleeps of a client in a forked child", function()
-    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", loop = cpp.loop.luv }
+    local client = new_client()
     local ended
     coroutine.wrap(function()
       cpp.loop.luv.sleep(client.core, 0.01)
@@ -253,9 +251,6 @@ describe("cpp.loop.luv", function()
   end)
 
   it("recreates the handles of all sleeping clients with the next call of any client", function()
-    local function new_client()
-      return cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 0, loop = cpp.loop.luv }
-    end
     local client <close> = new_client()
     local other <close> = new_client()
     local started, slept = core.monotonic(), nil
@@ -263,8 +258,7 @@ describe("cpp.loop.luv", function()
       cpp.loop.luv.sleep(client.core, 0.2)
       slept = core.monotonic() - started
     end)()
-    uv.walk(function(handle) handle:close() end)
-    uv.run()
+    close_handles()
     assert.is_nil(slept)
     coroutine.wrap(function() other:cancel(loops.offer(1)) end)()
     uv.run()
@@ -272,12 +266,11 @@ describe("cpp.loop.luv", function()
   end)
 
   it("ends sleeps when the client is closed, although the host has closed its handles", function()
-    local client = cpp.client { base_url = "http://127.0.0.1:9", token = "t", retries = 3, loop = cpp.loop.luv }
+    local client = new_client(3)
     local err
     coroutine.wrap(function() err = select(2, client:cancel(loops.offer(1))) end)()
     repeat uv.run "once" until client.core:step(0) == 0 -- it pauses before a retry
-    uv.walk(function(handle) handle:close() end)
-    uv.run()
+    close_handles()
     assert.is_nil(err)
     client:close()
     assert.equal("closed", err.kind)

@@ -3,7 +3,6 @@
 
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
-local Portal = require "spec.support.emulator"
 local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
