@@ -3,12 +3,6 @@
 local Timers = require "cpp.timers"
 
 describe("cpp.timers", function()
-  it("is empty at first", function()
-    local timers = Timers.new()
-    assert.is_nil(timers:first())
-    assert.is_nil(timers:take(math.huge))
-  end)
-
   it("keeps what is not due", function()
     local timers = Timers.new()
     timers:add(2, "b")
@@ -22,13 +16,6 @@ describe("cpp.timers", function()
     assert.is_nil(timers:first())
     timers:add(3, "c")
     assert.equal("c", timers:take(3))
-  end)
-
-  it("takes the same time, and the same value, more than once", function()
-    local timers = Timers.new()
-    for _ = 1, 5 do timers:add(1, "same") end
-    for _ = 1, 5 do assert.equal("same", timers:take(1)) end
-    assert.is_nil(timers:take(1))
   end)
 
   it("sorts whatever comes, and keeps nothing of what went", function()
