@@ -49,19 +49,6 @@ describe("a request", function()
     end
   end)
 
-  it("for something that is answered without it is not answered", function()
-    for _, status in ipairs { 200, 204 } do
-      server:handle(function(connection)
-        connection:read_request()
-        connection:send(("HTTP/1.1 %d Answer\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"):format(status))
-      end)
-      local result, err = client:offer_status(Lab.OFFER)
-      assert.is_nil(result)
-      lab:assert_failure(err, { kind = "protocol", status = status, ambiguous = false, retryable = true,
-                                message = status == 200 and "the response has no body" or "the response has no status" })
-    end
-  end)
-
   it("has a status in its URL only where operations are listed", function()
     local offer = { publisher = "contoso", offer = "contoso-vm", status = "run ning", operation_id = "1" }
     for _, method in ipairs { "cancel", "publish", "go_live", "operation", "offer_status", "operations" } do

@@ -115,7 +115,7 @@ running: Validate_11_[###################.]  96 %  0:32  about 0:01 left<>
 running: Validate_28_[###################.]  96 %  0:32<>
 running: Validate_28_[###################.]  96 %  0:33]] },
   { name = "the last second", columns = 61, rows = 9, calls = {
-    { 0, "show", operation("vm", 0) }, { 1, "show", operation("vm", 50) }, { 1, "show", operation("vm", 75) },
+    { 0, "show", operation("vm", 0) }, { 1, "show", operation("renamed", 50) }, { 1, "show", operation("vm", 75) },
   }, text = [[
 running: Validate_9_[....................]_3_0 %  0:00<>
 running: [##########..........]  50 %  0:01  about 0:01 left<>

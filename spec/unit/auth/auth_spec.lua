@@ -145,13 +145,6 @@ describe("a token", function()
       end
     end)
 
-    it("may take its time: the function may yield", function()
-      local client = new_client { token = function() return coroutine.yield("come back") end }
-      local call = coroutine.wrap(function() return client:offer_status(OFFER) end)
-      assert.equal("come back", call())
-      assert.equal("running", assert(call(Portal.TOKEN)).state)
-    end)
-
     it("is asked for once when many calls need it, and those that come second wait", function()
       local calls = 0
       local client = new_client { token = function()

@@ -29,17 +29,12 @@ describe("what was raised is shown without secrets and control characters", func
     return texts
   end
 
-  for _, name in ipairs { "on_result", "should_stop" } do
-    it("of a batch's " .. name, function()
+  it("of a batch's callbacks, and of an item", function()
+    for _, name in ipairs { "on_result", "should_stop" } do
       local entries = client:map({ 1, 2 }, function() return 1 end, { concurrency = 1, [name] = raise })
-      assert.equal(name .. " failed: " .. SHOWN, entries[2].err.message)
-      assert.equal(RAISED, entries[2].err.raised)
-    end)
-  end
-
-  it("of an item", function()
-    local entries = client:map({ 1 }, raise)
-    assert.equal(SHOWN, entries[1].err.message)
+      assert.same({ name .. " failed: " .. SHOWN, RAISED }, { entries[2].err.message, entries[2].err.raised })
+    end
+    assert.equal(SHOWN, client:map({ 1 }, raise)[1].err.message)
   end)
 
   it("of an item, with the secrets of its call", function()
