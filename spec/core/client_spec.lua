@@ -57,16 +57,6 @@ describe("a core client", function()
       end
     end)
 
-    it("lists the calls of the table of endpoints, with the name and the method of each", function()
-      local client <close> = new()
-      local methods = {}
-      for _, endpoint in ipairs(core.endpoints) do methods[endpoint.name] = endpoint.method end
-      assert.equal("POST", methods.cancel)
-      assert.equal("GET", methods.operation)
-      assert.is_nil(methods.token)
-      assert.matches("there is no endpoint 'delete'", message_of(client.start, client, "delete", {}))
-    end)
-
     it("demands what an endpoint's URL is made of", function()
       local client <close> = new()
       local given = { publisher = "contoso", offer = "contoso-vm", operation_id = "1", tenant = "t" }

@@ -42,17 +42,6 @@ describe("a core client", function()
     assert.equal(own "agent/", headers["user-agent"])
   end)
 
-  it("keeps none of its secrets", function()
-    local weak = setmetatable({}, { __mode = "k" })
-    local options = { token = function() end, base_url = portal.url }
-    weak[options.token] = true
-    local client <close> = core.client(options)
-    options = nil -- luacheck: ignore
-    collect()
-    assert.is_nil(next(weak))
-    assert.matches("0 running", tostring(client))
-  end)
-
   it("is kept by each of its requests, done or not", function()
     local weak = setmetatable({}, { __mode = "k" })
     local request
@@ -156,24 +145,6 @@ describe("a core client", function()
     server.listener:settimeout(0)
     for connection in function() return server.listener:accept() end do table.insert(server.connections, connection) end
     assert.is_true(#server.connections > STEPS, #server.connections .. " connections")
-  end)
-
-  it("gives each request a place of its own until it is handed out", function()
-    local client <close> = core.client { base_url = portal.url }
-    local requests, places = {}, {}
-    for i = 1, 20 do
-      requests[i] = client:start("cancel", OFFER, portals.TOKEN)
-      local place = requests[i]:index()
-      assert.is_nil(places[place])
-      places[place] = requests[i]
-    end
-    while client:step() > 0 do end
-    for request, place in client.finished, client do
-      assert.equal(places[place], request)
-      assert.is_nil(request:index())
-      places[place] = nil
-    end
-    assert.is_nil(next(places))
   end)
 
   it("gives every request an id of its own, a random UUID", function()

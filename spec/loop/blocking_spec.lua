@@ -41,18 +41,6 @@ describe("cpp.loop.blocking", function()
     assert.equal("closed", select(2, request:result()).kind)
   end)
 
-  it("may be wrapped by a loop whose await returns anything", function()
-    for _, value in ipairs { true, "done", 0 } do
-      local loop = { sleep = blocking.sleep }
-      function loop.await(core_client, request)
-        while not request:done() do core_client:step() end
-        return value
-      end
-      local call = { publisher = "contoso", offer = loops.offer(1).offer, loop = loop }
-      assert.equal("running", assert(client:offer_status(call)).state)
-    end
-  end)
-
   it("waits for any object that has a `done`, and asks it after every step", function()
     local first, second = start(1), start(2)
     local asked = 0

@@ -31,13 +31,6 @@ describe("headers", function()
     return list
   end
 
-  it("of a client and of a call are sent together", function()
-    assert(client:cancel(call { headers = { traceparent = TRACE } }))
-    assert(client:offer_status(call()))
-    assert.same({ "contoso", "contoso" }, sent "x-ms-publisherid")
-    assert.same({ TRACE, "-" }, sent "traceparent")
-  end)
-
   it("of a call win, however their names are written", function()
     for _, name in ipairs { "x-ms-publisherId", "X-MS-PUBLISHERID" } do
       assert(client:offer_status(call { headers = { [name] = "fabrikam", ["X-MS"] = "1" } }))

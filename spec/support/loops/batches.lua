@@ -31,20 +31,6 @@ return function(it)
     end
   end)
 
-  it("runs a batch within an item of a batch", function()
-    local entries
-    host:spawn(function()
-      entries = client:map({ 1, 2, 3 }, function(n, own)
-        return own:map({ n, n + 1 }, function(m, inner) return inner:offer_status(loops.offer(m)) end)
-      end)
-    end)
-    host:run(loops.LIMIT)
-    for n = 1, 3 do
-      assert.equal(2, #entries[n].result)
-      for _, entry in ipairs(entries[n].result) do assert.equal("running", entry.result.state) end
-    end
-  end)
-
   -- Nothing of the client's happens then: it is noticed when the request would have been late.
   it("ends a batch when another coroutine closes the one of its item that waits", function()
     loops.respond_late(portal, 1, { action = "stall" })

@@ -47,21 +47,6 @@ return function(it)
     assert.is_true(slept >= 0.099 and slept < 2, slept) -- libuv counts whole milliseconds
   end)
 
-  it("runs many at once on one client", function()
-    portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.1 }
-    local ended = 0
-    local started = core.monotonic()
-    for n = 1, 40 do
-      host:spawn(function()
-        assert.equal("running", assert(client:offer_status(loops.offer(n % 8 + 1))).state)
-        ended = ended + 1
-      end)
-    end
-    host:run(loops.LIMIT)
-    assert.equal(40, ended)
-    assert.is_true(core.monotonic() - started < 2) -- one after the other takes 4 s
-  end)
-
   it("goes on where a forked child closes its copy of the client", function()
     loops.respond_late(portal, 1, { delay = 0.3 })
     local result, err, child, ended

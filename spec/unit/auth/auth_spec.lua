@@ -209,30 +209,6 @@ describe("a token", function()
       assert.near(1, loop.elapsed(), 0.03)
       coroutine.close(call)
     end)
-
-    it("is renewed once for all calls that it was refused to", function()
-      local given = 0
-      local client = new_client { token = function()
-        given = given + 1
-        return given == 1 and "old" or Portal.TOKEN
-      end }
-      local requests = {}
-      loop.await = function(core_client, request) -- all are sent before the first is answered
-        requests[#requests + 1] = request
-        if #requests <= 3 then coroutine.yield() end
-        virtual.new().await(core_client, request)
-      end
-      local calls = {}
-      for i = 1, 3 do
-        calls[i] = coroutine.create(function() return client:offer_status(OFFER) end)
-        assert(coroutine.resume(calls[i]))
-      end
-      for i = 1, 3 do
-        local _, answer = assert(coroutine.resume(calls[i]))
-        assert.equal("running", answer.state)
-      end
-      assert.equal(2, given)
-    end)
   end)
 
   describe("that comes from credentials", function()

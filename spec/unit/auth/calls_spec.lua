@@ -140,12 +140,6 @@ describe("the token before the last renewal is hidden in an err", function()
     assert.is_falsy(err.body:find("previous-token", 1, true), err.body)
   end
 
-  it("when the service refused it", function()
-    assert(client:offer_status(OFFER))
-    assert.equal(1, #tokens)
-    assert_hidden()
-  end)
-
   it("when it came from credentials", function()
     client:close()
     client = cpp.client { base_url = portal.url, authority_url = portal.url, retries = 0, loop = loop,
@@ -155,16 +149,6 @@ describe("the token before the last renewal is hidden in an err", function()
     portal:fault { match = place, status = 200, body = { access_token = Portal.TOKEN } }
     assert(client:offer_status(OFFER))
     assert.equal(2, #portal:journal(place))
-    assert_hidden()
-  end)
-
-  it("when it was about to expire", function()
-    portal:configure { tokens = { { token = "previous-token" }, { token = Portal.TOKEN } } }
-    assert(client:offer_status(OFFER))
-    assert.equal(2, #tokens)
-    loop.sleep(nil, 800)
-    assert(client:offer_status(OFFER))
-    assert.equal(1, #tokens)
     assert_hidden()
   end)
 

@@ -3,7 +3,6 @@
 
 local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
-local Lab = require "spec.support.lab"
 local loops = require "spec.support.loops"
 local virtual = require "spec.support.virtual"
 
@@ -220,26 +219,6 @@ describe("a batch", function()
       local journal = portal:journal()
       assert.equal(429, journal[1].status)
       for n = 2, 5 do assert.equal(30, journal[n].time) end
-    end)
-
-    it("holds no connection and no easy handle for an item that waits", function()
-      local offers = {}
-      for n = 1, 200 do
-        offers[n] = { publisher = "contoso", offer = "offer-" .. n, running = true, cancel_seconds = 60,
-                      retry_after = 25 } -- so that all poll at the same times
-      end
-      portal:offer(offers)
-      local list, most, running, own = {}, 0, 0, Lab.descriptors()
-      for n = 1, 200 do list[n] = loops.offer(n) end
-      function loop.on_sleep()
-        most = math.max(most, Lab.descriptors() - own)
-        running = math.max(running, (client.core:step(0)))
-      end
-      local entries, failed = client:cancel_all(list, { wait = true, concurrency = 4 })
-      assert.equal(0, failed)
-      for n = 1, 200 do assert.equal("canceled", entries[n].result.state) end
-      assert.is_true(most <= 4, most) -- kept connections
-      assert.equal(0, running) -- nothing is in flight while all items wait
     end)
 
     it("calls should_stop at least once a second, and ends sleeping items", function()

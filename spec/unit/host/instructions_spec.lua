@@ -36,22 +36,6 @@ describe("at each instruction #exhaustive", function()
 
   local function offer(name) return { publisher = "contoso", offer = name } end
 
-  it("of a batch, a Ctrl-C ends it with its entries or raises, and a later call works", function()
-    for _, name in ipairs { "a", "b", "c" } do fixture.offer(portal, { offer = name, cancel_mode = "synchronous" }) end
-    local client <close> = new_client()
-    local count, came = 0, true
-    while came do
-      count = count + 1
-      local _, problem
-      came, _, problem = run_with(count, function() error("interrupted!", 0) end, function()
-        return client:cancel_all({ offer "a", offer "b" }, { concurrency = 2 })
-      end)
-      assert.is_nil(tostring(problem):find("does not end", 1, true), count)
-      if count % 10 == 0 then assert(client:cancel(offer "c")) end
-    end
-    assert.is_true(count > 300)
-  end)
-
   it("of a batch whose items sleep, a Ctrl-C raises nothing else, with all entries once an item was started", function()
     local client <close> = new_client()
     local count, came = 0, true

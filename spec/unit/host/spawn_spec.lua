@@ -77,28 +77,6 @@ describe("a token function that a loop starts", function()
       assert.equal(is_late and 1 or 3, calls)
     end)
 
-    it(when .. " cannot make a call that needs its token", function()
-      local client
-      client = new_client(function() return nil, tostring(select(2, client:offer_status(call))) end)
-      assert.equal("the token function returned no token (auth: the token function made a call that needs its own token)",
-                   select(2, client:offer_status(call)).message)
-      client:close()
-      assert.equal(1, calls)
-    end)
-
-    it(when .. " may use the client of an item", function()
-      local state, item_client
-      local client <close> = new_client(function()
-        state = item_client:offer_status({ publisher = "contoso", offer = "contoso-vm", token = Portal.TOKEN }).state
-        return Portal.TOKEN
-      end)
-      client:map({ 1 }, function(_, own)
-        item_client = own
-        return own:offer_status(call)
-      end)
-      assert.equal("running", state)
-    end)
-
     it(when .. " may close the client", function()
       local client
       client = new_client(function()
