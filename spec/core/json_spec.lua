@@ -15,9 +15,8 @@ describe("core.decode", function()
 
   it("keeps integers beyond 2^53 exact", function()
     local value = core.decode '{"version":636576975611768314,"n":[-9007199254740993, 9007199254740993 ],"m":9223372036854775807}'
-    assert.equal(636576975611768314, value.version)
-    assert.equal(-9007199254740993, value.n[1])
-    assert.equal(9007199254740993, value.n[2])
+    assert.same({ 636576975611768314, -9007199254740993, 9007199254740993 },
+                { value.version, value.n[1], value.n[2] })
     assert.equal(math.maxinteger, value.m)
     assert.equal(636576975611768314, core.decode "636576975611768314")
   end)

@@ -18,19 +18,6 @@ describe("progress", function()
       return (stream:read("a"):gsub(", %d+:%d%d\n", "\n"))
     end
 
-    it("tells the time since the wait began, in minutes and seconds", function()
-      local monotonic, time = cpp.core.monotonic, 987654321
-      cpp.core.monotonic = function() return time end
-      local show = cpp.progress(stream)
-      for percent, seconds in ipairs { 59.9, 60, 119, 3600 } do
-        time = 987654321 + seconds
-        show { state = "running", progress = percent }
-      end
-      cpp.core.monotonic = monotonic
-      stream:seek("set")
-      assert.equal("running, 1 %, 0:59\nrunning, 2 %, 1:00\nrunning, 3 %, 1:59\nrunning, 4 %, 60:00\n", stream:read("a"))
-    end)
-
     it("is 79 columns of text at most, and nothing for a clock alone", function()
       local text = ("\u{1d400}"):rep(79) .. ", 1 %"
       assert.equal(text .. "\n", written { state = ("\u{1d400}"):rep(200), progress = 1 })
@@ -161,24 +148,6 @@ describe("progress", function()
       ]] .. code)
       return (programs:run_on_screen(size, { os.getenv "LUA" or "lua5.4", name }))
     end
-
-    it("is one line, drawn again and again, and ended without a percentage", function()
-      local output = on_terminal("80 24", [[
-        local steps = { { stepName = "a very long name of a step: " .. ("x"):rep(200), status = "inProgress" } }
-        show { state = "running", progress = 25, steps = steps }
-        wait(60)
-        show { state = "running", progress = 50 }
-        wait(1)
-        show { state = "canceled", progress = 50 }
-      ]])
-      local lines = {}
-      for line in output:gmatch("[^\r\n]+") do lines[#lines + 1] = line:gsub("^\27%[J", "") end
-      assert.equal(3, #lines)
-      assert.equal(79, #lines[1])
-      assert.is_truthy(lines[1]:find "^running: a very long name of a step: x+ %[#####%.+%]  25 %%  0:00$")
-      assert.is_truthy(lines[2]:find "^running +%[##########%.+%]  50 %%  1:00  about 2:00 left$", lines[2])
-      assert.same({ "canceled, 1:01" }, Programs.screen(output, 80))
-    end)
 
     it("fits the terminal, whose size may change", function()
       local output = on_terminal("80 24 30", [[

@@ -381,9 +381,7 @@ describe("a batch", function()
       local left <close> = setmetatable({}, { __close = function() closed = true end }) -- luacheck: ignore left
       return own:map({ 1, 2, 2 }, look)
     end)
-    assert.equal("raised", entries[1].err.kind)
-    assert.equal(2, entries[2].result)
-    assert.is_true(closed)
+    assert.same({ "raised", 2, true }, { entries[1].err.kind, entries[2].result, closed })
     client:map({ 1 }, function()
       local left <close> = setmetatable({}, { __close = function() closed = "after an error" end }) -- luacheck: ignore left
       error "deliberate"

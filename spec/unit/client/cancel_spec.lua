@@ -300,10 +300,8 @@ describe("operation, operations and offer_status", function()
   it("list operations with state and exact integers, filtered by status", function()
     fixture.offer(portal)
     local list = assert(client:operations { publisher = "contoso", offer = "contoso-vm", status = "running" })
-    assert.equal(1, #list)
-    assert.equal("running", list[1].state)
-    assert.equal(636576975611768314, list[1].version)
-    assert.equal("api-version=2017-10-31&status=running", portal:journal()[1].query)
+    assert.same({ 1, "running", 636576975611768314, "api-version=2017-10-31&status=running" },
+                { #list, list[1].state, list[1].version, portal:journal()[1].query })
     assert.same({}, assert(client:operations { publisher = "contoso", offer = "contoso-vm", status = "failed" }))
   end)
 

@@ -131,9 +131,7 @@ describe("closing the client", function()
       portal:fault { match = { path = "/offer%-1/" }, delay = 0.2 }
       local entries, failed = client:map({ 1, 2 }, function(n, own) return (n == 1 and look or wait_long)(n, own) end,
                                          { on_result = function() client:close() end })
-      assert.equal("running", entries[1].result.state)
-      assert.equal("closed", entries[2].err.kind)
-      assert.equal(1, failed)
+      assert.same({ "running", "closed", 1 }, { entries[1].result.state, entries[2].err.kind, failed })
     end)
 
     it("ends the wait for a response when only the core's client is closed", function()

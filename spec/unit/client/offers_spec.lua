@@ -3,11 +3,11 @@
 local Portal = require "spec.support.emulator"
 local fixture = require "spec.support.fixture"
 
-describe("offers", function()
+describe("the documents of a publisher:", function()
   local portal, client
   fixture.client(_ENV, function(...) portal, client = ... end)
 
-  it("gives what the service sends, as publishers does", function()
+  it("offers gives what the service sends, as publishers does", function()
     portal:offer { publisher = "contoso", offer = "contoso-app" }
     portal:configure { publishers = { "fabrikam" } }
     for path, case in pairs { ["/api/publishers/contoso/offers"] = { "offers", { "contoso-app", "contoso-vm" } },
@@ -23,7 +23,7 @@ describe("offers", function()
     end
   end)
 
-  it("takes a type, and gives the offers of that type", function()
+  it("offers takes a type, and gives the offers of that type", function()
     portal:offer { publisher = "contoso", offer = "contoso-app", offer_type_id = "microsoft-azure-applications" }
     local list = assert(client:offers { publisher = "contoso", type = "microsoft-azure-applications" })
     assert.same({ 1, "contoso-app" }, { #list, list[1].id })
@@ -33,7 +33,7 @@ describe("offers", function()
                          "type: expected a string without quotes")
   end)
 
-  it("is an err where the service sends anything but a list of objects, as publishers are", function()
+  it("offers is an err where the service sends anything but a list of objects, as publishers are", function()
     for _, text in ipairs { '{"id":"a"}', '{"value":[]}', '[null,{"id":"a"}]', '["a"]', '[1]', '"a"', "" } do
       for _, name in ipairs { "offers", "publishers" } do
         portal:fault { status = 200, headers = { ["Content-Type"] = "application/json" }, body = text }
@@ -46,7 +46,7 @@ describe("offers", function()
     assert.same({}, client:offers { publisher = "contoso" })
   end)
 
-  it("fails with what the service answers, and is never ambiguous", function()
+  it("offers fails with what the service answers, and is never ambiguous", function()
     portal:fault { match = { path = "/fail/" }, status = 500, times = -1 }
     for publisher, status in pairs { nope = 404, fail = 500 } do
       local list, err = client:offers { publisher = publisher, retries = 0 }
@@ -56,7 +56,7 @@ describe("offers", function()
     assert.equal(401, select(2, client:publishers { token = "another" }).status)
   end)
 
-  it("takes a 202 without a document for no answer", function()
+  it("offers takes a 202 without a document for no answer", function()
     portal:fault { status = 202 }
     local list, err = client:offers { publisher = "contoso" }
     assert.is_nil(list)
@@ -64,17 +64,12 @@ describe("offers", function()
     assert.matches("the response has no body", err.message)
   end)
 
-  it("demands a publisher", function()
+  it("offers demands a publisher", function()
     assert.error_matches(function() client:offers {} end, "publisher: expected a non%-empty string")
     assert.error_matches(function() client:offers() end, "expected a table of options, got nil")
   end)
-end)
 
-describe("offer", function()
-  local portal, client
-  fixture.client(_ENV, function(...) portal, client = ... end)
-
-  it("gives one offer, or one of its versions", function()
+  it("offer gives one offer, or one of its versions", function()
     for path, options in pairs { [""] = {}, ["/versions/2"] = { version = "2" }, ["/versions/3"] = { version = 3 },
                                  ["/slot/preview"] = { slot = "preview" } } do
       portal:reset()
@@ -86,7 +81,7 @@ describe("offer", function()
     end
   end)
 
-  it("takes a version or a slot, and no dots", function()
+  it("offer takes a version or a slot, and no dots", function()
     for message, options in pairs { ["version: expected without slot"] = { version = "1", slot = "draft" },
                                     ["slot: expected an identifier, not '..'"] = { slot = ".." },
                                     ["offer: expected a non%-empty string"] = { offer = false } } do
@@ -95,13 +90,8 @@ describe("offer", function()
       assert.error_matches(function() client:offer(options) end, message)
     end
   end)
-end)
 
-describe("the status of an offer", function()
-  local portal, client
-  fixture.client(_ENV, function(...) portal, client = ... end)
-
-  it("is a document with a status, alone or in a list of one", function()
+  it("offer_status gives a document with a status, alone or in a list of one", function()
     for body, state in pairs {
       ['{"status":"Running"}'] = "running", ['[{"status":"Running"}]'] = "running", ['{"status":"Running","1":{}}'] = "running",
       ["null"] = false, ["[]"] = false, ["{}"] = false, ["5"] = false, ['"running"'] = false, ["[[]]"] = false, ["[5]"] = false,
@@ -114,13 +104,8 @@ describe("the status of an offer", function()
       if not state then assert.same({ "protocol", "contoso", "contoso-vm" }, { err.kind, err.publisher, err.offer }, body) end
     end
   end)
-end)
 
-describe("a response that is not what was requested", function()
-  local portal, client
-  fixture.client(_ENV, function(...) portal, client = ... end)
-
-  it("gives an err with all that is known of it, without secrets", function()
+  it("a response that is not what was requested gives an err with all that is known of it, without secrets", function()
     local OFFER = "/api/publishers/contoso/offers/contoso-vm"
     for _, row in ipairs {
       { "offers", "", "the response has no body", "/api/publishers/contoso/offers" },
@@ -143,13 +128,8 @@ describe("a response that is not what was requested", function()
                     publisher = publisher, offer = offer, request_id = fields.request_id, client_request_id = "mine" }, fields)
     end
   end)
-end)
 
-describe("a state", function()
-  local portal, client
-  fixture.client(_ENV, function(...) portal, client = ... end)
-
-  it("is that of the submission or of the document, and no secret", function()
+  it("a state is that of the submission or of the document, and no secret", function()
     local names = { publisher = "contoso", offer = "contoso-vm", token = "password" }
     for sent, state in pairs { ["Running"] = "running", ["pass word"] = "password", password = "unknown" } do
       for call, body in pairs { operation = { status = sent }, offer_status = { status = sent },

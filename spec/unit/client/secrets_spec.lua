@@ -176,28 +176,6 @@ describe("no secret is seen", function()
       assert.is_true(shown > 0)
       assert_discreet()
     end)
-
-    it("in what the token service echoes " .. how, function()
-      client:close()
-      local words = spell(SECRET .. " " .. EMAILS[1]) -- it has never seen the token
-      local secret = spell(SECRET) -- alone, since what adjoins an address is taken with it
-      for _, answer in ipairs { { status = 401, body = { error = secret, error_description = words } },
-                                { status = 400, body = secret },
-                                { status = 200, body = '{"access_token": "' .. words },
-                                { status = 200, body = { access_token = words .. " " } } } do
-        client = cpp.client { base_url = portal.url, authority_url = portal.url, loop = loop, client_secret = SECRET,
-                              tenant = "emulator-tenant", client_id = "emulator-client",
-                              log = function(entry) collect("log", entry) end }
-        portal:reset()
-        answer.match, answer.times = { path = "/oauth2/token$" }, -1
-        portal:fault(answer)
-        local _, err = client:cancel(OFFER)
-        assert.equal("auth", err.kind)
-        collect("err", err)
-        client:close()
-      end
-      assert_discreet()
-    end)
   end
 
   it("when a token function fails and says all", function()
