@@ -96,9 +96,7 @@ describe("a core client", function()
       assert.equal(202, finish(client, scoped).status)
       assert.equal(202, scoped:result().status) -- more than once, until then
     end
-    local done, message = pcall(request.result, request)
-    assert.is_false(done)
-    assert.matches("the request is closed", message)
+    assert.error_matches(function() request:result() end, "the request is closed")
     assert.is_true(request:done())
     assert.equal("POST", (request:url()))
     assert.matches("/operations/x$", (request:resolve("/operations/x"))) -- the URL it had stays

@@ -123,9 +123,7 @@ describe("headers", function()
   describe("are refused", function()
     local function refuses(headers, pattern)
       for _, scope in ipairs { "client", "call", "wait", "batch" } do
-        local done, problem = pcall(core.check, scope, { headers = headers })
-        assert.is_false(done)
-        assert.matches("cpp: headers: " .. pattern, problem)
+        assert.error_matches(function() core.check(scope, { headers = headers }) end, "cpp: headers: " .. pattern)
       end
       assert.has_error(function() client:cancel(call { headers = headers }) end)
       assert.has_error(function() cpp.client { headers = headers } end)

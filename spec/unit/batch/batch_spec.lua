@@ -106,9 +106,7 @@ describe("a batch", function()
         ["a table without [2]"] = proxy,
       } do
         for _, call in ipairs { client.cancel_all, client.map } do
-          local done, problem = pcall(call, client, list, call == client.map and look or nil)
-          assert.is_false(done)
-          assert.is_truthy(problem:find(message, 1, true), problem)
+          assert.error_matches(function() call(client, list, call == client.map and look or nil) end, message, 1, true)
         end
       end
       local entries = client:map(table.pack(1, 2), function(item) return item end) -- a list with a further field
