@@ -169,39 +169,29 @@ describe("an option that goes into a URL, a form or a header", function()
   end)
 end)
 
-describe("the request id and the token of a call", function()
-  local client, offer
-  before_each(function()
-    client, offer = core.client { base_url = BASE }, { publisher = "contoso", offer = "contoso-vm" }
-  end)
+describe("a client checks", function()
+  local client
+  before_each(function() client = core.client { base_url = BASE, authority_url = BASE } end)
   after_each(function() client:close() end)
 
-  it("are checked as options are", function()
+  it("the request id and the token of a call, also after one that was right", function()
+    local offer = { publisher = "contoso", offer = "contoso-vm" }
     for id, words in pairs { [""] = "a non%-empty string", ["a\r\nb"] = "control characters", ["\u{fc}"] = "ASCII" } do
       assert.matches("client_request_id: expected .*" .. words, refusal(client.start, client, "cancel", offer, "token", id))
     end
     for _, token in ipairs { "", "a b", "a\0b", "=" } do
       assert.matches("token: expected a bearer token", refusal(client.start, client, "cancel", offer, token))
     end
-  end)
-
-  it("are checked again after one that was right", function()
     client:start("cancel", offer, "token")
     assert.matches("token: expected a bearer token", refusal(client.start, client, "cancel", offer, "to ken"))
     client:start("cancel", offer, "token")
   end)
-end)
-
-describe("addresses", function()
-  local client
-  before_each(function() client = core.client { base_url = BASE } end)
-  after_each(function() client:close() end)
 
   local function check(emails)
     return client:check("cancel", { publisher = "contoso", offer = "contoso-vm", emails = emails })
   end
 
-  it("are text with an @ and without control characters, one to an entry", function()
+  it("addresses: text with an @ and without control characters, one to an entry", function()
     for emails, words in pairs {
       [""] = "emails: expected an e%-mail address", ["nobody"] = "emails: expected an e%-mail address",
       ["a@b\127"] = "emails: expected no control characters", ["a@b\31"] = "emails: expected no control characters",
@@ -220,37 +210,29 @@ describe("addresses", function()
     end
     for _, emails in ipairs { "a@b", "a@b, c@d", "a b@c", { "a@b" }, { "a@b", "c@d", "e@f" }, {} } do check(emails) end
   end)
-end)
 
-describe("credentials", function()
-  local client
-  before_each(function() client = core.client { authority_url = BASE } end)
-  after_each(function() client:close() end)
-
-  it("are both there, and at their longest not too long for a form", function()
-    local function check(id, secret)
+  it("credentials: both are there, and at their longest not too long for a form", function()
+    local function check_form(id, secret)
       return client:check("token", { tenant = "t", client_id = id, client_secret = secret })
     end
-    check("id", "secret")
-    check("id", "!\"%&")
-    assert.matches("client_id: expected a non%-empty string, got nil", refusal(check, nil, "secret"))
-    assert.matches("client_secret: expected a non%-empty string, got nil", refusal(check, "id", nil))
-    check(("&"):rep(256), ("&"):rep(2048))
-    assert.matches("client_id: expected a string of at most", refusal(check, ("x"):rep(9000), "secret"))
-    assert.matches("client_secret: expected a string of at most", refusal(check, "id", ("x"):rep(9000)))
+    check_form("id", "secret")
+    check_form("id", "!\"%&")
+    assert.matches("client_id: expected a non%-empty string, got nil", refusal(check_form, nil, "secret"))
+    assert.matches("client_secret: expected a non%-empty string, got nil", refusal(check_form, "id", nil))
+    check_form(("&"):rep(256), ("&"):rep(2048))
+    assert.matches("client_id: expected a string of at most", refusal(check_form, ("x"):rep(9000), "secret"))
+    assert.matches("client_secret: expected a string of at most", refusal(check_form, "id", ("x"):rep(9000)))
   end)
 
-  it("may have an assertion in place of the secret: a JSON Web Token", function()
-    local function check(assertion)
-      return client:check("token", { tenant = "t", client_id = "id", token = assertion })
-    end
-    check "aZ09-_.b.c"
+  it("an assertion in place of the secret: a JSON Web Token", function()
+    local function call(assertion) return { tenant = "t", client_id = "id", token = assertion } end
+    client:check("token", call "aZ09-_.b.c")
     for _, assertion in ipairs { "a~b", "a+b", "a/b", "ab=" } do
-      assert.matches("token: expected a JSON Web Token", refusal(check, assertion))
+      assert.matches("token: expected a JSON Web Token", refusal(client.check, client, "token", call(assertion)))
     end
   end)
 
-  it("are in no description of a request", function()
+  it("that credentials are in no description of a request", function()
     assert.matches("endpoint 'token' cannot be described",
                    refusal(client.describe, client, "token", { tenant = "t", client_id = "id", client_secret = "s" }))
   end)
