@@ -1,23 +1,20 @@
 -- URLs: what a location resolves to.
 
 local core = require "cpp.core"
+local fixture = require "spec.support.fixture"
 local portals = require "spec.support.emulator"
 
 describe("a location", function()
   local portal, client, request, host
 
-  setup(function()
-    portal = portals.start()
+  fixture.portal(_ENV, function(...)
+    portal = ...
     host = portal.url:match("//(.*)$")
     client = core.client { base_url = portal.url }
-    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
     request = client:start("cancel", { publisher = "contoso", offer = "contoso-vm" }, portals.TOKEN)
     while not request:done() do client:step() end
   end)
-  teardown(function()
-    client:close()
-    portal:stop()
-  end)
+  after_each(function() client:close() end)
 
   it("resolves as RFC 3986 has it", function()
     for reference, expected in pairs {

@@ -2,21 +2,13 @@
 
 local blocking = require "cpp.loop.blocking"
 local core = require "cpp.core"
-local cpp = require "cpp"
 local dispatch = require "cpp.dispatch"
 local loops = require "spec.support.loops"
 local portals = require "spec.support.emulator"
 
 describe("cpp.loop.blocking", function()
   local portal, client
-  setup(function() portal = portals.start { clock = "real" } end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    loops.offers(portal, 4)
-    client = cpp.client { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10 }
-  end)
-  after_each(function() client:close() end)
+  loops.clients(_ENV, function(emulator, new_client) portal, client = emulator, new_client() end, { clock = "real" })
 
   local function start(n) return client.core:start("offer_status", loops.offer(n), portals.TOKEN) end
 

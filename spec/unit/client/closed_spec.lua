@@ -4,29 +4,26 @@
 local core = require "cpp.core"
 local cpp = require "cpp"
 local cqueues = require "cqueues"
+local fixture = require "spec.support.fixture"
 local loops = require "spec.support.loops"
 local portals = require "spec.support.emulator"
 
 describe("closing the client", function()
   local portal, client
 
-  local function new_client(options)
-    local own = { base_url = portal.url, authority_url = portal.url, retries = 0, timeout = 5 }
-    for name, value in pairs(options or { token = portals.TOKEN }) do own[name] = value end
-    client = cpp.client(own)
-  end
+  fixture.portal(_ENV, function(...)
+    portal = ...
+    loops.offers(portal, 8)
+  end, { clock = "real" })
+  local make = fixture.clients(_ENV, function()
+    return { base_url = portal.url, authority_url = portal.url, retries = 0, timeout = 5 }
+  end)
+
+  local function new_client(options) client = make(options or { token = portals.TOKEN }) end
 
   local function look(n, own) return own:offer_status(loops.offer(n)) end
 
   local function wait_long(n, own) return own:wait(loops.offer(n), { interval = 100, max_interval = 100 }) end
-
-  setup(function() portal = portals.start { clock = "real" } end)
-  teardown(function() portal:stop() end)
-  before_each(function()
-    portal:reset()
-    loops.offers(portal, 8)
-  end)
-  after_each(function() client:close() end)
 
   it("loses no accepted cancel of a call with a secret of its own, and shows no secret in an err", function()
     local own = { tenant = "emulator-tenant", client_id = "emulator-client", client_secret = "of-the-client-7731" }
