@@ -60,27 +60,6 @@ describe("closing the client", function()
     end
   end)
 
-  it("closes, whatever loop a call was refused for", function()
-    local blocking = cpp.loop.blocking
-    for _, loop in ipairs { 5, { await = blocking.await, sleep = blocking.sleep, now = 5 } } do
-      new_client()
-      local others = { loop = loop }
-      for _, call in ipairs {
-        function() client:cancel(loops.offer(1, others)) end,
-        function() client:cancel(loops.offer(1, { wait = others })) end,
-        function() client:wait(loops.offer(1), others) end,
-        function() client:map({ 1 }, look, others) end,
-        function() client:reconcile(loops.offer(1), others) end,
-      } do
-        local _, problem = pcall(call)
-        assert.matches("closed_spec.lua:%d+: cpp: loop: expected cpp.loop.blocking, .* await and sleep, got ", problem)
-      end
-      client:close()
-      assert.error_matches(function() look(1, client) end, "closed")
-    end
-    assert.equal(0, #portal:journal { path = "/offers/" })
-  end)
-
   it("calls the release of its loops, and keeps no loop that is released", function()
     new_client()
     local kept, released = setmetatable({}, { __mode = "k" }), 0

@@ -44,21 +44,6 @@ describe("credentials", function()
     assert.same({}, other:journal())
   end)
 
-  it("of each client tell the command the link that its token came from", function()
-    local advice = require "cpp.command.advice"
-    principal()
-    local first <close> = cpp.client { loop = loop }
-    assert(first:offer_status(OFFER))
-    set { AZURE_CLIENT_SECRET = "", AZURE_TENANT_ID = "", AZURE_CLIENT_ID = "" }
-    metadata()
-    local second <close> = cpp.client { loop = loop }
-    assert(second:offer_status(OFFER))
-    local refused = { kind = "http", status = 401 }
-    assert.equal("the token is that of the service principal of AZURE_CLIENT_ID",
-                 advice({ given = {}, client = first }, refused))
-    assert.equal("the token is that of the managed identity of this machine", advice({ given = {}, client = second }, refused))
-  end)
-
   it("of a client have the advice for a program, also where the command is loaded", function()
     require "cpp.command.session"
     assert.matches("no token available: give `token`, set AZURE_TOKEN, or run az login (", failure(new_client()), 1, true)
