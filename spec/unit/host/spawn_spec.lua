@@ -6,37 +6,6 @@ local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
 local virtual = require "spec.support.virtual"
 
-describe("a spawn that raises", function()
-  local portal, client
-  fixture.portal(_ENV, function(...)
-    portal = ...
-    fixture.offer(portal)
-    client = cpp.client { base_url = portal.url, token = function() return Portal.TOKEN end, loop = {
-      await = blocking.await, sleep = blocking.sleep, spawn = function() error("no coroutines today", 0) end,
-    } }
-  end)
-  after_each(function() client:close() end)
-
-  it("is raised by the call, and by the next one", function()
-    for _ = 1, 2 do
-      assert.same({ false, "no coroutines today" },
-                  { pcall(client.offer_status, client, { publisher = "contoso", offer = "contoso-vm" }) })
-    end
-    assert.same({}, portal:journal())
-  end)
-
-  it("leaves it noted what its item sends next", function()
-    portal:fault { match = { method = "POST" }, action = "close" }
-    local entries = client:map({ 1 }, function(_, own)
-      pcall(own.offer_status, own, { publisher = "contoso", offer = "contoso-vm" })
-      own:cancel { publisher = "contoso", offer = "contoso-vm", token = Portal.TOKEN }
-      error "deliberate"
-    end)
-    local err = entries[1].err
-    assert.same({ "raised", true, "contoso-vm" }, { err.kind, err.ambiguous, err.offer })
-  end)
-end)
-
 describe("a token function that a loop starts", function()
   local portal, calls
   fixture.portal(_ENV, function(...)
@@ -44,6 +13,22 @@ describe("a token function that a loop starts", function()
     fixture.offer(portal)
   end)
   local call = { publisher = "contoso", offer = "contoso-vm" }
+
+  it("is not called if spawn raises, which each call raises, and it is noted what its item sends next", function()
+    local client <close> = cpp.client { base_url = portal.url, token = function() return Portal.TOKEN end, loop = {
+      await = blocking.await, sleep = blocking.sleep, spawn = function() error("no coroutines today", 0) end,
+    } }
+    for _ = 1, 2 do assert.same({ false, "no coroutines today" }, { pcall(client.offer_status, client, call) }) end
+    assert.same({}, portal:journal())
+    portal:fault { match = { method = "POST" }, action = "close" }
+    local entries = client:map({ 1 }, function(_, own)
+      pcall(own.offer_status, own, call)
+      own:cancel { publisher = "contoso", offer = "contoso-vm", token = Portal.TOKEN }
+      error "deliberate"
+    end)
+    local err = entries[1].err
+    assert.same({ "raised", true, "contoso-vm" }, { err.kind, err.ambiguous, err.offer })
+  end)
 
   for when, is_late in pairs { ["at once"] = false, ["later"] = true } do
     local function new_client(token)
