@@ -35,13 +35,11 @@ local function each_held(value, visit)
   end
 end
 
---- The first string that holds `text`, of all that the registry reaches, or that `value` does.
--- @param text string
--- @param value any value but a string, or nil: the registry
+--- The first string that holds `text`, of all that the registry reaches.
 -- @return where it is held; nil when it is nowhere
-function reach.find(text, value)
-  local start = value or debug.getregistry()
-  local seen, queue, places, found = { [start] = true }, { start }, { value and "value" or "registry" }, nil
+function reach.find(text)
+  local start = debug.getregistry()
+  local seen, queue, places, found = { [start] = true }, { start }, { "registry" }, nil
   local at = 1
   while queue[at] ~= nil and not found do
     local place = places[at]
