@@ -123,6 +123,7 @@ running: Validate_9_[###############.....]  75 %  0:02]] },
   { name = "redrawing from 0.1 s on", columns = 20, rows = 9, total = 2, start = 0, calls = {
     { 0, "show", operation("one", 1) }, { 0.1, "show", operation("one", 2) }, { 0, "show", operation("one", 3) },
     { 0.06, "tick" }, { 0, "show", operation("one", 4) }, { 0.04, "tick" }, { 0.1, "tick" }, { 0.9, "tick" },
+    { 0.2, "finish", operation("one") }, { 0, "tick" },
   }, text = [[
 one: ru_3_1 %  0:00
 0 of 2 ended, 0:00 <1>
@@ -131,7 +132,8 @@ one: ru_3_2 %  0:00
 one: ru_3_4 %  0:00
 0 of 2 ended, 0:00 <1>
 one: ru_3_4 %  0:01
-0 of 2 ended, 0:01 ]] },
+0 of 2 ended, 0:01 <1>
+1 of 2 ended, 0:01 ]] },
   { name = "no erasure before a line of what ended at once", columns = 30, rows = 9, total = 2, calls = {
     { 5, "show", operation("one", 100, "completed") }, { 0, "finish", { location = "/x" } }, { 0, "tick" }, { 1, "tick" },
   }, text = [[
