@@ -25,8 +25,9 @@ for _, bytes in ipairs {
   ends("in the status line: " .. rows.shown(bytes), bytes, rows.PART_OF_STATUS_LINE)
 end
 for _, bytes in ipairs {
-  OK, OK .. "Content-Le", OK .. "Content-Length:", OK .. "Content-Length: 2", OK .. LENGTH .. "\r", OK .. "Content-Length: 0\r\n",
-  OK .. "Content-Length: 0\r\n\r", "HTTP/1.1 100 Continue\r\n\r\n" .. OK .. "X-A: 1\r\n", "HTTP/1.1 202 Accepted\r\nLocation: /op\r\n",
+  OK, OK .. "Content-Le", OK .. "Content-Length:", OK .. "Content-Length: 2", OK .. LENGTH .. "\r",
+  OK .. "Content-Length: 0\r\n", OK .. "Content-Length: 0\r\n\r",
+  "HTTP/1.1 100 Continue\r\n\r\n" .. OK .. "X-A: 1\r\n", "HTTP/1.1 202 Accepted\r\nLocation: /op\r\n",
   "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n",
 } do
   ends("in the headers: " .. rows.shown(bytes), bytes, rows.CUT_HEADERS)

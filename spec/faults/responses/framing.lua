@@ -8,8 +8,9 @@ local BODY, LENGTH, CHUNKED = rows.BODY, rows.LENGTH, rows.CHUNKED
 local list = rows.list "framing"
 
 for _, value in ipairs {
-  "+20", "-20", "-0", "0x14", "20abc", "abc", "20.0", "2e1", "20,", ",20", "20, 20", "20,20", "20 20", "20; q=1", "20\t20", "0, 20",
-  '"20"', "\xef\xbc\x92\xef\xbc\x90", "9223372036854775808", "18446744073709551636", "1" .. ("0"):rep(300), "", "\t ",
+  "+20", "-20", "-0", "0x14", "20abc", "abc", "20.0", "2e1", "20,", ",20", "20, 20", "20,20", "20 20", "20; q=1",
+  "20\t20", "0, 20", '"20"', "\xef\xbc\x92\xef\xbc\x90", "9223372036854775808", "18446744073709551636",
+  "1" .. ("0"):rep(300), "", "\t ",
 } do
   list:add("Content-Length: " .. rows.shown(value), rows.ok("Content-Length: " .. value), rows.REFUSED)
 end

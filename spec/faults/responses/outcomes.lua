@@ -16,15 +16,16 @@ end
 
 -- Anything that is not said to be canceled, in whatever field, and however deep.
 cancel(rows.NOT_CANCELED, {
-  '{"status":"running"}', '{"status":"InProgress"}', '{"status":"in progress"}', '{"status":"notStarted"}', '{"status":"queued"}',
-  '[{"status":"running"}]', '{"submissionState":"running"}', '{"state":"running"}', '{"Status":"Running"}',
-  '{"properties":{"status":"Running"}}', '[{"status":"running"},{"status":"running"}]', '{"status":{"code":1}}', '{"status":500}',
-  '{"statusCode":500}', '"running"', "false", "0", '{"success":false}', '{"Message":"An error has occurred."}',
-  '{"canceled":false}', '{"ok":false}', '{"succeeded":false}', '{"isError":true}', '{"hasErrors":true}', '{"errorCode":"Conflict"}',
-  '{"error_description":"no"}', '{"odata.error":{"code":"Conflict"}}', '{"exceptionMessage":"no"}', '{"fault":{"faultstring":"no"}}',
-  '{"failures":[1]}', '{"result":"error"}', '{"outcome":"none"}', '{"running":true}', '{"phase":"InProgress"}', '{"progress":50}',
-  '{"title":"Conflict","detail":"a publish is running"}', '{"code":"OperationInProgress"}', '{"href":"/api/operations/1"}',
-  '{"canceled":"no"}', '{"status":"canceled","submissionState":"running"}',
+  '{"status":"running"}', '{"status":"InProgress"}', '{"status":"in progress"}', '{"status":"notStarted"}',
+  '{"status":"queued"}', '[{"status":"running"}]', '{"submissionState":"running"}', '{"state":"running"}',
+  '{"Status":"Running"}', '{"properties":{"status":"Running"}}', '[{"status":"running"},{"status":"running"}]',
+  '{"status":{"code":1}}', '{"status":500}', '{"statusCode":500}', '"running"', "false", "0", '{"success":false}',
+  '{"Message":"An error has occurred."}', '{"canceled":false}', '{"ok":false}', '{"succeeded":false}',
+  '{"isError":true}', '{"hasErrors":true}', '{"errorCode":"Conflict"}', '{"error_description":"no"}',
+  '{"odata.error":{"code":"Conflict"}}', '{"exceptionMessage":"no"}', '{"fault":{"faultstring":"no"}}',
+  '{"failures":[1]}', '{"result":"error"}', '{"outcome":"none"}', '{"running":true}', '{"phase":"InProgress"}',
+  '{"progress":50}', '{"title":"Conflict","detail":"a publish is running"}', '{"code":"OperationInProgress"}',
+  '{"href":"/api/operations/1"}', '{"canceled":"no"}', '{"status":"canceled","submissionState":"running"}',
   '{"a":{"a":{"a":{"a":{"a":{"status":"running"}}}}}}',
   -- A location that cannot be polled tells the same.
   '{"location":"http://["}', '{"status":"canceled","location":"http://["}', '{"operation":{"location":"/op"}}',
@@ -35,19 +36,22 @@ cancel(rows.CANCELED, {
 })
 -- Either an err or a result is right, but never a success.
 cancel({ result = {}, never = { state = "canceled" }, or_kind = true }, {
-  '{"status":"failed"}', '{"status":"Rejected"}', '{"error":true}', '{"error":500}', '{"errors":["x"]}', '{"Error":{"Code":"x"}}',
-  '{"status":"canceled","error":{"code":"Conflict","message":"no"}}', '[{"status":"failed"}]', '{"error":"conflict"}',
+  '{"status":"failed"}', '{"status":"Rejected"}', '{"error":true}', '{"error":500}', '{"errors":["x"]}',
+  '{"Error":{"Code":"x"}}', '{"status":"canceled","error":{"code":"Conflict","message":"no"}}',
+  '[{"status":"failed"}]', '{"error":"conflict"}',
 })
 -- Something to poll is not over.
 local POLLED = { result = { status = 200, operation_id = "row" }, never = { state = "canceled" } }
 local location = rows.location "row"
 for _, form in ipairs {
-  '{"location":"%s"}', '{"Location":"%s"}', '{"operationLocation":"%s"}', '{"operation-location":"%s"}', '[{"location":"%s"}]',
-  '{"status":"canceled","location":"%s"}',
+  '{"location":"%s"}', '{"Location":"%s"}', '{"operationLocation":"%s"}', '{"operation-location":"%s"}',
+  '[{"location":"%s"}]', '{"status":"canceled","location":"%s"}',
 } do
   cancel(POLLED, { form:format(location) })
 end
-for name, expected in pairs { [location] = POLLED, ["http://["] = rows.NOT_CANCELED, ["/" .. ("a"):rep(8192)] = rows.NOT_CANCELED } do
+for name, expected in pairs {
+  [location] = POLLED, ["http://["] = rows.NOT_CANCELED, ["/" .. ("a"):rep(8192)] = rows.NOT_CANCELED,
+} do
   for _, header in ipairs { "Location", "Operation-Location" } do
     list:add(("cancel: 200, no body, %s: %s"):format(header, name:sub(1, 80)),
       respond(200, { header .. ": " .. name, "Content-Length: 0" }), { POST = expected })
@@ -78,15 +82,16 @@ list:add("cancel: 202, Location in a folded line", respond(202, { "X-Folded: 1",
 for _, coding in ipairs { "gzip", "x-unknown" } do
   list:add("coding " .. coding, respond(200, { "Content-Encoding: " .. coding, rows.LENGTH }, rows.BODY), rows.protocol(200))
 end
-list:add("cancel: 202 with Location, and a coding", respond(202, { "Location: " .. location, "Content-Encoding: gzip", rows.LENGTH },
-  rows.BODY), { POST = rows.ACCEPTED })
+list:add("cancel: 202 with Location, and a coding",
+  respond(202, { "Location: " .. location, "Content-Encoding: gzip", rows.LENGTH }, rows.BODY), { POST = rows.ACCEPTED })
 
 -- JSON is needed, and there is none.
 for _, body in ipairs {
-  "<html><body>canceled</body></html>", "canceled", '{"status":"canceled"', rows.BODY .. "}", rows.BODY:rep(2), rows.BODY .. "\0",
-  "\0", '{"status":"\xff\xfe"}', '{"status":NaN}', "\xef\xbb\xbf" .. rows.BODY, "/* */" .. rows.BODY, "{'status':'canceled'}",
-  ("["):rep(1001) .. ("]"):rep(1001), ("["):rep(100000) .. ("]"):rep(100000), '{"status":"\xed\xa0\x80"}',
-  '{"status":"\xc0\xaf"}', '{"status":-Infinity}', '{"status":1e999}', '{"status":0x10}',
+  "<html><body>canceled</body></html>", "canceled", '{"status":"canceled"', rows.BODY .. "}", rows.BODY:rep(2),
+  rows.BODY .. "\0", "\0", '{"status":"\xff\xfe"}', '{"status":NaN}', "\xef\xbb\xbf" .. rows.BODY,
+  "/* */" .. rows.BODY, "{'status':'canceled'}", ("["):rep(1001) .. ("]"):rep(1001),
+  ("["):rep(100000) .. ("]"):rep(100000), '{"status":"\xed\xa0\x80"}', '{"status":"\xc0\xaf"}', '{"status":-Infinity}',
+  '{"status":1e999}', '{"status":0x10}',
 } do
   list:add(("no JSON: %s (%d)"):format(rows.shown(body):sub(1, 100), #body), json(body), rows.protocol(200))
 end

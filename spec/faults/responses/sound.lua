@@ -28,8 +28,9 @@ for _, reason in ipairs { "", " ", "  OK", " a\tb", " \xc3\xa4\xff\x80", " " .. 
   accept("a reason phrase: " .. shown(reason):sub(1, 20), "HTTP/1.1 200" .. reason .. "\r\n" .. TAIL)
 end
 for _, line in ipairs {
-  "X-Folded: one\r\n two\r\n\tthree", "X-Folded: one\r\n Content-Length: 5", "X-Folded: one\r\n\tTransfer-Encoding: chunked",
-  "X-Empty:", "X-Tab: a\tb", "X-Text: \x80\xc3\xa4\xff", "!#$%&'*+-.^_`|~09azAZ: 1", "X-Colons: :a::b:", "X-Long: " .. ("x"):rep(60000),
+  "X-Folded: one\r\n two\r\n\tthree", "X-Folded: one\r\n Content-Length: 5",
+  "X-Folded: one\r\n\tTransfer-Encoding: chunked", "X-Empty:", "X-Tab: a\tb", "X-Text: \x80\xc3\xa4\xff",
+  "!#$%&'*+-.^_`|~09azAZ: 1", "X-Colons: :a::b:", "X-Long: " .. ("x"):rep(60000),
   "X-Long: a" .. (" "):rep(40000) .. "b", ("X-Many: 1\r\n"):rep(499) .. "X-Many: 1", "HTTP: 1.1 404 Not Found",
   "Content_Length: 5\r\nX-Content-Length: 6\r\nTransfer_Encoding: chunked\r\nContent-Lengths: 7", "Connection: close",
   "Content-Encoding: identity",
@@ -57,8 +58,10 @@ chunked(rows.chunks(BODY), "X-A: 1\r\n 2\r\nTransfer-Encoding: \t chunked \t\r\n
 local whole = respond(200, { "X-A: 1", LENGTH }, BODY)
 accept("chunks byte by byte", { { each = respond(200, { CHUNKED }, "14;a=b\r\n" .. BODY .. "\r\n0\r\nX-Trailer: 1\r\n\r\n") } })
 accept("an interim response byte by byte", { { each = INTERIM .. whole } })
-for _, place in ipairs { 10, 16, 17, whole:find("20\r", 1, true), whole:find("\r\n\r\n", 1, true) + 2, #whole - #BODY, #whole - 5 } do
-  accept("two writes, the first of " .. place, { { send = whole:sub(1, place) }, { pause = 0.005 }, { send = whole:sub(place + 1) } })
+local length, blank_line = whole:find("20\r", 1, true), whole:find("\r\n\r\n", 1, true) + 2
+for _, place in ipairs { 10, 16, 17, length, blank_line, #whole - #BODY, #whole - 5 } do
+  accept("two writes, the first of " .. place,
+    { { send = whole:sub(1, place) }, { pause = 0.005 }, { send = whole:sub(place + 1) } })
 end
 
 local function post(name, bytes, expected) list:add(name, bytes, { POST = expected }) end
