@@ -29,7 +29,7 @@ describe("a location with", function()
       "https://127.0.0.1:P/op", "https:/op", "ftp://127.0.0.1:P/op", "file:///etc/passwd", "file://127.0.0.1/etc/passwd",
       "gopher://127.0.0.1:C/1x", "javascript:alert(1)", "data:application/json,{}",
       -- user information
-      "http://127.0.0.1:P@127.0.0.1:C/op", "http://user:password@127.0.0.1:P/op", "http://user@127.0.0.1:P/op",
+      "http://127.0.0.1:P@127.0.0.1:C/op", "http://jane.doe:hidden-client@127.0.0.1:P/op", "http://user@127.0.0.1:P/op",
       "http://:@127.0.0.1:P/op",
       -- slashes
       "//127.0.0.1:C/op", "///127.0.0.1:C/op", "http://127.0.0.1:C\\@127.0.0.1:P/op", "\\\\127.0.0.1:C\\op", "/\\127.0.0.1:C/op",

@@ -40,8 +40,7 @@ describe("a proxy", function()
   local function client_of(options)
     options.base_url = options.base_url or "https://localhost:" .. service.port
     options.ca_file = certificates.ca_file
-    local client = lab:client(options)
-    return client
+    return lab:client(options)
   end
 
   -- A client without the lab's own `proxy`: it has to look at the environment.
@@ -62,16 +61,6 @@ describe("a proxy", function()
       assert.is_nil(request.headers["x-ms-client-request-id"])
     end
   end
-
-  it("that is given sees a CONNECT without the token", function()
-    local client = client_of { proxy = proxy.url }
-    local status, err = client:offer_status(Lab.OFFER)
-    assert.is_nil(err)
-    assert.equal("running", status.state)
-    assert.equal("Bearer " .. Lab.TOKEN, service.requests[1].headers.authorization)
-    assert.equal(1, #proxy.requests)
-    assert_saw_nothing()
-  end)
 
   -- libcurl would send the request again, over a new connection, whatever the proxy says to that.
   for what, more in pairs { ["that connects again"] = false, ["that then sends headers without end"] = true } do
@@ -114,12 +103,6 @@ describe("a proxy", function()
     assert.same({ false, false, true, false }, agents)
   end)
 
-  it("that makes no sense is not quoted in the message", function()
-    local _, err = client_of { proxy = "http://proxy.contoso.example:port" }:offer_status(Lab.OFFER)
-    lab:assert_failure(err, { kind = "network", ambiguous = false })
-    assert.is_nil(tostring(err):find("proxy.contoso.example", 1, true))
-  end)
-
   for _, hidden in ipairs { "user%0a", "user:%00", "%1F:password" } do
     it("with a control character in its name or password (" .. hidden .. ") is misuse, not passed by", function()
       local url = ("http://%s@127.0.0.1:%d"):format(hidden, proxy.port)
@@ -128,9 +111,11 @@ describe("a proxy", function()
     end)
   end
 
-  it("gets the name and password that its URL holds, and the service does not", function()
+  it("gets a CONNECT without the token, and the name and password that its URL holds, which the service does not get", function()
     local client = client_of { proxy = ("http://user:%s@127.0.0.1:%d"):format(PASSWORD, proxy.port) }
-    assert.is_table(client:offer_status(Lab.OFFER))
+    assert.equal("running", assert(client:offer_status(Lab.OFFER)).state)
+    assert.equal("Bearer " .. Lab.TOKEN, service.requests[1].headers.authorization)
+    assert.equal(1, #proxy.requests)
     assert.is_string(proxy.requests[1].headers["proxy-authorization"])
     assert.is_nil(service.requests[1].headers["proxy-authorization"])
     assert_saw_nothing()
@@ -211,20 +196,6 @@ describe("a proxy", function()
     assert.equal(0, #proxy.connections)
   end)
 
-  it("is used for https and not for http by the same client", function()
-    local plain = lab:server():always(Lab.good_service)
-    local client = client_of { proxy = proxy.url }
-    local http = { publisher = "contoso", offer = "contoso-vm", base_url = plain.url }
-    for _ = 1, 3 do
-      assert.is_table(client:offer_status(http))
-      assert.is_table(client:offer_status(Lab.OFFER))
-    end
-    assert.equal(3, #plain.requests)
-    assert.equal(3, #service.requests)
-    assert.equal(1, #proxy.connections)
-    assert_saw_nothing()
-  end)
-
   for _, status in ipairs { 302, 403, 407, 502 } do
     it(("that refuses to connect (%d) is a network error, and nothing was sent"):format(status), function()
       proxy:always(function(connection)
@@ -272,7 +243,8 @@ describe("a proxy", function()
 
   for _, url in ipairs { "http://user:PASSWORD@127.0.0.1:PORT", "http://user:PASSWORD@nope.invalid:3128",
                          "socks5://user:PASSWORD@127.0.0.1:PORT", "gopher://user:PASSWORD@127.0.0.1:PORT",
-                         "http://user:PASSWORD@[::1", "http://user:PASSWORD@127.0.0.1:99999" } do
+                         "http://user:PASSWORD@[::1", "http://user:PASSWORD@127.0.0.1:99999",
+                         "http://user:PASSWORD@contoso.example:port" } do
     it("that cannot be used (" .. url:match "^%a+" .. url:match "@(.*)" .. ") does not show its password", function()
       local client = client_of {
         proxy = (url:gsub("PASSWORD", PASSWORD):gsub("PORT", Lab.closed_port())), timeout = 5,
@@ -280,7 +252,7 @@ describe("a proxy", function()
       local _, err = client:cancel(Lab.CALL)
       lab:assert_failure(err, { ambiguous = false, attempts = 1 })
       Lab.assert_discreet(err, { PASSWORD })
-      assert.is_nil(tostring(client.core):find(PASSWORD, 1, true))
+      assert.is_nil(tostring(err):find("contoso.example", 1, true) or tostring(client.core):find(PASSWORD, 1, true))
       assert.equal(0, #service.connections)
     end)
   end

@@ -17,7 +17,7 @@ SUBJECTS = {
     "environment": ["module"],
     "init": ["module"],
     "queue": ["batch"],
-    "redact": ["secrets", "error", "discretion", "log"],
+    "redact": ["secrets", "error", "log"],
     "status": ["wait", "offers", "progress"],
 }
 # What tells nothing about lua/cpp/ (how the module was built, and the manual's form), or no more than a quicker file:
