@@ -25,8 +25,7 @@ describe("cpp-portal emulate", function()
     emulator:kill "INT"
     output, errors, status = emulator:finish()
     assert.matches("^The portal emulator listens at http://127%.0%.0%.1:%d+", output)
-    assert.equal("", errors)
-    assert.equal(0, status)
+    assert.same({ "", 0 }, { errors, status })
   end)
 
   it("gives the faults of its command line", function()

@@ -157,6 +157,12 @@ describe("cpp.command.screen", function()
     end
   end)
 
+  it("shows a state that holds a secret as unknown", function()
+    local secret, steps = { "s3cret" }, { { stepName = "s", status = "x s3cret" } }
+    assert.equal("unknown", views.offers.rows({ offers = { { id = "o", status = "x s3cret" } } }, nil, secret)[1][2])
+    assert.equal("unknown", views.progress.details.rows({ steps = steps }, secret)[1][2])
+  end)
+
   it("reads the secrets once for each table, and shows none of them", function()
     local asked, screen = 0, Screen.new({ wide = true, color = "never" }, 1)
     function screen.secrets()

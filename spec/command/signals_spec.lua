@@ -245,8 +245,7 @@ describe("cpp-portal", function()
       portal:fault { match = { method = "GET" }, delay = 0.01, times = -1 }
       local command = programs:command { "bin/cpp-portal", "status", "--concurrency=1", "contoso", table.unpack(names) }
       local _, errors, status = programs:run { "bash", "-c", command .. " | true; exit ${PIPESTATUS[0]}" }
-      assert.equal("cpp-portal: standard output: Broken pipe\n", errors)
-      assert.equal(1, status)
+      assert.same({ "cpp-portal: standard output: Broken pipe\n", 1 }, { errors, status })
       assert.is_true(#portal:journal() < OFFERS)
     end)
   end)

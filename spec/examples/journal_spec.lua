@@ -39,8 +39,7 @@ describe("examples/journal.lua", function()
     for number = 1, 3 do offer(number, { cancel_seconds = 0 }) end
     offer(4, { running = false })
     local output, errors, status = programs:run(words())
-    assert.equal("", errors)
-    assert.equal(0, status)
+    assert.same({ "", 0 }, { errors, status })
     assert.is_truthy(output:find("offer-1: ended\n", 1, true))
     assert.same({ ["offer-1"] = "begin accepted ended", ["offer-2"] = "begin accepted ended",
                   ["offer-3"] = "begin accepted ended", ["offer-4"] = "idle" }, events())
@@ -73,8 +72,7 @@ describe("examples/journal.lua", function()
 
     portal:advance(100)
     local _, errors, status = programs:run(words())
-    assert.equal("", errors)
-    assert.equal(0, status)
+    assert.same({ "", 0 }, { errors, status })
     for number = 1, 3 do assert.same({ 1, 1 }, { cancels(number) }) end
     assert.same({ 1, 2 }, { cancels(4) })
     for number = 1, 4 do
@@ -93,8 +91,7 @@ describe("examples/journal.lua", function()
     program:kill "KILL"
     program:finish()
     local output, _, status = programs:run(words())
-    assert.equal("offer-1: ended\n", output)
-    assert.equal(0, status)
+    assert.same({ "offer-1: ended\n", 0 }, { output, status })
     assert.same({ 0, 1 }, { cancels(1) })
     assert.equal("canceled", portal:state("contoso", "offer-1").operations[1].state)
   end)
@@ -105,10 +102,7 @@ describe("examples/journal.lua", function()
     local handle = assert(io.open(journal, "w"))
     handle:write("offer-1 begin id-0 .\noffer-1 accepted http://127.0.0.1/cut-o") -- a line that is not whole
     handle:close()
-    local output, errors, status = programs:run(words())
-    assert.equal("", output)
-    assert.equal("offer-1: another operation runs now: id-1\n", errors)
-    assert.equal(1, status)
+    assert.same({ "", "offer-1: another operation runs now: id-1\n", 1 }, { programs:run(words()) })
     assert.same({}, portal:journal { method = "POST" })
   end)
 

@@ -24,8 +24,7 @@ describe("examples/", function()
           assert.is_truthy(output:find(("offer-%d: completed, 100 %%\n"):format(number), place, true), output)
         end
         assert.is_true(tonumber(output:match("(%d+) ticks")) > 5, output)
-        assert.equal("", errors)
-        assert.equal(0, status)
+        assert.same({ "", 0 }, { errors, status })
       end)
 
       it("ends when it is asked to", function()
@@ -35,8 +34,7 @@ describe("examples/", function()
         program:kill "TERM"
         local output, errors, status = program:finish()
         assert.is_truthy(output:find("offer-1: stopped: ", 1, true), output)
-        assert.equal("", errors)
-        assert.equal(1, status)
+        assert.same({ "", 1 }, { errors, status })
       end)
 
       it("says what it cannot see", function()
@@ -44,8 +42,7 @@ describe("examples/", function()
         portal:fault { status = 403 }
         local output, errors, status = programs:run { "examples/" .. name, "contoso", "offer-1" }
         assert.is_truthy(output:find("^offer%-1: http: 403: [^\n]*GET http"), output)
-        assert.equal("", errors)
-        assert.equal(1, status)
+        assert.same({ "", 1 }, { errors, status })
       end)
     end)
   end
@@ -57,8 +54,7 @@ describe("examples/", function()
     assert.is_truthy(output:find("offer-1: canceled\n", 1, true), output)
     assert.is_truthy(output:find("offer-2: canceled\n", 1, true), output)
     assert.is_truthy(output:find("none: http: ", 1, true), output)
-    assert.equal("", errors)
-    assert.equal(1, status)
+    assert.same({ "", 1 }, { errors, status })
   end)
 
   -- The path of the host program, and whether it was built.
@@ -80,8 +76,7 @@ describe("examples/", function()
     for number = 1, 3 do assert.is_truthy(output:find(("offer-%d: canceled\n"):format(number), 1, true), output) end
     assert.is_true(tonumber(output:match("(%d+) ticks")) > 10, output)
     output, errors, status = programs:run { program, "examples/embed/embed.lua", "contoso", "none" }
-    assert.equal("", errors)
-    assert.equal(1, status)
+    assert.same({ "", 1 }, { errors, status })
     assert.is_truthy(output:find("none: http: ", 1, true), output)
   end)
 

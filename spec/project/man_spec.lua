@@ -68,8 +68,7 @@ describe("doc/man/", function()
       assert.equal(3, #list)
       local output, errors, status = programs:run { "sh", "-c", list[1] }
       assert.is_truthy(output:find("contoso-vm  canceled ", 1, true), output)
-      assert.equal("", errors)
-      assert.equal(0, status)
+      assert.same({ "", 0 }, { errors, status })
       portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 0 }
       output, errors, status = programs:run { "sh", "-c", list[3] }
       assert.equal("", errors)
@@ -116,8 +115,7 @@ describe("doc/man/", function()
       portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 0 }
       output, errors, status = programs:run { lua, programs:file(list[2]) }
       assert.equal("", errors)
-      assert.equal("contoso-vm\tcanceled\ncontoso-app\tcanceled\n", output)
-      assert.equal(0, status)
+      assert.same({ "contoso-vm\tcanceled\ncontoso-app\tcanceled\n", 0 }, { output, status })
     end)
   end)
 end)
