@@ -1,13 +1,15 @@
--- Examples of every loop: batches, and coroutines that are resumed by mistake or closed while they wait.
+-- Examples of every loop: batches, coroutines that are resumed by mistake or closed while they wait, and token functions, which
+-- run in the loop and may wait.
 
 local assert = require "luassert"
 local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
 local loops = require "spec.support.loops"
+local portals = require "spec.support.emulator"
 
 -- Defines them with busted's `it`. Returns a function that is called before each example.
 return function(it)
-  local portal, host, client
+  local portal, host, client, new_client
 
   it("runs two batches on one client, each with its own timers", function()
     loops.respond_late(portal, 1, { delay = 0.8 })
@@ -123,5 +125,60 @@ return function(it)
     assert.is_true(waited >= 0.299, waited)
   end)
 
-  return function(...) portal, host, client = ... end
+  -- The token function of one item waits; another item follows its operation.
+  local function beside_a_slow_token(seconds, of_the_item)
+    local entries, ends, started = nil, {}, core.monotonic()
+    local function slow()
+      host:pause(seconds)
+      return portals.TOKEN
+    end
+    host:spawn(function()
+      entries = client:map({ 1, 2 }, function(n, own)
+        local place = loops.offer(n, { token = n == 1 and slow or nil })
+        local result, err
+        if n == 1 then
+          for name, value in pairs(of_the_item or {}) do place[name] = value end
+          result, err = own:offer_status(place)
+        else
+          result, err = own:wait(place, { timeout = 0.3, interval = 0.05, max_interval = 0.05 })
+        end
+        ends[n] = core.monotonic() - started
+        return result, err
+      end)
+    end)
+    host:run(loops.LIMIT)
+    return entries, ends
+  end
+
+  it("ends a wait of a batch at its deadline, whatever another item's token function does", function()
+    local entries, ends = beside_a_slow_token(1)
+    assert.equal("running", entries[1].result.state)
+    assert.equal("timeout", entries[2].err.kind)
+    assert.is_truthy(entries[2].err.message:find "last state: running", entries[2].err.message)
+    assert.is_true(ends[1] >= 0.999 and ends[2] < 0.8, ends[2])
+  end)
+
+  it("ends a call of a batch at its timeout, whatever its own token function does", function()
+    local entries, ends = beside_a_slow_token(1, { timeout = 0.2 })
+    assert.equal("auth: the token was not renewed in time", tostring(entries[1].err))
+    assert.is_true(ends[1] < 0.7, ends[1])
+  end)
+
+  it("lets a token function end by itself after the client was closed", function()
+    local err, ended
+    local own = new_client { token = function()
+      host:pause(0.2)
+      ended = true
+      return portals.TOKEN
+    end }
+    host:spawn(function() err = select(2, own:cancel(loops.offer(1))) end)
+    host:spawn(function()
+      host:pause(0.05)
+      own:close()
+    end)
+    host:run(loops.LIMIT)
+    assert.same({ "closed", true }, { err.kind, ended })
+  end)
+
+  return function(...) portal, host, client, new_client = ... end
 end

@@ -4,7 +4,6 @@ local assert = require "luassert"
 local core = require "cpp.core"
 local fork = require "spec.support.fork"
 local loops = require "spec.support.loops"
-local portals = require "spec.support.emulator"
 local socket = require "socket"
 
 -- Defines them with busted's `it`. Returns a function that is called before each example.
@@ -67,25 +66,6 @@ return function(it)
     assert.equal(0, child:wait())
     assert.equal(202, result and result.status, err)
     assert.is_true(ended - started < 1)
-  end)
-
-  it("starts a request although an earlier one of the client is not answered", function()
-    loops.respond_late(portal, 1, { action = "stall" })
-    local order = {}
-    host:spawn(function()
-      local _, err = client:offer_status(loops.offer(1, { timeout = 5 }))
-      order[#order + 1] = err.kind
-    end)
-    host:spawn(function()
-      host:pause(0.3) -- until libcurl has no timer left that would have it looked after soon
-      local started = core.monotonic()
-      local status = assert(client:offer_status(loops.offer(2)))
-      order[#order + 1] = status.state
-      assert.is_true(core.monotonic() - started < 2)
-      portal:clear_faults()
-    end)
-    host:run(loops.LIMIT)
-    assert.same({ "running", "network" }, order)
   end)
 
   it("keeps the shorter deadline of a later request", function()
@@ -244,19 +224,6 @@ return function(it)
     host:run(loops.LIMIT)
     assert.equal(20, ended)
     assert.is_true(reused > 0)
-  end)
-
-  it("does not wait for a request that is done", function()
-    local waited
-    host:spawn(function()
-      local request = client.core:start("offer_status", loops.offer(1), portals.TOKEN)
-      repeat client.core:step(0.01) until request:done()
-      assert(request:result())
-      client.loop.await(client.core, request)
-      waited = true
-    end)
-    host:run(loops.LIMIT)
-    assert.is_true(waited)
   end)
 
   it("lets a timer of the host tick every 5 ms while 64 cancels and 64 waits are in flight #timer", function()

@@ -89,7 +89,7 @@ end
 function loops.examples(busted, make)
   local host
   local parts = {}
-  for index, name in ipairs { "calls", "batches", "tokens" } do
+  for index, name in ipairs { "calls", "batches" } do
     parts[index] = require("spec.support.loops." .. name)(busted.it)
   end
   loops.clients(busted, function(portal, make_client)
