@@ -135,9 +135,8 @@ describe("cpp-portal", function()
 
     it("sends nothing when one of them is not a valid offer", function()
       local output, errors, status = run("cancel", "contoso", "offer-1", "..")
-      assert.equal("", output)
-      assert.equal("cpp-portal: OFFER: expected an identifier, not '..'; see `cpp-portal help cancel`\n", errors)
-      assert.equal(2, status)
+      assert.same({ "", "cpp-portal: OFFER: expected an identifier, not '..'; see `cpp-portal help cancel`\n", 2 },
+        { output, errors, status })
       assert.same({}, portal:journal())
     end)
   end)

@@ -54,15 +54,6 @@ describe("an offer that is published again", function()
         assert.equal(100, #operations())
     end)
 
-    it("has the same state in every response", function()
-        for _, path in ipairs { OFFER .. "/submissions/", OFFER .. "/status", OFFER, "/api/publishers/contoso/offers" } do
-            portal:advance(60)
-            local document = portal:call("GET", path).json
-            document = document[1] or document
-            assert.equal("running", document.submissionState or document.status, path)
-        end
-    end)
-
     it("lasts where its operations take no time, or never end", function()
         for _, step in ipairs { { name = "s", seconds = 0 }, { name = "s", hold = "blocked" } } do
             portal:offer { publisher = "contoso", offer = "contoso-vm", running = true, republish = true, steps = { step } }

@@ -40,9 +40,8 @@ describe("the service of the portal emulator", function()
             assert.equal("running", call("GET", operation_path()).json.status)
             portal:advance(1)
             local operation = call("GET", operation_path()).json
-            assert.equal("canceled", operation.status)
-            assert.equal("canceled", operation.steps[1].status)
-            assert.equal("jondoe@contoso.com,jane@contoso.com", operation.notificationEmails)
+            assert.same({ "canceled", "canceled", "jondoe@contoso.com,jane@contoso.com" },
+              { operation.status, operation.steps[1].status, operation.notificationEmails })
         end)
 
         it("can be asked for again, which changes nothing", function()
@@ -226,9 +225,8 @@ describe("the service of the portal emulator", function()
             put { steps = { { name = "Certification", seconds = 5, fails = true }, { name = "Live", seconds = 5 } } }
             portal:advance(5)
             local operation = call("GET", operation_path()).json
-            assert.equal("failed", operation.status)
-            assert.equal("failed", operation.steps[1].status)
-            assert.equal("error", operation.steps[1].messages[1].level)
+            assert.same({ "failed", "failed", "error" },
+              { operation.status, operation.steps[1].status, operation.steps[1].messages[1].level })
             put { steps = { { name = "Publisher signoff", hold = "waitingForPublisherReview" } } }
             portal:advance(1e6)
             operation = call("GET", operation_path()).json
@@ -242,9 +240,8 @@ describe("the service of the portal emulator", function()
             put { spelling = { running = "In Progress" }, extra = { cancellationRequestState = "other" } }
             local operation = call("GET", operation_path()).json
             assert.matches(GUID, operation.id)
-            assert.equal("In Progress", operation.status)
-            assert.equal("other", operation.cancellationRequestState)
-            assert.equal("publish", operation.submissionType)
+            assert.same({ "In Progress", "other", "publish" },
+              { operation.status, operation.cancellationRequestState, operation.submissionType })
             assert.matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d+Z$", operation.createdDateTime)
             assert.is_string(operation.lastActionDateTime)
             assert.equal(2, operation.publishingVersion)
@@ -277,11 +274,8 @@ describe("the service of the portal emulator", function()
             local answer = call("GET", OFFER .. "/submissions")
             local entry = answer.json[1]
             assert.is_truthy(answer.body:find('"version":636576975611768314[,}]'))
-            assert.equal("contoso-vm", entry.offerId)
-            assert.equal("contoso", entry.publisherId)
-            assert.equal("microsoft-azure-virtualmachines", entry.offerTypeId)
-            assert.equal("running", entry.submissionState)
-            assert.equal("staging", entry.slot)
+            assert.same({ "contoso-vm", "contoso", "microsoft-azure-virtualmachines", "running", "staging" },
+              { entry.offerId, entry.publisherId, entry.offerTypeId, entry.submissionState, entry.slot })
             assert.equal("jdoe@contoso.com", entry.definition.metadata.emails)
             assert.is_string(entry.changedTime)
         end)
@@ -291,12 +285,8 @@ describe("the service of the portal emulator", function()
             portal:offer { publisher = "contoso", offer = "contoso-app" }
             portal:offer { publisher = "other", offer = "elsewhere" }
             local list = call("GET", "/api/publishers/contoso/offers").json
-            assert.equal(2, #list)
-            assert.equal("contoso-app", list[1].id)
-            assert.equal("neverPublished", list[1].status)
-            assert.equal("contoso-vm", list[2].id)
-            assert.equal("running", list[2].status)
-            assert.equal("contoso", list[2].publisherId)
+            assert.same({ 2, "contoso-app", "neverPublished", "contoso-vm", "running", "contoso" },
+              { #list, list[1].id, list[1].status, list[2].id, list[2].status, list[2].publisherId })
             assert.equal(405, call("POST", "/api/publishers/contoso/offers").status)
             assert.equal(404, call("GET", "/api/publishers/nobody/offers").status)
         end)
