@@ -109,29 +109,6 @@ describe("the documentation", function()
     end)
   end
 
-  -- Figures in prose: where they are said, and where they stand in the sources. Defaults: spec/project/types/options_spec.lua.
-  local WAIT, RETRY, AUTH = "lua/cpp/wait.lua", "lua/cpp/retry.lua", "lua/cpp/auth.lua"
-  local FIGURES = {
-    { "doc/waiting.md", "limited to (%d+) to (%d+) s", WAIT, "LEAST_PAUSE, MOST_PAUSE = (%d+), (%d+)" },
-    { "doc/waiting.md", "the interval is `interval`, (%d+) s", WAIT, "MAX_INTERVAL = %d+, (%d+)" },
-    { "doc/waiting.md", "up to `max_interval`, (%d+) s", WAIT, "MAX_INTERVAL = %d+, %d+, (%d+)" },
-    { "doc/waiting.md", "Up to (%d+) failures in a row", WAIT, "FAILURES = (%d+)" },
-    { "doc/waiting.md", "a 404 for the first (%d+) s", WAIT, "GRACE = (%d+)" },
-    { "doc/waiting.md", "runs: again, for (%d+) s", WAIT, "SETTLE = (%d+)" },
-    { "doc/errors.md", "pauses start at ([%d.]+) s and double, with jitter, up to (%d+) s", RETRY,
-      "FIRST_PAUSE, LONGEST_PAUSE = ([%d.]+), (%d+)" },
-    { "doc/tokens.md", "until (%d+) s before it expires", AUTH, "MARGIN = (%d+)" },
-    { "doc/reference.md", "kept until (%d+) s before it expires", AUTH, "MARGIN = (%d+)" },
-  }
-  for _, figure in ipairs(FIGURES) do
-    local page, said, file, there = table.unpack(figure)
-    it(("says what is so: %s: %s"):format(page, said), function()
-      local stated = { content(page):gsub("%s+", " "):match(said) }
-      assert.is_true(#stated > 0)
-      assert.same({ content(file):match(there) }, stated)
-    end)
-  end
-
   -- The anchors of a page as GitHub makes them: the headings, in lower case, without punctuation.
   local function anchors(page)
     local set = {}
