@@ -95,8 +95,8 @@ describe("each public function has", function()
 end)
 
 describe("each type is of names that exist:", function()
-  local KNOWN = { string = true, number = true, integer = true, boolean = true, thread = true, any = true, T = true, fun = true, self = true,
-                  table = true, ["nil"] = true, file = true }
+  local KNOWN = { string = true, number = true, integer = true, boolean = true, thread = true, any = true, T = true,
+                  fun = true, self = true, table = true, ["nil"] = true, file = true }
 
   local function check(kind, where)
     -- Without literals, and the names of parameters and fields.
