@@ -151,14 +151,8 @@ describe("cpp-portal", function()
     }
 
     it("ends by the signal while az runs", function()
-      local directory = programs:file()
-      assert(os.remove(directory) and os.execute("mkdir " .. directory))
-      local az = assert(io.open(directory .. "/az", "w"))
-      az:write '#!/bin/sh\nkill -$SIGNAL $PORTAL\nexit 1\n'
-      az:close()
-      assert(os.execute("chmod +x " .. directory .. "/az"))
+      programs:install("az", "kill -$SIGNAL $PORTAL\nexit 1")
       programs.environment.AZURE_TOKEN = ""
-      programs.environment.PATH = directory .. ":" .. os.getenv "PATH"
       for signal, expected in pairs { INT = 130, TERM = 143 } do
         programs.environment.SIGNAL = signal
         for _, one in ipairs(COMMANDS) do
@@ -169,7 +163,6 @@ describe("cpp-portal", function()
           assert.is_truthy(errors:find(one.says or "", 1, true), errors)
         end
       end
-      os.execute("rm -r " .. directory)
       assert.same({}, portal:journal())
     end)
 

@@ -49,33 +49,22 @@ local function shell_quote(text)
     return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
 end
 
--- A directory of its own with a FIFO in it, on which the emulator says that it is ready.
-local function make_directory()
+-- A directory of its own with a FIFO in it, on which the emulator says that it is ready, and the scenario.
+local function make_directory(scenario)
     local shell = io.popen('directory=$(mktemp -d) && mkfifo "$directory/ready" && echo "$directory"')
-    local directory = shell:read("l")
+    local directory = assert(shell:read("l"), "cannot make a temporary directory")
     shell:close()
-    return assert(directory, "cannot make a temporary directory")
-end
-
-local function write_scenario(directory, scenario)
-    local name = directory .. "/scenario.json"
-    local file = assert(io.open(name, "wb"))
+    local file = assert(io.open(directory .. "/scenario.json", "wb"))
     file:write(cjson.encode(scenario))
     file:close()
-    return name
-end
-
-local function remove_directory(directory)
-    os.remove(directory .. "/ready")
-    os.remove(directory .. "/scenario.json")
-    os.remove(directory)
+    return directory
 end
 
 local function command_line(options, directory)
     local words = { "emulate", "--watch-stdin", "--ready", directory .. "/ready", "--clock", options.clock or "manual",
         "--speed", tostring(options.speed or 1) }
     if options.scenario ~= false then
-        table.move({ "--scenario", write_scenario(directory, options.scenario or DEFAULT_SCENARIO) }, 1, 2, #words + 1, words)
+        table.move({ "--scenario", directory .. "/scenario.json" }, 1, 2, #words + 1, words)
     end
     for index, word in ipairs(words) do
         words[index] = ("%q"):format(word)
@@ -85,25 +74,24 @@ local function command_line(options, directory)
     -- A start that fails writes an empty line instead: nothing waits for ever.
     local ready = shell_quote(directory .. "/ready")
     local otherwise = ("|| { code=$?; [ -p %s ] && echo > %s; exit $code; }"):format(ready, ready)
-    return table.concat({ PREFIX, options.lua or LUA, "-e", shell_quote(code), otherwise }, " ")
+    return table.concat({ PREFIX, LUA, "-e", shell_quote(code), otherwise }, " ")
 end
 
 --- Starts an emulator and returns when it listens.
 -- It ends with `stop`, or by itself when this process ends.
 -- @param options (may be absent) `clock` "manual" (default: time stands still until `advance`) or "real"; `speed` of
 --   the real clock; `scenario` table with the initial state (default: publisher contoso publishes contoso-vm once), or
---   false: the emulator's own default;
---   `lua` the interpreter (default "lua5.4")
+--   false: the emulator's own default
 -- @return the portal, with `url` (e.g. http://127.0.0.1:40001) and `port`
 function client.start(options)
     options = options or {}
-    local directory = make_directory()
+    local directory = make_directory(options.scenario or DEFAULT_SCENARIO)
     local process = assert(io.popen(command_line(options, directory), "w"))
     -- Open for writing as well: so this neither blocks nor meets an end of file before the emulator has opened it.
     local ready = assert(io.open(directory .. "/ready", "r+"))
     local line = ready:read("l")
     ready:close()
-    remove_directory(directory)
+    os.execute("rm -r " .. directory)
     if line == "" then
         process:close()
         error("the portal emulator did not start; its standard error says why", 2)
@@ -175,30 +163,30 @@ local function command(self, method, path, document)
     return answer.json
 end
 
---- Sends a table to a path of the control interface and returns the document answered.
--- @param path what follows /_portal/, e.g. "configure"
-function portal:post(path, document)
-    return command(self, "POST", path, document)
-end
-
 --- Fetches a document of the control interface, e.g. "clock".
 function portal:get(path)
     return command(self, "GET", path)
 end
 
---- Creates an offer, or replaces one together with its operations.
--- @param settings the offer's options, or a list of such tables
--- @return the same report as `state`, or a list of them
-function portal:offer(settings)
-    return command(self, "PUT", "offers", settings)
-end
-
---- Adds publishers, static tokens, clients and managed identities.
--- @param settings `{ publishers = { name, ... }, tokens = { { token =, publishers =, expires_in = }, ... },
---   clients = { { tenant =, client_id =, client_secret = or assertion =, ... }, ... },
---   identities = { { client_id =, header =, ... }, ... } }`, each of which may be absent
-function portal:configure(settings)
-    return command(self, "POST", "configure", settings)
+for name, order in pairs {
+    -- Creates an offer, or replaces one together with its operations: its options, or a list of such tables.
+    offer = "PUT offers",
+    -- Adds `publishers` (names), `tokens` ({ token =, publishers =, expires_in = }), `clients` ({ tenant =, client_id =,
+    -- client_secret = or assertion =, ... }) and `identities` ({ client_id =, header =, ... }): a table of lists.
+    configure = "POST configure",
+    -- Appends a fault, or a list of faults.
+    fault = "POST faults",
+    -- The faults that may still strike: empty once all have struck.
+    faults = "GET faults",
+    -- Forgets all faults, and closes the connections on which an answer is being withheld.
+    clear_faults = "DELETE faults",
+    -- Forgets the requests so far.
+    clear_journal = "DELETE journal",
+    -- Goes back to the start: scenario, clock, faults, journal.
+    reset = "POST reset",
+} do
+    local method, path = order:match "(%u+) (%l+)"
+    portal[name] = function(self, document) return command(self, method, path, document) end
 end
 
 --- What has become of an offer: `{ running =, operations = { { id =, kind =, state =, emails =, ... } },
@@ -213,21 +201,6 @@ function portal:advance(seconds)
     return command(self, "POST", "clock", { advance = seconds }).now
 end
 
---- Appends a fault, or a list of faults.
-function portal:fault(fault)
-    return command(self, "POST", "faults", fault)
-end
-
---- The faults that may still strike: empty once all have struck.
-function portal:faults()
-    return command(self, "GET", "faults")
-end
-
---- Forgets all faults, and closes the connections on which an answer is being withheld.
-function portal:clear_faults()
-    return command(self, "DELETE", "faults")
-end
-
 --- The requests for the service since the last reset, oldest first: `{ method =, path =, query =, headers =, body =,
 --- time =, connection =, status =, fault = }` each.
 -- @param filter (may be absent) `method`, and `path` (Lua pattern): only requests that match both
@@ -240,16 +213,6 @@ function portal:journal(filter)
         end
     end
     return list
-end
-
---- Forgets the requests so far.
-function portal:clear_journal()
-    return command(self, "DELETE", "journal")
-end
-
---- Goes back to the start: scenario, clock, faults, journal.
-function portal:reset()
-    return command(self, "POST", "reset")
 end
 
 --- Stops the emulator and waits until it has ended. Stopping again does nothing.

@@ -151,25 +151,25 @@ function Programs:run(words, options)
   return self:start(words, options):finish()
 end
 
+-- Runs a shell command that reads a file, or nothing. Returns its output and its exit status.
+local function output_of(command, input)
+  local stream = assert(io.popen(command .. " <" .. (input or "/dev/null"), "r"))
+  local output = stream:read("a")
+  return output, select(3, stream:close())
+end
+
 --- Runs a program on a terminal of its own.
 -- @param input (may be absent) string: the typed text
 -- @return what the terminal gets; the exit status
 function Programs:run_on_terminal(words, input)
-  local command = "script -qec " .. quote("exec " .. self:command(words)) .. " /dev/null <"
-    .. (input and quote(self:file(input)) or "/dev/null")
-  local stream = assert(io.popen(command, "r"))
-  local output = stream:read("a")
-  return output, select(3, stream:close())
+  return output_of("script -qec " .. quote("exec " .. self:command(words)) .. " /dev/null", input and quote(self:file(input)))
 end
 
 --- Runs a program on a terminal of its own, of a size.
 -- @param size string: columns, rows, and maybe columns from the first "%" on: see spec/support/terminal.py
 -- @return what the terminal gets; the exit status
 function Programs:run_on_screen(size, words)
-  local command = "/usr/bin/python3 -I spec/support/terminal.py " .. size .. " -- " .. self:command(words)
-  local stream = assert(io.popen(command .. " </dev/null", "r"))
-  local output = stream:read("a")
-  return output, select(3, stream:close())
+  return output_of("/usr/bin/python3 -I spec/support/terminal.py " .. size .. " -- " .. self:command(words))
 end
 
 --- What a terminal shows after it got a text: its lines, in a terminal without an end.
