@@ -13,8 +13,8 @@ local OF_CALL = {
 }
 local OF_CLIENT = {
   token = { Lab.TOKEN }, base_url = { "http://127.0.0.1:1" }, authority_url = { "http://127.0.0.1:1" },
-  api_version = { "2017-10-31" }, ca_file = { "/nowhere.pem" }, proxy = { "http://127.0.0.1:1" }, user_agent = { "agent" }, client_request_id = { "id" },
-  tenant = { "tenant" }, client_id = { "client" }, client_secret = { "value" },
+  api_version = { "2017-10-31" }, ca_file = { "/nowhere.pem" }, proxy = { "http://127.0.0.1:1" }, user_agent = { "agent" },
+  client_request_id = { "id" }, tenant = { "tenant" }, client_id = { "client" }, client_secret = { "value" },
 }
 
 describe("in an option,", function()

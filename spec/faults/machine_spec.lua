@@ -95,14 +95,6 @@ describe("in a network of its own,", function()
     assert.is_true(seconds < 4, "took " .. seconds) -- one look-up takes 10 s
   end)
 
-  example("a name server that refuses is an error that may be retried", [[
-    try(client_of { base_url = "https://portal.contoso.example", timeout = 10 })
-  ]], function(seen)
-    assert.equal("network", seen[1].kind)
-    assert.is_true(seen[1].retryable)
-    assert.is_false(seen[1].ambiguous)
-  end)
-
   example("a connection whose first packet is dropped meets the deadline, and nothing was sent", [[
     run "nft add rule ip faults input tcp dport 443 drop"
     try(client_of { base_url = "https://127.0.0.1" })
