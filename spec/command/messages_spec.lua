@@ -1,9 +1,10 @@
--- The messages of cpp-portal for common mistakes: one line, with advice.
+-- The messages of cpp-portal for common mistakes: one line, with advice. And where its token comes from.
 
 local Certificates = require "spec.support.certificates"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
+local Programs = require "spec.support.program"
 
 describe("cpp-portal says in one line what can be done:", function()
   local portal, programs
@@ -121,20 +122,17 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.same({}, portal:journal())
   end)
 
-  it("a token file that is missing or not a file", function()
-    assert.equal("--token-file: /none/of/it: No such file or directory", (said "--token-file=/none/of/it"))
-    assert.equal("--token-file: /: Is a directory", (said "--token-file=/"))
+  it("a token file that is missing, not a file, or too large, of which no more is read", function()
+    local large = "too large for a token (more than 65536 bytes)"
+    for file, problem in pairs { ["/none/of/it"] = ": No such file or directory", ["/"] = ": Is a directory",
+                                 ["/dev/zero"] = " is " .. large } do
+      assert.same({ "--token-file: " .. file .. problem, 5 }, { said("--token-file=" .. file) })
+    end
     local output = programs:run { "bin/cpp-portal", "status", "--json", "--token-file=/none", "contoso", "contoso-vm" }
     assert.equal("auth", require "cjson".decode(output).error.kind)
-  end)
-
-  it("a token file that is too large, of which no more is read", function()
-    local line, status = said "--token-file=/dev/zero"
-    assert.equal("--token-file: /dev/zero is too large for a token (more than 65536 bytes)", line)
-    assert.equal(5, status)
     local command = programs:command { "bin/cpp-portal", "status", "--token-file=-", "contoso", "contoso-vm" }
     local _, errors = programs:run { "sh", "-c", command .. " </dev/zero" }
-    assert.equal("cpp-portal: --token-file: standard input is too large for a token (more than 65536 bytes)\n", errors)
+    assert.equal("cpp-portal: --token-file: standard input is " .. large .. "\n", errors)
   end)
 
   it("no token file whose token is as long as a token may be", function()
@@ -143,11 +141,54 @@ describe("cpp-portal says in one line what can be done:", function()
     end
   end)
 
-  it("a token that comes from a pipe is read once", function()
-    programs.environment.AZURE_TOKEN = ""
+  it("nothing where the token comes from a file, from a pipe or from standard input, before the environment's", function()
+    programs.environment.AZURE_TOKEN = "other"
     local command = programs:command { "bin/cpp-portal", "status", "--token-file", "FILE", "contoso", "contoso-vm" }
-    local _, errors, status = programs:run { "bash", "-c", (command:gsub("'FILE'", "<(echo " .. Portal.TOKEN .. ")")) }
-    assert.same({ "", 0 }, { errors, status })
+    for _, file in ipairs { programs:file(Portal.TOKEN .. "\r\n"), "<(echo " .. Portal.TOKEN .. ")", "- <<<" .. Portal.TOKEN } do
+      local _, errors, status = programs:run { "bash", "-c", (command:gsub("'FILE'", file)) }
+      assert.same({ "", 0 }, { errors, status })
+    end
+  end)
+
+  it("the variable that holds no credential, or no URL, where no option is given", function()
+    local variables = { AZURE_TENANT_ID = "t", AZURE_CLIENT_ID = "c", AZURE_CLIENT_SECRET = "s" }
+    programs.environment.AZURE_TOKEN = ""
+    for wrong in pairs(variables) do
+      for name, value in pairs(variables) do programs.environment[name] = name == wrong and ("x"):rep(3000) or value end
+      local line, status = said "--color=never"
+      assert.matches("^contoso%-vm: auth: environment: " .. wrong .. ": expected ", line)
+      assert.equal(5, status)
+    end
+    for _, name in ipairs { "AZURE_AUTHORITY_HOST", "CPP_BASE_URL" } do
+      programs.environment[name] = "ftp://x"
+      local line, status = said "--color=never"
+      assert.matches("^" .. name .. ": expected an https:// URL", line)
+      assert.equal(2, status)
+    end
+    assert.matches("^%-%-base%-url: expected an https:// URL", (said "--base-url=ftp://x"))
+  end)
+
+  it("no token", function()
+    programs.environment.AZURE_TOKEN = ""
+    local line, status = said "--color=never"
+    assert.matches("^contoso%-vm: auth: no token available: give %-%-token%-file, set AZURE_TOKEN", line)
+    assert.equal(5, status)
+  end)
+
+  it("nothing where a token was refused, and its file holds another one", function()
+    local file = programs:file("stale")
+    portal:configure { tokens = { { token = "stale" } } }
+    local program = programs:start { "bin/cpp-portal", "wait", "-v", "-i", "0.05", "--token-file", file, "contoso", "contoso-vm" }
+    Programs.wait_for(function() return #portal:journal() > 0 end)
+    local handle = assert(io.open(file, "w"))
+    handle:write(Portal.TOKEN)
+    handle:close()
+    portal:configure { tokens = { { token = "stale", expires_in = 0 } } }
+    portal:advance(100)
+    local output, errors, status = program:finish()
+    assert.matches("completed", output)
+    assert.matches(": 401 in", errors)
+    assert.equal(0, status)
   end)
 
   it("a service that cannot be reached", function()
