@@ -6,15 +6,89 @@
 
 local Certificates = require "spec.support.certificates"
 local Lab = require "spec.support.lab"
-local ResponseServer = require "spec.support.response_server"
 local assert = require "luassert"
+local core = require "cpp.core"
 local corpus = require "spec.faults.responses"
 local rows = require "spec.faults.responses.rows"
+local scheduler = require "spec.support.scheduler"
 
 local TIMEOUT = 2 -- seconds, which only a call that hangs meets
 local SOON = 1 -- seconds within which a response is refused
 local MARGIN = 0.1 -- seconds by which a deadline may be passed
-local PATIENCE = 1 -- seconds for the server's part of a row
+local PATIENCE = 2 -- seconds for the server's part of a row
+local BLOCK = 8192 -- bytes of one write of an endless step
+local TURN = 0.001 -- seconds between two looks for an event
+
+-- A step of a script: whether the connection goes on.
+local steps = {}
+
+function steps.send(connection, step)
+  return connection:send(step.send)
+end
+
+function steps.each(connection, step)
+  return connection:drip(step.each, step.every or 0)
+end
+
+function steps.pause(_, step)
+  scheduler.pause(step.pause)
+  return true
+end
+
+function steps.endless(connection, step)
+  local block = step.endless:rep(math.max(1, BLOCK // #step.endless))
+  while connection:send(block) do end -- luacheck: ignore
+  return false
+end
+
+function steps.returned(connection)
+  while not connection.server.returned do scheduler.pause(TURN) end
+  return true
+end
+
+for _, how in ipairs { "close", "cut", "reset" } do
+  steps[how] = function(connection)
+    connection[how](connection)
+    return false
+  end
+end
+
+-- Whether the connection goes on.
+local function play(connection, list)
+  for _, step in ipairs(list) do
+    for key in pairs(step) do
+      if steps[key] and not steps[key](connection, step) then return false end
+    end
+  end
+  return true
+end
+
+-- A good response names the number of its request, so that the client sees whose response it got.
+local function id_of(number) return "request-" .. number end
+
+local function send_good(connection, request, number)
+  local id = id_of(number)
+  if request.method == "POST" then return connection:answer(202, { "Location: " .. rows.location(id) }) end
+  return connection:answer(200, nil, ('{"status":"running","id":"%s"}'):format(id))
+end
+
+-- Plays the script of the server for one request, and responds well to the others.
+local function serve(server, connection)
+  while true do
+    local request = connection:read_request()
+    if not request then return end
+    local script = server.script
+    if script and not script.connection and script.after == 0 then
+      script.connection = connection
+      local goes_on = play(connection, script.steps)
+      script.done = true
+      if not goes_on then return end
+    else
+      if script then script.after = script.after - 1 end
+      if not send_good(connection, request, #server.requests) then return end
+    end
+  end
+end
 
 local CALLS = {
   POST = function(client) return client:cancel(Lab.CALL) end,
@@ -72,7 +146,7 @@ local function define_all(busted, transport)
     local call = { publisher = "contoso", offer = "contoso-vm", timeout = 10, retries = 0 }
     local result = assert(client[is_post and "cancel" or "offer_status"](client, call))
     local request = server.requests[#server.requests]
-    assert.same({ server:id(), 1, method },
+    assert.same({ id_of(#server.requests), 1, method },
       { is_post and result.operation_id or result.id, #server.requests - before, request.method })
     return request.connection
   end
@@ -86,13 +160,17 @@ local function define_all(busted, transport)
 
   local function examine(row, method)
     local expected = row.expected[method]
-    local server = ResponseServer.start(lab, transport == "https" and context or nil)
+    local server = lab:server()
+    server.url = server.url:gsub("^http:", transport .. ":")
+    server:always(function(connection)
+      if transport == "http" or connection:start_tls(context) then serve(server, connection) end
+    end)
     lab:virtual_clock() -- a repeated attempt shows at once
     local client = lab:client {
       base_url = server.url, ca_file = certificates.ca_file, timeout = row.timeout or TIMEOUT,
       retries = method == "POST" and 2 or 0, max_response_bytes = row.max_response_bytes,
     }
-    server:meet(row.steps, row.kept)
+    server.script = { steps = row.steps, after = row.kept and 1 or 0 }
     if row.kept then check_good(client, server, method) end
 
     local before = #server.requests
@@ -120,8 +198,13 @@ local function define_all(busted, transport)
     if row.idle then
       serve_until(client, function() return server.script.done end, "the script does not end", row.idle == "untouched")
     end
-    local used = check_good(client, server, method)
-    assert.is_false(expected.closed and used == server.script.connection.number or false, "the connection is used again")
+    if row.rest then
+      local over = core.monotonic() + row.rest
+      serve_until(client, function() return core.monotonic() > over end, "the server has no turn", true)
+    end
+    local is_reused = check_good(client, server, method) == server.script.connection.number
+    assert.is_false(expected.closed and is_reused or false, "the connection is used again")
+    if row.reused ~= nil then assert.equal(row.reused, is_reused) end
     check_good(client, server, method == "POST" and "GET" or "POST")
   end
 

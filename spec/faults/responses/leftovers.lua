@@ -70,13 +70,18 @@ for name, stray in pairs {
   end
 end
 
--- The connection ends while it is idle, with or without a stray response before.
-for _, how in ipairs { "close", "cut", "reset" } do
-  for _, idle in ipairs { "stepped", "untouched" } do
-    for what, stray in pairs { ["ends"] = "", ["brings a stray 202 and ends"] = STRAY } do
-      list:add(("POST, 202, and the idle connection %s (%s, %s)"):format(what, how, idle), { { send = POSTS["202, length 0"][1] },
-        { returned = true }, { send = stray }, { [how] = true } }, { POST = rows.ACCEPTED }, { idle = idle })
-    end
+-- The connection is idle, also for longer than the second in which libcurl does not look again at what it keeps.
+for what, steps in pairs {
+  ["keeps quiet"] = {}, ["is closed"] = { { close = true } }, ["is cut"] = { { cut = true } }, ["is reset"] = { { reset = true } },
+  ["brings half a response"] = { { send = STRAY:sub(1, 30) } }, ["brings a stray 202"] = { { send = STRAY } },
+  ["brings a stray 202 and is closed"] = { { send = STRAY }, { close = true } },
+  ["brings a stray 202 and is cut"] = { { send = STRAY }, { cut = true } },
+  ["brings a stray 202 and is reset"] = { { send = STRAY }, { reset = true } },
+} do
+  for how, row in pairs { at_once = { idle = "stepped" }, unseen = { idle = "untouched" }, late = { idle = "untouched", rest = 1.1 } } do
+    row.reused = #steps == 0
+    list:add(("POST, 202, and the idle connection %s (%s)"):format(what, how),
+      { { send = POSTS["202, length 0"][1] }, { returned = true }, table.unpack(steps) }, { POST = rows.ACCEPTED }, row)
   end
 end
 

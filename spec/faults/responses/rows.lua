@@ -3,7 +3,15 @@
 --   local list = rows.list "framing"                       -- the class of its rows
 --   list:add("a name", "HTTP/1.1 200 OK\r\n...", rows.REFUSED)
 --
--- The bytes of a row are one string, which is sent at once, or a list of steps (spec/support/response_server.lua).
+-- The bytes of a row are one string, which is sent at once, or a list of steps: tables with one of these keys. One `send` is
+-- one TLS record (up to 8 KiB). After the last step the server reads the next request of the connection.
+--
+--   send = bytes                 pause = seconds
+--   each = bytes, every = seconds (default 0)              one write for each byte
+--   endless = bytes              the same bytes until the client has gone
+--   returned = true              waits until the caller has its result
+--   close = true                 ends the connection (over TLS after a close_notify)
+--   cut = true, reset = true     ends it with FIN alone, or with RST
 --
 -- An expectation of a failure:
 --   kind, or_kind   of the err; `or_kind` where either is right
@@ -102,7 +110,8 @@ List.__index = List
 -- @param expected of both methods; or table with POST, GET (either may be absent)
 -- @param more (may be absent) table of further keys: timeout, max_response_bytes,
 --   kept (true: a good request goes before, over the same connection),
---   idle ("stepped" or "untouched": the script goes on when the call has returned)
+--   idle ("stepped" or "untouched": the script goes on when the call has returned), rest (seconds without a call after it),
+--   reused (whether the next request goes over the same connection)
 function List:add(name, bytes, expected, more)
   local row = { class = self.class, name = name, steps = type(bytes) == "table" and bytes or { { send = bytes } } }
   for key, value in pairs(more or {}) do row[key] = value end
