@@ -78,7 +78,9 @@ for what, steps in pairs {
   ["brings a stray 202 and is cut"] = { { send = STRAY }, { cut = true } },
   ["brings a stray 202 and is reset"] = { { send = STRAY }, { reset = true } },
 } do
-  for how, row in pairs { at_once = { idle = "stepped" }, unseen = { idle = "untouched" }, late = { idle = "untouched", rest = 1.1 } } do
+  for how, row in pairs {
+    at_once = { idle = "stepped" }, unseen = { idle = "untouched" }, late = { idle = "untouched", rest = 1.1 },
+  } do
     row.reused = #steps == 0
     list:add(("POST, 202, and the idle connection %s (%s)"):format(what, how),
       { { send = POSTS["202, length 0"][1] }, { returned = true }, table.unpack(steps) }, { POST = rows.ACCEPTED }, row)
