@@ -83,43 +83,37 @@ describe("the service of the portal emulator", function()
         end)
     end)
 
-    describe("an offer that has been migrated", function()
-        it("says so, and its operations name no addresses", function()
-            for migrated, status in pairs { [true] = "migrated", [false] = "none" } do
-                put { migrated = migrated }
-                call("POST", OFFER .. "/cancel", { body = EMAILS })
-                assert.equal(status, call("GET", OFFER).json.pcMigrationStatus)
-                assert.equal(not migrated, call("GET", operation_path()).json.notificationEmails ~= nil)
-            end
-        end)
+    it("an offer that has been migrated says so, and its operations name no addresses", function()
+        for migrated, status in pairs { [true] = "migrated", [false] = "none" } do
+            put { migrated = migrated }
+            call("POST", OFFER .. "/cancel", { body = EMAILS })
+            assert.equal(status, call("GET", OFFER).json.pcMigrationStatus)
+            assert.equal(not migrated, call("GET", operation_path()).json.notificationEmails ~= nil)
+        end
     end)
 
-    describe("a path", function()
-        it("is taken with and without its last slash", function()
-            put()
-            for _, path in ipairs { OFFER, OFFER .. "/submissions", operation_path(), "/api/publishers",
-                OFFER:match("^(.*/offers)/") } do
-                local with, without = call("GET", path .. "/"), call("GET", path)
-                assert.same({ 200, 200 }, { with.status, without.status })
-                assert.same(without.json, with.json)
-            end
-        end)
+    it("a path is taken with and without its last slash", function()
+        put()
+        for _, path in ipairs { OFFER, OFFER .. "/submissions", operation_path(), "/api/publishers",
+            OFFER:match("^(.*/offers)/") } do
+            local with, without = call("GET", path .. "/"), call("GET", path)
+            assert.same({ 200, 200 }, { with.status, without.status })
+            assert.same(without.json, with.json)
+        end
     end)
 
-    describe("a cancellation of its own", function()
-        it("ends completed where the publish is canceled, and otherwise as it is told to", function()
-            for lost, mode in pairs { completed = "accepted", failed = "lost_race" } do
-                put { cancellation = "own", cancellation_lost = lost, cancel_mode = mode, cancel_seconds = 30 }
-                local path = call("POST", OFFER .. "/cancel").headers["operation-location"]:match("//[^/]*(.*)")
-                assert.equal("running", call("GET", path).json.status)
-                portal:advance(60)
-                local document = call("GET", path).json
-                assert.same({ lost, "cancel" }, { document.status, document.submissionType })
-                local list = call("GET", OFFER .. "/submissions").json
-                assert.same({ 1, lost == "completed" and "canceled" or "completed" },
-                    { #list, list[1].submissionState })
-            end
-        end)
+    it("a cancellation of its own ends completed where the publish is canceled, and otherwise as it is told to", function()
+        for lost, mode in pairs { completed = "accepted", failed = "lost_race" } do
+            put { cancellation = "own", cancellation_lost = lost, cancel_mode = mode, cancel_seconds = 30 }
+            local path = call("POST", OFFER .. "/cancel").headers["operation-location"]:match("//[^/]*(.*)")
+            assert.equal("running", call("GET", path).json.status)
+            portal:advance(60)
+            local document = call("GET", path).json
+            assert.same({ lost, "cancel" }, { document.status, document.submissionType })
+            local list = call("GET", OFFER .. "/submissions").json
+            assert.same({ 1, lost == "completed" and "canceled" or "completed" },
+                { #list, list[1].submissionState })
+        end
     end)
 
     describe("the place to poll", function()
