@@ -53,11 +53,8 @@ function Lab.new()
 end
 
 --- Gives the clients made from now on a virtual clock, so that pauses between attempts take no time.
--- @return the clock: now (seconds), pauses (list of what was slept)
 function Lab:virtual_clock()
-  local clock = { now = virtual.START }
-  self.loop = self.tasks:loop(clock)
-  return clock
+  self.loop = self.tasks:loop { now = virtual.START }
 end
 
 --- Starts a scripted server (spec.support.server).

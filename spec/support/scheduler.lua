@@ -166,11 +166,9 @@ function Tasks:loop(clock)
   end
 
   if clock then
-    clock.pauses = {}
     function loop.now() return clock.now end
     function loop.sleep(core_client, seconds)
       clock.now = clock.now + seconds
-      clock.pauses[#clock.pauses + 1] = seconds
       core_client:step(0)
       self:turn(0)
     end

@@ -80,7 +80,6 @@ function Connection:read_request()
   request.body = self:read(tonumber(request.headers["content-length"]) or 0)
   if not request.body then return nil end
   request.connection = self.number
-  self.request_count = self.request_count + 1
   local requests = self.server.requests
   requests[#requests + 1] = request
   return request
@@ -215,7 +214,7 @@ local function serve(self, accepted)
   accepted:setoption("tcp-nodelay", true)
   local connection = setmetatable({
     server = self, socket = accepted, plain_socket = accepted, buffer = "",
-    bytes_received = 0, request_count = 0, number = #self.connections + 1,
+    bytes_received = 0, number = #self.connections + 1,
   }, Connection)
   self.connections[connection.number] = connection
   local handler = table.remove(self.handlers, 1) or self.otherwise
@@ -228,7 +227,7 @@ end
 --- Starts a server on a port of loopback that the system chooses.
 -- @param tasks a set of spec.support.scheduler
 -- @param backlog (may be absent) connections that the system holds for a server that does not accept
--- @return server: url, port, requests (list), connections (list; bytes_received, request_count)
+-- @return server: url, port, requests (list), connections (list; bytes_received)
 function Server.start(tasks, backlog)
   local listener = assert(socket.bind("127.0.0.1", 0, backlog or 128))
   listener:settimeout(0)
