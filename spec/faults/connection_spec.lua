@@ -9,7 +9,6 @@ local LATE, MARGIN = 0.2, 0.1 -- seconds: a deadline, and by how much it may be 
 
 describe("a connection", function()
   local lab
-  setup(function() Process.start({ "/bin/true" }):stop() end) -- luv keeps descriptors from its first process on
   before_each(function() lab = Lab.new() end)
   after_each(function() lab:close() end)
 

@@ -2,7 +2,6 @@
 
 local Certificates = require "spec.support.certificates"
 local Lab = require "spec.support.lab"
-local Process = require "spec.support.process"
 
 local ALPN = 16 -- https://www.rfc-editor.org/rfc/rfc7301
 -- The frame that begins a connection of HTTP/2: length 0, type 4, no flags, stream 0 (RFC 9113, section 6.5).
@@ -25,10 +24,7 @@ end
 
 describe("HTTP/1.1 only:", function()
   local certificates, lab
-  setup(function()
-    certificates = Certificates.make()
-    Process.start({ "/bin/true" }):stop() -- luv keeps descriptors from its first process on
-  end)
+  setup(function() certificates = Certificates.make() end)
   teardown(function() certificates:remove() end)
   before_each(function() lab = Lab.new() end)
   after_each(function() lab:close() end)

@@ -44,6 +44,12 @@ function Lab.descriptors()
   return count
 end
 
+--- Bytes that this process has read, from files and sockets.
+function Lab.bytes_read()
+  local file <close> = assert(io.open "/proc/self/io")
+  return tonumber(file:read "a":match "rchar: (%d+)")
+end
+
 function Lab.new()
   local self = setmetatable({
     descriptor_count = Lab.descriptors(), tasks = scheduler.new(), servers = {}, clients = {}, closers = {},
