@@ -30,44 +30,38 @@ describe("cpp-portal", function()
     end
   end)
 
-  it("says so when its help cannot be written", function()
-    local output, errors, status = programs:run { "sh", "-c", programs:command { "bin/cpp-portal", "help" } .. " >/dev/full" }
-    assert.same({ "", "cpp-portal: standard output: No space left on device\n", 1 }, { output, errors, status })
-  end)
+  -- Runs a shell command whose descriptor 4 is a pipe that nothing reads.
+  local function run_with_closed_pipe(shell)
+    local fifo = programs:file()
+    assert(os.remove(fifo) and os.execute("mkfifo " .. fifo))
+    return programs:run { "bash", "-c", ("exec 3<>%s 4>%s 3<&-; %s"):format(fifo, fifo, shell) }
+  end
 
-  it("reports that the reader of its help or completion has ended", function()
-    for _, word in ipairs { "help", "--version", "completion" } do
-      local command = programs:command { "bin/cpp-portal", word, word == "completion" and "bash" or nil }
-      local fifo = programs:file()
-      assert(os.remove(fifo) and os.execute("mkfifo " .. fifo))
-      local output, errors, status = programs:run { "bash", "-c", ("exec 3<>%s 4>%s 3<&-; %s >&4"):format(fifo, fifo, command) }
-      assert.same({ "", "cpp-portal: standard output: Broken pipe\n", 1 }, { output, errors, status })
+  it("says so when its help, version or completion cannot be written, or is not read", function()
+    for _, words in ipairs { { "help" }, { "--version" }, { "completion", "bash" } } do
+      local command = programs:command { "bin/cpp-portal", table.unpack(words) }
+      assert.same({ "", "cpp-portal: standard output: Broken pipe\n", 1 }, { run_with_closed_pipe(command .. " >&4") })
+      assert.same({ "", "cpp-portal: standard output: No space left on device\n", 1 },
+                  { programs:run { "sh", "-c", command .. " >/dev/full" } })
     end
   end)
 
   it("reports wrong usage in JSON, and exits with 2, if nothing reads its standard error", function()
     local command = programs:command { "bin/cpp-portal", "cancel", "--json" }
-    local fifo = programs:file()
-    assert(os.remove(fifo) and os.execute("mkfifo " .. fifo))
-    local shell = ("exec 3<>%s 4>%s 3<&-; exec env --default-signal=PIPE %s 2>&4"):format(fifo, fifo, command)
-    local output, _, status = programs:run { "bash", "-c", shell }
-    assert.equal("usage", cjson.decode(output).error.kind)
-    assert.equal(2, status)
+    local output, _, status = run_with_closed_pipe("exec env --default-signal=PIPE " .. command .. " 2>&4")
+    assert.same({ "usage", 2 }, { cjson.decode(output).error.kind, status })
   end)
 
   it("says in one line what is wrong with its usage, and sends nothing", function()
-    local output, errors, status = programs:run { "bin/cpp-portal", "cancel", "--base-url", "ftp://x", "a", "b" }
-    assert.equal("", output)
-    assert.is_truthy(errors:find("^cpp%-portal: %-%-base%-url: expected [^\n]*; see `cpp%-portal help cancel`\n$"), errors)
-    assert.equal(2, status)
     for label, value in pairs { ["--request-timeout"] = "-1", ["--retries"] = "1.5", ["--concurrency"] = "0",
                                 ["--email"] = "jane\1@contoso.example", ["--interval"] = "0", ["--proxy"] = "a\1b" } do
-      output, errors, status = programs:run { "bin/cpp-portal", "cancel", "--json", "--wait", label .. "=" .. value, "a", "b" }
-      assert.is_truthy(errors:find("cpp-portal: " .. label .. ": expected", 1, true), errors)
+      local words = { "bin/cpp-portal", "cancel", "--json", "--wait", label .. "=" .. value, "a", "b" }
+      local output, errors, status = programs:run(words)
+      assert.matches("cpp-portal: " .. label .. ": expected", errors, 1, true)
+      assert.matches("^[^\n]*; see `cpp%-portal help cancel`\n$", errors)
       local err = cjson.decode(output).error
-      assert.equal("usage", err.kind)
-      assert.is_truthy(err.message:find(label, 1, true))
-      assert.equal(2, status)
+      assert.same({ "usage", 2 }, { err.kind, status })
+      assert.matches(label, err.message, 1, true)
     end
     assert.same({}, portal:journal())
   end)
