@@ -117,7 +117,7 @@ local function says_canceled(body)
     elseif plain == "canceled" or plain == "cancelled" then
       if value ~= true then return false end
       said = true
-    elseif not NAMES[plain] and not is_empty(value) then
+    elseif not (NAMES[plain] and type(value) ~= "table") and not is_empty(value) then
       is_silent = false
     end
   end

@@ -26,7 +26,7 @@ cancel(rows.NOT_CANCELED, {
   '{"failures":[1]}', '{"result":"error"}', '{"outcome":"none"}', '{"running":true}', '{"phase":"InProgress"}',
   '{"progress":50}', '{"title":"Conflict","detail":"a publish is running"}', '{"code":"OperationInProgress"}',
   '{"href":"/api/operations/1"}', '{"canceled":"no"}', '{"status":"canceled","submissionState":"running"}',
-  '{"a":{"a":{"a":{"a":{"a":{"status":"running"}}}}}}',
+  '{"a":{"a":{"a":{"a":{"a":{"status":"running"}}}}}}', '{"offer":{"status":"running"}}', '{"id":[{"status":"running"}]}',
   -- A location that cannot be polled tells the same.
   '{"location":"http://["}', '{"status":"canceled","location":"http://["}', '{"operation":{"location":"/op"}}',
 })
