@@ -95,7 +95,7 @@ UNCHECKED static void give_back(void *block, const void *site) {
   if (tag->magic != IN_USE) {
     char name[200];
     name_code(site, name, sizeof name);
-    ending_now(is_ours(site) || is_cjson(site) ? ENDED_BADLY : ENDED_BY_LIBRARY,
+    ending_now(owner_of(site) <= OF_CJSON ? ENDED_BADLY : ENDED_BY_LIBRARY,
                "%s gives a block back that it does not have", name);
   }
   secrets_look(block, tag->size, site);
@@ -130,20 +130,18 @@ unsigned long blocks_mark(void) {
   return numbers;
 }
 
-void blocks_left(unsigned long mark, void (*site)(const void *code)) {
+void blocks_left(unsigned long mark, void (*site)(void *argument, const void *code),
+                 void *argument) {
   for (const struct tag *tag = list.next; tag != &list; tag = tag->next) {
     if (tag->number >= mark) {
-      site(tag->site);
+      site(argument, tag->site);
     }
   }
 }
 
 /* In place of the C library's own. */
 
-UNCHECKED static void *refuse(void) {
-  errno = ENOMEM;
-  return NULL;
-}
+#define CALLER __builtin_return_address(0)
 
 /* Whether the process gets no memory for the code at `site`. */
 UNCHECKED static bool is_refused(const void *site) {
@@ -153,50 +151,46 @@ UNCHECKED static bool is_refused(const void *site) {
   return counter_hits(SOURCE_MALLOC);
 }
 
+UNCHECKED static void *ask(size_t size, size_t alignment, const void *site) {
+  void *block = is_refused(site) ? NULL : take(size, alignment, site);
+  if (block == NULL) {
+    errno = ENOMEM;
+  }
+  return block;
+}
+
 UNCHECKED void *malloc(size_t size) {
-  return is_refused(__builtin_return_address(0)) ? refuse()
-                                                 : take(size, 0, __builtin_return_address(0));
+  return ask(size, 0, CALLER);
 }
 
 UNCHECKED void free(void *block) {
-  give_back(block, __builtin_return_address(0));
+  give_back(block, CALLER);
 }
 
 UNCHECKED void *calloc(size_t count, size_t size) {
-  if (is_refused(__builtin_return_address(0)) || (size != 0 && count > SIZE_MAX / size)) {
-    return refuse();
-  }
-  void *block = take(count * size, 0, __builtin_return_address(0));
+  bool fits = size == 0 || count <= SIZE_MAX / size;
+  void *block = ask(fits ? count * size : SIZE_MAX, 0, CALLER);
   return block != NULL ? memset(block, 0, count * size) : NULL;
 }
 
 UNCHECKED void *realloc(void *block, size_t size) {
-  if (block != NULL && size == 0) {
-    give_back(block, __builtin_return_address(0));
-    return NULL;
+  if (block == NULL || size != 0) {
+    return is_refused(CALLER) ? NULL : take_again(block, size, CALLER);
   }
-  if (is_refused(__builtin_return_address(0))) {
-    return refuse();
-  }
-  return take_again(block, size, __builtin_return_address(0));
+  give_back(block, CALLER);
+  return NULL;
 }
 
 UNCHECKED void *memalign(size_t alignment, size_t size) {
-  return is_refused(__builtin_return_address(0))
-             ? refuse()
-             : take(size, alignment, __builtin_return_address(0));
+  return ask(size, alignment, CALLER);
 }
 
 UNCHECKED void *aligned_alloc(size_t alignment, size_t size) {
-  return is_refused(__builtin_return_address(0))
-             ? refuse()
-             : take(size, alignment, __builtin_return_address(0));
+  return ask(size, alignment, CALLER);
 }
 
 UNCHECKED int posix_memalign(void **block, size_t alignment, size_t size) {
-  *block = is_refused(__builtin_return_address(0))
-               ? NULL
-               : take(size, alignment, __builtin_return_address(0));
+  *block = ask(size, alignment, CALLER);
   return *block != NULL ? 0 : ENOMEM;
 }
 
@@ -206,23 +200,21 @@ UNCHECKED size_t malloc_usable_size(void *block) {
 
 /* These would take it from the sanitizer's allocator directly, where there is one. */
 
-UNCHECKED char *strndup(const char *text, size_t most) {
-  size_t length = strnlen(text, most);
-  char *copy = is_refused(__builtin_return_address(0))
-                   ? NULL
-                   : take(length + 1, 0, __builtin_return_address(0));
-  if (copy != NULL) {
-    memcpy(copy, text, length);
-    copy[length] = '\0';
+UNCHECKED static char *copy(const char *text, size_t length, const void *site) {
+  char *block = ask(length + 1, 0, site);
+  if (block != NULL) {
+    memcpy(block, text, length);
+    block[length] = '\0';
   }
-  return copy;
+  return block;
+}
+
+UNCHECKED char *strndup(const char *text, size_t most) {
+  return copy(text, strnlen(text, most), CALLER);
 }
 
 UNCHECKED char *strdup(const char *text) {
-  size_t size = strlen(text) + 1;
-  char *copy =
-      is_refused(__builtin_return_address(0)) ? NULL : take(size, 0, __builtin_return_address(0));
-  return copy != NULL ? memcpy(copy, text, size) : NULL;
+  return copy(text, strlen(text), CALLER);
 }
 
 /* Lua's. */
@@ -261,29 +253,45 @@ void *lua_allocate(void *argument, void *block, size_t old_size, size_t new_size
   return moved;
 }
 
+void *lua_allocate_below(void *argument, void *block, size_t old_size, size_t new_size) {
+  (void)argument;
+  void *moved = new_size > 0 ? below_malloc(new_size) : NULL;
+  if (moved != NULL && block != NULL) {
+    memcpy(moved, block, old_size < new_size ? old_size : new_size);
+  }
+  if (moved != NULL || new_size == 0) {
+    below_free(block);
+  }
+  return moved;
+}
+
 /* libcurl's. */
 
+static void *curl_take(size_t size, const void *site) {
+  return counter_hits(SOURCE_CURL) ? NULL : take(size, 0, site);
+}
+
 static void *curl_malloc(size_t size) {
-  return counter_hits(SOURCE_CURL) ? NULL : take(size, 0, __builtin_return_address(0));
+  return curl_take(size, CALLER);
 }
 
 static void curl_release(void *block) {
-  give_back(block, __builtin_return_address(0));
+  give_back(block, CALLER);
 }
 
 static void *curl_calloc(size_t count, size_t size) {
-  void *block = curl_malloc(count * size);
+  void *block = curl_take(count * size, CALLER);
   return block != NULL ? memset(block, 0, count * size) : NULL;
 }
 
 static char *curl_duplicate(const char *text) {
   size_t size = strlen(text) + 1;
-  char *copy = counter_hits(SOURCE_CURL) ? NULL : take(size, 0, __builtin_return_address(0));
-  return copy != NULL ? memcpy(copy, text, size) : NULL;
+  char *block = curl_take(size, CALLER);
+  return block != NULL ? memcpy(block, text, size) : NULL;
 }
 
 static void *curl_realloc(void *block, size_t size) {
-  return counter_hits(SOURCE_CURL) ? NULL : take_again(block, size, __builtin_return_address(0));
+  return counter_hits(SOURCE_CURL) ? NULL : take_again(block, size, CALLER);
 }
 
 bool curl_use_allocators(void) {

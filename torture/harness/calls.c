@@ -47,16 +47,10 @@ enum {
   CLOSE
 };
 
-#define E(name) \
-  { #name, name }
-#define ERRORS(...)             \
-  (const struct call_error[]) { \
-    __VA_ARGS__, {              \
-      NULL, 0                   \
-    }                           \
-  }
+#define E(name) {#name, name}
+#define ERRORS(...) (const struct call_error[]) {__VA_ARGS__, {NULL, 0}}
 
-static const struct call kinds[] = {
+const struct call call_kinds[] = {
     [SOCKET] = {"socket",
                 ERRORS(E(EMFILE), E(ENFILE), E(ENOBUFS), E(ENOMEM), E(EACCES), E(EAFNOSUPPORT))},
     [CONNECT] = {"connect", ERRORS(E(ECONNREFUSED), E(ETIMEDOUT), E(EHOSTUNREACH), E(ENETUNREACH),
@@ -85,13 +79,10 @@ static const struct call kinds[] = {
                 ERRORS(E(EAI_AGAIN), E(EAI_NONAME), E(EAI_FAIL), E(EAI_MEMORY), E(EAI_SYSTEM))},
     [OPEN] = {"open", ERRORS(E(EMFILE), E(ENFILE), E(ENOENT), E(EACCES), E(ENOMEM), E(EINTR))},
     [CLOSE] = {"close", ERRORS(E(EINTR), E(EIO))},
+    {NULL, NULL},
 };
 
 static const struct call_error *error;
-
-const struct call *call_kind(int index) {
-  return index >= 0 && (size_t)index < sizeof kinds / sizeof kinds[0] ? &kinds[index] : NULL;
-}
 
 void call_set_error(const struct call_error *new_error) {
   error = new_error;
@@ -107,31 +98,53 @@ static bool fails(int kind) {
 }
 
 /* What is called in the end: the next definition of the function, the C library's. */
-#define REAL(result, name, ...)                \
-  static result (*real)(__VA_ARGS__);          \
+#define REAL(result, name, parameters)         \
+  static result(*real) parameters;             \
   if (real == NULL) {                          \
     *(void **)&real = dlsym(RTLD_NEXT, #name); \
   }
 
-int socket(int domain, int type, int protocol) {
-  REAL(int, socket, int, int, int)
-  return fails(SOCKET) ? -1 : real(domain, type, protocol);
-}
-
-int socketpair(int domain, int type, int protocol, int ends[2]) {
-  REAL(int, socketpair, int, int, int, int[2])
-  return fails(SOCKETPAIR) ? -1 : real(domain, type, protocol, ends);
-}
+/* A function that is the C library's, but for the calls that fail. */
+#define FAILING(kind, failure, result, name, parameters, arguments) \
+  result name parameters {                                          \
+    REAL(result, name, parameters)                                  \
+    return fails(kind) ? (failure) : real arguments;                \
+  }
 
 /* The types of addresses are glibc's own: with _GNU_SOURCE it declares these functions so. */
-
-int connect(int fd, __CONST_SOCKADDR_ARG address, socklen_t length) {
-  REAL(int, connect, int, __CONST_SOCKADDR_ARG, socklen_t)
-  return fails(CONNECT) ? -1 : real(fd, address, length);
-}
+FAILING(SOCKET, -1, int, socket, (int domain, int type, int protocol), (domain, type, protocol))
+FAILING(SOCKETPAIR, -1, int, socketpair, (int domain, int type, int protocol, int ends[2]),
+        (domain, type, protocol, ends))
+FAILING(CONNECT, -1, int, connect, (int fd, __CONST_SOCKADDR_ARG address, socklen_t length),
+        (fd, address, length))
+FAILING(SETSOCKOPT, -1, int, setsockopt,
+        (int fd, int level, int option, const void *value, socklen_t length),
+        (fd, level, option, value, length))
+FAILING(GETSOCKNAME, -1, int, getsockname,
+        (int fd, __SOCKADDR_ARG address, socklen_t *restrict length), (fd, address, length))
+FAILING(GETSOCKNAME, -1, int, getpeername,
+        (int fd, __SOCKADDR_ARG address, socklen_t *restrict length), (fd, address, length))
+FAILING(POLL, -1, int, poll, (struct pollfd * fds, nfds_t count, int timeout),
+        (fds, count, timeout))
+FAILING(EPOLL_CREATE, -1, int, epoll_create1, (int flags), (flags))
+FAILING(EPOLL_CTL, -1, int, epoll_ctl,
+        (int epoll, int operation, int fd, struct epoll_event *event),
+        (epoll, operation, fd, event))
+FAILING(EPOLL_WAIT, -1, int, epoll_wait,
+        (int epoll, struct epoll_event *events, int most, int timeout),
+        (epoll, events, most, timeout))
+FAILING(RANDOM, -1, int, getentropy, (void *bytes, size_t length), (bytes, length))
+FAILING(OPEN, NULL, FILE *, fopen, (const char *restrict path, const char *restrict mode),
+        (path, mode))
+FAILING(OPEN, NULL, FILE *, fopen64, (const char *restrict path, const char *restrict mode),
+        (path, mode))
+FAILING(THREAD, errno, int, pthread_create,
+        (pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
+         void *(*start)(void *), void *restrict argument),
+        (thread, attributes, start, argument))
 
 int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *restrict length) {
-  REAL(int, getsockopt, int, int, int, void *, socklen_t *)
+  REAL(int, getsockopt, (int, int, int, void *, socklen_t *))
   if (fails(GETSOCKOPT)) {
     return -1;
   }
@@ -142,23 +155,8 @@ int getsockopt(int fd, int level, int option, void *restrict value, socklen_t *r
   return result;
 }
 
-int setsockopt(int fd, int level, int option, const void *value, socklen_t length) {
-  REAL(int, setsockopt, int, int, int, const void *, socklen_t)
-  return fails(SETSOCKOPT) ? -1 : real(fd, level, option, value, length);
-}
-
-int getsockname(int fd, __SOCKADDR_ARG address, socklen_t *restrict length) {
-  REAL(int, getsockname, int, __SOCKADDR_ARG, socklen_t *)
-  return fails(GETSOCKNAME) ? -1 : real(fd, address, length);
-}
-
-int getpeername(int fd, __SOCKADDR_ARG address, socklen_t *restrict length) {
-  REAL(int, getpeername, int, __SOCKADDR_ARG, socklen_t *)
-  return fails(GETSOCKNAME) ? -1 : real(fd, address, length);
-}
-
 int fcntl(int fd, int command, ...) {
-  REAL(int, fcntl, int, int, ...)
+  REAL(int, fcntl, (int, int, ...))
   va_list arguments;
   va_start(arguments, command);
   long argument = va_arg(arguments, long);
@@ -174,72 +172,31 @@ static ssize_t share(int kind, size_t length) {
   return strcmp(error->name, "short") == 0 ? (length > 0 ? 1 : 0) : -1;
 }
 
-ssize_t send(int fd, const void *data, size_t length, int flags) {
-  REAL(ssize_t, send, int, const void *, size_t, int)
-  ssize_t part = share(SEND, length);
-  return part < 0 ? -1 : real(fd, data, (size_t)part, flags);
-}
+/* A function that may also handle a part only; `arguments` has `part` for the length. */
+#define PARTIAL(kind, name, parameters, arguments)   \
+  ssize_t name parameters {                          \
+    REAL(ssize_t, name, parameters)                  \
+    ssize_t share_of_it = share(kind, length);       \
+    size_t part = (size_t)share_of_it;               \
+    return share_of_it < 0 ? -1 : real arguments;    \
+  }
 
-ssize_t sendto(int fd, const void *data, size_t length, int flags, __CONST_SOCKADDR_ARG address,
-               socklen_t size) {
-  REAL(ssize_t, sendto, int, const void *, size_t, int, __CONST_SOCKADDR_ARG, socklen_t)
-  ssize_t part = share(SEND, length);
-  return part < 0 ? -1 : real(fd, data, (size_t)part, flags, address, size);
-}
-
-ssize_t write(int fd, const void *data, size_t length) {
-  REAL(ssize_t, write, int, const void *, size_t)
-  ssize_t part = share(SEND, length);
-  return part < 0 ? -1 : real(fd, data, (size_t)part);
-}
-
-ssize_t recv(int fd, void *data, size_t length, int flags) {
-  REAL(ssize_t, recv, int, void *, size_t, int)
-  ssize_t part = share(RECV, length);
-  return part < 0 ? -1 : real(fd, data, (size_t)part, flags);
-}
-
-ssize_t recvfrom(int fd, void *restrict data, size_t length, int flags, __SOCKADDR_ARG address,
-                 socklen_t *restrict size) {
-  REAL(ssize_t, recvfrom, int, void *, size_t, int, __SOCKADDR_ARG, socklen_t *)
-  ssize_t part = share(RECV, length);
-  return part < 0 ? -1 : real(fd, data, (size_t)part, flags, address, size);
-}
-
-ssize_t read(int fd, void *data, size_t length) {
-  REAL(ssize_t, read, int, void *, size_t)
-  ssize_t part = share(RECV, length);
-  return part < 0 ? -1 : real(fd, data, (size_t)part);
-}
-
-int poll(struct pollfd *fds, nfds_t count, int timeout) {
-  REAL(int, poll, struct pollfd *, nfds_t, int)
-  return fails(POLL) ? -1 : real(fds, count, timeout);
-}
-
-int epoll_create1(int flags) {
-  REAL(int, epoll_create1, int)
-  return fails(EPOLL_CREATE) ? -1 : real(flags);
-}
-
-int epoll_ctl(int epoll, int operation, int fd, struct epoll_event *event) {
-  REAL(int, epoll_ctl, int, int, int, struct epoll_event *)
-  return fails(EPOLL_CTL) ? -1 : real(epoll, operation, fd, event);
-}
-
-int epoll_wait(int epoll, struct epoll_event *events, int most, int timeout) {
-  REAL(int, epoll_wait, int, struct epoll_event *, int, int)
-  return fails(EPOLL_WAIT) ? -1 : real(epoll, events, most, timeout);
-}
-
-int getentropy(void *bytes, size_t length) {
-  REAL(int, getentropy, void *, size_t)
-  return fails(RANDOM) ? -1 : real(bytes, length);
-}
+PARTIAL(SEND, send, (int fd, const void *data, size_t length, int flags), (fd, data, part, flags))
+PARTIAL(SEND, sendto,
+        (int fd, const void *data, size_t length, int flags, __CONST_SOCKADDR_ARG address,
+         socklen_t size),
+        (fd, data, part, flags, address, size))
+PARTIAL(SEND, write, (int fd, const void *data, size_t length), (fd, data, part))
+PARTIAL(RECV, recv, (int fd, void *data, size_t length, int flags), (fd, data, part, flags))
+PARTIAL(RECV, recvfrom,
+        (int fd, void *restrict data, size_t length, int flags, __SOCKADDR_ARG address,
+         socklen_t *restrict size),
+        (fd, data, part, flags, address, size))
+PARTIAL(RECV, read, (int fd, void *data, size_t length), (fd, data, part))
 
 /* OpenSSL asks for random bytes so. */
 long syscall(long number, ...) {
-  REAL(long, syscall, long, ...)
+  REAL(long, syscall, (long, ...))
   va_list arguments;
   long words[6];
   va_start(arguments, number);
@@ -253,15 +210,10 @@ long syscall(long number, ...) {
   return real(number, words[0], words[1], words[2], words[3], words[4], words[5]);
 }
 
-int pthread_create(pthread_t *restrict thread, const pthread_attr_t *restrict attributes,
-                   void *(*start)(void *), void *restrict argument) {
-  REAL(int, pthread_create, pthread_t *, const pthread_attr_t *, void *(*)(void *), void *)
-  return fails(THREAD) ? errno : real(thread, attributes, start, argument);
-}
-
 int getaddrinfo(const char *restrict node, const char *restrict service,
                 const struct addrinfo *restrict hints, struct addrinfo **restrict found) {
-  REAL(int, getaddrinfo, const char *, const char *, const struct addrinfo *, struct addrinfo **)
+  REAL(int, getaddrinfo,
+       (const char *, const char *, const struct addrinfo *, struct addrinfo **))
   if (fails(LOOKUP)) {
     int code = errno;
     errno = code == EAI_SYSTEM ? EMFILE : 0;
@@ -275,7 +227,7 @@ int getaddrinfo(const char *restrict node, const char *restrict service,
 }
 
 int open(const char *path, int flags, ...) {
-  REAL(int, open, const char *, int, ...)
+  REAL(int, open, (const char *, int, ...))
   va_list arguments;
   va_start(arguments, flags);
   mode_t mode = (flags & O_CREAT) != 0 ? va_arg(arguments, mode_t) : 0;
@@ -283,19 +235,9 @@ int open(const char *path, int flags, ...) {
   return fails(OPEN) ? -1 : real(path, flags, mode);
 }
 
-FILE *fopen(const char *restrict path, const char *restrict mode) {
-  REAL(FILE *, fopen, const char *, const char *)
-  return fails(OPEN) ? NULL : real(path, mode);
-}
-
-FILE *fopen64(const char *restrict path, const char *restrict mode) {
-  REAL(FILE *, fopen64, const char *, const char *)
-  return fails(OPEN) ? NULL : real(path, mode);
-}
-
 /* The kernel has closed it, whatever it says. */
 int close(int fd) {
-  REAL(int, close, int)
+  REAL(int, close, (int))
   int result = real(fd);
   return fails(CLOSE) ? -1 : result;
 }

@@ -18,8 +18,8 @@
 enum { FRAMES = 60, STACK_BYTES = 256 * 1024 };
 
 static bool explaining;
+static bool watching; /* in a process for a point */
 static bool ending_already;
-static char *reason; /* NULL: not in a process for a point */
 
 static const char *library_of(const void *code) {
   Dl_info info;
@@ -34,10 +34,6 @@ static bool begins(const char *text, const char *beginning) {
   return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
-bool is_cjson(const void *code) {
-  return begins(library_of(code), "cjson.so");
-}
-
 /* Called for each allocation: dladdr would compare the address with all symbols of a library. */
 bool is_core(const void *code) {
   struct dl_find_object object;
@@ -48,13 +44,13 @@ bool is_core(const void *code) {
   return slash != NULL && begins(slash + 1, "core.so");
 }
 
-bool is_ours(const void *code) {
-  return is_core(code) || begins(library_of(code), "harness");
-}
-
-bool is_of_libcurl(const void *code) {
+enum owner owner_of(const void *code) {
   const char *name = library_of(code);
-  return begins(name, "libcurl") || begins(name, "libssl") || begins(name, "libcrypto");
+  return begins(name, "core.so") || begins(name, "harness") ? OF_US
+         : begins(name, "cjson.so")                         ? OF_CJSON
+         : begins(name, "libcurl") || begins(name, "libssl") || begins(name, "libcrypto")
+             ? OF_LIBCURL
+             : OF_OTHERS;
 }
 
 /* Code that only does what others ask of it. */
@@ -67,7 +63,7 @@ void name_code(const void *code, char *text, size_t size) {
   Dl_info info;
   if (dladdr(code, &info) == 0) {
     snprintf(text, size, "?");
-  } else if (info.dli_sname != NULL && is_cjson(code)) {
+  } else if (info.dli_sname != NULL && owner_of(code) == OF_CJSON) {
     snprintf(text, size, "%s %s", library_of(code), info.dli_sname);
   } else {
     snprintf(text, size, "%s+0x%lx", library_of(code),
@@ -76,35 +72,28 @@ void name_code(const void *code, char *text, size_t size) {
 }
 
 /* Names the innermost code that does not serve other code: the fault is its own. */
-static enum ending blame(char *text, size_t size) {
+static enum owner blame(char *text, size_t size) {
   void *frames[FRAMES];
   int count = backtrace(frames, FRAMES);
   for (int i = 0; i < count; i++) {
-    const char *library = library_of(frames[i]);
-    if (!is_servant(library)) {
+    if (!is_servant(library_of(frames[i]))) {
       name_code(frames[i], text, size);
-      return is_cjson(frames[i])        ? ENDED_BY_CJSON
-             : is_of_libcurl(frames[i]) ? ENDED_BY_LIBRARY
-                                        : ENDED_BADLY;
+      return owner_of(frames[i]);
     }
   }
   snprintf(text, size, "nobody known");
-  return ENDED_BADLY;
+  return OF_OTHERS;
 }
 
 void ending_now(enum ending ending, const char *format, ...) {
   ending_already = true;
   counter_disarm();
-  char text[REASON_SIZE];
+  char text[400];
   va_list arguments;
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
-  if (reason != NULL) {
-    memcpy(reason, text, sizeof text);
-  } else {
-    fprintf(stderr, "%s\n", text);
-  }
+  report("reason %s", text);
   if (explaining && (ending == ENDED_BADLY || ending == ENDED_HANGING)) {
     counter_explain();
     void *frames[FRAMES];
@@ -117,19 +106,20 @@ void ending_now(enum ending ending, const char *format, ...) {
 static void on_signal(int number) {
   counter_disarm();
   char name[200];
-  enum ending ending = blame(name, sizeof name);
+  enum owner owner = blame(name, sizeof name);
   if (number == SIGALRM) {
     ending_now(ENDED_HANGING, "it hangs in %s", name);
   }
-  ending_now(ending, "%s in %s", strsignal(number), name);
+  ending_now(owner == OF_CJSON || owner == OF_LIBCURL ? ENDED_BY_LIBRARY : ENDED_BADLY, "%s in %s",
+             strsignal(number), name);
 }
 
 /* In place of the C library's own: lua-cjson calls it when memory runs out. */
 void exit(int status) {
-  if (reason != NULL && !ending_already) {
+  if (watching && !ending_already) {
     char name[200];
-    enum ending ending = blame(name, sizeof name);
-    ending_now(ending == ENDED_BY_CJSON ? ending : ENDED_BADLY, "exit(%d) in %s", status, name);
+    enum owner owner = blame(name, sizeof name);
+    ending_now(owner == OF_CJSON ? ENDED_BY_LIBRARY : ENDED_BADLY, "exit(%d) in %s", status, name);
   }
   void (*real)(int) = NULL;
   *(void **)&real = dlsym(RTLD_NEXT, "exit");
@@ -137,19 +127,14 @@ void exit(int status) {
   abort(); /* it does not return */
 }
 
-void ending_prepare(void) {
-  void *frames[2];
-  backtrace(frames, 2);
-}
-
 void ending_explain(void) {
   explaining = true;
 }
 
-void ending_watch(char *where, unsigned seconds) {
+void ending_watch(unsigned seconds) {
   static char stack[STACK_BYTES];
   static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM};
-  reason = where;
+  watching = true;
   stack_t alternative = {.ss_sp = stack, .ss_size = sizeof stack};
   sigaltstack(&alternative, NULL);
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};

@@ -1,201 +1,350 @@
 /*
- * The program: what is asked for, the list of scenarios, and the figures.
- *
- *     harness [option]... -f scenarios.lua what
- *
- * what: lua, curl, malloc, core (whose memory runs out: core is what the module itself asks the
- * process for), calls (to the kernel), or collector (Lua collects all it can at every new object,
- * and at every instruction), or none (nothing fails).
- *
- *     -j jobs        points at the same time (2)
- *     -p points      of a sweep at most, evenly spread (0: all of them)
- *     -s scenario    only this one
- *     -t transport   only this one
- *     -a at          only this point, and with backtraces where it goes wrong
- *     -d seconds     that a point may take (30)
- *     -S             search what the module frees for secrets: see secrets.c
- *
- * Prints TAP: a test for each scenario and transport.
+ * The program: runs sweep.lua with its arguments, and gives it what Lua lacks: the module `harness`,
+ * in a state of its own whose memory is none of the process's. The scenario has another state.
  */
+#include <dlfcn.h>
+#include <execinfo.h>
+#include <fcntl.h>
+#include <lauxlib.h>
 #include <lualib.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "harness.h"
 
-static struct settings settings = {.jobs = 2, .only = -1, .seconds = 30};
-static const char *file, *only_scenario, *only_transport;
-static long tests, searched, findings;
+enum { MOST_SLOTS = 64, REPORT_SIZE = 65536 };
 
-static void print_tallies(const char *title, const struct tally *tallies) {
-  if (tallies[0].count > 0) {
-    printf("%s", title);
+/* What the processes of points tell their parent, in memory that both see; and the one of this
+ * process. */
+static char (*reports)[REPORT_SIZE];
+static char *own_report;
+
+/* The scenario: its functions and its context stand in this order in its state. */
+enum { RUN = 1, AFTER = 2, CONTEXT = 3 };
+static lua_State *stage;
+static size_t stage_bytes;       /* of Lua, in use */
+static unsigned long stage_mark; /* no block of the state is older */
+
+void report(const char *format, ...) {
+  va_list arguments;
+  va_start(arguments, format);
+  if (own_report != NULL) {
+    size_t used = strlen(own_report);
+    vsnprintf(own_report + used, REPORT_SIZE - 1 - used, format, arguments);
+    strcat(own_report, "\n");
+  } else {
+    vfprintf(stderr, format, arguments);
+    fputc('\n', stderr);
   }
-  for (int i = 0; i < TALLIES && tallies[i].count > 0; i++) {
-    printf("%s%ld %s", i > 0 ? ", " : "", tallies[i].count, tallies[i].name);
-  }
+  va_end(arguments);
 }
 
-/* A comment for each place that freed a secret: "# found: N name: address of the call, of its
- * caller...". */
-static void print_findings(const struct figures *figures) {
-  searched += figures->searched;
-  for (int i = 0; i < TALLIES && figures->findings[i].count > 0; i++) {
-    findings += figures->findings[i].count;
-    printf("# found: %ld %s\n", figures->findings[i].count, figures->findings[i].name);
+/* harness.report(text): adds a line to the report of this process. */
+static int add_report(lua_State *L) {
+  report("%s", luaL_checkstring(L, 1));
+  return 0;
+}
+
+/* harness.read_report(slot) -> text */
+static int read_report(lua_State *L) {
+  lua_pushstring(L, reports[luaL_checkinteger(L, 1) - 1]);
+  return 1;
+}
+
+/* harness.fork(slot) -> its process id; 0 in the child, whose report is that of the slot */
+static int fork_here(lua_State *L) {
+  char *slot = reports[luaL_checkinteger(L, 1) - 1];
+  slot[0] = '\0';
+  fflush(NULL);
+  pid_t pid = fork();
+  if (pid == 0) {
+    own_report = slot;
   }
+  lua_pushinteger(L, pid);
+  return 1;
 }
 
-/* A scenario that is not cold runs once before: what libraries make once in a process is made then.
- */
-static bool open_stage(struct stage *stage, const struct scenario *scenario) {
-  return stage_open(stage, scenario) &&
-         (stage->cold || (stage_rehearse(stage, scenario) && stage_open(stage, scenario)));
-}
-
-/* One scenario over one transport. */
-static bool run(const struct scenario *scenario, const char *what, int source) {
-  static struct figures figures;
-  static long total;
-  struct stage stage;
-  tests++;
-  if (!open_stage(&stage, scenario)) {
-    printf("not ok %ld - %s: %s over %s\n# it does not run\n", tests, what, scenario->name,
-           scenario->transport);
-    return false;
+/* harness.wait() -> id of a process that has ended, its exit status or what signal ended it */
+static int wait_here(lua_State *L) {
+  int status = 0;
+  lua_pushinteger(L, waitpid(-1, &status, 0));
+  if (WIFEXITED(status)) {
+    lua_pushinteger(L, WEXITSTATUS(status));
+  } else {
+    lua_pushstring(L, strsignal(WTERMSIG(status)));
   }
-  bool well = sweep_all(&stage, scenario, &settings, source, &figures);
-  lua_close(stage.L);
-  total += figures.points;
-  printf("%s %ld - %s: %s over %s\n# %ld points", well ? "ok" : "not ok", tests, what,
-         scenario->name, scenario->transport, figures.points);
-  print_tallies(": ", figures.outcomes);
-  print_tallies("; the process was ended: ", figures.ends);
-  print_tallies("; left behind: ", figures.leaks);
-  printf(" (%ld points so far)\n", total);
-  print_findings(&figures);
-  fflush(stdout);
-  return well;
+  return 2;
 }
 
-/* Reads the texts to search for: a list of { name, text } in the table on top. */
-static bool read_secrets(lua_State *L) {
-  bool all = lua_getfield(L, -1, "secrets") == LUA_TTABLE;
-  for (lua_Integer i = 1; all && lua_rawgeti(L, -1, i) == LUA_TTABLE; i++) {
-    size_t length = 0;
-    lua_rawgeti(L, -1, 1);
-    lua_rawgeti(L, -2, 2);
-    const char *text = luaL_checklstring(L, -1, &length);
-    all = secrets_add(luaL_checkstring(L, -2), text, length);
-    lua_pop(L, 3);
-  }
-  lua_settop(L, 1);
-  return all;
-}
-
-/* Runs the scenarios of the list in scenarios.lua, each over its transports. */
-static bool run_all(const char *what, int source) {
-  lua_State *L = luaL_newstate();
-  bool well = L != NULL;
+/* Pushes the scenario's two functions and its context. */
+static int prepare(lua_State *L) {
   luaL_openlibs(L);
-  if (luaL_dofile(L, file)) {
-    fprintf(stderr, "%s\n", lua_tostring(L, -1));
-    return false;
+  if (luaL_loadfile(L, lua_touserdata(L, 1)) != LUA_OK) {
+    return lua_error(L);
   }
-  if (settings.search && !read_secrets(L)) {
-    fprintf(stderr, "%s has no list of secrets, or one that is too long\n", file);
-    return false;
-  }
-  /* Kept mapped until the end: code that was unmapped has no name any more. */
-  lua_getglobal(L, "require");
-  lua_pushliteral(L, "cjson");
-  lua_call(L, 1, 0);
-  lua_getfield(L, -1, "list");
-  lua_pushstring(L, what);
-  lua_call(L, 1, 1);
-  for (lua_Integer i = 1; lua_rawgeti(L, -1, i) == LUA_TTABLE; i++) {
-    lua_getfield(L, -1, "name");
-    lua_getfield(L, -2, "transport");
-    struct scenario scenario = {file, lua_tostring(L, -2), lua_tostring(L, -1)};
-    if ((only_scenario == NULL || strcmp(only_scenario, scenario.name) == 0) &&
-        (only_transport == NULL || strcmp(only_transport, scenario.transport) == 0)) {
-      well = run(&scenario, what, source) && well;
-    }
-    lua_pop(L, 3);
-  }
-  lua_close(L);
-  if (settings.search) {
-    printf("# searched: %ld blocks that the module freed, %ld findings\n", searched, findings);
-  }
-  printf("1..%ld\n", tests);
-  return well;
+  lua_call(L, 0, 1);
+  lua_getfield(L, -1, "prepare");
+  lua_pushstring(L, lua_touserdata(L, 2));
+  lua_pushstring(L, lua_touserdata(L, 3));
+  lua_call(L, 2, 3);
+  return 3;
 }
 
-static bool read_options(int argc, char **argv) {
-  int option = 0;
-  while ((option = getopt(argc, argv, "j:p:s:t:a:d:f:S")) != -1) {
-    switch (option) {
-      case 'j':
-        settings.jobs = (int)strtol(optarg, NULL, 10);
-        break;
-      case 'p':
-        settings.points = strtol(optarg, NULL, 10);
-        break;
-      case 's':
-        only_scenario = optarg;
-        break;
-      case 't':
-        only_transport = optarg;
-        break;
-      case 'a':
-        settings.only = strtol(optarg, NULL, 10);
-        ending_explain();
-        break;
-      case 'd':
-        settings.seconds = (unsigned)strtoul(optarg, NULL, 10);
-        break;
-      case 'S':
-        settings.search = true;
-        break;
-      case 'f':
-        file = optarg;
-        break;
-      default:
-        return false;
-    }
+/* harness.open(file, name, transport) -> whether the scenario is cold; or nil, and why it does not load */
+static int stage_open(lua_State *L) {
+  stage_mark = blocks_mark();
+  stage_bytes = 0;
+#if LUA_VERSION_NUM >= 505
+  stage = lua_newstate(lua_allocate, &stage_bytes, 1); /* a fixed seed: the points are numbered */
+#else
+  stage = lua_newstate(lua_allocate, &stage_bytes);
+#endif
+  lua_pushcfunction(stage, prepare);
+  for (int i = 1; i <= 3; i++) {
+    lua_pushlightuserdata(stage, (void *)luaL_checkstring(L, i));
   }
-  return settings.jobs >= 1 && file != NULL && argc == optind + 1;
+  if (lua_pcall(stage, 3, 3, 0) != LUA_OK) {
+    lua_pushnil(L);
+    lua_pushstring(L, lua_tostring(stage, -1));
+    return 2;
+  }
+  lua_getfield(stage, CONTEXT, "cold");
+  lua_pushboolean(L, lua_toboolean(stage, -1));
+  lua_pop(stage, 1);
+  return 1;
 }
 
-static int source_of(const char *what) {
-  static const char *const names[] = {"lua",       "curl", "malloc", "core",
-                                      "collector", "none", "calls"};
-  for (int i = 0; i <= SOURCE_CALLS; i++) {
-    if (strcmp(names[i], what) == 0) {
-      return i;
-    }
-  }
-  return -1;
+/* harness.tell(id, seconds): what the ids of the scenario's requests begin with, after the number of the
+ * process, and what a request may take. */
+static int stage_tell(lua_State *L) {
+  static pid_t program;
+  program = program != 0 ? program : getpid();
+  lua_pushfstring(stage, "%d-%s", (int)program, luaL_checkstring(L, 1));
+  lua_setfield(stage, CONTEXT, "id");
+  lua_pushnumber(stage, luaL_checknumber(L, 2));
+  lua_setfield(stage, CONTEXT, "timeout");
+  return 0;
 }
 
-int main(int argc, char **argv) {
-  if (!read_options(argc, argv)) {
-    fprintf(stderr,
-            "usage: %s [-j jobs] [-p points] [-s scenario] [-t transport] [-a at] [-d seconds]"
-            " [-S] -f scenarios.lua lua|curl|malloc|core|calls|collector|none\n",
-            argv[0]);
-    return EXIT_FAILURE;
+/* Calls one of the functions with the context; pushes whether it returned, and what. */
+static int call(lua_State *L, int function) {
+  lua_pushvalue(stage, function);
+  lua_pushvalue(stage, CONTEXT);
+  int status = lua_pcall(stage, 1, 1, 0);
+  counter_disarm();
+  lua_sethook(stage, NULL, 0, 0);
+  lua_collect_at_objects(false);
+  lua_pushboolean(L, status == LUA_OK);
+  lua_pushstring(L, luaL_tolstring(stage, -1, NULL));
+  lua_settop(stage, CONTEXT);
+  return 2;
+}
+
+static void collect(lua_State *L, lua_Debug *frame) {
+  (void)frame;
+  lua_gc(L, LUA_GCCOLLECT);
+}
+
+/* harness.run([source, number, sticky [, error]]) -> whether it returned; the outcome, or what was raised.
+ * Runs the scenario while calls fail (error: the number of a way to fail); or of the collector, while Lua
+ * collects at every object (number 0), or at every instruction (1). */
+static int stage_run(lua_State *L) {
+  int source = (int)luaL_optinteger(L, 1, SOURCE_NONE);
+  long number = (long)luaL_optinteger(L, 2, -1);
+  lua_collect_at_objects(source == SOURCE_COLLECTOR && number == 0);
+  if (source == SOURCE_COLLECTOR && number == 1) {
+    lua_sethook(stage, collect, LUA_MASKCOUNT, 1);
   }
-  const char *what = argv[optind];
-  int source = source_of(what);
+  if (source >= SOURCE_CALLS) {
+    call_set_error(&call_kinds[source - SOURCE_CALLS].errors[luaL_optinteger(L, 4, 1) - 1]);
+  }
+  counter_arm(source, number, lua_toboolean(L, 3) != 0);
+  return call(L, RUN);
+}
+
+/* harness.after() -> whether it returned, and what */
+static int stage_after(lua_State *L) {
+  return call(L, AFTER);
+}
+
+/* harness.close() -> bytes that Lua has not given back */
+static int stage_close(lua_State *L) {
+  lua_close(stage);
+  lua_pushinteger(L, (lua_Integer)stage_bytes);
+  return 1;
+}
+
+/* harness.counts() -> failures, list of the calls of each source that were seen */
+static int counts(lua_State *L) {
+  lua_pushinteger(L, counter_failures());
+  lua_newtable(L);
+  for (int i = 0; i < SOURCES; i++) {
+    lua_pushinteger(L, counter_seen(i));
+    lua_rawseti(L, -2, i);
+  }
+  return 2;
+}
+
+static void add_left(void *argument, const void *code) {
+  lua_State *L = argument;
+  char name[200];
+  name_code(code, name, sizeof name);
+  lua_pushstring(L, name);
+  lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
+  if (owner_of(code) == OF_US || owner_of(code) == OF_OTHERS) {
+    lua_pushboolean(L, true);
+    lua_setfield(L, -2, name);
+  }
+}
+
+/* harness.left() -> list of the names of code whose blocks were not given back; those that are not libcurl's or
+ * lua-cjson's are keys in it too. What OpenSSL keeps of a thread, its queue of errors, is freed before. */
+static int left(lua_State *L) {
+  void (*stop)(void) = NULL;
+  *(void **)&stop = dlsym(RTLD_DEFAULT, "OPENSSL_thread_stop");
+  if (stop != NULL) {
+    stop();
+  }
+  lua_newtable(L);
+  blocks_left(stage_mark, add_left, L);
+  return 1;
+}
+
+/* harness.seed_again(): OpenSSL seeds its random numbers anew after a fork. It never recovers where memory runs
+ * out in that, which would be the end of every point; the process of a user forks less. */
+static int seed_again(lua_State *L) {
+  static const char *const names[] = {"RAND_bytes", "RAND_priv_bytes"};
+  unsigned char bytes[16];
+  (void)L;
+  for (int i = 0; i < 2; i++) {
+    int (*get)(unsigned char *, int) = NULL;
+    *(void **)&get = dlsym(RTLD_DEFAULT, names[i]);
+    if (get != NULL) {
+      get(bytes, sizeof bytes);
+    }
+  }
+  return 0;
+}
+
+/* harness.watch(seconds, search): this process is one for a point, which may take so long. */
+static int watch(lua_State *L) {
+  ending_watch((unsigned)luaL_checkinteger(L, 1));
+  blocks_keep();
+  if (lua_toboolean(L, 2)) {
+    secrets_search();
+  }
+  return 0;
+}
+
+/* harness.nap(): a millisecond */
+static int nap(lua_State *L) {
+  (void)L;
+  usleep(1000);
+  return 0;
+}
+
+/* harness.searched() -> blocks that were searched for secrets */
+static int searched(lua_State *L) {
+  lua_pushinteger(L, secrets_searched());
+  return 1;
+}
+
+/* harness.add_secret(name, text) */
+static int add_secret(lua_State *L) {
+  size_t length = 0;
+  const char *text = luaL_checklstring(L, 2, &length);
+  luaL_argcheck(L, secrets_add(luaL_checkstring(L, 1), text, length), 2, "no room");
+  return 0;
+}
+
+/* harness.finish(ending, reason): ends this process. */
+static int finish(lua_State *L) {
+  ending_now((enum ending)luaL_checkinteger(L, 1), "%s", luaL_optstring(L, 2, ""));
+}
+
+static int explain(lua_State *L) {
+  (void)L;
+  ending_explain();
+  return 0;
+}
+
+/* harness.fail_curl() -> whether libcurl's memory can fail from now on */
+static int fail_curl(lua_State *L) {
+  lua_pushboolean(L, curl_use_allocators());
+  return 1;
+}
+
+/* harness.restore_input(): opens descriptor 0 where libcurl 7.88 has closed it, which it does where memory runs
+ * out as it begins to look up a name: it has cleared what it closes then (asyn-thread.c, init_thread_sync_data). */
+static int restore_input(lua_State *L) {
+  (void)L;
+  if (fcntl(STDIN_FILENO, F_GETFD) == -1) {
+    (void)!open("/dev/null", O_RDONLY | O_CLOEXEC); /* the lowest that is free */
+  }
+  return 0;
+}
+
+/* harness.kinds: list of the kinds of calls: name, and a list of names of ways to fail */
+static void push_kinds(lua_State *L) {
+  lua_newtable(L);
+  for (int i = 0; call_kinds[i].name != NULL; i++) {
+    lua_newtable(L);
+    lua_pushstring(L, call_kinds[i].name);
+    lua_setfield(L, -2, "name");
+    for (int j = 0; call_kinds[i].errors[j].name != NULL; j++) {
+      lua_pushstring(L, call_kinds[i].errors[j].name);
+      lua_rawseti(L, -2, j + 1);
+    }
+    lua_rawseti(L, -2, i + 1);
+  }
+}
+
+static int open_harness(lua_State *L) {
+  static const luaL_Reg functions[] = {
+      {"report", add_report}, {"read_report", read_report}, {"fork", fork_here},
+      {"wait", wait_here},    {"open", stage_open},         {"tell", stage_tell},
+      {"run", stage_run},     {"after", stage_after},       {"close", stage_close},
+      {"counts", counts},     {"left", left},               {"seed_again", seed_again},
+      {"watch", watch},       {"searched", searched},       {"add_secret", add_secret},
+      {"finish", finish},     {"explain", explain},         {"fail_curl", fail_curl},
+      {"nap", nap},           {"restore_input", restore_input},
+      {NULL, NULL}};
+  luaL_newlib(L, functions);
+  push_kinds(L);
+  lua_setfield(L, -2, "kinds");
+  return 1;
+}
+
+int main(int count, char **words) {
+  void *frames[2];
+  backtrace(frames, 2);     /* what it needs is loaded now */
   signal(SIGPIPE, SIG_DFL); /* a parent process may ignore it, and that would be inherited */
-  ending_prepare();
-  if (source < 0 || (source == SOURCE_CURL && !curl_use_allocators())) {
-    fprintf(stderr, "%s cannot fail\n", what);
+  reports = mmap(NULL, MOST_SLOTS * sizeof *reports, PROT_READ | PROT_WRITE,
+                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+#if LUA_VERSION_NUM >= 505
+  lua_State *L = lua_newstate(lua_allocate_below, NULL, 1);
+#else
+  lua_State *L = lua_newstate(lua_allocate_below, NULL);
+#endif
+  luaL_openlibs(L);
+  luaL_requiref(L, "harness", open_harness, 0);
+  lua_settop(L, 0);
+  if (reports == MAP_FAILED || luaL_loadfile(L, "torture/harness/sweep.lua") != LUA_OK) {
+    fprintf(stderr, "%s\n", lua_tostring(L, -1));
     return EXIT_FAILURE;
   }
-  return run_all(what, source) ? EXIT_SUCCESS : EXIT_FAILURE;
+  for (int i = 1; i < count; i++) {
+    lua_pushstring(L, words[i]);
+  }
+  if (lua_pcall(L, count - 1, 1, 0) != LUA_OK) {
+    fprintf(stderr, "%s\n", lua_tostring(L, -1));
+    return EXIT_FAILURE;
+  }
+  return lua_toboolean(L, -1) ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -413,6 +413,13 @@ local function default_after(self)
   try_again(self, self:new_client())
 end
 
+-- Adds to the file of that name what requests.lua compares.
+local function record(requests)
+  local name = os.getenv "HARNESS_REQUESTS"
+  local file <close> = name and assert(io.open(name, "a"))
+  for id, most in pairs(file and requests or {}) do file:write(id, " ", most, "\n") end
+end
+
 local harness = { secrets = context.SECRETS }
 
 --- The scenarios for a kind of failure, those first that need a process in which nothing was done before.
@@ -444,6 +451,7 @@ function harness.prepare(name, transport)
     return self.outcome
   end
   local function after()
+    record(self.requests)
     if chosen.after then chosen.after(self) end
     default_after(self)
   end

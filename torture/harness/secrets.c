@@ -24,7 +24,8 @@ static struct {
 } texts[MOST_TEXTS];
 static int text_count;
 
-static struct report *report; /* NULL: nothing is searched */
+static bool searching;
+static long searched; /* blocks */
 
 bool secrets_add(const char *name, const char *text, size_t length) {
   char *copy = malloc(length + 1);
@@ -40,12 +41,16 @@ bool secrets_add(const char *name, const char *text, size_t length) {
   return texts[text_count++].name != NULL;
 }
 
-void secrets_search(struct report *where) {
-  report = where;
+void secrets_search(void) {
+  searching = true;
 }
 
 UNCHECKED bool secrets_are_searched(void) {
-  return report != NULL;
+  return searching;
+}
+
+long secrets_searched(void) {
+  return searched;
 }
 
 /* Appends the functions of the module that led here, the innermost first. An address is that of the
@@ -74,17 +79,16 @@ static void search(const void *block, size_t size) {
     if ((found == NULL || strcmp(found, texts[i].name) != 0) &&
         memmem(block, size, texts[i].text, texts[i].length) != NULL) {
       found = texts[i].name;
-      char line[REASON_SIZE];
-      snprintf(line, sizeof line, "%s:", found);
+      char line[400] = "";
       append_callers(line, sizeof line);
-      tally_add(report->findings, line, 1);
+      report("found %s:%s", found, line);
     }
   }
 }
 
 UNCHECKED void secrets_look(const void *block, size_t size, const void *site) {
-  if (report != NULL && block != NULL && is_core(site)) {
-    report->searched++;
+  if (searching && block != NULL && is_core(site)) {
+    searched++;
     search(block, size);
   }
 }
