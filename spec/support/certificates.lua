@@ -15,7 +15,7 @@ local SAN = "subjectAltName=DNS:localhost,IP:127.0.0.1"
 
 -- Each is signed by the authority `by`, or by itself.
 local KINDS = {
-  good = { san = SAN },
+  good = { san = SAN .. ",DNS:harness.test" },
   expired = { san = SAN, from = "20200101000000Z", to = "20210101000000Z" },
   not_yet_valid = { san = SAN, from = "20900101000000Z", to = "20910101000000Z" },
   wrong_host = { san = "subjectAltName=DNS:contoso.example,IP:192.0.2.1" },

@@ -9,15 +9,13 @@ lua=${LUA:-lua5.4}
 cc=${CC:-cc}
 server=
 work=$(mktemp -d "${TMPDIR:-/tmp}/cpp-check.XXXXXX")
-# nginx gives up root's rights, and has to reach its sockets and certificate here.
-chmod 755 "$work"
 
 clean_up() {
   status=$?
   trap - EXIT
   if [ -n "$server" ]; then
-    kill "$server" 2>/dev/null || :
-    wait "$server" 2>/dev/null || :
+    exec 9>&-
+    wait "$server" || :
   fi
   if [ "${KEEP:-}" = 1 ]; then
     echo "kept: $work" >&2
@@ -127,18 +125,16 @@ use_build() {
   export LUA_PATH_5_4 LUA_CPATH_5_4
 }
 
-# Starts the servers of server.py; their URLs are in PLAIN_URL, TLS_URL and so on, and CA_FILE is what to trust.
-start_server() {
+# Starts the servers of servers.lua; their URLs are in PLAIN_URL, TLS_URL and so on, and CA_FILE is what to trust.
+start_server() { # seed (none)
+  make -s all
   mkfifo "$work/server.life"
-  python3 "$checks/server.py" "$work" <"$work/server.life" &
+  TMPDIR=$work LUA_CPATH_5_4="$root/build/?.so;;" LUA_PATH_5_4="$root/?.lua;;" lua5.4 "$checks/servers.lua" "$work" "$@" \
+    <"$work/server.life" 2>"$work/servers.log" &
   server=$!
   exec 9>"$work/server.life" # held open: the servers end with this script, however it ends
-  tries=0
   while [ ! -e "$work/server.env" ]; do
-    tries=$((tries + 1))
-    if [ "$tries" -gt 200 ] || ! kill -0 "$server" 2>/dev/null; then
-      need "start of the servers" sh -c "cat '$work/nginx.log' && false"
-    fi
+    kill -0 "$server" 2>/dev/null || need "start of the servers" sh -c "cat '$work/servers.log' && false"
     sleep 0.05
   done
   set -a # all that it sets is exported

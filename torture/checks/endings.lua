@@ -2,7 +2,7 @@
 --
 --     lua5.4 endings.lua [rounds]
 --
--- Works on the servers of server.py. At the end, a state is closed in which everything runs.
+-- Works on the servers of servers.lua. At the end, a state is closed in which everything runs.
 
 local core = require "cpp.core"
 local harness = require "torture.harness.scenarios"

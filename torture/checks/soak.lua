@@ -1,6 +1,6 @@
--- Cancels by the thousand, against a server that treats each as chance has it (soakserver.c):
+-- Cancels by the thousand, against a server that treats each as chance has it (servers.lua):
 --
---     soak.lua port requests
+--     soak.lua requests
 --
 -- Each must have one outcome, which is true: nothing was sent more often than the attempts that were made of it, or
 -- acted on twice; what was acted on is a result or an ambiguous error, and nothing else is a result. No text shows
@@ -9,7 +9,7 @@
 local cpp = require "cpp"
 local socket = require "socket"
 
-local port, requests = tonumber(arg[1]), tonumber(arg[2])
+local url, requests = os.getenv "RAW_URL", tonumber(arg[1])
 local ROUND = 5000
 local WARM = math.min(50000, requests * 0.4) -- requests until the allocators have what they keep
 local TOKEN, EMAIL = "token.of-the/soak", "jane.doe@contoso.example"
@@ -33,7 +33,7 @@ local function number_of(client_request_id)
 end
 
 local client = cpp.client {
-  base_url = "http://127.0.0.1:" .. port,
+  base_url = url,
   timeout = 1,
   -- After a 401 it is asked again, and has to have a new one.
   token = function()
@@ -49,7 +49,7 @@ local client = cpp.client {
   end,
 }
 
-local control = assert(socket.connect("127.0.0.1", port))
+local control = assert(socket.connect("127.0.0.1", tonumber(url:match "%d+$")))
 
 -- How often each request of a round came to the server, and how often it was acted on.
 local function counts(first, count)

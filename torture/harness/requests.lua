@@ -3,7 +3,7 @@
 --     lua5.4 requests.lua outcomes requests canaries
 --
 -- outcomes: lines "id most" of the harness: how often the service may have seen that POST at most; 0 where the err
--- said that it was not sent. requests, canaries: what the servers noted (torture/checks/server.py).
+-- said that it was not sent. requests, canaries: what the servers noted (torture/checks/servers.lua).
 
 local outcomes, requests, canaries = table.unpack(arg)
 -- Of requests to which the scenario gave no id, in a process without random numbers.
