@@ -111,8 +111,8 @@ use_sanitized_interpreter() {
   export EMULATOR_LUA
   mkdir "$work/bin"
   # shellcheck disable=SC2086
-  build_host interpreter $sanitizers "$checks/collector.c"
-  mv "$work/interpreter" "$work/bin/lua5.4"
+  build_host host $sanitizers -rdynamic
+  mv "$work/host" "$work/bin/lua5.4"
   PATH="$work/bin:$PATH"
   export PATH
 }

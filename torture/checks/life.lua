@@ -1,6 +1,8 @@
--- Scenarios for life.c: what a host does with a client and with itself. `life life.lua scenario`.
+-- What a host does with a client and with itself. `host life.lua scenario`.
 
-local host = host -- luacheck: globals host
+local host = require "host"
+local lfs = require "lfs"
+
 local scenario = ...
 -- The one about the module's end must be alone with it.
 local core = scenario ~= "stuck" and require "cpp.core"
@@ -36,24 +38,39 @@ local function raises(fn, ...)
   return tostring(message)
 end
 
-local function end_of(pid)
-  local how, number = host.wait(pid)
-  assert(how == "exit" and number == 0, ("the child ended with %s %d"):format(how, number))
+local function finalise(object) debug.getmetatable(object).__gc(object) end
+
+local function descriptors()
+  local count = 0
+  for _ in lfs.dir "/proc/self/fd" do count = count + 1 end
+  return count
 end
 
--- What a child of fork does: nothing but `fn`, and then the end that `leave` is.
-local function in_child(fn, leave)
+-- What /proc says of this process, by a pattern.
+local function status_of(pattern)
+  local file <close> = assert(io.open "/proc/self/status")
+  return assert(file:read("a"):match(pattern))
+end
+
+-- The signals that are blocked, ignored and caught.
+local function signals() return status_of "SigBlk.*SigCgt:%s*%x+" end
+
+local function finish() os.exit(0, true) end -- closes the state
+local function leave() host.leave(0) end
+
+-- What a child of fork does: nothing but `fn`, and then the end that `ending` is.
+local function in_child(fn, ending)
   local pid = host.fork()
   if pid == 0 then
     local done, message = pcall(fn)
-    if type(message) == "userdata" then error(message, 0) end -- the end of a child's child
     if not done then
       io.stderr:write("child: ", tostring(message), "\n")
       host.leave(1)
     end
-    leave(0)
+    ending()
   end
-  end_of(pid)
+  local status, signal = host.wait(pid)
+  assert(status == 0, ("the child ended with %s, signal %s"):format(status, signal))
 end
 
 local scenarios = {}
@@ -61,10 +78,7 @@ local scenarios = {}
 -- Waits until the resolver's threads have ended: each holds its descriptors until its look-up ends.
 local function settle()
   local deadline = core.monotonic() + 30
-  repeat
-    local file <close> = assert(io.open("/proc/self/status"))
-    local threads = tonumber(file:read("a"):match("Threads:%s*(%d+)"))
-  until threads == 1 or core.monotonic() > deadline
+  repeat until status_of "Threads:%s*(%d+)" == "1" or core.monotonic() > deadline -- luacheck: ignore
 end
 
 -- lua_close while requests stall: in the answer, in the TLS handshake, in the look-up of a name.
@@ -91,10 +105,10 @@ function scenarios.running()
     collectgarbage()
     -- The first round makes what OpenSSL and the resolver keep for the process.
     settle()
-    if round == 1 then before = host.descriptors() end
+    if round == 1 then before = descriptors() end
   end
   assert(worst < 1, ("closing took %.2f s"):format(worst))
-  assert(host.descriptors() <= before, "descriptors are left open")
+  assert(descriptors() <= before, "descriptors are left open")
   print(("# at most %.0f ms"):format(worst * 1000))
 end
 
@@ -112,8 +126,7 @@ function scenarios.stuck()
     assert(select(2, request:result()).kind == "timeout")
   ]]))
   assert(seconds < 2, ("closing took %.2f s"):format(seconds))
-  local deadline = os.time() + 4
-  while os.time() < deadline do end
+  os.execute "sleep 4"
 end
 
 -- Finalisers in every order, twice, with requests in every state.
@@ -140,7 +153,7 @@ function scenarios.finalisers()
       local order = { list[first], list[second] }
       for _, object in ipairs(list) do order[#order + 1] = object end
       for _, object in ipairs(order) do
-        host.collect(object)
+        finalise(object)
         for _, request in ipairs(requests) do
           -- Whatever they say of a finalised object: they return.
           for _, name in ipairs(names) do pcall(request[name], request, "x") end
@@ -196,9 +209,9 @@ function scenarios.fork()
         tostring(scope)
       end
       client:close()
-      host.collect(running[kind])
-      host.collect(client)
-      host.collect(running[kind])
+      finalise(running[kind])
+      finalise(client)
+      finalise(running[kind])
     end
     running = nil
     collectgarbage()
@@ -215,16 +228,16 @@ function scenarios.fork()
     { "does nothing", nothing }, { "uses the parent's client", refuses },
     { "closes the parent's client", closes }, { "has a client of its own", own },
     { "does all of it", function() refuses() own() closes() own() end },
-    { "forks in turn", function() in_child(function() refuses() own() end, host.finish) own() end },
+    { "forks in turn", function() in_child(function() refuses() own() end, finish) own() end },
   }
   for _, child in ipairs(children) do
-    for _, leave in ipairs { host.leave, host.finish } do
+    for _, ending in ipairs { leave, finish } do
       running = {}
       for kind, client in pairs(clients) do
         running[kind] = client:start("cancel", call "vm", TOKEN)
         client:step(0)
       end
-      in_child(child[2], leave)
+      in_child(child[2], ending)
       for kind, client in pairs(clients) do
         local result, failure = await(client, running[kind])
         assert(result and result.status == 202, ("%s: a child that %s: %s"):format(kind, child[1],
@@ -246,15 +259,15 @@ function scenarios.default_client()
     return (assert(result.location:match "/operations/(%d+)%-"))
   end
   local mine = number()
-  in_child(function() assert(number() ~= mine) end, host.finish)
-  in_child(function() assert(number() ~= mine) end, host.leave)
+  in_child(function() assert(number() ~= mine) end, finish)
+  in_child(function() assert(number() ~= mine) end, leave)
   assert(number() == mine, "the child ended its parent's connection")
 end
 
 -- Signals: none is caught, ignored or blocked, before, while and after requests run; and none comes
 -- when a peer closes while we write.
 function scenarios.signals()
-  local before = host.signals()
+  local before = signals()
   local long = { publisher = "p", offer = "early", emails = ("x"):rep(8 * 1024 * 1024) .. "@contoso.com" }
   for _, kind in ipairs { "raw", "plain", "tls" } do
     local client = new_client(url[kind])
@@ -262,15 +275,15 @@ function scenarios.signals()
       local result, failure = await(client, client:start("cancel", long, TOKEN))
       -- Refused by nginx for its size, or cut off: both come while we write.
       assert(not result and (failure.status == 413 or failure.kind == "network"), failure and failure.kind)
-      assert(host.signals() == before)
+      assert(signals() == before)
       if kind ~= "raw" then cancel(client) end
     end
     local request = client:start("cancel", call(kind == "raw" and "stall" or "vm"), TOKEN)
     client:step(0.01)
-    assert(host.signals() == before)
+    assert(signals() == before)
     tostring(request)
     client:close()
-    assert(host.signals() == before)
+    assert(signals() == before)
   end
 end
 

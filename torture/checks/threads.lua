@@ -1,5 +1,5 @@
--- What each thread of threads.c does: `threads.lua requests` over TLS, and a tenth of that over plain HTTP, 8 at a
--- time. Every fourth looks at an operation, whose answer is JSON; the others cancel.
+-- What each thread does (host.c): so many requests over TLS, and a tenth of that over plain HTTP, 8 at a time.
+-- Every fourth looks at an operation, whose answer is JSON; the others cancel.
 
 local core = require "cpp.core"
 
