@@ -47,7 +47,8 @@ end
 local function check_success(result, name, answer)
   assert(math.type(result.status) == "integer" and result.status >= 200 and result.status < 300)
   assert(answer:find("HTTP/[%d.]+%s+" .. result.status), "a status that the server did not send")
-  assert(answer:find("\n\r?\n"), "an answer without the end of its headers")
+  -- libcurl 7.88 takes a line of NULs for an empty one where it is cut between CR and LF.
+  assert(answer:gsub("\0", ""):find "\n\r?\n", "an answer without the end of its headers")
   assert(result.location == nil or result.location:find("^[%w+.-]+:"), "a location that is not absolute")
   assert(result.operation_id == nil or result.location, "an operation id without location")
   if name == "operations" or name == "location" then
