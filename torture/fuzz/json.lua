@@ -1,90 +1,50 @@
 -- Fuzz target: JSON text as core.decode takes it.
 --
--- Input: the text. Promises: what is decoded is JSON to a judge that shares no code with the module (RFC 8259, by
--- recursive descent), and what is JSON is decoded: unless a number in it is not finite, or it is nested too deeply;
--- every number of the value is finite, every string UTF-8; nothing is left behind.
+-- Input: the text. Promises: what is decoded is JSON to a judge that shares no code with the module (the grammar of RFC
+-- 8259), and what is JSON is decoded: unless a number in it is not finite, or it is nested too deeply; every number of the
+-- value is finite, every string UTF-8; nothing is left behind.
 
 local core = require "cpp.core"
+local lpeg = require "lpeg"
+local re = require "re"
 
 local DEEPEST = 64
 
-local judge
+lpeg.setmaxstack(100000)
 
-local function blanks(text, place) return text:match("^[ \t\n\r]*()", place) end
+-- Its captures are the numbers, and the ends of objects and arrays: `true` where one begins, `false` behind it.
+local judge = re.compile([[
+  json   <- {| ws value ws !. |}
+  value  <- open '{' ws (member (',' ws member)*)? '}' close / open '[' ws (item (',' ws item)*)? ']' close
+            / string / number / 'true' / 'false' / 'null'
+  member <- string ws ':' item
+  item   <- ws value ws
+  open   <- '' -> opens
+  close  <- '' -> closes
+  string <- '"' (%plain / '\' (["\/bfnrt] / 'u' (high '\u' low / !high !low hex hex hex hex)))* '"'
+  high   <- [dD] [89aAbB] hex hex
+  low    <- [dD] [c-fC-F] hex hex
+  hex    <- [0-9a-fA-F]
+  number <- { '-'? ('0' / [1-9] [0-9]*) ('.' [0-9]+)? ([eE] [+-]? [0-9]+)? }
+  ws     <- [%nl%cr%tab ]*
+]], {
+  plain = lpeg.P(1) - lpeg.R "\0\31" - lpeg.S '"\\', cr = lpeg.P "\r", tab = lpeg.P "\t",
+  opens = function() return true end, closes = function() return false end,
+})
 
-local function escape(text, place)
-  local stop = text:match('^["\\/bfnrt]()', place)
-  if stop then return stop end
-  local digits
-  digits, stop = text:match("^u(%x%x%x%x)()", place)
-  local unit = digits and tonumber(digits, 16)
-  if not unit or unit >= 0xdc00 and unit < 0xe000 then return nil end
-  if unit < 0xd800 or unit >= 0xe000 then return stop end
-  digits, stop = text:match("^\\u(%x%x%x%x)()", stop)
-  unit = digits and tonumber(digits, 16)
-  return unit and unit >= 0xdc00 and unit < 0xe000 and stop or nil
-end
-
-local function quoted(text, place)
-  place = text:match('^"()', place)
-  while place do
-    local stop, sign = text:match('^[^%c"\\]*()(.?)', place)
-    while sign == "\127" do stop, sign = text:match('^\127[^%c"\\]*()(.?)', stop) end
-    if sign == '"' then return stop + 1 end
-    if sign ~= "\\" then return nil end
-    place = escape(text, stop + 1)
+-- Whether a text is what core.decode has to take.
+local function is_expected(text)
+  local found = utf8.len(text) and judge:match(text)
+  local depth = 0
+  for _, capture in ipairs(found or {}) do
+    if type(capture) == "boolean" then
+      depth = depth + (capture and 1 or -1)
+      if depth > DEEPEST then return false end
+    elseif math.abs(tonumber(capture) + 0.0) == math.huge then
+      return false
+    end
   end
-end
-
--- Returns the place behind it, and whether it is finite.
-local function number(text, place)
-  local first = place
-  place = text:match("^%-?0()", place) or text:match("^%-?[1-9]%d*()", place)
-  if not place then return nil end
-  if text:find("^%.", place) then place = text:match("^%.%d+()", place) end
-  if place and text:find("^[eE]", place) then place = text:match("^[eE][+-]?%d+()", place) end
-  if not place then return nil end
-  local value = tonumber(text:sub(first, place - 1)) + 0.0
-  return place, value - value == 0
-end
-
-local state
-
-local function list(text, place, close, member, depth)
-  if depth > DEEPEST then
-    state.deep = true
-    return nil
-  end
-  place = blanks(text, place)
-  if text:sub(place, place) == close then return place + 1 end
-  while true do
-    place = member(text, blanks(text, place), depth)
-    if not place then return nil end
-    place = blanks(text, place)
-    local sign = text:sub(place, place)
-    if sign == close then return place + 1 end
-    if sign ~= "," then return nil end
-    place = place + 1
-  end
-end
-
-local function member(text, place, depth)
-  place = quoted(text, place)
-  place = place and text:match("^[ \t\n\r]*:()", place)
-  return place and judge(text, blanks(text, place), depth)
-end
-
-function judge(text, place, depth)
-  local sign = text:sub(place, place)
-  if sign == "{" then return list(text, place + 1, "}", member, depth + 1) end
-  if sign == "[" then return list(text, place + 1, "]", judge, depth + 1) end
-  if sign == '"' then return quoted(text, place) end
-  local stop, finite = number(text, place)
-  if stop then
-    state.infinite = state.infinite or not finite
-    return stop
-  end
-  return text:match("^true()", place) or text:match("^false()", place) or text:match("^null()", place)
+  return found ~= nil
 end
 
 local function check(value)
@@ -101,10 +61,8 @@ local function check(value)
 end
 
 return function(text)
-  state = {}
-  local stop = utf8.len(text) and judge(text, blanks(text, 1), 0)
-  local expected = stop ~= nil and stop and blanks(text, stop) == #text + 1 and not state.infinite
+  local expected = is_expected(text)
   local value, problem = core.decode(text)
-  assert((problem == nil) == (expected or false), problem or "decoded, and not JSON")
+  assert((problem == nil) == expected, problem or "decoded, and not JSON")
   check(value)
 end
