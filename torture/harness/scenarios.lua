@@ -427,7 +427,9 @@ local harness = { secrets = context.SECRETS }
 function harness.list(what)
   local list = {}
   for _, one in ipairs(scenarios) do
-    for _, transport in ipairs(what == "calls" and (one.calls or {}) or one.transports) do
+    local transports = what == "calls" and (one.calls or {}) or one.transports
+    if what == "core" then transports = { transports[1] } end -- the module asks for the same memory over the others
+    for _, transport in ipairs(transports) do
       list[#list + 1] = { name = one.name, transport = transport }
     end
   end
