@@ -126,7 +126,7 @@ doc: deps ## make doc/reference.md from lua/cpp/types/, and web pages of doc/ in
 	@.ci/deps mkdocs mkdocs-material graphviz gnuplot-nox
 	@doc/generate/build
 
-lint: deps ## run luacheck, gcc and clang with warnings as errors, four static analysers, and check the formatting
+lint: deps ## run luacheck, gcc and clang with warnings as errors, three static analysers, and check the formatting
 	@.ci/lint --list | prove -j $(shell nproc) --exec .ci/lint -
 
 faults: deps ## run the specs of every fault of doc/faults.md
@@ -134,7 +134,7 @@ faults: deps ## run the specs of every fault of doc/faults.md
 	@spec/support/specs spec/faults
 
 gc: deps ## run the specs under the sanitizers, with full garbage collections while the core runs
-	@$(PROVE) torture/checks/gc
+	@COLLECT_EVERY="10 100" $(PROVE) torture/checks/sanitize
 
 sanitize: deps ## run the specs under the sanitizers for addresses, undefined behaviour and leaks
 	@$(PROVE) torture/checks/sanitize
@@ -143,15 +143,16 @@ tsan: deps ## run Lua states on several threads, under the thread sanitizer
 	@$(PROVE) torture/checks/tsan
 
 oom: deps ## make each allocation fail (an hour; OOM_POINTS=20: minutes)
-	@OOM_POINTS="$(or $(OOM_POINTS),0)" $(PROVE) torture/checks/oom
+	@$(PROVE) torture/checks/sweep :: $(or $(OOM_POINTS),0)
 
 secrets: deps ## search the memory that the module frees for tokens, secrets and e-mail addresses
 	@$(PROVE) torture/checks/secrets
 	@POLLER=poll $(PROVE) torture/checks/secrets :: 0 none # its own allocations hold no text
 
 syscalls: deps ## make each system call fail, with each relevant error (SYSCALL_POINTS=1: a minute)
-	@SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" $(PROVE) torture/checks/syscalls torture/checks/calls
-	@POLLER=poll SYSCALL_POINTS="$(or $(SYSCALL_POINTS),0)" $(PROVE) torture/checks/calls
+	@$(PROVE) torture/checks/syscalls
+	@$(PROVE) torture/checks/sweep :: $(or $(SYSCALL_POINTS),0) calls
+	@POLLER=poll $(PROVE) torture/checks/sweep :: $(or $(SYSCALL_POINTS),0) calls
 
 valgrind: deps ## run calls of every outcome under valgrind's memcheck
 	@$(PROVE) torture/checks/valgrind

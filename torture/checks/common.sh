@@ -7,16 +7,12 @@ cd "$root"
 . .ci/tap.sh
 lua=${LUA:-lua5.4}
 cc=${CC:-cc}
-server=
 work=$(mktemp -d "${TMPDIR:-/tmp}/cpp-check.XXXXXX")
 
 clean_up() {
   status=$?
-  trap - EXIT
-  if [ -n "$server" ]; then
-    exec 9>&-
-    wait "$server" || :
-  fi
+  exec 9>&- # what ends the servers
+  wait
   if [ "${KEEP:-}" = 1 ]; then
     echo "kept: $work" >&2
   else
@@ -67,26 +63,11 @@ build_sanitized() { # target (all)
   build_module "$instrument" "$sanitizers" "$instrument_libraries" "${1:-}"
 }
 
-# A C host of this folder, as $work/<name>. libcurl is not linked to it: it comes and goes with the module.
-build_host() { # name, flags and libraries...
-  name=$1
-  shift
+# The interpreter of host.c, as $work/host. libcurl is not linked to it: it comes and goes with the module.
+build_host() { # flags...
   # shellcheck disable=SC2046
-  need "build of $name.c" "$cc" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -g \
-    $(pkg-config --cflags lua5.4) -o "$work/$name" "$checks/$name.c" "$@" $(pkg-config --libs lua5.4) -lpthread
-}
-
-# The specs with the sanitized module. Reports go to files, of children too, and a report fails it; so does a
-# spec that fails.
-sanitized_specs() { # file or folder...
-  rm -f "$work"/report.*
-  status=0
-  # The specs' own servers and the module come from their runner; ours are not to be seen.
-  env -u LUA_PATH_5_4 -u LUA_CPATH_5_4 LUA=lua5.4 BUILD=build/asan LIMIT=600 \
-    ASAN_OPTIONS="$ASAN_OPTIONS:log_path=$work/report" UBSAN_OPTIONS="$UBSAN_OPTIONS:log_path=$work/report" \
-    spec/support/specs "$@" </dev/null >"$work/specs" 2>&1 9>&- || status=$?
-  cat "$work/specs" "$work"/report.* 2>/dev/null || :
-  [ "$status" -eq 0 ] && grep -q 'Tests=[1-9]' "$work/specs" && [ -z "$(find "$work" -name 'report.*' -size +0)" ]
+  need "build of host.c" "$cc" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -g \
+    $(pkg-config --cflags lua5.4) -o "$work/host" "$checks/host.c" "$@" $(pkg-config --libs lua5.4) -lpthread
 }
 
 # The scenarios of the harness, to the last of them.
@@ -94,27 +75,6 @@ every_ending() { # interpreter, rounds
   "$1" "$checks/endings.lua" "$2" </dev/null >"$work/endings" 2>&1 9>&- && grep -qx 'done' "$work/endings" && return
   cat "$work/endings"
   return 1
-}
-
-# Cancels of every ending with the sanitized interpreter; and that the module has the sanitizer, without which all would pass.
-check_every_ending() {
-  use_build
-  start_server
-  check "sanitizers: they are in the module" grep -q __asan_report_load "$build/cpp/core.so"
-  check "sanitizers: no error and no leak in cancels of every ending" every_ending lua5.4 3
-}
-
-# The interpreter with the sanitizers, under the name that specs start children by, and first in their path. The portal
-# emulator has the system's.
-use_sanitized_interpreter() {
-  EMULATOR_LUA=$(command -v lua5.4)
-  export EMULATOR_LUA
-  mkdir "$work/bin"
-  # shellcheck disable=SC2086
-  build_host host $sanitizers -rdynamic
-  mv "$work/host" "$work/bin/lua5.4"
-  PATH="$work/bin:$PATH"
-  export PATH
 }
 
 # Lua finds the package's sources and the module built last.
@@ -127,14 +87,13 @@ use_build() {
 
 # Starts the servers of servers.lua; their URLs are in PLAIN_URL, TLS_URL and so on, and CA_FILE is what to trust.
 start_server() { # seed (none)
-  make -s all
+  need "build of build" make -s all
   mkfifo "$work/server.life"
-  TMPDIR=$work LUA_CPATH_5_4="$root/build/?.so;;" LUA_PATH_5_4="$root/?.lua;;" lua5.4 "$checks/servers.lua" "$work" "$@" \
-    <"$work/server.life" 2>"$work/servers.log" &
-  server=$!
+  TMPDIR=$work LUA_CPATH_5_4="$root/build/?.so;;" LUA_PATH_5_4="$root/?.lua;;" "${EMULATOR_LUA:-lua5.4}" "$checks/servers.lua" \
+    "$work" "$@" <"$work/server.life" 2>"$work/servers.log" &
   exec 9>"$work/server.life" # held open: the servers end with this script, however it ends
   while [ ! -e "$work/server.env" ]; do
-    kill -0 "$server" 2>/dev/null || need "start of the servers" sh -c "cat '$work/servers.log' && false"
+    kill -0 $! 2>/dev/null || need "start of the servers" sh -c "cat '$work/servers.log' && false"
     sleep 0.05
   done
   set -a # all that it sets is exported
@@ -167,7 +126,7 @@ start_harness() { # name, CFLAGS
 # Its checks become those of this program, with numbers that go on.
 harness() { # [option]... what
   status=0
-  "$build/harness" -j 4 -f "$root/torture/harness/scenarios.lua" "$@" </dev/null >"$work/output" 2>"$work/errors" 9>&- || status=$?
+  "$build/harness" -j 8 -f "$root/torture/harness/scenarios.lua" "$@" </dev/null >"$work/output" 2>"$work/errors" 9>&- || status=$?
   while read -r line; do
     case $line in
       ok*) ok "${line#* - }" ;;

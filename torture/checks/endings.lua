@@ -1,6 +1,7 @@
--- Every scenario of torture/harness, over and over, with nothing that fails: what the memory checkers look on at.
+-- Every scenario of torture/harness, over and over, with nothing that fails: what the checkers of memory and of threads look
+-- on at.
 --
---     lua5.4 endings.lua [rounds]
+--     lua5.4 endings.lua rounds
 --
 -- Works on the servers of servers.lua. At the end, a state is closed in which everything runs.
 
@@ -15,7 +16,7 @@ local function check(name, transport, round)
   after(context)
 end
 
-for round = 1, tonumber(arg[1]) or 4 do
+for round = 1, tonumber((...)) do
   for _, one in ipairs(harness.list "none") do
     -- The name that "lookup" looks up is known in the harness only.
     if one.transport ~= "lookup" then check(one.name, one.transport, round) end

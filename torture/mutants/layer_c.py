@@ -14,7 +14,7 @@ SECOND = ["spec/faults"]
 # What tells nothing about csrc/, or only how it was built.
 ASIDE = ["spec/project/doc_spec.lua", "spec/unit/client/hardening_spec.lua", "spec/project/man_spec.lua"]
 # The checks whose subject the specs cannot see: leaks, memory running out, descriptors, forks.
-CHECKS = [["oom"], ["life"], ["calls"], ["sanitize", "spec/core"]]
+CHECKS = [["sweep", "6"], ["life"], ["sweep", "1", "calls"], ["sanitize", "spec/core"]]
 
 
 class CTree(Tree):
@@ -42,7 +42,7 @@ class CTree(Tree):
         specs = ["busted", "--no-keep-going"]
         if variant == "poll":
             yield "core and faults", [*specs, "spec/core", *SECOND], {"BUILD": build}
-            yield "calls", ["torture/checks/calls"], {"MAKEFLAGS": "WARNINGS=-w", "POLLER": "poll"}
+            yield "calls", ["torture/checks/sweep", "1", "calls"], {"MAKEFLAGS": "WARNINGS=-w", "POLLER": "poll"}
             return
         known = set(FIRST + SECOND + ASIDE)
         rest = [path for path in sorted(glob.glob("spec/unit/**/*_spec.lua", root_dir=self.path, recursive=True))
@@ -51,7 +51,7 @@ class CTree(Tree):
         yield "faults", [*specs, *SECOND], {"BUILD": build}
         yield "other specs", [*specs, *rest, "spec/loop"], {"BUILD": build}
         for check, *words in CHECKS:
-            yield check, [f"torture/checks/{check}", *words], {"MAKEFLAGS": "WARNINGS=-w", "OOM_POINTS": "6"}
+            yield " ".join([check, *words]), [f"torture/checks/{check}", *words], {"MAKEFLAGS": "WARNINGS=-w"}
 
     def build(self, mutation, original):
         poller, name = self.variant(mutation), object_of(mutation)
