@@ -147,6 +147,12 @@ static void check_resolve(const char *asked, const char *location) {
   free(resolved);
 }
 
+/* Whether an origin is plain http to this machine. */
+static bool is_loopback(const char *root) {
+  return strncasecmp(root, "http://localhost:", 17) == 0 || strncmp(root, "http://127.", 11) == 0 ||
+         strncmp(root, "http://[::1]:", 13) == 0;
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   if (size < 2) {
     return 0;
@@ -166,15 +172,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   lcpp_origin_free(&base);
   /* And as a base URL: whatever it is, it is accepted over https, or over http to loopback, or not at all. */
   if (lcpp_origin_parse(&base, LCPP_REACH_METADATA, location, &why) == LCPP_URL_OK) {
-    require(base.plain && (strcasecmp(base.host, "localhost") == 0 || strncmp(base.host, "127.", 4) == 0 ||
-                           strcmp(base.host, "[::1]") == 0 || strncmp(base.host, "169.254.", 8) == 0),
-            "metadata of another host", location, base.host);
+    require(is_loopback(base.root) || strncmp(base.root, "http://169.254.", 15) == 0, "metadata of another host", location, base.root);
     lcpp_origin_free(&base);
   }
   if (lcpp_origin_parse(&base, LCPP_REACH_SERVICE, location, &why) == LCPP_URL_OK) {
-    require(!base.plain || strcasecmp(base.host, "localhost") == 0 || strncmp(base.host, "127.", 4) == 0 ||
-                strcmp(base.host, "[::1]") == 0,
-            "plain http to another host", location, base.host);
+    require(!base.plain || is_loopback(base.root), "plain http to another host", location, base.root);
+    require(base.plain == (strncmp(base.root, "http:", 5) == 0), "it says that it is plain", location, base.root);
     require(strchr(base.prefix, '@') == NULL || strcspn(base.prefix + 8, "/") < strcspn(base.prefix + 8, "@"),
             "user information", location, base.prefix);
     lcpp_origin_free(&base);
