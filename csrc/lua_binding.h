@@ -293,10 +293,6 @@ int lcpp_core_decode(lua_State *L);
 
 /* lua_text.c */
 
-/* Makes the string on top, a text of the service, printable (redact.h), and `limit` bytes long at
- * most. Its secrets are still to be redacted, since the client does not know them. [-1, +1, m] */
-void lcpp_clean_top(lua_State *L, size_t limit);
-
 /* core.redact(value, limit, secrets): see lua_module.c. */
 int lcpp_core_redact(lua_State *L);
 

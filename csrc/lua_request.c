@@ -11,8 +11,7 @@
 #include "ascii.h"
 #include "lua_binding.h"
 
-enum { REQUEST_ID_LIMIT = 8192 }; /* bytes that are kept of the service's id; 36 are usual */
-enum { SLICE_MS = 100 };          /* the longest time that request:wait spends in C */
+enum { SLICE_MS = 100 }; /* the longest time that request:wait spends in C */
 
 static struct lcpp_request *to_request(lua_State *L) {
   return lcpp_check_self(L, LCPP_REQUEST);
@@ -147,13 +146,8 @@ static bool set_common(lua_State *L, const struct lcpp_request *request) {
     const char *id =
         lcpp_response_field(response, correlated ? LCPP_CORRELATION_REQUEST_ID : LCPP_REQUEST_ID);
     if (id != NULL) {
-      bool uuid = is_uuid(id);
-      unchecked = !uuid || request->has_short_secret;
-      lua_pushstring(L, id);
-      if (!uuid) {
-        lcpp_clean_top(L, REQUEST_ID_LIMIT);
-      }
-      lua_setfield(L, -2, "request_id");
+      unchecked = request->has_short_secret || !is_uuid(id);
+      set_string(L, "request_id", id);
     }
   }
   if (outcome->retry_after >= 0) {

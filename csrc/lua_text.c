@@ -18,7 +18,6 @@ enum { COPIES = 4 };
 /* What is not shown, and how much else may be. */
 struct pen {
   struct lcpp_secrets secrets; /* of strings on the stack */
-  bool clean;                  /* the text is only made printable */
   size_t left;                 /* bytes */
 };
 
@@ -28,7 +27,7 @@ static size_t least(size_t a, size_t b) {
 
 /* Prepares the secrets, once a text needs it. An error leaves the copies to the collector. */
 static void prepare(lua_State *L, struct pen *pen) {
-  if (!pen->clean && pen->secrets.copies == NULL) {
+  if (pen->secrets.copies == NULL) {
     lcpp_secrets_prepare(&pen->secrets, lua_newuserdatauv(L, pen->secrets.bytes, 0));
     lua_replace(L, COPIES);
   }
@@ -36,11 +35,6 @@ static void prepare(lua_State *L, struct pen *pen) {
 
 /* Pushes a text as it may be shown, of `limit` bytes at most. [-0, +1, m] */
 static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size_t limit) {
-  if (text.length <= least(limit, pen->left) && lcpp_is_harmless(text, &pen->secrets)) {
-    lua_pushlstring(L, text.data, text.length);
-    pen->left -= text.length;
-    return;
-  }
   /* A byte may become U+FFFD, and an address of three bytes "[redacted]". */
   size_t most = least(least(limit, pen->left), 4 * text.length);
   size_t looked_at = least(text.length, most + LCPP_REDACT_AHEAD);
@@ -50,24 +44,13 @@ static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size
   luaL_Buffer buffer;
   char *shown = luaL_buffinitsize(L, &buffer, most);
   size_t cost = 0;
-  size_t length = lcpp_redact(text, pen->clean ? NULL : &pen->secrets, shown, most, &cost);
+  size_t length = lcpp_redact(text, &pen->secrets, shown, most, &cost);
   if (length == SIZE_MAX) {
     luaL_error(L, "not enough memory");
   }
   luaL_pushresultsize(&buffer, length);
   /* What is read takes time, even if nothing is shown of it. */
   pen->left -= least(pen->left, length > cost ? length : cost);
-}
-
-void lcpp_clean_top(lua_State *L, size_t limit) {
-  struct pen pen = {.clean = true, .left = limit};
-  struct lcpp_text text = {NULL, 0};
-  text.data = lua_tolstring(L, -1, &text.length);
-  if (text.length <= limit && lcpp_is_plain(text)) {
-    return; /* as most are */
-  }
-  push_text(L, &pen, text, limit);
-  lua_remove(L, -2);
 }
 
 static void push_value(lua_State *L, struct pen *pen, int index, int depth);

@@ -1,11 +1,11 @@
 /* Text from outside, made fit to be shown: see redact.h. */
 #include "redact.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "buffer.h"
 #include "printable.h"
 #include "unescape.h"
 
@@ -16,10 +16,12 @@ enum {
   SLOW = 2            /* what a byte of an escape costs more than another one */
 };
 
-/* A run of characters that may be hidden: an address, a token. */
-struct run {
-  bool on;
-  uint32_t start;
+/* The text as it is, or what stands behind its escapes. */
+struct reading {
+  const unsigned char *bytes;
+  const uint32_t *starts; /* text[starts[i]] to text[ends[i] - 1] spells bytes[i]; NULL: text[i] */
+  const uint32_t *ends;
+  uint32_t count;
 };
 
 struct search {
@@ -27,22 +29,62 @@ struct search {
   uint32_t length;
   bool plain; /* no escapes, nothing to be cleaned: a byte is a character */
   bool found;
-  uint32_t
-      *covered; /* of each byte: the end of the longest hidden part that begins there; 0: none */
-  uint32_t *starts;           /* of each byte behind the escapes: where it begins in the text */
-  uint32_t count;             /* of these */
-  bool blank;                 /* whether the last one was a blank */
-  struct lcpp_needles raw;    /* the secrets, in the text as it is */
-  struct lcpp_needles behind; /* and behind its escapes */
-  struct run name;            /* characters that may stand before the `@` of an address */
-  struct run domain;          /* after it; starts with the name */
-  bool domain_begun;
-  unsigned bearer_seen; /* letters of "bearer"; 7: and blanks */
-  uint32_t bearer_start;
-  struct run token;
-  unsigned jwt_seen; /* letters of "eyJ" */
-  uint32_t jwt_start;
+  uint32_t *covered; /* of each byte: the end of the longest hidden part that begins there; or 0 */
+  uint32_t *borders; /* room for those of one secret: see struct needle */
+  uint32_t begun;    /* where the beginning of a secret begins that the end of the text cuts off */
 };
+
+bool lcpp_is_plain(struct lcpp_text text) {
+  for (size_t i = 0; i < text.length; i++) {
+    unsigned char c = (unsigned char)text.data[i];
+    LCPP_STEP();
+    if (c < ' ' || c >= 0x7f || lcpp_begins_escape(c) ||
+        (c == ' ' && i > 0 && text.data[i - 1] == ' ')) {
+      return false;
+    }
+  }
+  return true;
+}
+
+void lcpp_secrets_add(struct lcpp_secrets *secrets, struct lcpp_text secret) {
+  if (secrets->count == LCPP_SECRETS || secret.length < LCPP_SECRETS_SHORTEST) {
+    return;
+  }
+  for (size_t i = 0; i < secrets->count; i++) {
+    struct lcpp_text known = secrets->list[i].raw;
+    if (known.length == secret.length &&
+        (known.data == secret.data || memcmp(known.data, secret.data, secret.length) == 0)) {
+      return;
+    }
+  }
+  secrets->list[secrets->count++].raw = secret;
+  secrets->bytes += secret.length;
+}
+
+/* A backslash at its end is left out: in the text it escapes what follows. */
+static struct lcpp_text strip_secret(struct lcpp_text secret, char *copy) {
+  struct lcpp_unescaped behind = {.bytes = (unsigned char *)copy};
+  lcpp_unescape((const unsigned char *)secret.data, (uint32_t)secret.length, false, &behind);
+  while (behind.count > 0 && copy[behind.count - 1] == '\\') {
+    behind.count--;
+  }
+  return (struct lcpp_text){copy, behind.count};
+}
+
+void lcpp_secrets_prepare(struct lcpp_secrets *secrets, char *copies) {
+  secrets->copies = copies;
+  for (size_t i = 0; i < secrets->count; i++) {
+    struct lcpp_secret *secret = &secrets->list[i];
+    secret->behind = lcpp_is_plain(secret->raw) ? secret->raw : strip_secret(secret->raw, copies);
+    copies += secret->raw.length;
+  }
+}
+
+void lcpp_secrets_clear(struct lcpp_secrets *secrets) {
+  if (secrets->copies != NULL) {
+    lcpp_buffer_clear(&(struct lcpp_buffer){.data = secrets->copies, .length = secrets->bytes});
+  }
+}
 
 /* What a byte may belong to. */
 enum { NAME = 1, DOMAIN = 2, TOKEN = 4, JWT = 8 };
@@ -67,174 +109,204 @@ enum { NAME = 1, DOMAIN = 2, TOKEN = 4, JWT = 8 };
 static const unsigned char classes[256] = {CLASSES_64(0), CLASSES_64(64), CLASSES_64(128),
                                            CLASSES_64(192)};
 
-static void cover(struct search *search, uint32_t start, uint32_t end) {
+static bool is(const struct reading *reading, uint32_t at, unsigned class) {
+  LCPP_STEP();
+  return at < reading->count && (classes[reading->bytes[at]] & class) != 0;
+}
+
+static uint32_t start_of(const struct reading *reading, uint32_t at) {
+  return reading->starts != NULL ? reading->starts[at] : at;
+}
+
+/* Hides what spells the bytes of a reading from `first` up to `end`. */
+static void cover(struct search *search, const struct reading *reading, uint32_t first,
+                  uint32_t end) {
+  uint32_t start = start_of(reading, first);
+  uint32_t last = reading->ends != NULL ? reading->ends[end - 1] : end;
   search->found = true;
-  if (search->covered[start] < end) {
-    search->covered[start] = end;
+  if (search->covered[start] < last) {
+    search->covered[start] = last;
   }
 }
 
-/* An address: a name, `@`, a domain. */
-static void look_for_address(struct search *search, struct lcpp_unit unit) {
-  unsigned char c = unit.byte;
-  if (search->domain.on) {
-    search->domain.on = (classes[c] & DOMAIN) != 0 || (c == '[' && !search->domain_begun);
-    search->domain_begun = true;
-    if (search->domain.on) {
-      cover(search, search->domain.start, unit.end);
+/* Notes that a secret may begin at a byte of a reading, and end behind the text. */
+static void note_begun(struct search *search, const struct reading *reading, uint32_t at) {
+  if (at < reading->count && start_of(reading, at) < search->begun) {
+    search->begun = start_of(reading, at);
+  }
+}
+
+/* A secret, and how far the text matches it. */
+struct needle {
+  const unsigned char *bytes;
+  uint32_t length;
+  uint32_t matched;  /* bytes at the end of the text so far that begin the secret */
+  uint32_t known;    /* entries of `borders` that are computed: as far as a text ever matched */
+  uint32_t *borders; /* of each beginning of the secret: its longest proper end that begins it */
+};
+
+/* The border of the matched part. Computed when a match first gets that far: mostly never. */
+static uint32_t border(struct needle *needle) {
+  while (needle->known < needle->matched) {
+    unsigned char next = lcpp_fold(needle->bytes[needle->known]);
+    uint32_t shorter = needle->borders[needle->known];
+    while (shorter > 0 && lcpp_fold(needle->bytes[shorter]) != next) {
+      LCPP_STEP();
+      shorter = needle->borders[shorter];
+    }
+    LCPP_STEP();
+    needle->borders[++needle->known] = lcpp_fold(needle->bytes[shorter]) == next ? shorter + 1 : 0;
+  }
+  return needle->borders[needle->matched];
+}
+
+/* Compares a needle with the next byte; returns whether the whole of it is matched. */
+static bool advance(struct needle *needle, unsigned char folded) {
+  if (needle->matched == needle->length) {
+    needle->matched = border(needle);
+  }
+  while (needle->matched > 0 && lcpp_fold(needle->bytes[needle->matched]) != folded) {
+    LCPP_STEP();
+    needle->matched = border(needle);
+  }
+  LCPP_STEP();
+  needle->matched += lcpp_fold(needle->bytes[needle->matched]) == folded;
+  return needle->matched == needle->length;
+}
+
+/* Hides a secret, of which the first `before` bytes are not compared. */
+static void find_secret(struct search *search, const struct reading *reading,
+                        struct lcpp_text secret, uint32_t before) {
+  struct needle needle = {.bytes = (const unsigned char *)secret.data + before,
+                          .length = (uint32_t)secret.length - before,
+                          .known = 1,
+                          .borders = search->borders};
+  needle.borders[0] = needle.borders[1] = 0;
+  unsigned char initial = lcpp_fold(needle.bytes[0]);
+  for (uint32_t i = 0; i < reading->count; i++) {
+    unsigned char folded = lcpp_fold(reading->bytes[i]);
+    if ((needle.matched > 0 || folded == initial) && advance(&needle, folded)) {
+      uint32_t first = i + 1 - needle.length;
+      cover(search, reading, first > before ? first - before : 0, i + 1);
     }
   }
-  if (c == '@') {
-    search->domain = search->name;
-    search->domain_begun = false;
-    search->name.on = false;
-  } else if ((classes[c] & NAME) == 0) {
-    search->name.on = false;
-  } else if (!search->name.on) {
-    search->name = (struct run){true, unit.start};
+  note_begun(search, reading, reading->count - needle.matched);
+}
+
+/* What stands before a secret may make an escape of its first bytes: `%` of the digits of "41..",
+ * say. So it is found by its end, too. */
+static void find_behind(struct search *search, const struct reading *reading,
+                        struct lcpp_text secret) {
+  if (secret.length >= LCPP_SECRETS_SHORTEST) {
+    find_secret(search, reading, secret, 0);
   }
+  if (secret.length > SHORTEST_END) {
+    size_t before = secret.length - SHORTEST_END;
+    find_secret(search, reading, secret, before < LONGEST_START ? (uint32_t)before : LONGEST_START);
+  }
+}
+
+/* Where the name of an address begins that ends at `end`. */
+static uint32_t name_before(const struct reading *reading, uint32_t end) {
+  while (end > 0 && is(reading, end - 1, NAME)) {
+    end--;
+  }
+  return end;
+}
+
+/* Addresses: a name, `@`, a domain. */
+static void find_addresses(struct search *search, const struct reading *reading) {
+  for (uint32_t at = 0; at < reading->count; at++) {
+    if (reading->bytes[at] != '@') {
+      continue;
+    }
+    uint32_t name = name_before(reading, at);
+    uint32_t end = at + 1;
+    end += end < reading->count && reading->bytes[end] == '[';
+    while (is(reading, end, DOMAIN)) {
+      end++;
+    }
+    if (name < at && end > at + 1) {
+      cover(search, reading, name, end);
+    }
+    if (name < at && end == reading->count) {
+      note_begun(search, reading, name);
+    }
+  }
+  uint32_t name = name_before(reading, reading->count);
+  if (name < reading->count && search->length - start_of(reading, name) <= LONGEST_NAME) {
+    note_begun(search, reading, name);
+  }
+}
+
+/* Whether a word in lower case comes next, in any case. */
+static bool begins(const struct reading *reading, uint32_t at, const char *word) {
+  size_t i = 0;
+  while (word[i] != '\0' && at + i < reading->count && (reading->bytes[at + i] | 0x20) == word[i]) {
+    i++;
+  }
+  return word[i] == '\0';
 }
 
 /* "Bearer", blanks, and a token (RFC 6750), whatever it is. */
-static void look_for_bearer(struct search *search, struct lcpp_unit unit) {
-  static const char bearer[] = "bearer";
-  unsigned char c = unit.byte;
-  bool blank = lcpp_fold(c) == ' ';
-  bool of_token = (classes[c] & TOKEN) != 0;
-  if (search->bearer_seen == 7 && of_token && !blank) {
-    search->token = (struct run){true, search->bearer_start};
-  }
-  search->token.on = search->token.on && of_token;
-  if (search->token.on) {
-    cover(search, search->token.start, unit.end);
-  }
-  if (search->bearer_seen >= 6 && blank) {
-    search->bearer_seen = 7;
-  } else if (search->bearer_seen < 6 && (c | 0x20) == bearer[search->bearer_seen]) {
-    search->bearer_start = search->bearer_seen == 0 ? unit.start : search->bearer_start;
-    search->bearer_seen++;
-  } else {
-    search->bearer_seen = (c | 0x20) == 'b';
-    search->bearer_start = unit.start;
-  }
-}
-
-/* A JSON Web Token (RFC 7519): base64url of an object, whose `{"` is "eyJ". */
-static void look_for_jwt(struct search *search, struct lcpp_unit unit) {
-  static const char beginning[] = "eyJ";
-  unsigned char c = unit.byte;
-  if (search->jwt_seen == 3 && (classes[c] & JWT) != 0) {
-    cover(search, search->jwt_start, unit.end);
-  } else if (search->jwt_seen < 3 && c == (unsigned char)beginning[search->jwt_seen]) {
-    search->jwt_start = search->jwt_seen == 0 ? unit.start : search->jwt_start;
-    search->jwt_seen++;
-  } else {
-    search->jwt_seen = c == 'e';
-    search->jwt_start = unit.start;
-  }
-}
-
-/* Reads a byte behind the escapes: struct lcpp_unescaper's `take`. */
-static void read_behind(void *context, struct lcpp_unit unit) {
-  struct search *search = context;
-  unsigned char c = lcpp_fold(unit.byte);
-  bool blank = c == ' ' && unit.byte != '+';
-  LCPP_STEP();
-  if (!search->plain && !(blank && search->blank)) { /* one blank is shown for several */
-    search->starts[search->count++] = unit.start;
-    uint32_t matched = lcpp_needles_read(&search->behind, c);
-    if (matched > 0) {
-      cover(search, search->starts[matched < search->count ? search->count - matched : 0],
-            unit.end);
+static void find_bearers(struct search *search, const struct reading *reading) {
+  enum { LENGTH = 6 };
+  uint32_t end = 0; /* of the token found last; another one may begin within it */
+  for (uint32_t at = 0; at < reading->count; at++) {
+    uint32_t token = at + LENGTH;
+    if (!begins(reading, at, "bearer")) {
+      continue;
     }
-    search->blank = blank;
-  }
-  look_for_address(search, unit);
-  if (search->bearer_seen > 0 || search->token.on || (unit.byte | 0x20) == 'b') {
-    look_for_bearer(search, unit);
-  }
-  if (search->jwt_seen > 0 || unit.byte == 'e') {
-    look_for_jwt(search, unit);
-  }
-}
-
-/* Numbers that the borders of a secret take: of it in one reading, or in both, and of its end. */
-static size_t borders_of(const struct search *search, size_t length) {
-  return (search->plain ? 1 : 3) * (length + 1);
-}
-
-/* Adds a secret to the readings. `borders` has room for what it takes. */
-static void add_secret(struct search *search, const struct lcpp_secret *secret, uint32_t *borders) {
-  size_t room = secret->raw.length + 1;
-  lcpp_needles_add(&search->raw, (const unsigned char *)secret->raw.data, secret->raw.length, 0,
-                   borders);
-  if (search->plain) {
-    return;
-  }
-  const unsigned char *bytes = (const unsigned char *)secret->behind.data;
-  size_t length = secret->behind.length;
-  if (length >= LCPP_SECRETS_SHORTEST) {
-    lcpp_needles_add(&search->behind, bytes, length, 0, borders + room);
-  }
-  /* What stands before a secret may make an escape of its first bytes: `%` of the digits of "41..",
-   * say. So it is found by its end, too. */
-  if (length > SHORTEST_END) {
-    size_t before = length - SHORTEST_END;
-    before = before < LONGEST_START ? before : LONGEST_START;
-    lcpp_needles_add(&search->behind, bytes + before, length - before, before, borders + 2 * room);
+    while (token < reading->count && lcpp_fold(reading->bytes[token]) == ' ') {
+      token++;
+    }
+    for (end = end > token ? end : token; is(reading, end, TOKEN);) {
+      end++;
+    }
+    if (token > at + LENGTH && end > token) {
+      cover(search, reading, at, end);
+    }
   }
 }
 
-/* Adds all of them. */
-static void add_secrets(struct search *search, const struct lcpp_secrets *secrets,
-                        uint32_t *borders) {
+/* JSON Web Tokens (RFC 7519): base64url of an object, whose `{"` is "eyJ". */
+static void find_jwts(struct search *search, const struct reading *reading) {
+  for (uint32_t at = 0; at + 3 < reading->count; at++) {
+    if (memcmp(reading->bytes + at, "eyJ", 3) == 0 && is(reading, at + 3, JWT)) {
+      uint32_t first = at;
+      for (at += 3; is(reading, at + 1, JWT);) {
+        at++;
+      }
+      cover(search, reading, first, at + 1);
+    }
+  }
+}
+
+/* Finds what is hidden. `room`: for what stands behind the escapes. Returns how many bytes of the
+ * text were in escapes, or not of ASCII. */
+static uint32_t find_all(struct search *search, const struct lcpp_secrets *secrets, bool cut,
+                         struct lcpp_unescaped room) {
+  struct reading raw = {.bytes = search->text, .count = search->length};
+  struct reading behind = raw;
+  search->begun = search->length;
   for (size_t i = 0; i < secrets->count; i++) {
-    add_secret(search, &secrets->list[i], borders);
-    borders += borders_of(search, secrets->list[i].raw.length);
+    find_secret(search, &raw, secrets->list[i].raw, 0);
   }
-}
-
-/* Hides what may be the beginning of a secret, cut off with the rest of the text. */
-static void hide_beginnings(struct search *search, uint32_t held) {
-  uint32_t raw = search->length - lcpp_needles_begun(&search->raw);
-  uint32_t from = raw < held ? raw : held;
-  uint32_t begun = lcpp_needles_begun(&search->behind);
-  if (begun > 0 && search->starts[search->count - begun] < from) {
-    from = search->starts[search->count - begun];
-  }
-  if (search->name.on && search->name.start < from &&
-      search->length - search->name.start <= LONGEST_NAME) {
-    from = search->name.start;
-  }
-  if (search->domain.on && search->domain.start < from) {
-    from = search->domain.start;
-  }
-  if (from < search->length) {
-    cover(search, from, search->length);
-  }
-}
-
-/* Returns how many bytes were in escapes, or not of ASCII. */
-static uint32_t read_all(struct search *search, bool cut) {
-  struct lcpp_unescaper unescaper = {.take = read_behind, .context = search};
-  for (uint32_t i = 0; i < search->length; i++) {
-    struct lcpp_unit unit = {search->text[i], i, i + 1};
-    uint32_t matched = lcpp_needles_read(&search->raw, lcpp_fold(unit.byte));
-    if (matched > 0) {
-      cover(search, i + 1 - matched, i + 1);
-    }
-    if (search->plain) {
-      read_behind(search, unit);
-    } else {
-      lcpp_unescape(&unescaper, unit);
+  if (!search->plain) {
+    lcpp_unescape(search->text, search->length, cut, &room);
+    search->begun = room.held < search->begun ? room.held : search->begun;
+    behind = (struct reading){room.bytes, room.starts, room.ends, room.count};
+    for (size_t i = 0; i < secrets->count; i++) {
+      find_behind(search, &behind, secrets->list[i].behind);
     }
   }
-  if (cut) {
-    hide_beginnings(search, lcpp_unescape_held(&unescaper, search->length));
-  } else {
-    lcpp_unescape_end(&unescaper);
+  find_addresses(search, &behind);
+  find_bearers(search, &behind);
+  find_jwts(search, &behind);
+  if (cut && search->begun < search->length) {
+    cover(search, &raw, search->begun, search->length);
   }
-  return unescaper.slow;
+  return room.slow;
 }
 
 /* What is shown. */
@@ -305,71 +377,23 @@ static size_t write_page(const struct search *search, struct page page) {
   return page.length;
 }
 
-/* The bytes that a text has. */
-struct alphabet {
-  uint64_t bits[4];
-};
-
-static bool has(const struct alphabet *alphabet, unsigned char byte) {
-  return (alphabet->bits[byte / 64] >> byte % 64 & 1) != 0;
-}
-
-static struct alphabet alphabet_of(struct lcpp_text text) {
-  struct alphabet alphabet = {{0}};
-  for (size_t i = 0; i < text.length; i++) {
-    unsigned char byte = (unsigned char)text.data[i];
-    LCPP_STEP();
-    alphabet.bits[byte / 64] |= UINT64_C(1) << byte % 64;
-  }
-  return alphabet;
-}
-
-/* Whether a text has all bytes of a secret. */
-static bool may_hold(const struct alphabet *alphabet, struct lcpp_text secret) {
-  for (size_t i = 0; i < secret.length; i++) {
-    LCPP_STEP();
-    if (!has(alphabet, (unsigned char)secret.data[i])) {
-      return false;
-    }
-  }
-  return true;
-}
-
-bool lcpp_is_harmless(struct lcpp_text text, const struct lcpp_secrets *secrets) {
-  if (!lcpp_is_plain(text)) {
-    return false;
-  }
-  struct alphabet alphabet = alphabet_of(text);
-  bool harmful = has(&alphabet, ' ') || has(&alphabet, '+') || has(&alphabet, '@') ||
-                 may_hold(&alphabet, (struct lcpp_text){"eyJ", 3});
-  for (size_t i = 0; i < secrets->count && !harmful; i++) {
-    struct lcpp_text secret = secrets->list[i].raw;
-    harmful = secret.length <= text.length && may_hold(&alphabet, secret);
-  }
-  return !harmful;
-}
-
 size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
                    size_t limit, size_t *cost) {
-  static const struct lcpp_secrets none = {.count = 0};
-  const struct lcpp_secrets *wanted = secrets != NULL ? secrets : &none;
   size_t most = limit + LCPP_REDACT_AHEAD;
   size_t length = text.length < most ? text.length : most;
   struct search search = {.text = (const unsigned char *)text.data, .length = (uint32_t)length};
   search.plain = lcpp_is_plain((struct lcpp_text){text.data, length});
-  size_t readings = search.plain ? 1 : 2;
-  size_t numbers = readings * length + borders_of(&search, wanted->bytes + wanted->count);
-  uint32_t *space = malloc((numbers + 1) * sizeof *space);
+  size_t behind = search.plain ? 0 : length;
+  uint32_t *space = malloc((length + secrets->bytes + 2 + 2 * behind) * sizeof *space + behind);
   if (space == NULL) {
     return SIZE_MAX;
   }
   search.covered = memset(space, 0, length * sizeof *space);
-  search.starts = space + (readings - 1) * length;
-  add_secrets(&search, wanted, space + readings * length);
-  *cost = length;
-  if (secrets != NULL) {
-    *cost += SLOW * (size_t)read_all(&search, length < text.length);
-  }
+  search.borders = space + length;
+  uint32_t *starts = search.borders + secrets->bytes + 2;
+  struct lcpp_unescaped room = {
+      .bytes = (unsigned char *)(starts + 2 * behind), .starts = starts, .ends = starts + behind};
+  *cost = length + SLOW * (size_t)find_all(&search, secrets, length < text.length, room);
   size_t written = write_page(&search, (struct page){shown, 0, limit});
   free(space);
   return written;

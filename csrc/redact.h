@@ -2,9 +2,8 @@
  * Text from outside, made fit to be shown: printable, and without secrets and e-mail addresses.
  *
  * A secret is found as it is, and behind the escapes in which a service may spell it where it
- * echoes what it was sent (unescape.h). One pass over the text, with a constant number of steps for
- * each byte, whatever the text and the secrets are: secrets are matched by the algorithm of Knuth,
- * Morris and Pratt.
+ * echoes what it was sent (unescape.h). The number of steps for each byte of the text and secret
+ * is constant, whatever they are: secrets are matched by the algorithm of Knuth, Morris and Pratt.
  */
 #ifndef LCPP_REDACT_H
 #define LCPP_REDACT_H
@@ -12,25 +11,50 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "secrets.h"
-
 enum {
   LCPP_REDACT_LIMIT = 64 * 1024, /* bytes of a text that may be kept */
-  LCPP_REDACT_AHEAD = 2048       /* bytes searched beyond those: a long token is hidden */
+  LCPP_REDACT_AHEAD = 2048,      /* bytes searched beyond those: a long token is hidden */
+  LCPP_SECRETS = 16,             /* at most */
+  LCPP_SECRETS_SHORTEST = 4      /* bytes: a shorter one would match anything */
 };
 
-/* Whether lcpp_redact would show all of a text unchanged: it is plain, and it lacks a byte of each
- * secret or is too short. This holds for most ids and URLs. False for a text with a blank, a plus
- * or an at sign, without a search; so each byte matches only itself. */
-bool lcpp_is_harmless(struct lcpp_text text, const struct lcpp_secrets *secrets);
+struct lcpp_text {
+  const char *data;
+  size_t length;
+};
+
+struct lcpp_secret {
+  struct lcpp_text raw;
+  struct lcpp_text behind; /* behind the escapes that it seems to have, once it is prepared */
+};
+
+/* All zeros has none. */
+struct lcpp_secrets {
+  struct lcpp_secret list[LCPP_SECRETS];
+  size_t count;
+  size_t bytes; /* of all of them */
+  char *copies; /* of those with escapes; NULL: they are not prepared */
+};
+
+/* Whether nothing in a text needs to be unescaped or cleaned. */
+bool lcpp_is_plain(struct lcpp_text text);
+
+/* Adds a secret, unless it is too short, one too many, or there already. Its bytes are borrowed. */
+void lcpp_secrets_add(struct lcpp_secrets *secrets, struct lcpp_text secret);
+
+/* Prepares all of them. Borrowed: `copies`, which has room for `bytes` bytes. */
+void lcpp_secrets_prepare(struct lcpp_secrets *secrets, char *copies);
+
+/* Wipes the copies. */
+void lcpp_secrets_clear(struct lcpp_secrets *secrets);
 
 /* Writes the text to `shown`, which has room for `limit` bytes, with "[redacted]" in place of each
  * secret, bearer token, JSON Web Token and e-mail address; as printable UTF-8 in one line (see
  * printable.h), with one blank for a run of blanks. Returns the number of bytes written; SIZE_MAX
  * if memory ran out. Reads the first `limit` bytes of the text and LCPP_REDACT_AHEAD more; a
- * possible beginning of a secret at their end is not shown. The secrets are prepared,
- * unless the text is plain. NULL for them: the text is only made printable. `*cost` is set to the
- * bytes read, with those of escapes, which take longest, three times. */
+ * possible beginning of a secret at their end is not shown. The secrets are prepared, unless the
+ * text is plain. `*cost` is set to the bytes read, with those of escapes, which take longest, three
+ * times. */
 size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
                    size_t limit, size_t *cost);
 

@@ -10,7 +10,41 @@
 unsigned long long lcpp_steps;
 #endif
 
+/* Layers: two of the service, and one that a secret itself may look like. */
+enum { LAYERS = 3, ESCAPE_LIMIT = 16 };
+
 enum { UNKNOWN = 0xfffd, SHY = 0xad, LONGEST_NAME = 14 };
+
+/* A byte behind the escapes, and what spells it: text[start] to text[end - 1]. */
+struct unit {
+  unsigned char byte;
+  uint32_t start;
+  uint32_t end;
+};
+
+/* One layer: an escape that has begun. */
+struct layer {
+  struct unit held[ESCAPE_LIMIT]; /* what it was spelled by so far */
+  unsigned count;
+  unsigned digits; /* still to come; of an HTML number: seen */
+  uint32_t number;
+  bool hexadecimal; /* of an HTML number */
+  uint32_t high;    /* the first half of a pair of UTF-16; 0: none */
+  uint32_t high_start;
+};
+
+/* The bytes of an incomplete character. */
+struct partial {
+  struct unit held[4];
+  unsigned count;
+};
+
+/* All zeros, but for the last member, is the beginning of a text. */
+struct unescaper {
+  struct layer layers[LAYERS];
+  struct partial partial[LAYERS + 1]; /* before each layer, and after the last one */
+  struct lcpp_unescaped *behind;
+};
 
 /* What a byte does to the escape that has begun. */
 enum verdict {
@@ -31,7 +65,7 @@ static bool is_letter(unsigned char c) {
 }
 
 /* The next of a fixed number of digits. */
-static enum verdict read_digit(struct lcpp_layer *layer, unsigned char c, enum verdict end) {
+static enum verdict read_digit(struct layer *layer, unsigned char c, enum verdict end) {
   int value = lcpp_hex_value((char)c);
   if (value < 0) {
     return BROKEN;
@@ -40,7 +74,7 @@ static enum verdict read_digit(struct lcpp_layer *layer, unsigned char c, enum v
   return --layer->digits == 0 ? end : MORE;
 }
 
-static enum verdict read_percent(struct lcpp_layer *layer, unsigned char c) {
+static enum verdict read_percent(struct layer *layer, unsigned char c) {
   if (layer->count == 1) {
     layer->digits = c == 'u' ? 4 : 2;
     if (c == 'u') {
@@ -50,7 +84,7 @@ static enum verdict read_percent(struct lcpp_layer *layer, unsigned char c) {
   return read_digit(layer, c, layer->held[layer->count > 1].byte == 'u' ? CODE : BYTE);
 }
 
-static enum verdict read_backslash(struct lcpp_layer *layer, unsigned char c) {
+static enum verdict read_backslash(struct layer *layer, unsigned char c) {
   if (layer->count > 1) {
     return read_digit(layer, c, layer->held[1].byte == 'u' ? CODE : BYTE);
   }
@@ -65,7 +99,7 @@ static enum verdict read_backslash(struct lcpp_layer *layer, unsigned char c) {
   return control || (mark && c != '%' && c != '&') ? BYTE : BROKEN;
 }
 
-static enum verdict read_number(struct lcpp_layer *layer, unsigned char c) {
+static enum verdict read_number(struct layer *layer, unsigned char c) {
   int value = layer->hexadecimal || is_digit(c) ? lcpp_hex_value((char)c) : -1;
   if (value < 0) {
     return layer->digits == 0 ? BROKEN : c == ';' ? CODE : BEFORE;
@@ -77,7 +111,7 @@ static enum verdict read_number(struct lcpp_layer *layer, unsigned char c) {
 }
 
 /* HTML's names of ASCII characters, in any case, and of invisible ones, which are all the same. */
-static uint32_t named(const struct lcpp_layer *layer) {
+static uint32_t named(const struct layer *layer) {
   static const struct {
     char name[LONGEST_NAME + 1];
     unsigned char character;
@@ -130,7 +164,7 @@ static uint32_t named(const struct lcpp_layer *layer) {
       {"nobreak", SHY},
       {"zerowidthspace", SHY},
   };
-  char name[LCPP_ESCAPE_LIMIT] = {0};
+  char name[ESCAPE_LIMIT] = {0};
   for (unsigned i = 1; i < layer->count; i++) {
     name[i - 1] = (char)layer->held[i].byte;
   }
@@ -143,7 +177,7 @@ static uint32_t named(const struct lcpp_layer *layer) {
   return UNKNOWN; /* some letter, which is what an address needs to be told by */
 }
 
-static enum verdict read_reference(struct lcpp_layer *layer, unsigned char c) {
+static enum verdict read_reference(struct layer *layer, unsigned char c) {
   if (layer->count == 1) {
     return c == '#' || is_letter(c) ? MORE : BROKEN;
   }
@@ -161,7 +195,7 @@ static enum verdict read_reference(struct lcpp_layer *layer, unsigned char c) {
   return (is_letter(c) || is_digit(c)) && layer->count <= LONGEST_NAME ? MORE : BROKEN;
 }
 
-static enum verdict read_next(struct lcpp_layer *layer, unsigned char c) {
+static enum verdict read_next(struct layer *layer, unsigned char c) {
   switch (layer->held[0].byte) {
     case '%':
       return read_percent(layer, c);
@@ -172,21 +206,37 @@ static enum verdict read_next(struct lcpp_layer *layer, unsigned char c) {
   }
 }
 
-static void read_unit(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit);
+/* Keeps a byte behind all escapes, unless it is a blank behind another one. */
+static void keep(struct lcpp_unescaped *behind, struct unit unit) {
+  LCPP_STEP();
+  if (unit.byte != '+' && lcpp_fold(unit.byte) == ' ') {
+    if (behind->count > 0 && behind->bytes[behind->count - 1] == ' ') {
+      return;
+    }
+    unit.byte = ' ';
+  }
+  if (behind->starts != NULL) {
+    behind->starts[behind->count] = unit.start;
+    behind->ends[behind->count] = unit.end;
+  }
+  behind->bytes[behind->count++] = unit.byte;
+}
+
+static void read_unit(struct unescaper *unescaper, size_t depth, struct unit unit);
 
 /* Hands a byte to the layer, or beyond the last one. */
-static void hand_on(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
-  if (depth < LCPP_LAYERS) {
+static void hand_on(struct unescaper *unescaper, size_t depth, struct unit unit) {
+  if (depth < LAYERS) {
     read_unit(unescaper, depth, unit);
   } else {
-    unescaper->take(unescaper->context, unit);
+    keep(unescaper->behind, unit);
   }
 }
 
 /* Reads a byte of a character beyond ASCII. Invisible characters are left out, as are bytes that
  * are no character. */
-static void read_character(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
-  struct lcpp_partial *partial = &unescaper->partial[depth];
+static void read_character(struct unescaper *unescaper, size_t depth, struct unit unit) {
+  struct partial *partial = &unescaper->partial[depth];
   bool begins = (unit.byte & 0xc0) != 0x80;
   if (begins || partial->count == sizeof partial->held / sizeof unit) {
     partial->count = 0;
@@ -209,8 +259,8 @@ static void read_character(struct lcpp_unescaper *unescaper, size_t depth, struc
 
 /* Reads a byte before the layer. Within an escape, and at the end, characters are read: elsewhere
  * they mean nothing. */
-static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
-  bool within = depth == LCPP_LAYERS || unescaper->layers[depth].count > 0;
+static void feed(struct unescaper *unescaper, size_t depth, struct unit unit) {
+  bool within = depth == LAYERS || unescaper->layers[depth].count > 0;
   if (unit.byte >= 0x80 && within) {
     read_character(unescaper, depth, unit);
     return;
@@ -220,12 +270,12 @@ static void feed(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_uni
 }
 
 /* Hands a byte to the next layer. */
-static void pass(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
+static void pass(struct unescaper *unescaper, size_t depth, struct unit unit) {
   unescaper->layers[depth].high = 0;
   feed(unescaper, depth + 1, unit);
 }
 
-static void begin(struct lcpp_layer *layer, struct lcpp_unit unit) {
+static void begin(struct layer *layer, struct unit unit) {
   layer->held[0] = unit;
   layer->count = 1;
   layer->digits = 0;
@@ -234,8 +284,8 @@ static void begin(struct lcpp_layer *layer, struct lcpp_unit unit) {
 }
 
 /* Hands on what turned out to be no escape. Only its first byte could begin one. */
-static void release(struct lcpp_unescaper *unescaper, size_t depth) {
-  struct lcpp_layer *layer = &unescaper->layers[depth];
+static void release(struct unescaper *unescaper, size_t depth) {
+  struct layer *layer = &unescaper->layers[depth];
   unsigned count = layer->count;
   layer->count = 0;
   for (unsigned i = 0; i < count; i++) {
@@ -245,9 +295,8 @@ static void release(struct lcpp_unescaper *unescaper, size_t depth) {
 }
 
 /* Hands on a code point, its bytes each spelled by the whole escape. */
-static void pass_code(struct lcpp_unescaper *unescaper, size_t depth, uint32_t start,
-                      uint32_t end) {
-  struct lcpp_layer *layer = &unescaper->layers[depth];
+static void pass_code(struct unescaper *unescaper, size_t depth, uint32_t start, uint32_t end) {
+  struct layer *layer = &unescaper->layers[depth];
   uint32_t code = layer->number;
   if (code >= 0xd800 && code < 0xdc00) {
     layer->high = code;
@@ -261,30 +310,30 @@ static void pass_code(struct lcpp_unescaper *unescaper, size_t depth, uint32_t s
   unsigned char bytes[4];
   size_t length = lcpp_utf8_write(bytes, code);
   for (size_t i = 0; i < length; i++) {
-    pass(unescaper, depth, (struct lcpp_unit){bytes[i], start, end});
+    pass(unescaper, depth, (struct unit){bytes[i], start, end});
   }
 }
 
 /* Ends an escape that spells `number`. */
-static void finish(struct lcpp_unescaper *unescaper, size_t depth, bool byte, uint32_t end) {
-  struct lcpp_layer *layer = &unescaper->layers[depth];
+static void finish(struct unescaper *unescaper, size_t depth, bool byte, uint32_t end) {
+  struct layer *layer = &unescaper->layers[depth];
   uint32_t start = layer->held[0].start;
   layer->count = 0;
   if (byte) {
-    pass(unescaper, depth, (struct lcpp_unit){(unsigned char)layer->number, start, end});
+    pass(unescaper, depth, (struct unit){(unsigned char)layer->number, start, end});
   } else {
     pass_code(unescaper, depth, start, end);
   }
 }
 
 /* Ends an HTML number without its semicolon, before a byte or at the end of the text. */
-static void end_number(struct lcpp_unescaper *unescaper, size_t depth) {
-  struct lcpp_layer *layer = &unescaper->layers[depth];
+static void end_number(struct unescaper *unescaper, size_t depth) {
+  struct layer *layer = &unescaper->layers[depth];
   finish(unescaper, depth, false, layer->held[layer->count - 1].end);
 }
 
-static void read_unit(struct lcpp_unescaper *unescaper, size_t depth, struct lcpp_unit unit) {
-  struct lcpp_layer *layer = &unescaper->layers[depth];
+static void read_unit(struct unescaper *unescaper, size_t depth, struct unit unit) {
+  struct layer *layer = &unescaper->layers[depth];
   LCPP_STEP();
   if (layer->count > 0) {
     switch (read_next(layer, unit.byte)) {
@@ -302,7 +351,7 @@ static void read_unit(struct lcpp_unescaper *unescaper, size_t depth, struct lcp
         return;
       case BEFORE:
         /* An escape may spell the rest of the number, which the next layer reads then. */
-        if ((unit.byte == '%' || unit.byte == '\\') && depth + 1 < LCPP_LAYERS) {
+        if ((unit.byte == '%' || unit.byte == '\\') && depth + 1 < LAYERS) {
           release(unescaper, depth);
           break;
         }
@@ -322,32 +371,24 @@ static void read_unit(struct lcpp_unescaper *unescaper, size_t depth, struct lcp
 }
 
 /* Whether no escape and no character is incomplete. */
-static bool is_idle(const struct lcpp_unescaper *unescaper) {
-  unsigned begun = unescaper->partial[LCPP_LAYERS].count;
+static bool is_idle(const struct unescaper *unescaper) {
+  unsigned begun = unescaper->partial[LAYERS].count;
   uint32_t high = 0;
-  for (size_t depth = 0; depth < LCPP_LAYERS; depth++) {
+  for (size_t depth = 0; depth < LAYERS; depth++) {
     begun |= unescaper->layers[depth].count; /* a character within it as well */
     high |= unescaper->layers[depth].high;
   }
   return begun == 0 && high == 0;
 }
 
-void lcpp_unescape(struct lcpp_unescaper *unescaper, struct lcpp_unit unit) {
-  if (unit.byte < 0x80 && !lcpp_begins_escape(unit.byte) && is_idle(unescaper)) {
-    unescaper->take(unescaper->context, unit); /* the result of the layers, for most bytes */
-  } else {
-    unescaper->slow++;
-    feed(unescaper, 0, unit);
-  }
-}
-
 /* Whether an HTML number has begun, and has digits. */
-static bool is_number(const struct lcpp_layer *layer) {
+static bool is_number(const struct layer *layer) {
   return layer->count > 2 && layer->held[1].byte == '#' && layer->digits > 0;
 }
 
-void lcpp_unescape_end(struct lcpp_unescaper *unescaper) {
-  for (size_t depth = 0; depth < LCPP_LAYERS; depth++) {
+/* Ends what is incomplete at the end of the text. */
+static void end_text(struct unescaper *unescaper) {
+  for (size_t depth = 0; depth < LAYERS; depth++) {
     if (is_number(&unescaper->layers[depth])) {
       end_number(unescaper, depth);
     } else {
@@ -356,16 +397,35 @@ void lcpp_unescape_end(struct lcpp_unescaper *unescaper) {
   }
 }
 
-uint32_t lcpp_unescape_held(const struct lcpp_unescaper *unescaper, uint32_t end) {
-  const struct lcpp_partial *last = &unescaper->partial[LCPP_LAYERS];
+/* Where the incomplete escape or character begins; `end` if there is none. */
+static uint32_t find_incomplete(const struct unescaper *unescaper, uint32_t end) {
+  const struct partial *last = &unescaper->partial[LAYERS];
   if (last->count > 0) {
     return last->held[0].start;
   }
-  for (size_t depth = LCPP_LAYERS; depth > 0; depth--) {
-    const struct lcpp_layer *layer = &unescaper->layers[depth - 1];
+  for (size_t depth = LAYERS; depth > 0; depth--) {
+    const struct layer *layer = &unescaper->layers[depth - 1];
     if (layer->count > 0) {
       return layer->held[0].start; /* a character within it begins later */
     }
   }
   return end;
+}
+
+void lcpp_unescape(const unsigned char *text, uint32_t length, bool cut,
+                   struct lcpp_unescaped *behind) {
+  struct unescaper unescaper = {.behind = behind};
+  for (uint32_t i = 0; i < length; i++) {
+    struct unit unit = {text[i], i, i + 1};
+    if (unit.byte < 0x80 && !lcpp_begins_escape(unit.byte) && is_idle(&unescaper)) {
+      keep(behind, unit); /* the result of the layers, for most bytes */
+    } else {
+      behind->slow++;
+      feed(&unescaper, 0, unit);
+    }
+  }
+  behind->held = cut ? find_incomplete(&unescaper, length) : length;
+  if (!cut) {
+    end_text(&unescaper);
+  }
 }
