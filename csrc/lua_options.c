@@ -19,17 +19,44 @@ enum type {
   REFERENCE, /* the same, which has a scheme or begins with a slash */
   LINE,      /* printable ASCII: it becomes a header */
   SECRET,    /* any string without NUL */
-  TOKEN,     /* a bearer token, or a function that returns one */
-  ADDRESSES, /* a string or a list: lua_body.c reads it */
+  TOKEN,
+  ADDRESSES,
   SECONDS,
   COUNT,    /* a whole number, 0 or more */
   POSITIVE, /* a whole number, 1 or more */
   BYTES,    /* the same, of bytes */
   FUNCTION,
-  LOOP, /* a table with the functions await and sleep */
+  LOOP,
   BOOLEAN,
-  SWITCH, /* a boolean or a table of options */
-  HEADERS /* a table: lua_headers.c reads it */
+  SWITCH,
+  HEADERS
+};
+
+/* What a value of each type is: a set of Lua types, and the words for it. */
+#define A(type) (1U << LUA_T##type)
+static const struct {
+  unsigned lua_types;
+  const char *expected;
+} kinds[] = {
+    [TEXT] = {A(STRING), "a non-empty string"},
+    [SEGMENT] = {A(STRING), "a non-empty string"},
+    [QUOTED] = {A(STRING), "a non-empty string"},
+    [PROXY] = {A(STRING), "a string"},
+    [REFERENCE] = {A(STRING), "a non-empty string"},
+    [LINE] = {A(STRING), "a non-empty string"},
+    [SECRET] = {A(STRING), "a non-empty string"},
+    [TOKEN] = {A(STRING) | A(FUNCTION), "a string or a function"},
+    [ADDRESSES] = {A(STRING) | A(TABLE), "a string or a list of strings"},
+    [SECONDS] = {A(NUMBER), "a number of seconds, from 0.001 to 1000000"},
+    [COUNT] = {A(NUMBER), "a whole number, 0 or more"},
+    [POSITIVE] = {A(NUMBER), "a whole number, 1 or more"},
+    [BYTES] = {A(NUMBER), "a whole number of bytes, 1 or more"},
+    [FUNCTION] = {A(FUNCTION), "a function"},
+    [LOOP] = {A(TABLE),
+              "cpp.loop.blocking, cpp.loop.cqueues, cpp.loop.luv or a loop with await and sleep"},
+    [BOOLEAN] = {A(BOOLEAN), "a boolean"},
+    [SWITCH] = {A(BOOLEAN) | A(TABLE), "a boolean or a table"},
+    [HEADERS] = {A(TABLE), "a table of strings by name"},
 };
 
 /* Where an option may be given. */
@@ -46,46 +73,45 @@ static const struct option {
   const char *name;
   enum type type;
   unsigned scopes;
-  bool may_be_empty;
   int most; /* bytes of a text; 0: no bound here */
 } options[LCPP_OPTION_COUNT] = {
-    [LCPP_OPTION_PUBLISHER] = {"publisher", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_OFFER] = {"offer", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_EMAILS] = {"emails", ADDRESSES, CALL, true, 0},
-    [LCPP_OPTION_OPERATION_ID] = {"operation_id", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_STATUS] = {"status", TEXT, CALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_TYPE] = {"type", QUOTED, CALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_VERSION] = {"version", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_SLOT] = {"slot", SEGMENT, CALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_IF_RUNNING] = {"if_running", BOOLEAN, CALL | BATCH, false, 0},
-    [LCPP_OPTION_LOCATION] = {"location", REFERENCE, CALL, false, 0},
-    [LCPP_OPTION_WAIT] = {"wait", SWITCH, CALL | BATCH, false, 0},
-    [LCPP_OPTION_INTERVAL] = {"interval", SECONDS, WAIT, false, 0},
-    [LCPP_OPTION_MAX_INTERVAL] = {"max_interval", SECONDS, WAIT, false, 0},
-    [LCPP_OPTION_ON_PROGRESS] = {"on_progress", FUNCTION, WAIT, false, 0},
-    [LCPP_OPTION_SHOULD_STOP] = {"should_stop", FUNCTION, WAIT | BATCH, false, 0},
-    [LCPP_OPTION_CONCURRENCY] = {"concurrency", POSITIVE, BATCH, false, 0},
-    [LCPP_OPTION_ON_RESULT] = {"on_result", FUNCTION, BATCH, false, 0},
-    [LCPP_OPTION_TOKEN] = {"token", TOKEN, ALL, false, LCPP_TOKEN_LIMIT},
-    [LCPP_OPTION_TENANT] = {"tenant", SEGMENT, ALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_CLIENT_ID] = {"client_id", TEXT, ALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_CLIENT_SECRET] = {"client_secret", SECRET, ALL, false, LCPP_SECRET_LIMIT},
-    [LCPP_OPTION_SCOPE] = {"scope", TEXT, ALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_BASE_URL] = {"base_url", TEXT, ALL, false, LCPP_BASE_LIMIT},
-    [LCPP_OPTION_AUTHORITY_URL] = {"authority_url", TEXT, ALL, false, LCPP_BASE_LIMIT},
-    [LCPP_OPTION_API_VERSION] = {"api_version", TEXT, ALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_TIMEOUT] = {"timeout", SECONDS, ALL, false, 0},
-    [LCPP_OPTION_CONNECT_TIMEOUT] = {"connect_timeout", SECONDS, ALL, false, 0},
-    [LCPP_OPTION_RETRIES] = {"retries", COUNT, ALL, false, 0},
-    [LCPP_OPTION_CA_FILE] = {"ca_file", TEXT, ALL, false, 0},
-    [LCPP_OPTION_PROXY] = {"proxy", PROXY, ALL, true, 0},
-    [LCPP_OPTION_MAX_RESPONSE_BYTES] = {"max_response_bytes", BYTES, ALL, false, 0},
-    [LCPP_OPTION_MAX_CONNECTIONS] = {"max_connections", COUNT, ALL, false, 0},
-    [LCPP_OPTION_USER_AGENT] = {"user_agent", LINE, ALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_CLIENT_REQUEST_ID] = {"client_request_id", LINE, ALL, false, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_HEADERS] = {"headers", HEADERS, ALL, true, 0},
-    [LCPP_OPTION_LOOP] = {"loop", LOOP, ALL, false, 0},
-    [LCPP_OPTION_LOG] = {"log", FUNCTION, ALL, false, 0},
+    [LCPP_OPTION_PUBLISHER] = {"publisher", SEGMENT, CALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_OFFER] = {"offer", SEGMENT, CALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_EMAILS] = {"emails", ADDRESSES, CALL, 0},
+    [LCPP_OPTION_OPERATION_ID] = {"operation_id", SEGMENT, CALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_STATUS] = {"status", TEXT, CALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_TYPE] = {"type", QUOTED, CALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_VERSION] = {"version", SEGMENT, CALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_SLOT] = {"slot", SEGMENT, CALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_IF_RUNNING] = {"if_running", BOOLEAN, CALL | BATCH, 0},
+    [LCPP_OPTION_LOCATION] = {"location", REFERENCE, CALL, 0},
+    [LCPP_OPTION_WAIT] = {"wait", SWITCH, CALL | BATCH, 0},
+    [LCPP_OPTION_INTERVAL] = {"interval", SECONDS, WAIT, 0},
+    [LCPP_OPTION_MAX_INTERVAL] = {"max_interval", SECONDS, WAIT, 0},
+    [LCPP_OPTION_ON_PROGRESS] = {"on_progress", FUNCTION, WAIT, 0},
+    [LCPP_OPTION_SHOULD_STOP] = {"should_stop", FUNCTION, WAIT | BATCH, 0},
+    [LCPP_OPTION_CONCURRENCY] = {"concurrency", POSITIVE, BATCH, 0},
+    [LCPP_OPTION_ON_RESULT] = {"on_result", FUNCTION, BATCH, 0},
+    [LCPP_OPTION_TOKEN] = {"token", TOKEN, ALL, LCPP_TOKEN_LIMIT},
+    [LCPP_OPTION_TENANT] = {"tenant", SEGMENT, ALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_CLIENT_ID] = {"client_id", TEXT, ALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_CLIENT_SECRET] = {"client_secret", SECRET, ALL, LCPP_SECRET_LIMIT},
+    [LCPP_OPTION_SCOPE] = {"scope", TEXT, ALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_BASE_URL] = {"base_url", TEXT, ALL, LCPP_BASE_LIMIT},
+    [LCPP_OPTION_AUTHORITY_URL] = {"authority_url", TEXT, ALL, LCPP_BASE_LIMIT},
+    [LCPP_OPTION_API_VERSION] = {"api_version", TEXT, ALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_TIMEOUT] = {"timeout", SECONDS, ALL, 0},
+    [LCPP_OPTION_CONNECT_TIMEOUT] = {"connect_timeout", SECONDS, ALL, 0},
+    [LCPP_OPTION_RETRIES] = {"retries", COUNT, ALL, 0},
+    [LCPP_OPTION_CA_FILE] = {"ca_file", TEXT, ALL, 0},
+    [LCPP_OPTION_PROXY] = {"proxy", PROXY, ALL, 0},
+    [LCPP_OPTION_MAX_RESPONSE_BYTES] = {"max_response_bytes", BYTES, ALL, 0},
+    [LCPP_OPTION_MAX_CONNECTIONS] = {"max_connections", COUNT, ALL, 0},
+    [LCPP_OPTION_USER_AGENT] = {"user_agent", LINE, ALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_CLIENT_REQUEST_ID] = {"client_request_id", LINE, ALL, LCPP_NAME_LIMIT},
+    [LCPP_OPTION_HEADERS] = {"headers", HEADERS, ALL, 0},
+    [LCPP_OPTION_LOOP] = {"loop", LOOP, ALL, 0},
+    [LCPP_OPTION_LOG] = {"log", FUNCTION, ALL, 0},
 };
 
 /* Registry key, by address: the table of names. */
@@ -114,10 +140,6 @@ _Noreturn static void unknown_option(lua_State *L, const char *name) {
     names[i] = options[i].name;
   }
   lcpp_misuse_option(L, name, names, LCPP_OPTION_COUNT);
-}
-
-_Noreturn static void wrong(lua_State *L, const struct option *option, const char *expected) {
-  lcpp_misuse(L, "%s: expected %s, got %s", option->name, expected, luaL_typename(L, -1));
 }
 
 bool lcpp_has_control(const char *text, size_t length) {
@@ -187,15 +209,12 @@ static bool has_encoded_control(const char *text) {
 
 /* Reads the string on top, by its length: luaL_checkstring would stop at a NUL. */
 static void read_text(lua_State *L, const struct option *option, struct lcpp_value *value) {
-  if (lua_type(L, -1) != LUA_TSTRING) {
-    wrong(L, option, option->may_be_empty ? "a string" : "a non-empty string");
-  }
   value->text = lua_tolstring(L, -1, &value->length);
   if (option->type == LINE) {
     check_line(L, option, value->text, value->length);
     return;
   }
-  if (value->length == 0 && !option->may_be_empty) {
+  if (value->length == 0 && option->type != PROXY) {
     lcpp_misuse(L, "%s: expected a non-empty string", option->name);
   }
   check_length(L, option, value->length);
@@ -219,19 +238,12 @@ static void read_text(lua_State *L, const struct option *option, struct lcpp_val
 
 static void read_number(lua_State *L, const struct option *option, struct lcpp_value *value) {
   bool seconds = option->type == SECONDS;
-  const char *expected = seconds                    ? "a number of seconds, from 0.001 to 1000000"
-                         : option->type == BYTES    ? "a whole number of bytes, 1 or more"
-                         : option->type == POSITIVE ? "a whole number, 1 or more"
-                                                    : "a whole number, 0 or more";
-  if (lua_type(L, -1) != LUA_TNUMBER) {
-    wrong(L, option, expected);
-  }
   value->number = lua_tonumber(L, -1);
   double least = seconds ? 0.001 : option->type == COUNT ? 0 : 1;
   double most = seconds ? (double)LCPP_MAX_SECONDS : 1e15;
   if (!(value->number >= least && value->number <= most) || /* NaN fails the first */
       (!seconds && floor(value->number) != value->number)) {
-    lcpp_misuse(L, "%s: expected %s", option->name, expected);
+    lcpp_misuse(L, "%s: expected %s", option->name, kinds[option->type].expected);
   }
 }
 
@@ -249,12 +261,8 @@ static bool has_own_scheduler(lua_State *L) {
 
 /* Checks the loop on top. Its fields may be those of its class. */
 static void check_loop(lua_State *L, const struct option *option) {
-  static const char expected[] =
-      "cpp.loop.blocking, cpp.loop.cqueues, cpp.loop.luv or a loop with await and sleep";
+  const char *expected = kinds[LOOP].expected;
   static const char *const functions[] = {"await", "sleep", "now", "release", "spawn"};
-  if (lua_type(L, -1) != LUA_TTABLE) {
-    wrong(L, option, expected);
-  }
   for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
     int type = lua_getfield(L, -1, functions[i]);
     lua_pop(L, 1);
@@ -271,17 +279,17 @@ static void check_loop(lua_State *L, const struct option *option) {
 
 static void read_value(lua_State *L, const struct option *option, struct lcpp_value *value) {
   int type = lua_type(L, -1);
+  if ((kinds[option->type].lua_types & 1U << type) == 0) {
+    lcpp_misuse(L, "%s: expected %s, got %s", option->name, kinds[option->type].expected,
+                luaL_typename(L, -1));
+  }
   value->given = true;
   switch (option->type) {
     case TOKEN:
-      if (type == LUA_TFUNCTION) {
-        return;
+      if (type == LUA_TSTRING) {
+        value->text = lua_tolstring(L, -1, &value->length);
+        lcpp_check_token(L, value->text, value->length);
       }
-      if (type != LUA_TSTRING) {
-        wrong(L, option, "a string or a function");
-      }
-      value->text = lua_tolstring(L, -1, &value->length);
-      lcpp_check_token(L, value->text, value->length);
       return;
     case SECONDS:
     case COUNT:
@@ -289,35 +297,17 @@ static void read_value(lua_State *L, const struct option *option, struct lcpp_va
     case BYTES:
       read_number(L, option, value);
       return;
-    case FUNCTION:
-      if (type != LUA_TFUNCTION) {
-        wrong(L, option, "a function");
-      }
-      return;
     case LOOP:
       check_loop(L, option);
       return;
-    case BOOLEAN:
-      if (type != LUA_TBOOLEAN) {
-        wrong(L, option, "a boolean");
-      }
-      return;
-    case SWITCH:
-      if (type != LUA_TBOOLEAN && type != LUA_TTABLE) {
-        wrong(L, option, "a boolean or a table");
-      }
-      return;
-    case ADDRESSES:
-      if (type != LUA_TSTRING && type != LUA_TTABLE) {
-        wrong(L, option, "a string or a list of strings");
-      }
-      return;
     case HEADERS:
-      if (type != LUA_TTABLE) {
-        wrong(L, option, "a table of strings by name");
-      }
       lcpp_headers_read(L);
       value->text = lua_tolstring(L, -1, &value->length);
+      return;
+    case FUNCTION:
+    case BOOLEAN:
+    case SWITCH:
+    case ADDRESSES: /* lua_body.c reads them */
       return;
     default:
       read_text(L, option, value);
