@@ -4,29 +4,12 @@
 #include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /* What a step may take that does not wait, so that a host which serves others keeps its pace; and
  * a step that may wait, since its caller has nothing else to do. Microseconds. The rest is left to
  * the next step. */
 enum { STEP_US = 500, WAITING_STEP_US = 20000 };
-
-struct lcpp_engine {
-  CURLM *multi;
-  struct lcpp_poller *poller;
-  struct lcpp_pool pool;
-  unsigned generation; /* of the process that made it: see `forks` */
-  bool damaged; /* libcurl ran out of memory in `multi`, which is replaced when it is empty */
-  long max_connections;
-  long long alarm_us;    /* -1: none */
-  long long deadline_us; /* no running transfer's is earlier */
-  size_t running_count;
-  size_t finished_count;
-  struct lcpp_transfer *queued; /* started, and not yet given to libcurl, in this order */
-  struct lcpp_transfer **queued_end;
-  struct lcpp_transfer *running;
-  struct lcpp_transfer *finished; /* in the order in which they finished */
-  struct lcpp_transfer **finished_end;
-};
 
 static pthread_mutex_t initialising = PTHREAD_MUTEX_INITIALIZER;
 
@@ -74,15 +57,16 @@ struct lcpp_engine *lcpp_engine_new(const struct lcpp_profile *profile, long max
   engine->generation = forks;
   engine->pool.profile = profile;
   engine->alarm_us = -1;
-  engine->queued_end = &engine->queued;
-  engine->finished_end = &engine->finished;
+  engine->queued.end = &engine->queued.first;
+  engine->running.end = &engine->running.first;
+  engine->finished.end = &engine->finished.first;
   engine->max_connections = max_connections;
   engine->multi = ready ? new_multi(max_connections) : NULL;
-  engine->poller = engine->multi != NULL ? lcpp_poller_new(engine->multi) : NULL;
-  if (engine->poller == NULL) {
+  if (!lcpp_poller_open(&engine->poller) || engine->multi == NULL) {
     lcpp_engine_free(engine);
     return NULL;
   }
+  lcpp_poller_attach(&engine->poller, engine->multi);
   return engine;
 }
 
@@ -95,47 +79,32 @@ bool lcpp_engine_is_ours(const struct lcpp_engine *engine) {
   return engine->generation == forks;
 }
 
-static void unlink_transfer(struct lcpp_engine *engine, struct lcpp_transfer *transfer) {
-  *transfer->link = transfer->next;
-  if (transfer->next != NULL) {
-    transfer->next->link = transfer->link;
-  } else if (engine->finished_end == &transfer->next) {
-    engine->finished_end = transfer->link;
-  } else if (engine->queued_end == &transfer->next) {
-    engine->queued_end = transfer->link;
+/* Moves a transfer from the list that it is in, if any, to the end of another; NULL: to none. */
+static void move(struct lcpp_transfer *transfer, struct lcpp_list *list) {
+  if (transfer->list != NULL) {
+    *transfer->link = transfer->next;
+    *(transfer->next != NULL ? &transfer->next->link : &transfer->list->end) = transfer->link;
+    transfer->list->count--;
   }
+  transfer->list = list;
   transfer->next = NULL;
-  transfer->link = NULL;
-}
-
-static void link_first(struct lcpp_transfer **list, struct lcpp_transfer *transfer) {
-  transfer->next = *list;
-  transfer->link = list;
-  if (*list != NULL) {
-    (*list)->link = &transfer->next;
+  if (list != NULL) {
+    transfer->link = list->end;
+    *list->end = transfer;
+    list->end = &transfer->next;
+    list->count++;
   }
-  *list = transfer;
-}
-
-static void link_last(struct lcpp_transfer ***end, struct lcpp_transfer *transfer) {
-  transfer->next = NULL;
-  transfer->link = *end;
-  **end = transfer;
-  *end = &transfer->next;
 }
 
 /* Moves a transfer, whose outcome is set, to the finished ones. */
 static void finish(struct lcpp_engine *engine, struct lcpp_transfer *transfer) {
-  unlink_transfer(engine, transfer);
-  engine->running_count--;
   /* Fails without harm for a transfer that was still queued. */
   curl_multi_remove_handle(engine->multi, transfer->easy->handle);
   lcpp_transfer_unload(transfer);
   engine->damaged = engine->damaged || transfer->outcome.out_of_memory;
   transfer->took_us = lcpp_monotonic_us() - transfer->started;
   transfer->state = LCPP_DONE;
-  link_last(&engine->finished_end, transfer);
-  engine->finished_count++;
+  move(transfer, &engine->finished);
 }
 
 /* Ends a transfer that has not ended well. Neither its connection nor its easy handle is used
@@ -153,8 +122,7 @@ void lcpp_engine_refuse(struct lcpp_engine *engine, struct lcpp_transfer *transf
   transfer->outcome.retry_after = -1;
   lcpp_outcome_set(&transfer->outcome, kind, message);
   transfer->state = LCPP_DONE;
-  link_last(&engine->finished_end, transfer);
-  engine->finished_count++;
+  move(transfer, &engine->finished);
 }
 
 void lcpp_engine_start(struct lcpp_engine *engine, struct lcpp_transfer *transfer,
@@ -169,11 +137,10 @@ void lcpp_engine_start(struct lcpp_engine *engine, struct lcpp_transfer *transfe
   transfer->state = LCPP_RUNNING;
   transfer->started = lcpp_monotonic_us();
   transfer->deadline = transfer->started + request->timeout_ms * 1000LL;
-  if (engine->running_count == 0 || transfer->deadline < engine->deadline_us) {
+  if (lcpp_engine_running(engine) == 0 || transfer->deadline < engine->deadline_us) {
     engine->deadline_us = transfer->deadline;
   }
-  engine->running_count++;
-  link_last(&engine->queued_end, transfer);
+  move(transfer, &engine->queued);
 }
 
 void lcpp_engine_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message) {
@@ -185,15 +152,14 @@ void lcpp_engine_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, cons
 }
 
 void lcpp_engine_claim(struct lcpp_transfer *transfer) {
-  if (transfer->state == LCPP_DONE && transfer->link != NULL) {
-    unlink_transfer(transfer->engine, transfer);
-    transfer->engine->finished_count--;
+  if (transfer->state == LCPP_DONE) {
+    move(transfer, NULL);
     transfer->engine = NULL;
   }
 }
 
 struct lcpp_transfer *lcpp_engine_next_finished(struct lcpp_engine *engine) {
-  struct lcpp_transfer *transfer = engine->finished;
+  struct lcpp_transfer *transfer = engine->finished.first;
   if (transfer != NULL) {
     lcpp_engine_claim(transfer);
   }
@@ -205,8 +171,7 @@ struct lcpp_transfer *lcpp_engine_next_finished(struct lcpp_engine *engine) {
 static void replace_connection(struct lcpp_engine *engine, struct lcpp_transfer *transfer) {
   curl_multi_remove_handle(engine->multi, transfer->easy->handle);
   lcpp_transfer_renew(transfer);
-  unlink_transfer(engine, transfer);
-  link_last(&engine->queued_end, transfer);
+  move(transfer, &engine->queued);
 }
 
 /* Takes over what libcurl has finished. */
@@ -245,10 +210,10 @@ static void end_overdue_of(struct lcpp_engine *engine, struct lcpp_transfer *tra
 
 static void end_overdue(struct lcpp_engine *engine) {
   long long now = lcpp_monotonic_us();
-  if (engine->running_count > 0 && now >= engine->deadline_us) {
+  if (lcpp_engine_running(engine) > 0 && now >= engine->deadline_us) {
     engine->deadline_us = LLONG_MAX;
-    end_overdue_of(engine, engine->running, now);
-    end_overdue_of(engine, engine->queued, now);
+    end_overdue_of(engine, engine->running.first, now);
+    end_overdue_of(engine, engine->queued.first, now);
   }
 }
 
@@ -256,10 +221,10 @@ static void end_overdue(struct lcpp_engine *engine) {
  * socket's entry by whose count of zero it divides later. So the multi handle is replaced, with all
  * its connections. If that fails, the next transfer tries again. */
 static void replace_multi(struct lcpp_engine *engine) {
-  bool empty = engine->running == NULL;
+  bool empty = engine->running.count == 0;
   CURLM *multi = engine->damaged && empty ? new_multi(engine->max_connections) : NULL;
   if (multi != NULL) {
-    lcpp_poller_move(engine->poller, multi);
+    lcpp_poller_attach(&engine->poller, multi);
     curl_multi_cleanup(engine->multi);
     engine->multi = multi;
     engine->damaged = false;
@@ -270,17 +235,16 @@ static void replace_multi(struct lcpp_engine *engine) {
  * connecting and sending is most of the work. */
 static CURLMcode run_queued(struct lcpp_engine *engine, long long until_us) {
   CURLMcode code = CURLM_OK;
-  for (int i = 0; engine->queued != NULL && code == CURLM_OK; i++) {
+  for (int i = 0; engine->queued.count > 0 && code == CURLM_OK; i++) {
     if (i > 0 && lcpp_monotonic_us() > until_us) {
       break;
     }
-    struct lcpp_transfer *transfer = engine->queued;
+    struct lcpp_transfer *transfer = engine->queued.first;
     replace_multi(engine);
-    unlink_transfer(engine, transfer);
-    link_first(&engine->running, transfer);
+    move(transfer, &engine->running);
     code = curl_multi_add_handle(engine->multi, transfer->easy->handle);
     if (code == CURLM_OK) {
-      code = lcpp_poller_run_timer(engine->poller);
+      code = lcpp_poller_run_timer(&engine->poller);
     }
   }
   return code;
@@ -292,29 +256,30 @@ static long sooner(long a, long b) {
 
 /* Milliseconds until the alarm or a deadline; -1: neither. */
 static long own_timeout(const struct lcpp_engine *engine) {
-  return sooner(lcpp_milliseconds_until(engine->alarm_us),
-                lcpp_milliseconds_until(engine->running_count > 0 ? engine->deadline_us : -1));
+  return sooner(
+      lcpp_milliseconds_until(engine->alarm_us),
+      lcpp_milliseconds_until(lcpp_engine_running(engine) > 0 ? engine->deadline_us : -1));
 }
 
 void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
   long work_us = wait_ms == 0 ? STEP_US : WAITING_STEP_US;
-  size_t finished = engine->finished_count;
+  size_t finished = engine->finished.count;
   engine->pool.steps++;
   CURLMcode code = run_queued(engine, lcpp_monotonic_us() + work_us);
   collect(engine);
   if (code == CURLM_OK) {
-    bool has_news = engine->queued != NULL || engine->finished_count != finished;
+    bool has_news = engine->queued.count > 0 || engine->finished.count != finished;
     wait_ms = has_news ? 0 : sooner(wait_ms, own_timeout(engine));
     bool long_wait = wait_ms < 0 || wait_ms > LCPP_LONGEST_WAIT_MS;
-    code = lcpp_poller_step(engine->poller, long_wait ? LCPP_LONGEST_WAIT_MS : wait_ms, work_us);
+    code = lcpp_poller_step(&engine->poller, long_wait ? LCPP_LONGEST_WAIT_MS : wait_ms, work_us);
     collect(engine);
   }
   if (lcpp_milliseconds_until(engine->alarm_us) == 0) {
     engine->alarm_us = -1;
   }
   /* libcurl or the kernel could not watch a socket, so a transfer could hang. */
-  while (code != CURLM_OK && engine->running != NULL) {
-    struct lcpp_transfer *transfer = engine->running;
+  while (code != CURLM_OK && engine->running.count > 0) {
+    struct lcpp_transfer *transfer = engine->running.first;
     cut_short(engine, transfer, CURLE_OUT_OF_MEMORY);
     lcpp_outcome_set(&transfer->outcome, LCPP_NETWORK, curl_multi_strerror(code));
   }
@@ -330,39 +295,26 @@ void lcpp_engine_alarm(struct lcpp_engine *engine, long delay_ms) {
 }
 
 long lcpp_engine_timeout(const struct lcpp_engine *engine) {
-  return engine->queued != NULL ? 0
-                                : sooner(lcpp_poller_timeout(engine->poller), own_timeout(engine));
+  return engine->queued.count > 0
+             ? 0
+             : sooner(lcpp_poller_timeout(&engine->poller), own_timeout(engine));
 }
 
 void lcpp_engine_free(struct lcpp_engine *engine) {
   if (engine == NULL || !lcpp_engine_is_ours(engine)) {
     return; /* closing in a forked child would end the parent's connections */
   }
-  while (engine->running != NULL) {
-    lcpp_engine_abort(engine->running, LCPP_CLOSED, "the client was closed");
-  }
-  while (engine->queued != NULL) {
-    lcpp_engine_abort(engine->queued, LCPP_CLOSED, "the client was closed");
+  while (lcpp_engine_running(engine) > 0) {
+    struct lcpp_list *list = engine->running.count > 0 ? &engine->running : &engine->queued;
+    lcpp_engine_abort(list->first, LCPP_CLOSED, "the client was closed");
   }
   while (lcpp_engine_next_finished(engine) != NULL) {
   }
   lcpp_pool_free(&engine->pool);
-  if (engine->poller != NULL) {
-    lcpp_poller_detach(engine->poller);
-  }
+  lcpp_poller_attach(&engine->poller, NULL);
   curl_multi_cleanup(engine->multi);
-  lcpp_poller_free(engine->poller);
+  if (engine->poller.epoll >= 0) {
+    close(engine->poller.epoll);
+  }
   free(engine);
-}
-
-int lcpp_engine_descriptor(const struct lcpp_engine *engine) {
-  return lcpp_poller_descriptor(engine->poller);
-}
-
-size_t lcpp_engine_running(const struct lcpp_engine *engine) {
-  return engine->running_count;
-}
-
-size_t lcpp_engine_finished(const struct lcpp_engine *engine) {
-  return engine->finished_count;
 }

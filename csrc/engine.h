@@ -39,6 +39,62 @@ static inline long lcpp_milliseconds_until(long long at_us) {
 /* 11 days: a longer wait is split. An int holds it in milliseconds. */
 enum { LCPP_LONGEST_WAIT_MS = 1000000000 };
 
+/*
+ * The poller waits for the sockets and timers of a multi handle. There are two, and a build has
+ * one: engine_poller_epoll.c drives curl_multi_socket_action and has one descriptor for a host's
+ * loop to watch, so the cost grows with activity rather than with the number of transfers;
+ * engine_poller_poll.c uses curl_multi_poll, where there is no epoll.
+ */
+struct lcpp_poller {
+  CURLM *multi;       /* borrowed; NULL: none */
+  int epoll;          /* owned: what a host's loop watches; -1: none */
+  long long timer_us; /* when libcurl's timer expires, of epoll; -1: none */
+  bool failed;        /* the kernel refused to watch a socket */
+};
+
+/* Acquires the descriptor; false if there is none left. */
+bool lcpp_poller_open(struct lcpp_poller *poller);
+
+/* Goes over from its multi handle to another; NULL: to none, before curl_multi_cleanup. */
+void lcpp_poller_attach(struct lcpp_poller *poller, CURLM *multi);
+
+/* Runs libcurl's timer if it has expired, such as that of a transfer that was just added. */
+CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller);
+
+/* Waits at most `wait_ms` milliseconds (0 to LCPP_LONGEST_WAIT_MS) or until a signal comes, serves
+ * the sockets that are ready, at least one, for `work_us` microseconds, and runs expired timers.
+ * Anything but CURLM_OK means that a transfer may hang. */
+CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long work_us);
+
+/* Milliseconds until libcurl's timer, 0 if it is due, -1 if there is none. */
+long lcpp_poller_timeout(const struct lcpp_poller *poller);
+
+/* Transfers in a state, in the order in which they got there. */
+struct lcpp_list {
+  struct lcpp_transfer *first;
+  struct lcpp_transfer **end;
+  size_t count;
+};
+
+struct lcpp_engine {
+  CURLM *multi;
+  struct lcpp_poller poller;
+  struct lcpp_pool pool;
+  unsigned generation; /* of the process that made it: see `forks` in engine.c */
+  bool damaged; /* libcurl ran out of memory in `multi`, which is replaced when it is empty */
+  long max_connections;
+  long long alarm_us;        /* -1: none */
+  long long deadline_us;     /* no running transfer's is earlier */
+  struct lcpp_list queued;   /* started, and not yet given to libcurl */
+  struct lcpp_list running;  /* with libcurl */
+  struct lcpp_list finished; /* and not claimed */
+};
+
+/* How many transfers run, for the caller. */
+static inline size_t lcpp_engine_running(const struct lcpp_engine *engine) {
+  return engine->queued.count + engine->running.count;
+}
+
 /* An engine without transfers, or NULL if memory or descriptors ran out. `profile` and its strings
  * must outlive it. `max_connections` of 0 means no limit. libcurl is initialised by the first call
  * in a process, from any thread. */
@@ -76,50 +132,10 @@ void lcpp_engine_alarm(struct lcpp_engine *engine, long delay_ms);
 /* Milliseconds until a step is due even if the descriptor stays quiet; -1: never. */
 long lcpp_engine_timeout(const struct lcpp_engine *engine);
 
-/* The descriptor for a host's loop to watch for reading, or -1 if the poller has none. */
-int lcpp_engine_descriptor(const struct lcpp_engine *engine);
-
-size_t lcpp_engine_running(const struct lcpp_engine *engine);  /* transfers that run */
-size_t lcpp_engine_finished(const struct lcpp_engine *engine); /* finished, not claimed */
-
 /* Claims the transfer that finished first; NULL: none. */
 struct lcpp_transfer *lcpp_engine_next_finished(struct lcpp_engine *engine);
 
 /* Takes a finished transfer out of the list; one that is not in it stays as it is. */
 void lcpp_engine_claim(struct lcpp_transfer *transfer);
-
-/*
- * The poller waits for the sockets and timers of a multi handle. There are two, and a build has
- * one: engine_poller_epoll.c drives curl_multi_socket_action and has one descriptor for a host's
- * loop to watch, so the cost grows with activity rather than with the number of transfers;
- * engine_poller_poll.c uses curl_multi_poll, where there is no epoll.
- */
-struct lcpp_poller;
-
-/* A poller for `multi`, or NULL if memory or descriptors ran out. */
-struct lcpp_poller *lcpp_poller_new(CURLM *multi);
-
-/* Takes the poller's callbacks out of its multi handle, before curl_multi_cleanup. */
-void lcpp_poller_detach(struct lcpp_poller *poller);
-
-/* Goes over to another multi handle. The descriptor stays the same. */
-void lcpp_poller_move(struct lcpp_poller *poller, CURLM *multi);
-
-/* Frees the poller, after curl_multi_cleanup; NULL is valid. */
-void lcpp_poller_free(struct lcpp_poller *poller);
-
-/* Runs libcurl's timer if it has expired, such as that of a transfer that was just added. */
-CURLMcode lcpp_poller_run_timer(struct lcpp_poller *poller);
-
-/* Waits at most `wait_ms` milliseconds (0 to LCPP_LONGEST_WAIT_MS) or until a signal comes, serves
- * the sockets that are ready, at least one, for `work_us` microseconds, and runs expired timers.
- * Anything but CURLM_OK means that a transfer may hang. */
-CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long work_us);
-
-/* What a host's loop watches, or -1. */
-int lcpp_poller_descriptor(const struct lcpp_poller *poller);
-
-/* Milliseconds until libcurl's timer, 0 if it is due, -1 if there is none. */
-long lcpp_poller_timeout(const struct lcpp_poller *poller);
 
 #endif

@@ -5,9 +5,7 @@
  * A socket is registered while libcurl wants to know about it, which is while a transfer uses it.
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <sys/epoll.h>
-#include <unistd.h>
 
 #include "engine.h"
 
@@ -15,13 +13,6 @@ enum { EVENTS_PER_STEP = 64 };
 
 /* What libcurl keeps for us with each socket, once it is registered. */
 static char registered;
-
-struct lcpp_poller {
-  CURLM *multi; /* borrowed */
-  int epoll;
-  long long timer_us; /* when libcurl's timer expires; -1: none */
-  bool failed;        /* the kernel refused to watch a socket */
-};
 
 /* https://curl.se/libcurl/c/CURLMOPT_SOCKETFUNCTION.html */
 static int on_socket(CURL *handle, curl_socket_t fd, int what, void *argument, void *known) {
@@ -55,43 +46,23 @@ static int on_timer(CURLM *multi, long timeout_ms, void *argument) {
   return 0;
 }
 
-static void attach(struct lcpp_poller *poller, CURLM *multi) {
+bool lcpp_poller_open(struct lcpp_poller *poller) {
+  poller->epoll = epoll_create1(EPOLL_CLOEXEC);
+  return poller->epoll >= 0;
+}
+
+void lcpp_poller_attach(struct lcpp_poller *poller, CURLM *multi) {
+  if (poller->multi != NULL) {
+    curl_multi_setopt(poller->multi, CURLMOPT_SOCKETFUNCTION, NULL);
+    curl_multi_setopt(poller->multi, CURLMOPT_TIMERFUNCTION, NULL);
+  }
   poller->multi = multi;
   poller->timer_us = -1;
-  curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
-  curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, poller);
-  curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
-  curl_multi_setopt(multi, CURLMOPT_TIMERDATA, poller);
-}
-
-struct lcpp_poller *lcpp_poller_new(CURLM *multi) {
-  struct lcpp_poller *poller = calloc(1, sizeof *poller);
-  if (poller == NULL) {
-    return NULL;
-  }
-  poller->epoll = epoll_create1(EPOLL_CLOEXEC);
-  if (poller->epoll < 0) {
-    free(poller);
-    return NULL;
-  }
-  attach(poller, multi);
-  return poller;
-}
-
-void lcpp_poller_detach(struct lcpp_poller *poller) {
-  curl_multi_setopt(poller->multi, CURLMOPT_SOCKETFUNCTION, NULL);
-  curl_multi_setopt(poller->multi, CURLMOPT_TIMERFUNCTION, NULL);
-}
-
-void lcpp_poller_move(struct lcpp_poller *poller, CURLM *multi) {
-  lcpp_poller_detach(poller);
-  attach(poller, multi);
-}
-
-void lcpp_poller_free(struct lcpp_poller *poller) {
-  if (poller != NULL) {
-    close(poller->epoll);
-    free(poller);
+  if (multi != NULL) {
+    curl_multi_setopt(multi, CURLMOPT_SOCKETFUNCTION, on_socket);
+    curl_multi_setopt(multi, CURLMOPT_SOCKETDATA, poller);
+    curl_multi_setopt(multi, CURLMOPT_TIMERFUNCTION, on_timer);
+    curl_multi_setopt(multi, CURLMOPT_TIMERDATA, poller);
   }
 }
 
@@ -138,10 +109,6 @@ CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long work_u
     code = CURLM_OUT_OF_MEMORY;
   }
   return code;
-}
-
-int lcpp_poller_descriptor(const struct lcpp_poller *poller) {
-  return poller->epoll;
 }
 
 long lcpp_poller_timeout(const struct lcpp_poller *poller) {

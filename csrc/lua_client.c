@@ -147,7 +147,7 @@ static int client_step(lua_State *L) {
   }
   lcpp_engine_step(client->engine, wait_ms);
   lua_pushinteger(L, (lua_Integer)lcpp_engine_running(client->engine));
-  lua_pushinteger(L, (lua_Integer)lcpp_engine_finished(client->engine));
+  lua_pushinteger(L, (lua_Integer)client->engine->finished.count);
   return 2;
 }
 
@@ -175,7 +175,7 @@ static int client_finished(lua_State *L) {
  * This, events and timeout are the protocol of cqueues:
  * https://25thandclement.com/~william/projects/cqueues.pdf, "Polling". */
 static int client_pollfd(lua_State *L) {
-  int fd = lcpp_engine_descriptor(lcpp_check_client(L)->engine);
+  int fd = lcpp_check_client(L)->engine->poller.epoll;
   if (fd < 0) {
     lua_pushnil(L);
   } else {

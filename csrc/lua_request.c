@@ -333,13 +333,13 @@ static int request_wait(lua_State *L) {
   struct lcpp_engine *engine = transfer->engine;
   long long until_us = lcpp_monotonic_us() + SLICE_MS * 1000LL;
   while (transfer->state == LCPP_RUNNING) {
-    if (lcpp_engine_finished(engine) > 0 || lcpp_monotonic_us() >= until_us) {
+    if (engine->finished.count > 0 || lcpp_monotonic_us() >= until_us) {
       return 0;
     }
     lcpp_engine_step(engine, SLICE_MS);
   }
   claim(L, request);
-  bool others = engine != NULL && lcpp_engine_finished(engine) > 0;
+  bool others = engine != NULL && engine->finished.count > 0;
   lua_settop(L, 1);
   if (push_result(L, request) == 1) {
     lua_pushnil(L);

@@ -126,14 +126,16 @@ struct lcpp_easy {
 enum lcpp_state { LCPP_NEW, LCPP_RUNNING, LCPP_DONE };
 
 struct lcpp_engine;
+struct lcpp_list;
 
 struct lcpp_transfer {
   enum lcpp_state state;
   bool post;
   struct lcpp_engine *engine;  /* borrowed while running or finished; else NULL */
   struct lcpp_easy *easy;      /* while running */
-  struct lcpp_transfer *next;  /* in a list of the engine's */
-  struct lcpp_transfer **link; /* what points to this one; NULL: in no list */
+  struct lcpp_list *list;      /* of the engine, that it is in; NULL: in none */
+  struct lcpp_transfer *next;  /* in it */
+  struct lcpp_transfer **link; /* what points to this one */
   long long started;           /* in lcpp_monotonic_us */
   long long deadline;          /* likewise */
   long long took_us;           /* from its start to its end */
