@@ -205,50 +205,6 @@ int lcpp_client_check(lua_State *L) {
   return 0;
 }
 
-/* client:describe(endpoint, options) -> method, URL or nil, header lines, body
- *
- * The request of client:start to the service, without the Authorization line. Raises the same
- * errors; a location that must not be polled has no URL. A request for a token is not described: it
- * holds a secret. */
-int lcpp_client_describe(lua_State *L) {
-  struct lcpp_client *client = lcpp_check_client(L);
-  lua_settop(L, 3);
-  struct lcpp_value values[LCPP_OPTION_COUNT];
-  const struct lcpp_endpoint *endpoint = read_call(L, client, values);
-  if (endpoint->host != LCPP_HOST_SERVICE) {
-    lcpp_misuse(L, "endpoint '%s' cannot be described", endpoint->name);
-  }
-  struct lcpp_request_head head = {.post = endpoint->method == LCPP_POST};
-  read_headers(L, client, &values[LCPP_OPTION_HEADERS], &head);
-  struct lcpp_request *request = lcpp_request_new(L, 1);
-  int own = lua_gettop(L);
-  struct lcpp_buffer *text = &request->transfer.request_body;
-  request->endpoint = endpoint;
-  const struct lcpp_origin *origin = read_origin(L, client, request, endpoint, values);
-  lcpp_body_append(L, text, endpoint, values);
-  lua_pushlstring(L, text->length > 0 ? text->data : "", text->length);
-  int body = lua_gettop(L);
-  size_t body_length = text->length;
-  lcpp_buffer_clear(text);
-  lua_pushvalue(L, own);
-  lcpp_check_client(L); /* as in client:start: a finaliser may have closed it */
-  head.client_request_id = set_request_id(L, client, NULL, &values[LCPP_OPTION_CLIENT_REQUEST_ID]);
-  lcpp_check_client(L);
-  struct lcpp_profile profile;
-  read_profile(client, &profile, values);
-  head.profile = &profile;
-  const char *why = NULL;
-  set_url(request, origin, values, &why);
-  if (!lcpp_transfer_describe(&head, body_length, text)) {
-    return luaL_error(L, "not enough memory");
-  }
-  lua_pushstring(L, head.post ? "POST" : "GET");
-  lua_pushstring(L, request->transfer.url);
-  lua_pushlstring(L, text->data, text->length);
-  lua_pushvalue(L, body);
-  return 4;
-}
-
 /* Checks the token at index 4, unless it is the one that was checked last. */
 static const char *read_token(lua_State *L, struct lcpp_client *client,
                               const struct lcpp_endpoint *endpoint) {
@@ -278,6 +234,64 @@ static long read_timeout(lua_State *L, const struct lcpp_client *client, struct 
   return lcpp_milliseconds(&value, client->timeout_ms);
 }
 
+/* Pushes a request, and sets what client:start and client:describe send of it, but for its URL.
+ * `profile` has room for the call's own. */
+static struct lcpp_request *prepare(lua_State *L, struct lcpp_client *client,
+                                    const struct lcpp_endpoint *endpoint,
+                                    const struct lcpp_value values[LCPP_OPTION_COUNT],
+                                    const char *client_request_id, struct lcpp_request_head *head,
+                                    struct lcpp_profile *profile) {
+  head->post = endpoint->method == LCPP_POST;
+  head->form = endpoint->body == LCPP_BODY_CREDENTIALS;
+  if (endpoint->host == LCPP_HOST_SERVICE) {
+    read_headers(L, client, &values[LCPP_OPTION_HEADERS], head);
+  }
+  struct lcpp_request *request = lcpp_request_new(L, 1);
+  request->endpoint = endpoint;
+  head->origin = read_origin(L, client, request, endpoint, values);
+  lcpp_body_append(L, &request->transfer.request_body, endpoint, values);
+  lcpp_check_client(L); /* wherever Lua allocates, a finaliser may have closed it */
+  head->client_request_id =
+      set_request_id(L, client, client_request_id, &values[LCPP_OPTION_CLIENT_REQUEST_ID]);
+  head->profile = read_profile(client, profile, values) ? profile : NULL;
+  return request;
+}
+
+/* client:describe(endpoint, options) -> method, URL or nil, header lines, body
+ *
+ * The request of client:start to the service, without the Authorization line. Raises the same
+ * errors; a location that must not be polled has no URL. A request for a token is not described: it
+ * holds a secret. */
+int lcpp_client_describe(lua_State *L) {
+  struct lcpp_client *client = lcpp_check_client(L);
+  lua_settop(L, 3);
+  struct lcpp_value values[LCPP_OPTION_COUNT];
+  const struct lcpp_endpoint *endpoint = read_call(L, client, values);
+  if (endpoint->host != LCPP_HOST_SERVICE) {
+    lcpp_misuse(L, "endpoint '%s' cannot be described", endpoint->name);
+  }
+  struct lcpp_request_head head = {0};
+  struct lcpp_profile profile;
+  struct lcpp_request *request = prepare(L, client, endpoint, values, NULL, &head, &profile);
+  struct lcpp_buffer *text = &request->transfer.request_body;
+  lua_pushlstring(L, text->length > 0 ? text->data : "", text->length);
+  int body = lua_gettop(L);
+  size_t body_length = text->length;
+  lcpp_buffer_clear(text);
+  lcpp_check_client(L); /* as above. From here on nothing is allocated in Lua */
+  const char *why = NULL;
+  set_url(request, head.origin, values, &why);
+  head.profile = &profile;
+  if (!lcpp_transfer_describe(&head, body_length, text)) {
+    return luaL_error(L, "not enough memory");
+  }
+  lua_pushstring(L, head.post ? "POST" : "GET");
+  lua_pushstring(L, request->transfer.url);
+  lua_pushlstring(L, text->data, text->length);
+  lua_pushvalue(L, body);
+  return 4;
+}
+
 /* client:start(endpoint, options, token, client_request_id, timeout) -> request, index
  *
  * endpoint: a name of the table in endpoint.c. options: those of lua_options.c. token: the bearer
@@ -297,35 +311,23 @@ int lcpp_client_start(lua_State *L) {
   lcpp_check_request_id(L, client_request_id, id_length);
   const struct lcpp_value *limit = &values[LCPP_OPTION_MAX_RESPONSE_BYTES];
   struct lcpp_request_head head = {
-      .post = endpoint->method == LCPP_POST,
-      .form = endpoint->body == LCPP_BODY_CREDENTIALS,
       .token = read_token(L, client, endpoint),
       .timeout_ms = read_timeout(L, client, values[LCPP_OPTION_TIMEOUT]),
       .max_response_bytes = limit->given ? (size_t)limit->number : client->max_response_bytes,
+      .metadata = endpoint->host == LCPP_HOST_METADATA,
   };
-  if (endpoint->host == LCPP_HOST_SERVICE) {
-    read_headers(L, client, &values[LCPP_OPTION_HEADERS], &head);
-  }
-  if (endpoint->host == LCPP_HOST_METADATA) {
-    head.metadata = true;
+  if (head.metadata) {
     head.identity_header = values[LCPP_OPTION_CLIENT_SECRET].text;
   }
-  struct lcpp_request *request = lcpp_request_new(L, 1);
-  request->endpoint = endpoint;
+  struct lcpp_profile profile;
+  struct lcpp_request *request =
+      prepare(L, client, endpoint, values, client_request_id, &head, &profile);
   request->has_short_secret = client->has_short_secret ||
                               (head.token != NULL && lua_rawlen(L, 4) <= LCPP_UUID_LENGTH) ||
                               lcpp_is_short_secret(&values[LCPP_OPTION_TOKEN]) ||
                               lcpp_is_short_secret(&values[LCPP_OPTION_CLIENT_SECRET]);
-  head.origin = read_origin(L, client, request, endpoint, values);
-  lcpp_body_append(L, &request->transfer.request_body, endpoint, values);
-  lcpp_check_client(L);
-  head.client_request_id =
-      set_request_id(L, client, client_request_id, &values[LCPP_OPTION_CLIENT_REQUEST_ID]);
   keep(L, request);
-  /* Wherever Lua allocates, a finaliser may have closed the client. From here on Lua does not. */
-  lcpp_check_client(L);
-  struct lcpp_profile profile;
-  head.profile = read_profile(client, &profile, values) ? &profile : NULL;
+  lcpp_check_client(L); /* as above. From here on nothing is allocated in Lua */
   if (values[LCPP_OPTION_MAX_CONNECTIONS].given) {
     lcpp_engine_limit(client->engine, (long)values[LCPP_OPTION_MAX_CONNECTIONS].number);
   }
