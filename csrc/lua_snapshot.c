@@ -5,14 +5,7 @@
  * nothing. It is read as Lua's own `options.name` and `list[i]` read it: with __index, and a list
  * with __len. That may run code of the caller, which is why it comes before everything else.
  */
-#include <string.h>
-
 #include "lua_binding.h"
-
-/* The options whose value is copied as well if it is a table. */
-static const enum lcpp_option copied[] = {LCPP_OPTION_EMAILS, LCPP_OPTION_HEADERS,
-                                          LCPP_OPTION_WAIT};
-enum { COPIED = sizeof copied / sizeof copied[0], ALL = (1 << COPIED) - 1 };
 
 /* Places made ahead in a copy: for fields, and for a list at most. */
 enum { FIELDS = 4, PLACES = 8 };
@@ -20,37 +13,19 @@ enum { FIELDS = 4, PLACES = 8 };
 /* Whether reading the table at `index` as it is would miss something: [-0, +0, e]. */
 static bool has_metamethod(lua_State *L, int index, const char *event) {
   bool has = luaL_getmetafield(L, index, event) != LUA_TNIL;
-  if (has) {
-    lua_pop(L, 1);
-  }
+  lua_pop(L, has);
   return has;
 }
 
-/* The bit of the option of that name in a set of `copied`, or 0. */
-static unsigned bit_of(const char *name) {
-  for (unsigned i = 0; i < COPIED; i++) {
-    if (strcmp(name, lcpp_option_name(copied[i])) == 0) {
-      return 1U << i;
-    }
-  }
-  return 0;
-}
-
-/* Pushes a copy of what the table at `index` holds itself: [-0, +1, m]. Returns the set of `copied`
- * that are tables in it. */
-static unsigned push_plain_copy(lua_State *L, int index, int places) {
-  unsigned tables = 0;
+/* Pushes a copy of what the table at `index` holds itself: [-0, +1, m]. */
+static void push_plain_copy(lua_State *L, int index, int places) {
   lua_createtable(L, places, places == 0 ? FIELDS : 0);
   int copy = lua_gettop(L);
   for (lua_pushnil(L); lua_next(L, index) != 0;) {
-    if (lua_type(L, -1) == LUA_TTABLE && lua_type(L, -2) == LUA_TSTRING) {
-      tables |= bit_of(lua_tostring(L, -2));
-    }
     lua_pushvalue(L, -2);
     lua_insert(L, -2);
     lua_rawset(L, copy);
   }
-  return tables;
 }
 
 /* Pushes a copy of the list at `index`. What it holds besides is copied as well, to be refused
@@ -73,53 +48,42 @@ static void push_list(lua_State *L, int index) {
   }
 }
 
-/* Pushes a copy of the headers at `index`. __index cannot list their names. */
-static void push_headers(lua_State *L, int index) {
-  if (has_metamethod(L, index, "__index")) {
-    lcpp_misuse(L, "headers: expected a table without __index");
-  }
-  push_plain_copy(L, index, 0);
-}
-
-static void push_options(lua_State *L, int index, unsigned wanted);
+static void push_options(lua_State *L, int index, bool of_wait);
 
 /* Replaces a table in the options on top by a copy of its own: [-0, +0, e]. */
-static void replace_by_copy(lua_State *L, enum lcpp_option option) {
-  lua_pushstring(L, lcpp_option_name(option));
-  lua_pushvalue(L, -1);
-  if (lua_rawget(L, -3) != LUA_TTABLE) {
-    lua_pop(L, 2);
+static void copy_table(lua_State *L, enum lcpp_option option) {
+  if (lua_getfield(L, -1, lcpp_option_name(option)) != LUA_TTABLE) {
+    lua_pop(L, 1);
     return;
   }
   int index = lua_gettop(L);
   if (option == LCPP_OPTION_EMAILS) {
     push_list(L, index);
-  } else if (option == LCPP_OPTION_HEADERS) {
-    push_headers(L, index);
+  } else if (option == LCPP_OPTION_WAIT) {
+    push_options(L, index, true);
+  } else if (has_metamethod(L, index, "__index")) { /* which cannot list their names */
+    lcpp_misuse(L, "headers: expected a table without __index");
   } else {
-    push_options(L, index, bit_of(lcpp_option_name(LCPP_OPTION_HEADERS)));
+    push_plain_copy(L, index, 0);
   }
-  lua_remove(L, index);
-  lua_rawset(L, -3);
+  lua_setfield(L, -3, lcpp_option_name(option));
+  lua_pop(L, 1);
 }
 
-/* Pushes a copy of the options at `index`, in which the tables of `wanted`, a set of `copied`, are
- * copies as well. [-0, +1, e] */
-static void push_options(lua_State *L, int index, unsigned wanted) {
-  unsigned tables = push_plain_copy(L, index, 0);
+/* Pushes a copy of the options at `index`, in which the tables are copies as well: [-0, +1, e]. */
+static void push_options(lua_State *L, int index, bool of_wait) {
+  push_plain_copy(L, index, 0);
   if (has_metamethod(L, index, "__index")) {
-    tables = ALL;
     for (int i = 0; i < LCPP_OPTION_COUNT; i++) {
-      lua_pushstring(L, lcpp_option_name((enum lcpp_option)i));
-      lua_pushvalue(L, -1);
-      lua_gettable(L, index);
-      lua_rawset(L, -3);
+      const char *name = lcpp_option_name((enum lcpp_option)i);
+      lua_getfield(L, index, name);
+      lua_setfield(L, -2, name);
     }
   }
-  for (unsigned i = 0; i < COPIED; i++) {
-    if ((tables & wanted & 1U << i) != 0) {
-      replace_by_copy(L, copied[i]);
-    }
+  copy_table(L, LCPP_OPTION_HEADERS);
+  if (!of_wait) {
+    copy_table(L, LCPP_OPTION_EMAILS);
+    copy_table(L, LCPP_OPTION_WAIT);
   }
 }
 
@@ -130,6 +94,6 @@ int lcpp_core_snapshot(lua_State *L) {
   if (!lua_istable(L, 1)) {
     lcpp_misuse(L, "expected a table of options, got %s", luaL_typename(L, 1));
   }
-  push_options(L, 1, ALL);
+  push_options(L, 1, false);
   return 1;
 }
