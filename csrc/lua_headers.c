@@ -9,47 +9,26 @@
 #include "ascii.h"
 #include "lua_binding.h"
 
-/* Names that are refused, in lower case. A dash at the end: all names with this prefix. */
-static const char *const reserved[] = {
-    "accept",
-    "accept-encoding",
-    "authorization",
-    "connection",
-    "content-",
-    "cookie",
-    "cookie2",
-    "expect",
-    "host",
-    "http2-settings",
-    "if-range",
-    "keep-alive",
-    "proxy-",
-    "range",
-    "te",
-    "trailer",
-    "upgrade",
-    "user-agent",
-    "transfer-encoding",
-    "x-ms-client-request-id",
-};
-
-/* Whether a name has this prefix. CGI (RFC 3875, section 4.1.18) and similar interfaces treat `_`
- * and `-` alike. */
-static bool begins_with(const char *name, const char *beginning) {
-  for (; *beginning != '\0'; name++, beginning++) {
-    bool is_same = lcpp_is_same_to(name, beginning, 1);
-    if (!is_same && !(*name == '_' && *beginning == '-')) {
+/* Whether a name is a word, or begins with one that ends with a dash. CGI (RFC 3875, section
+ * 4.1.18) and similar interfaces treat `_` and `-` alike. */
+static bool is_meant(const char *name, const char *word, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (lcpp_lower(name[i] == '_' ? '-' : name[i]) != word[i]) {
       return false;
     }
   }
-  return true;
+  return word[length - 1] == '-' || name[length] == '\0';
 }
 
 static bool is_reserved(const char *name) {
-  for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++) {
-    size_t length = strlen(reserved[i]);
-    bool is_prefix = reserved[i][length - 1] == '-';
-    if (begins_with(name, reserved[i]) && (is_prefix || name[length] == '\0')) {
+  static const char words[] =
+      "accept accept-encoding authorization connection content- cookie cookie2 expect host "
+      "http2-settings if-range keep-alive proxy- range te trailer upgrade user-agent "
+      "transfer-encoding x-ms-client-request-id";
+  size_t length = 0;
+  for (const char *word = words; *word != '\0'; word += length + (word[length] == ' ')) {
+    length = strcspn(word, " ");
+    if (is_meant(name, word, length)) {
       return true;
     }
   }

@@ -13,7 +13,7 @@ unsigned long long lcpp_steps;
 /* Layers: two of the service, and one that a secret itself may look like. */
 enum { LAYERS = 3, ESCAPE_LIMIT = 16 };
 
-enum { UNKNOWN = 0xfffd, SHY = 0xad, LONGEST_NAME = 14 };
+enum { UNKNOWN = 0xfffd, LONGEST_NAME = 14 };
 
 /* A byte behind the escapes, and what spells it: text[start] to text[end - 1]. */
 struct unit {
@@ -110,68 +110,26 @@ static enum verdict read_number(struct layer *layer, unsigned char c) {
   return layer->number > 0x10ffff ? BROKEN : zero ? SKIP : MORE;
 }
 
-/* HTML's names of ASCII characters, in any case, and of invisible ones, which are all the same. */
+/* HTML's names of ASCII characters, in any case, and of invisible ones, which are all the same: a
+ * name, its character, and a blank. */
 static uint32_t named(const struct layer *layer) {
-  static const struct {
-    char name[LONGEST_NAME + 1];
-    unsigned char character;
-  } names[] = {
-      {"amp", '&'},
-      {"lt", '<'},
-      {"gt", '>'},
-      {"quot", '"'},
-      {"apos", '\''},
-      {"commat", '@'},
-      {"nbsp", ' '},
-      {"plus", '+'},
-      {"sol", '/'},
-      {"equals", '='},
-      {"period", '.'},
-      {"lowbar", '_'},
-      {"percnt", '%'},
-      {"bsol", '\\'},
-      {"colon", ':'},
-      {"semi", ';'},
-      {"comma", ','},
-      {"excl", '!'},
-      {"num", '#'},
-      {"dollar", '$'},
-      {"lpar", '('},
-      {"rpar", ')'},
-      {"ast", '*'},
-      {"midast", '*'},
-      {"quest", '?'},
-      {"lsqb", '['},
-      {"lbrack", '['},
-      {"rsqb", ']'},
-      {"rbrack", ']'},
-      {"hat", '^'},
-      {"underbar", '_'},
-      {"grave", '`'},
-      {"lcub", '{'},
-      {"lbrace", '{'},
-      {"verbar", '|'},
-      {"vert", '|'},
-      {"rcub", '}'},
-      {"rbrace", '}'},
-      {"tab", ' '},
-      {"newline", ' '},
-      {"shy", SHY},
-      {"zwj", SHY},
-      {"zwnj", SHY},
-      {"lrm", SHY},
-      {"rlm", SHY},
-      {"nobreak", SHY},
-      {"zerowidthspace", SHY},
-  };
+  static const char names[] =
+      "amp& lt< gt> quot\" apos' commat@ nbsp  plus+ sol/ equals= period. lowbar_ percnt% bsol\\ "
+      "colon: semi; comma, excl! num# dollar$ lpar( rpar) ast* midast* quest? lsqb[ lbrack[ rsqb] "
+      "rbrack] hat^ underbar_ grave` lcub{ lbrace{ verbar| vert| rcub} rbrace} tab  newline  "
+      "shy\xad zwj\xad zwnj\xad lrm\xad rlm\xad nobreak\xad zerowidthspace\xad ";
   char name[ESCAPE_LIMIT] = {0};
   for (unsigned i = 1; i < layer->count; i++) {
     name[i - 1] = (char)layer->held[i].byte;
   }
-  for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+  size_t length = 0;
+  for (const char *at = names; *at != '\0'; at += length + 2) {
     LCPP_STEP();
-    if (lcpp_is_same(name, names[i].name)) {
-      return names[i].character;
+    for (length = 0; is_letter((unsigned char)at[length]);) {
+      length++;
+    }
+    if (lcpp_is_same_to(name, at, length) && name[length] == '\0') {
+      return (unsigned char)at[length];
     }
   }
   return UNKNOWN; /* some letter, which is what an address needs to be told by */
