@@ -5,7 +5,7 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "printable.h"
+#include "characters.h"
 
 /* A number from 2^1024 - 2^970 on, which has 309 digits and begins with these, is not finite. One
  * that begins with these is refused, though the next digits may say otherwise. */

@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "characters.h"
 #include "lua_binding.h"
-#include "printable.h"
 
 static bool is_utf8(const char *text, size_t length) {
   uint32_t code = 0;

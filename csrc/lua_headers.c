@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "ascii.h"
+#include "characters.h"
 #include "lua_binding.h"
 
 /* Whether a name is a word, or begins with one that ends with a dash. CGI (RFC 3875, section

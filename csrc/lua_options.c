@@ -8,8 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "characters.h"
 #include "lua_binding.h"
-#include "printable.h"
 
 enum type {
   TEXT,      /* a string without control characters */

@@ -8,7 +8,7 @@
  */
 #include <string.h>
 
-#include "ascii.h"
+#include "characters.h"
 #include "lua_binding.h"
 
 enum { SLICE_MS = 100 }; /* the longest time that request:wait spends in C */
@@ -126,8 +126,7 @@ static void set_integer(lua_State *L, const char *field, long value) {
 static bool is_uuid(const char *text) {
   size_t length = 0;
   for (char c = text[0]; c != '\0' && length <= LCPP_UUID_LENGTH; c = text[++length]) {
-    char letter = (char)(c | 0x20);
-    if (!(c >= '0' && c <= '9') && !(letter >= 'a' && letter <= 'f') && c != '-') {
+    if (lcpp_hex_value(c) < 0 && c != '-') {
       return false;
     }
   }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "buffer.h"
-#include "printable.h"
+#include "characters.h"
 #include "unescape.h"
 
 enum {

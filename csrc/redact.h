@@ -50,7 +50,7 @@ void lcpp_secrets_clear(struct lcpp_secrets *secrets);
 
 /* Writes the text to `shown`, which has room for `limit` bytes, with "[redacted]" in place of each
  * secret, bearer token, JSON Web Token and e-mail address; as printable UTF-8 in one line (see
- * printable.h), with one blank for a run of blanks. Returns the number of bytes written; SIZE_MAX
+ * characters.h), with one blank for a run of blanks. Returns the number of bytes written; SIZE_MAX
  * if memory ran out. Reads the first `limit` bytes of the text and LCPP_REDACT_AHEAD more; a
  * possible beginning of a secret at their end is not shown. The secrets are prepared, unless the
  * text is plain. `*cost` is set to the bytes read, with those of escapes, which take longest, three

@@ -9,8 +9,7 @@
 #include <limits.h>
 #include <string.h>
 
-#include "ascii.h"
-#include "printable.h"
+#include "characters.h"
 #include "response.h"
 
 static const struct {
@@ -50,17 +49,13 @@ static void refuse(struct lcpp_response *response, const char *reason) {
   lcpp_response_refuse(response, LCPP_REFUSED_FRAMING, reason);
 }
 
-static bool is_digit(char c) {
-  return c >= '0' && c <= '9';
-}
-
 /* status-line = HTTP-version SP 3DIGIT [ SP reason ]. The space before an absent reason is often
  * absent, too. */
 static void read_status_line(struct lcpp_response *response, const char *line, size_t length) {
   bool version = length >= 12 && memcmp(line, "HTTP/1.", 7) == 0 &&
                  (line[7] == '0' || line[7] == '1') && line[8] == ' ';
-  bool status = version && line[9] >= '1' && line[9] <= '5' && is_digit(line[10]) &&
-                is_digit(line[11]) && (length == 12 || line[12] == ' ');
+  bool status = version && line[9] >= '1' && line[9] <= '5' && lcpp_is_digit(line[10]) &&
+                lcpp_is_digit(line[11]) && (length == 12 || line[12] == ' ');
   if (!status) {
     refuse(response, "the response does not begin with a status line of HTTP/1.1");
     return;
@@ -82,7 +77,7 @@ static void read_content_length(struct lcpp_response *response, const char *valu
   long long number = length > 0 ? 0 : -1;
   for (size_t i = 0; i < length && number >= 0; i++) {
     int digit = value[i] - '0';
-    bool fits = is_digit(value[i]) && number <= (LLONG_MAX - digit) / 10;
+    bool fits = lcpp_is_digit(value[i]) && number <= (LLONG_MAX - digit) / 10;
     number = fits ? number * 10 + digit : -1;
   }
   if (number < 0) {
@@ -183,7 +178,7 @@ static bool has_line_end(const char *line, size_t length) {
 /* token: RFC 9110, section 5.6.2 */
 static bool is_token(char c) {
   char letter = (char)(c | 0x20);
-  return (letter >= 'a' && letter <= 'z') || is_digit(c) || c == '-' ||
+  return (letter >= 'a' && letter <= 'z') || lcpp_is_digit(c) || c == '-' ||
          (c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
 }
 

@@ -2,7 +2,7 @@
  * connection before a request is sent. */
 #include <stdlib.h>
 
-#include "ascii.h"
+#include "characters.h"
 #include "transfer.h"
 
 enum {

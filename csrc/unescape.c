@@ -3,8 +3,7 @@
 
 #include <string.h>
 
-#include "ascii.h"
-#include "printable.h"
+#include "characters.h"
 
 #ifdef LCPP_COUNT_STEPS
 unsigned long long lcpp_steps;
@@ -56,10 +55,6 @@ enum verdict {
   BEFORE, /* has ended before this byte: `number` is a code point */
 };
 
-static bool is_digit(unsigned char c) {
-  return c >= '0' && c <= '9';
-}
-
 static bool is_letter(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
@@ -93,14 +88,14 @@ static enum verdict read_backslash(struct layer *layer, unsigned char c) {
     return MORE;
   }
   bool control = c != '\0' && strchr("nrtbf", c) != NULL;
-  bool mark = c > ' ' && c < 0x7f && !is_letter(c) && !is_digit(c);
+  bool mark = c > ' ' && c < 0x7f && !is_letter(c) && !lcpp_is_digit((char)c);
   layer->number = control ? ' ' : c;
   /* No format escapes these two so: they begin the next escape, which may spell a letter. */
   return control || (mark && c != '%' && c != '&') ? BYTE : BROKEN;
 }
 
 static enum verdict read_number(struct layer *layer, unsigned char c) {
-  int value = layer->hexadecimal || is_digit(c) ? lcpp_hex_value((char)c) : -1;
+  int value = layer->hexadecimal || lcpp_is_digit((char)c) ? lcpp_hex_value((char)c) : -1;
   if (value < 0) {
     return layer->digits == 0 ? BROKEN : c == ';' ? CODE : BEFORE;
   }
@@ -150,7 +145,7 @@ static enum verdict read_reference(struct layer *layer, unsigned char c) {
     layer->number = named(layer);
     return CODE;
   }
-  return (is_letter(c) || is_digit(c)) && layer->count <= LONGEST_NAME ? MORE : BROKEN;
+  return (is_letter(c) || lcpp_is_digit((char)c)) && layer->count <= LONGEST_NAME ? MORE : BROKEN;
 }
 
 static enum verdict read_next(struct layer *layer, unsigned char c) {

@@ -4,7 +4,7 @@
  * Undone are percent-encoding (`%40`, `%u0040`), the escapes of JSON and of its relatives
  * (`\u0040`, `\x40`, `\/`, `\n`) and HTML's character references (`&#64;`, `&#x40;`, `&commat;`),
  * and what is escaped again, in the same way or another (`%2540`, `%26%2364%3B`). Left out are the
- * invisible characters (printable.h), also within an escape: they do not hide a secret that they
+ * invisible characters (characters.h), also within an escape: they do not hide a secret that they
  * split. One blank stands for a run of them.
  */
 #ifndef LCPP_UNESCAPE_H

@@ -6,9 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "ascii.h"
-
-#include "printable.h"
+#include "characters.h"
 
 /* Blanks, control characters and backslashes: libcurl's parser lets some of them pass, and other
  * parsers read them differently, which would defeat a check of the host. */

@@ -308,7 +308,7 @@ describe("the number of steps for each byte", function()
     local program = directory .. "/redact"
     local command = "${CC:-cc} -O1 -std=c11 -D_GNU_SOURCE -DLCPP_COUNT_STEPS -Icsrc -o %s "
       .. "torture/fuzz/redact.c torture/fuzz/replay.c csrc/redact.c "
-      .. "csrc/unescape.c csrc/printable.c csrc/buffer.c"
+      .. "csrc/unescape.c csrc/characters.c csrc/buffer.c"
     assert(os.execute(command:format(program)))
     local inputs = {}
     local function add(text, ...)

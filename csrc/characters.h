@@ -1,6 +1,6 @@
 /*
- * Characters: hexadecimal digits, UTF-8, and what may be shown: text of the service goes to
- * terminals, logs and other programs.
+ * Characters: digits and letters of ASCII, UTF-8, and what may be shown: text of the service goes
+ * to terminals, logs and other programs.
  *
  * Shown as they are: characters of UTF-8 that take up a place and stay there. Control characters
  * and line separators count as blanks. What is left is invisible or no character at all: Unicode's
@@ -8,8 +8,8 @@
  * variation selectors, tags), interlinear annotations, noncharacters, and bytes that are not UTF-8.
  * https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
  */
-#ifndef LCPP_PRINTABLE_H
-#define LCPP_PRINTABLE_H
+#ifndef LCPP_CHARACTERS_H
+#define LCPP_CHARACTERS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -21,10 +21,38 @@ enum lcpp_look {
   LCPP_INVISIBLE /* to be replaced by U+FFFD */
 };
 
+static inline bool lcpp_is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+
 /* The value of a hexadecimal digit, or -1. */
 static inline int lcpp_hex_value(char c) {
   char letter = (char)(c | 0x20);
-  return c >= '0' && c <= '9' ? c - '0' : letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+  return lcpp_is_digit(c) ? c - '0' : letter >= 'a' && letter <= 'f' ? letter - 'a' + 10 : -1;
+}
+
+/* A letter in lower case, or any other byte. tolower follows the locale of the host: in Turkish,
+ * `I` and `i` are different letters. */
+static inline int lcpp_lower(char c) {
+  return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
+}
+
+/* Whether two texts are the same but for case, in their first `length` bytes, or up to the end of
+ * both. */
+static inline bool lcpp_is_same_to(const char *a, const char *b, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (lcpp_lower(a[i]) != lcpp_lower(b[i])) {
+      return false;
+    }
+    if (a[i] == '\0') {
+      return true;
+    }
+  }
+  return true;
+}
+
+static inline bool lcpp_is_same(const char *a, const char *b) {
+  return lcpp_is_same_to(a, b, SIZE_MAX);
 }
 
 /* Reads the character at `text`, of which `length` > 0 bytes are left. Returns its length in bytes;

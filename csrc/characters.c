@@ -1,5 +1,5 @@
-/* Which characters may be shown: see printable.h. */
-#include "printable.h"
+/* Which characters may be shown: see characters.h. */
+#include "characters.h"
 
 static bool is_continuation(const char *at) {
   return ((unsigned char)*at & 0xc0) == 0x80;
