@@ -12,8 +12,7 @@
 enum {
   LONGEST_NAME = 320, /* bytes before an `@`: 64 characters (RFC 5321), escaped */
   LONGEST_START = 7,  /* bytes of a secret that may end an escape which begins before it */
-  SHORTEST_END = 8,   /* bytes that a secret is found by without them */
-  SLOW = 2            /* what a byte of an escape costs more than another one */
+  SHORTEST_END = 8    /* bytes that a secret is found by without them */
 };
 
 /* The text as it is, or what stands behind its escapes. */
@@ -393,7 +392,7 @@ size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, ch
   uint32_t *starts = search.borders + secrets->bytes + 2;
   struct lcpp_unescaped room = {
       .bytes = (unsigned char *)(starts + 2 * behind), .starts = starts, .ends = starts + behind};
-  *cost = length + SLOW * (size_t)find_all(&search, secrets, length < text.length, room);
+  *cost = length + find_all(&search, secrets, length < text.length, room);
   size_t written = write_page(&search, (struct page){shown, 0, limit});
   free(space);
   return written;

@@ -53,8 +53,8 @@ void lcpp_secrets_clear(struct lcpp_secrets *secrets);
  * characters.h), with one blank for a run of blanks. Returns the number of bytes written; SIZE_MAX
  * if memory ran out. Reads the first `limit` bytes of the text and LCPP_REDACT_AHEAD more; a
  * possible beginning of a secret at their end is not shown. The secrets are prepared, unless the
- * text is plain. `*cost` is set to the bytes read, with those of escapes, which take longest, three
- * times. */
+ * text is plain. `*cost` is set to the bytes read; those of escapes, which take longest, count up
+ * to four times. */
 size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
                    size_t limit, size_t *cost);
 
