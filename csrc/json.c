@@ -1,16 +1,17 @@
 /* Strict JSON: see json.h. */
 #include "json.h"
 
+#include <locale.h>
+#include <math.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "characters.h"
 
-/* A number from 2^1024 - 2^970 on, which has 309 digits and begins with these, is not finite. One
- * that begins with these is refused, though the next digits may say otherwise. */
-enum { INFINITE_DIGITS = 309 };
-static const char infinite[] = "1797693134862315807937289714053034150799";
+/* A number of fewer digits, without an exponent, is finite. */
+enum { FINITE_DIGITS = 308 };
 
 /* A text that is read. */
 struct reader {
@@ -82,37 +83,15 @@ static void mark(struct reader *reader, const char *number) {
   }
 }
 
-/* Whether a well-formed number is finite as a double. Checked here, for every number: lua-cjson
- * drops a value that a later one replaces. */
-static bool is_finite(const char *at, const char *end) {
-  char digits[sizeof infinite] = {0}; /* the first ones, without leading zeros */
-  size_t count = 0;
-  long long magnitude = 0; /* digits before the point, were the exponent written out */
-  bool fraction = false;
-  for (; at < end && (*at | 0x20) != 'e'; at++) {
-    fraction = fraction || *at == '.';
-    if (*at < '0') {
-      continue;
-    }
-    if ((count > 0 || *at != '0') && count < sizeof digits - 1) {
-      digits[count++] = *at;
-    }
-    if (fraction) {
-      magnitude -= count == 0;
-    } else {
-      magnitude += count > 0;
-    }
+double lcpp_json_float(const char *text) {
+  locale_t own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
+  locale_t before = uselocale(own);
+  double value = strtod(text, NULL);
+  uselocale(before);
+  if (own != (locale_t)0) {
+    freelocale(own);
   }
-  bool small = end - at > 1 && at[1] == '-';
-  long long exponent = 0;
-  for (; at < end; at++) {
-    if (*at >= '0' && *at <= '9' && exponent < INT32_MAX) {
-      exponent = exponent * 10 + (*at - '0');
-    }
-  }
-  magnitude += small ? -exponent : exponent;
-  return count == 0 || magnitude < INFINITE_DIGITS ||
-         (magnitude == INFINITE_DIGITS && strcmp(digits, infinite) < 0);
+  return value;
 }
 
 /* number = [ minus ] int [ frac ] [ exp ] */
@@ -124,7 +103,7 @@ static bool read_number(struct reader *reader) {
   if (digits == 0 || (zero && digits > 1)) {
     return false;
   }
-  bool large = digits >= INFINITE_DIGITS;
+  bool large = digits > FINITE_DIGITS;
   if (take(reader, '.') && read_digits(reader) == 0) {
     return false;
   }
@@ -137,7 +116,8 @@ static bool read_number(struct reader *reader) {
       return false;
     }
   }
-  if (large && !is_finite(number, reader->at)) {
+  /* Checked here, for every number: lua-cjson drops a value that a later one replaces. */
+  if (large && !isfinite(lcpp_json_float(number))) {
     return false;
   }
   mark(reader, number);

@@ -21,7 +21,7 @@ enum lcpp_json_status {
   LCPP_JSON_MANY
 };
 
-/* Checks a text. *marks becomes how many numbers it has. */
+/* Checks a text, which a NUL ends. *marks becomes how many numbers it has. */
 enum lcpp_json_status lcpp_json_check(const char *text, size_t length, size_t *marks);
 
 /* Begins a string that stands for a number: a byte that no UTF-8 has. */
@@ -30,5 +30,9 @@ enum lcpp_json_status lcpp_json_check(const char *text, size_t length, size_t *m
 /* Writes a text that was checked with each number as a string: a mark and the number. Writes
  * length + 3 * marks bytes. */
 void lcpp_json_mark(const char *text, size_t length, char *marked);
+
+/* A number that was checked, up to where it ends, in the C locale: Lua's own conversion tries that
+ * and the host's, but not for more than 200 characters. */
+double lcpp_json_float(const char *text);
 
 #endif

@@ -11,7 +11,6 @@
  * lua-cjson ends the process (exit) when memory runs out inside it, and counts bytes in an int: so
  * what it gets is bounded, and its memory is asked for before it asks itself: assure_memory.
  */
-#include <locale.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -83,19 +82,6 @@ static void push_marked(lua_State *L, const char *text, size_t length, size_t ma
   luaL_pushresultsize(&buffer, size);
 }
 
-/* Reads a number with a fraction or an exponent, in the C locale. Lua's own conversion tries that
- * and the host's, but not for more than 200 characters. */
-static double read_float(const char *text) {
-  locale_t own = newlocale(LC_ALL_MASK, "C", (locale_t)0);
-  locale_t before = uselocale(own);
-  double value = strtod(text, NULL);
-  uselocale(before);
-  if (own != (locale_t)0) {
-    freelocale(own);
-  }
-  return value;
-}
-
 /* Pushes a number. */
 static void push_number(lua_State *L, const char *text) {
   if (strpbrk(text, ".eE") == NULL) {
@@ -104,7 +90,7 @@ static void push_number(lua_State *L, const char *text) {
     return;
   }
   int whole = 0;
-  lua_pushnumber(L, read_float(text));
+  lua_pushnumber(L, lcpp_json_float(text));
   lua_Integer integer = lua_tointegerx(L, -1, &whole);
   if (whole != 0) {
     lua_pop(L, 1);
