@@ -62,8 +62,18 @@ const struct lcpp_endpoint *lcpp_endpoint_find(const char *name) {
   return NULL;
 }
 
-const struct lcpp_endpoint *lcpp_endpoint_at(size_t position) {
-  return position < ENDPOINT_COUNT ? &endpoints[position] : NULL;
+void lcpp_endpoint_push(lua_State *L) {
+  lua_newtable(L);
+  for (const struct lcpp_endpoint *row = endpoints; row < endpoints + ENDPOINT_COUNT; row++) {
+    if (row->host == LCPP_HOST_SERVICE && row->url[0].option != LCPP_OPTION_LOCATION) {
+      lua_createtable(L, 0, 2);
+      lua_pushstring(L, row->name);
+      lua_setfield(L, -2, "name");
+      lua_pushstring(L, row->method == LCPP_POST ? "POST" : "GET");
+      lua_setfield(L, -2, "method");
+      lua_rawseti(L, -2, luaL_len(L, -2) + 1);
+    }
+  }
 }
 
 void lcpp_endpoint_require(lua_State *L, const struct lcpp_endpoint *endpoint,

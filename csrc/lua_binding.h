@@ -4,7 +4,8 @@
  *   lua_module.c > lua_command.c, lua_client.c, lua_snapshot.c > lua_start.c > lua_request.c,
  * endpoint.c, lua_body.c > lua_json.c, lua_text.c, lua_options.c > lua_headers.c > lua_misuse.c
  *
- * Stack comments follow the Lua manual: [-pops, +pushes, what it may raise].
+ * Stack comments follow the Lua manual: [-pops, +pushes, what it may raise]. The functions that Lua
+ * calls are documented in lua/cpp/types/core.lua.
  */
 #ifndef LCPP_BINDING_H
 #define LCPP_BINDING_H
@@ -115,8 +116,6 @@ void lcpp_read_origin(lua_State *L, struct lcpp_origin *origin, enum lcpp_reach 
 /* A number of seconds in milliseconds, rounded up. */
 long lcpp_milliseconds(const struct lcpp_value *value, long otherwise);
 
-/* core.check(scope, options): raises unless they are right for a "client", "call", "wait" or
- * "batch". */
 int lcpp_core_check(lua_State *L);
 
 /* endpoint.c: the table of endpoints, one row for each call of the service. */
@@ -158,8 +157,8 @@ struct lcpp_endpoint {
 /* The endpoint of that name, or NULL. Static. */
 const struct lcpp_endpoint *lcpp_endpoint_find(const char *name);
 
-/* The endpoint at that position of the table, or NULL past its end. Static. */
-const struct lcpp_endpoint *lcpp_endpoint_at(size_t position);
+/* Pushes core.endpoints. [-0, +1, m] */
+void lcpp_endpoint_push(lua_State *L);
 
 /* Raises if the call lacks an option that the endpoint's URL is made of. [-0, +0, v] */
 void lcpp_endpoint_require(lua_State *L, const struct lcpp_endpoint *endpoint,
@@ -261,7 +260,6 @@ _Noreturn void lcpp_misuse(lua_State *L, const char *format, ...);
 _Noreturn void lcpp_misuse_option(lua_State *L, const char *name, const char *const *known,
                                   size_t count);
 
-/* core.misuse(message): raises it; core.hide(): see lua_module.c. */
 int lcpp_core_misuse(lua_State *L);
 int lcpp_core_hide(lua_State *L);
 
@@ -276,7 +274,6 @@ const char *lcpp_headers_merge(lua_State *L, int outer, int own, size_t *length)
 
 /* lua_snapshot.c */
 
-/* core.snapshot(options) -> a copy of the caller's table: what a call works on. */
 int lcpp_core_snapshot(lua_State *L);
 
 /* lua_json.c */
@@ -288,12 +285,10 @@ void lcpp_json_open(lua_State *L);
  * with the text, as a static message: see json.h. [-0, +(0|1), v] */
 const char *lcpp_json_decode(lua_State *L, const char *text, size_t length);
 
-/* core.decode(text) -> value; or nil and what is wrong with the text. */
 int lcpp_core_decode(lua_State *L);
 
 /* lua_text.c */
 
-/* core.redact(value, limit, secrets): see lua_module.c. */
 int lcpp_core_redact(lua_State *L);
 
 /* lua_request.c */
@@ -311,9 +306,7 @@ struct lcpp_client *lcpp_check_client(lua_State *L);
 /* Replaces the value on top by a function that holds it: [-1, +1, m]. */
 void lcpp_hide_top(lua_State *L);
 
-/* client:start(endpoint, options, token, client_request_id, timeout) -> request, index.
- * client:check(endpoint, options): raises what start would raise of them.
- * client:describe(endpoint, options) -> method, URL, header lines, body: what start would send. */
+/* Methods of a client. */
 int lcpp_client_start(lua_State *L);
 int lcpp_client_check(lua_State *L);
 int lcpp_client_describe(lua_State *L);
@@ -326,13 +319,11 @@ void lcpp_body_append(lua_State *L, struct lcpp_buffer *body, const struct lcpp_
 
 /* lua_client.c */
 
-/* core.client(options) -> client. */
 int lcpp_core_client(lua_State *L);
 void lcpp_client_open(lua_State *L); /* makes the metatable: [-0, +0, m] */
 
 /* lua_command.c */
 
-/* core.begin_command(grace), core.signals(), core.terminal_size(file): for the command alone. */
 int lcpp_core_begin_command(lua_State *L);
 int lcpp_core_signals(lua_State *L);
 int lcpp_core_terminal_size(lua_State *L);

@@ -34,7 +34,7 @@ static void destroy(struct lcpp_client *client) {
   lcpp_origin_free(&client->authority);
 }
 
-/* client:close(), and __close: ends what runs with kind `closed`. Closing twice is valid. */
+/* close, and __close. */
 static int client_close(lua_State *L) {
   destroy(to_client(L));
   for (int i = 1; i <= LCPP_CLIENT_USER_VALUES; i++) {
@@ -129,10 +129,6 @@ static long milliseconds_of(double seconds) {
                                                       : LCPP_LONGEST_WAIT_MS;
 }
 
-/* client:step(seconds) -> number of requests still running, number of finished ones that nothing
- * has claimed. Runs what is due; waits at most `seconds` for something to happen (0: not at all;
- * absent: until something happens, unless nothing runs). Returns early as soon as a request has
- * finished or a signal came. */
 static int client_step(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   double seconds = luaL_optnumber(L, 2, -1);
@@ -151,8 +147,6 @@ static int client_step(lua_State *L) {
   return 2;
 }
 
-/* client:finished() -> the request that finished first and was not claimed yet, the index that it
- * had (see request:index), and the bytes of the response's body; or nil. */
 static int client_finished(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   struct lcpp_transfer *transfer = lcpp_engine_next_finished(client->engine);
@@ -171,8 +165,7 @@ static int client_finished(lua_State *L) {
   return 3;
 }
 
-/* client:pollfd() -> the descriptor for a host loop to watch, or nil where there is no epoll.
- * This, events and timeout are the protocol of cqueues:
+/* This, events and timeout are the protocol of cqueues:
  * https://25thandclement.com/~william/projects/cqueues.pdf, "Polling". */
 static int client_pollfd(lua_State *L) {
   int fd = lcpp_check_client(L)->engine->poller.epoll;
@@ -184,14 +177,12 @@ static int client_pollfd(lua_State *L) {
   return 1;
 }
 
-/* client:events() -> "r": the descriptor is readable when a step has work to do. */
 static int client_events(lua_State *L) {
   lcpp_check_client(L);
   lua_pushliteral(L, "r");
   return 1;
 }
 
-/* client:timeout() -> seconds until a step is due even if the descriptor stays quiet, or nil. */
 static int client_timeout(lua_State *L) {
   long timeout_ms = lcpp_engine_timeout(lcpp_check_client(L)->engine);
   if (timeout_ms < 0) {
@@ -202,8 +193,7 @@ static int client_timeout(lua_State *L) {
   return 1;
 }
 
-/* client:alarm(seconds): lets the next step, and the next timeout(), end no later than in so many
- * seconds: how a scheduler over a host's loop gets its own timers. It rings once. */
+/* How a scheduler over a host's loop gets its own timers. */
 static int client_alarm(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   double seconds = luaL_checknumber(L, 2);
@@ -214,7 +204,6 @@ static int client_alarm(lua_State *L) {
   return 0;
 }
 
-/* client:usable() -> whether it is open and was made in this process, not in its parent. */
 static int client_usable(lua_State *L) {
   const struct lcpp_client *client = to_client(L);
   lua_pushboolean(L, client->engine != NULL && lcpp_engine_is_ours(client->engine));

@@ -71,9 +71,6 @@ static void occupy_standard_streams(void) {
   }
 }
 
-/* core.begin_command(grace): from here on, a closed pipe is an error of a write, SIGHUP, SIGINT and
- * SIGTERM are only noted, and no socket gets the number of a standard stream. `grace` seconds after
- * the first signal, a second one is noted automatically, and writes no longer wait. */
 int lcpp_core_begin_command(lua_State *L) {
   grace_seconds = (sig_atomic_t)luaL_checkinteger(L, 1);
   occupy_standard_streams();
@@ -84,7 +81,6 @@ int lcpp_core_begin_command(lua_State *L) {
   return 0;
 }
 
-/* core.signals() -> how many have been noted (2 at most); the number of the first, or nil */
 int lcpp_core_signals(lua_State *L) {
   lua_pushinteger(L, caught_count);
   if (caught_count == 0) {
@@ -94,7 +90,6 @@ int lcpp_core_signals(lua_State *L) {
   return 2;
 }
 
-/* core.terminal_size(file) -> columns, rows; or nothing where it is no terminal or has no size */
 int lcpp_core_terminal_size(lua_State *L) {
   const luaL_Stream *stream = luaL_checkudata(L, 1, LUA_FILEHANDLE);
   struct winsize size;

@@ -47,14 +47,13 @@ static void claim(lua_State *L, struct lcpp_request *request) {
   lua_pop(L, 2);
 }
 
-/* request:done() -> whether it has a result. In a forked child it has: nothing goes on there. */
+/* In a forked child a request is done: nothing goes on there. */
 static int request_done(lua_State *L) {
   const struct lcpp_request *request = to_request(L);
   lua_pushboolean(L, request->transfer.state == LCPP_DONE || is_foreign(request));
   return 1;
 }
 
-/* request:abort(): ends it with kind `stopped` if it runs. The service may have acted on it. */
 static int request_abort(lua_State *L) {
   struct lcpp_request *request = to_request(L);
   if (request->transfer.state == LCPP_RUNNING && !is_foreign(request)) {
@@ -302,8 +301,6 @@ static struct lcpp_request *check_open(lua_State *L) {
   return request;
 }
 
-/* request:result() -> the response as a table; or nil and the failure as a table. The request must
- * be done. May be called again. */
 static int request_result(lua_State *L) {
   struct lcpp_request *request = check_open(L);
   if (is_foreign(request)) {
@@ -318,11 +315,8 @@ static int request_result(lua_State *L) {
   return count;
 }
 
-/* request:wait() -> the response as a table, nil, others; or nil, the failure as a table, others.
- * Blocks until the request is done, but not for longer than SLICE_MS: then it returns nothing, so
- * that Lua runs the hook that a signal has set (Ctrl-C). A signal cannot be relied upon to end the
- * wait: it may come while libcurl works. Returns nothing, too, if another request of the client has
- * finished. `others`: whether one has. */
+/* Returns nothing after SLICE_MS, so that Lua runs the hook that a signal has set (Ctrl-C). A
+ * signal cannot be relied upon to end the wait: it may come while libcurl works. */
 static int request_wait(lua_State *L) {
   struct lcpp_request *request = check_open(L);
   if (is_foreign(request)) {
@@ -348,8 +342,6 @@ static int request_wait(lua_State *L) {
   return 3;
 }
 
-/* request:index() -> a small whole number that no other request of the client has until this one
- * is claimed (client:finished, request:result); nil afterwards. */
 static int request_index(lua_State *L) {
   int index = to_request(L)->index;
   if (index != 0) {
@@ -360,14 +352,11 @@ static int request_index(lua_State *L) {
   return 1;
 }
 
-/* request:started() -> when it was started, in seconds of core.monotonic. */
 static int request_started(lua_State *L) {
   lua_pushnumber(L, (lua_Number)to_request(L)->transfer.started / 1e6);
   return 1;
 }
 
-/* request:date() -> the time of the service's clock when it responded, in seconds since 1970; nil
- * where it did not tell, or before request:result. */
 static int request_date(lua_State *L) {
   time_t date = to_request(L)->date;
   if (date >= 0) {
@@ -378,7 +367,6 @@ static int request_date(lua_State *L) {
   return 1;
 }
 
-/* request:url() -> method, URL; the URL is nil for a location that was refused. */
 static int request_url(lua_State *L) {
   const struct lcpp_request *request = to_request(L);
   if (request->endpoint == NULL) {
@@ -389,8 +377,6 @@ static int request_url(lua_State *L) {
   return 2;
 }
 
-/* request:resolve(reference) -> the place to poll that the response's body names, as an absolute
- * URL (RFC 3986), or nil if it is not a URL; and the operation's id in it, or nil. */
 static int request_resolve(lua_State *L) {
   struct lcpp_request *request = to_request(L);
   struct lcpp_transfer *transfer = &request->transfer;

@@ -70,7 +70,8 @@ static void copy_table(lua_State *L, enum lcpp_option option) {
   lua_pop(L, 1);
 }
 
-/* Pushes a copy of the options at `index`, in which the tables are copies as well: [-0, +1, e]. */
+/* Pushes a copy of the options at `index`, in which the tables are copies as well, but for the
+ * loop, which is an object of the host's: [-0, +1, e]. */
 static void push_options(lua_State *L, int index, bool of_wait) {
   push_plain_copy(L, index, 0);
   if (has_metamethod(L, index, "__index")) {
@@ -87,8 +88,6 @@ static void push_options(lua_State *L, int index, bool of_wait) {
   }
 }
 
-/* core.snapshot(options) -> a copy, in which `emails`, `headers` and `wait` are copies as well. The
- * other values are strings, numbers, functions, and the loop, which is an object of the host's. */
 int lcpp_core_snapshot(lua_State *L) {
   lua_settop(L, 1);
   if (!lua_istable(L, 1)) {

@@ -193,7 +193,6 @@ static const struct lcpp_endpoint *read_call(lua_State *L, const struct lcpp_cli
   lcpp_misuse(L, "there is no endpoint '%s'", name);
 }
 
-/* client:check(endpoint, options): raises what client:start would raise of them. */
 int lcpp_client_check(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   lua_settop(L, 3);
@@ -257,11 +256,7 @@ static struct lcpp_request *prepare(lua_State *L, struct lcpp_client *client,
   return request;
 }
 
-/* client:describe(endpoint, options) -> method, URL or nil, header lines, body
- *
- * The request of client:start to the service, without the Authorization line. Raises the same
- * errors; a location that must not be polled has no URL. A request for a token is not described: it
- * holds a secret. */
+/* A request for a token is not described: it holds a secret. */
 int lcpp_client_describe(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   lua_settop(L, 3);
@@ -294,13 +289,8 @@ int lcpp_client_describe(lua_State *L) {
 
 /* client:start(endpoint, options, token, client_request_id, timeout) -> request, index
  *
- * endpoint: a name of the table in endpoint.c. options: those of lua_options.c. token: the bearer
- * token, or nil for none. client_request_id: the id to send, or nil for the option's (the call's,
- * or the client's) or a new one. timeout: seconds that this request may take, or nil for the
- * option. Raises on misuse. A location that must not get the token is not misuse but the outcome
- * of the request: kind `untrusted`. The request runs until it is done, aborted, or its client is
- * closed, whether or not it is referenced. The index is request:index, or nil if the request is
- * done already. */
+ * Raises on misuse. A location that must not get the token is not misuse but the outcome of the
+ * request: kind `untrusted`. */
 int lcpp_client_start(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   lua_settop(L, 6);

@@ -133,10 +133,8 @@ static void read_secrets(lua_State *L, struct lcpp_secrets *secrets, int index) 
   }
 }
 
-/* core.redact(value, limit, secrets) -> what may be shown of the value: a string of `limit` bytes
- * at most, a copy of a table whose entries take as much together, or the value itself. `secrets`: a
- * list, or nothing; what is no string in it is skipped. Its field `emails` has addresses: a list,
- * or a string in which commas part them. */
+/* What is no string in the list of secrets is skipped. Its field `emails` has addresses: a list, or
+ * a string in which commas part them. */
 int lcpp_core_redact(lua_State *L) {
   lua_Integer limit = luaL_checkinteger(L, 2);
   luaL_argcheck(L, limit > 0 && limit <= LCPP_REDACT_LIMIT, 2, "bytes expected");

@@ -1,5 +1,5 @@
--- Types for editors and for doc/reference.md: the C module. Programs need it only for their own loops. The comments
--- above the functions in csrc/ say the same.
+-- Types for editors and for doc/reference.md: the C module. Programs need it only for their own loops. The functions in
+-- csrc/ are documented here alone.
 ---@meta _
 
 ---The C module. It may change in any version, except for the parts that [loops](loops.md) describes.
