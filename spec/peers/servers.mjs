@@ -157,9 +157,27 @@ async function oidc() {
   return { authority: issuer, assertions, resource: urlOf(await resourceOf(issuer, `${issuer}/jwks`)) };
 }
 
+async function oauth2() {
+  const { OAuth2Server } = await load("oauth2-mock-server");
+  const server = new OAuth2Server(undefined, undefined, { endpoints: { token: `/${TENANT}/oauth2/token` } });
+  await server.issuer.keys.generate("RS256");
+  await server.start(0, "127.0.0.1");
+  const issuer = server.issuer.url = `http://127.0.0.1:${server.address().port}`;
+  // It asks for no secret and knows no resources.
+  server.service.on("beforeTokenSigning", ({ payload }, { body }) => {
+    Object.assign(payload, { aud: body.resource, jti: randomUUID() });
+  });
+  server.service.on("beforeResponse", (response, request) => {
+    if (request.body.client_secret === CREDENTIALS.client_secret) return;
+    response.statusCode = 401;
+    response.body = { error: "invalid_client", error_description: "wrong secret" };
+  });
+  return { authority: issuer, resource: urlOf(await resourceOf(issuer, `${issuer}/jwks`)) };
+}
+
 const print = process.stdout.write.bind(process.stdout);
 process.stdout.write = process.stderr.write.bind(process.stderr); // what they log
-const SERVERS = { autorest, spector, oidc };
+const SERVERS = { autorest, spector, oidc, oauth2 };
 const started = { credentials: { tenant: TENANT, ...CREDENTIALS } };
 for (const name of Object.keys(SERVERS)) started[name] = await SERVERS[name]();
 print(JSON.stringify(started) + "\n");

@@ -1,4 +1,4 @@
--- A token service of another maker, oidc-provider, and a resource that verifies its tokens.
+-- Token services of other makers: oidc-provider and oauth2-mock-server, and a resource that verifies their tokens.
 
 local cjson = require "cjson"
 local cpp = require "cpp"
@@ -6,22 +6,22 @@ local http = require "socket.http"
 local peers = require "spec.peers.peers"
 local virtual = require "spec.support.virtual"
 
-describe("a token", function()
+describe("a token of", function()
   local servers
 
   setup(function() servers = peers.node("servers.mjs") end)
   teardown(function() if servers then servers:stop() end end)
 
-  local function client_of(options)
-    local all = { base_url = servers.oidc.resource, authority_url = servers.oidc.authority }
+  local function client_of(name, options)
+    local all = { base_url = servers[name].resource, authority_url = servers[name].authority }
     for key, value in pairs(servers.credentials) do all[key] = value end
-    for key, value in pairs(options) do all[key] = value end
+    for key, value in pairs(options or {}) do all[key] = value end
     return cpp.client(all)
   end
 
   -- The tokens that the resource has verified, from the number before on.
-  local function tokens(before)
-    local list = cjson.decode((http.request(servers.oidc.resource .. "/requests")))
+  local function tokens(name, before)
+    local list = cjson.decode((http.request(servers[name].resource .. "/requests")))
     return table.move(list, before + 1, #list, 1, {})
   end
 
@@ -36,7 +36,7 @@ describe("a token", function()
     if not done then error(problem, 0) end
   end
 
-  it("of a workload is valid, and its assertion is read again for the next token", function()
+  it("oidc of a workload is valid, and its assertion is read again for the next token", function()
     local file = os.tmpname()
     local function sign()
       local stream = assert(io.open(file, "w"))
@@ -47,14 +47,14 @@ describe("a token", function()
                      AZURE_AUTHORITY_HOST = servers.oidc.authority, AZURE_FEDERATED_TOKEN_FILE = file }, function()
       local loop = virtual.new()
       local client <close> = cpp.client { base_url = servers.oidc.resource, loop = loop }
-      local before = #tokens(0)
+      local before = #tokens("oidc", 0)
       for _ = 1, 2 do
         sign()
         assert(client:cancel(OFFER))
         assert(client:cancel(OFFER))
         loop.sleep(nil, 3600)
       end
-      local seen = tokens(before)
+      local seen = tokens("oidc", before)
       assert.equal(4, #seen)
       assert.equal(seen[1], seen[2])
       assert.not_equal(seen[2], seen[3])
@@ -65,34 +65,45 @@ describe("a token", function()
     os.remove(file)
   end)
 
-  it("is valid at the resource, and used again", function()
-    local client <close> = client_of { loop = virtual.new() } -- the list of its operations is no list
-    local before = #tokens(0)
-    local result = assert(client:cancel(OFFER))
-    assert.equal("canceled", assert(client:wait(result)).state)
-    assert(client:cancel(OFFER))
-    local seen = tokens(before)
-    assert.is_true(#seen >= 3)
-    for _, token in ipairs(seen) do assert.equal(seen[1], token) end
-  end)
+  for _, name in ipairs { "oidc", "oauth2" } do
+    it(name .. " is valid at the resource, and used again", function()
+      local client <close> = client_of(name, { loop = virtual.new() }) -- the list of its operations is no list
+      local before = #tokens(name, 0)
+      local result = assert(client:cancel(OFFER))
+      assert.equal("canceled", assert(client:wait(result)).state)
+      assert(client:cancel(OFFER))
+      local seen = tokens(name, before)
+      assert.is_true(#seen >= 3)
+      for _, token in ipairs(seen) do assert.equal(seen[1], token) end
+    end)
 
-  it("is renewed before it expires", function()
-    local loop = virtual.new()
-    local client <close> = client_of { loop = loop }
-    local before = #tokens(0)
-    assert(client:cancel(OFFER))
-    loop.sleep(nil, 3600)
-    assert(client:cancel(OFFER))
-    local seen = tokens(before)
-    assert.equal(2, #seen)
-    assert.not_equal(seen[1], seen[2])
-  end)
+    it(name .. " is renewed before it expires", function()
+      local loop = virtual.new()
+      local client <close> = client_of(name, { loop = loop })
+      local before = #tokens(name, 0)
+      assert(client:cancel(OFFER))
+      loop.sleep(nil, 3600)
+      assert(client:cancel(OFFER))
+      local seen = tokens(name, before)
+      assert.equal(2, #seen)
+      assert.not_equal(seen[1], seen[2])
+    end)
 
-  it("is not given for a wrong secret", function()
-    local client <close> = client_of { client_secret = "wrong-secret" }
-    local result, err = client:cancel(OFFER)
-    assert.is_nil(result)
-    assert.same({ "auth", "invalid_client" }, { err.kind, err.code })
-    assert.is_falsy(tostring(err):find("wrong-secret", 1, true))
-  end)
+    it(name .. " is not given for a wrong secret", function()
+      local client <close> = client_of(name, { client_secret = "wrong-secret" })
+      local result, err = client:cancel(OFFER)
+      assert.is_nil(result)
+      assert.equal("auth", err.kind)
+      assert.equal("invalid_client", err.code)
+      assert.is_falsy(tostring(err):find("wrong-secret", 1, true))
+    end)
+
+    it(name .. " is refused by the resource of another issuer", function()
+      local other = name == "oidc" and "oauth2" or "oidc"
+      local client <close> = client_of(name, { base_url = servers[other].resource })
+      local result, err = client:cancel(OFFER)
+      assert.is_nil(result)
+      assert.equal(401, err.status)
+    end)
+  end
 end)
