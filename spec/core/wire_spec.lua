@@ -49,16 +49,6 @@ describe("a request", function()
     end
   end)
 
-  it("has a status in its URL only where operations are listed", function()
-    local offer = { publisher = "contoso", offer = "contoso-vm", status = "run ning", operation_id = "1" }
-    for _, method in ipairs { "cancel", "publish", "go_live", "operation", "offer_status", "operations" } do
-      client[method](client, offer)
-      local target = server.requests[#server.requests].target
-      assert.equal(method == "operations", target:find "status=run%%20ning" ~= nil, target)
-      assert.matches("%?api%-version=2017%-10%-31", target)
-    end
-  end)
-
   it("names the port in its URL only where base_url does", function()
     for base, url in pairs {
       ["https://contoso.example"] = "https://contoso.example/", ["HTTPS://Contoso.Example/"] = "https://Contoso.Example/",
