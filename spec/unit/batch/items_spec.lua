@@ -1,7 +1,6 @@
 -- What an item of a batch may do: raise, wait for anything, be closed, pass its client on. It ends, and the others go on.
 
 local cpp = require "cpp"
-local core = require "cpp.core"
 local dispatch = require "cpp.dispatch"
 local fixture = require "spec.support.fixture"
 local loops = require "spec.support.loops"
@@ -232,24 +231,6 @@ describe("a batch", function()
     assert.equal(0, #portal:journal { method = "POST" })
   end)
 
-  it("is not upset by items and problems whose metatables raise", function()
-    local strict = { __index = function(_, name) error("no field " .. tostring(name)) end,
-                     __tostring = function() error "no text" end }
-    local entries = client:map({ setmetatable({}, strict), { publisher = 1, offer = "mine" } }, function(item)
-      error(item)
-    end)
-    assert.same({ "raised", "a table that has no text" }, { entries[1].err.kind, entries[1].err.message })
-    assert.is_nil(entries[2].err.publisher)
-    assert.equal("mine", entries[2].err.offer)
-    local incomparable = setmetatable({}, { __eq = function(a, b) return a.code < b.code end })
-    entries = client:map({ error, coroutine.yield, look }, function(fn, own)
-      return fn == look and look(1, own) or fn(incomparable)
-    end)
-    assert.is_true(rawequal(entries[1].err.raised, incomparable))
-    assert.equal("raised", entries[2].err.kind)
-    assert.equal("running", entries[3].result.state)
-  end)
-
   it("makes the waiting loop step the client when the coroutine of a waiting item is closed", function()
     portal:fault { match = { path = "/offer%-1/" }, times = -1, action = "stall" }
     local first, left
@@ -264,62 +245,6 @@ describe("a batch", function()
     end)
     assert.equal(0, left)
     assert.equal("raised", entries[1].err.kind)
-  end)
-
-  it("ends an item once whose coroutine is closed when its response has come", function()
-    portal:fault { match = { path = "/offer%-2/" }, delay = 0.05 }
-    portal:fault { match = { path = "/offer%-3/" }, delay = 0.15 }
-    local victim
-    local ended = 0
-    local _, failed = client:map({ 1, 2 }, function(n, own)
-      if n == 2 then victim = coroutine.running() end
-      own:offer_status(loops.offer(n, { log = n == 1 and function() look(3, client) end or nil }))
-      if n == 1 then coroutine.close(victim) end
-    end, { on_result = function() ended = ended + 1 end })
-    assert.same({ 1, 2 }, { failed, ended })
-  end)
-
-  it("ends an item that should_stop closes, though that ran last", function()
-    portal:fault { match = { path = "/offer%-1/" }, times = -1, action = "stall" }
-    local victim
-    local entries = client:map({ 2, 1 }, function(n, own)
-      if n == 1 then victim = coroutine.running() end
-      return look(n, own)
-    end, { should_stop = function() return victim and not coroutine.close(victim) end })
-    assert.equal("cpp: an item's coroutine was closed while it waited", entries[2].err.message)
-  end)
-
-  it("ends an item whose coroutine is closed where it waits, and no other", function()
-    portal:fault { match = { path = "/offer%-1/" }, times = -1, action = "stall" }
-    portal:fault { match = { path = "/offer%-2/" }, times = -1, delay = 0.1 }
-    local function pause(own) return own:wait(loops.offer(8), { interval = 0.05 }) end
-    for name, wait in pairs {
-      ["a request"] = function(own) return look(1, own) end,
-      ["a batch"] = function(own) return own:map({ 1, 1 }, look) end,
-      ["the next look"] = pause,
-      ["a place"] = pause, -- which the second item has then
-    } do
-      local victim
-      local deadline = core.monotonic() + 5
-      local entries, failed = client:map({ 1, 2, 3, 4, 5 }, function(n, own)
-        if n == 1 then
-          victim = coroutine.running()
-          return wait(own)
-        end
-        assert(look(n, own))
-        if n == 2 then assert.is_true(coroutine.close(victim)) end
-        return n
-      end, {
-        concurrency = name == "a place" and 1 or 3,
-        should_stop = function() return core.monotonic() > deadline and error "the batch hangs" end,
-      })
-      assert.equal(1, failed, name)
-      assert.equal("cpp: an item's coroutine was closed while it waited", entries[1].err.message)
-      assert.is_true(entries[1].err.ambiguous) -- it had sent something
-      for n = 2, 5 do assert.equal(n, entries[n].result) end
-      assert.is_false(dispatch.is_waiting(client.core))
-      assert.equal(0, (client.core:step(0)))
-    end
   end)
 
   it("runs an item although the coroutine that would be used again for it is closed", function()
