@@ -247,6 +247,19 @@ describe("a batch", function()
     assert.equal("raised", entries[1].err.kind)
   end)
 
+  it("ends an item once whose coroutine is closed when its response has come", function()
+    portal:fault { match = { path = "/offer%-2/" }, delay = 0.05 }
+    portal:fault { match = { path = "/offer%-3/" }, delay = 0.15 }
+    local victim
+    local ended = 0
+    local _, failed = client:map({ 1, 2 }, function(n, own)
+      if n == 2 then victim = coroutine.running() end
+      own:offer_status(loops.offer(n, { log = n == 1 and function() look(3, client) end or nil }))
+      if n == 1 then coroutine.close(victim) end
+    end, { on_result = function() ended = ended + 1 end })
+    assert.same({ 1, 2 }, { failed, ended })
+  end)
+
   it("runs an item although the coroutine that would be used again for it is closed", function()
     for _, idle in ipairs { false, true } do -- it is used at once, or after a pause that the service asked for
       local victim
