@@ -50,6 +50,18 @@ describe("a batch that the service slows down", function()
     end)
   end
 
+  it("goes on with the coroutines that it has after each pause", function()
+    for n = 1, 8 do too_many(n, 30) end
+    local coroutines, different = {}, 0
+    client:map({ 1, 2, 3, 4, 5, 6, 7, 8 }, function(n, own)
+      local current = coroutine.running()
+      if not coroutines[current] then different = different + 1 end
+      coroutines[current] = true
+      return look(n, own)
+    end, { concurrency = 2 })
+    assert.is_true(different <= 4, different)
+  end)
+
   it("reads the 429 that came during a callback of another batch within it before the next request", function()
     portal:fault { match = { path = "/offer%-1/" }, delay = 0.05 }
     portal:fault { match = { path = "/offer%-2/" }, delay = 0.1, status = 429, headers = { ["Retry-After"] = "30" } }
