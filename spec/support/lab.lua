@@ -60,7 +60,7 @@ end
 
 --- Gives the clients made from now on a virtual clock, so that pauses between attempts take no time.
 function Lab:virtual_clock()
-  self.loop = self.tasks:loop { now = virtual.START }
+  self.loop = virtual.new(nil, self.tasks:loop())
 end
 
 --- Starts a scripted server (spec.support.server).

@@ -157,31 +157,22 @@ function Tasks:run_until(core_client, condition)
 end
 
 --- The `loop` of a client.
--- @param clock (may be absent) table with `now` (seconds): a virtual clock; sleeping only advances it
-function Tasks:loop(clock)
+function Tasks:loop()
   local loop = {}
 
   function loop.await(core_client, request)
     self:run_until(core_client, function() return request:done() end)
   end
 
-  if clock then
-    function loop.now() return clock.now end
-    function loop.sleep(core_client, seconds)
-      clock.now = clock.now + seconds
+  function loop.sleep(core_client, seconds)
+    local wake = core.monotonic() + seconds
+    while core.monotonic() < wake do
       core_client:step(0)
-      self:turn(0)
-    end
-  else
-    function loop.sleep(core_client, seconds)
-      local wake = core.monotonic() + seconds
-      while core.monotonic() < wake do
-        core_client:step(0)
-        collect(self, core_client)
-        wait(self, core_client, math.max(0, wake - core.monotonic()))
-      end
+      collect(self, core_client)
+      wait(self, core_client, math.max(0, wake - core.monotonic()))
     end
   end
+
   return loop
 end
 
