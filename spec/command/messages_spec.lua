@@ -21,6 +21,32 @@ describe("cpp-portal says in one line what can be done:", function()
     return errors:match "^cpp%-portal: ([^\n]*)\n$", status
   end
 
+  -- The line; an option; a variable of the environment; the exit status.
+  for pattern, case in pairs {
+    ["larger than max_response_bytes[^;]*; %-%-max%-response%-bytes BYTES accepts larger ones$"]
+      = { "--max-response-bytes=5", {}, 1 },
+    ["; the URL of the service comes from CPP_BASE_URL$"] = { "--wide", { CPP_BASE_URL = "http://127.0.0.1:1" }, 6 },
+    ["; the URL of the service comes from %-%-base%-url$"] = { "--base-url=http://127.0.0.1:1", {}, 6 },
+    ["^contoso%-vm: auth: no token available: give %-%-token%-file, set AZURE_TOKEN"] = { "--wide", { AZURE_TOKEN = "" }, 5 },
+    ["^AZURE_AUTHORITY_HOST: expected an https:// URL"] = { "--wide", { AZURE_AUTHORITY_HOST = "ftp://x" }, 2 },
+    ["^CPP_BASE_URL: expected an https:// URL"] = { "--wide", { CPP_BASE_URL = "ftp://x" }, 2 },
+    ["^%-%-base%-url: expected an https:// URL"] = { "--base-url=ftp://x", {}, 2 },
+    ["^%-%-ca%-file: /none/of/it: No such file or directory; see"] = { "--ca-file=/none/of/it", {}, 2 },
+    ["^%-%-ca%-file: /: Is a directory;"] = { "--ca-file=/", {}, 2 },
+    ["^%-%-ca%-file: expected the name of a file"] = { "--ca-file=", {}, 2 },
+    ["^%-%-token%-file: expected the name of a file"] = { "--token-file=", {}, 2 },
+    ["^%-%-token%-file: /none/of/it: No such file or directory$"] = { "--token-file=/none/of/it", {}, 5 },
+    ["^%-%-token%-file: /: Is a directory$"] = { "--token-file=/", {}, 5 },
+    ["^%-%-token%-file: /dev/zero is too large for a token %(more than 65536 bytes%)$"] = { "--token-file=/dev/zero", {}, 5 },
+  } do
+    it(pattern, function()
+      for name, value in pairs(case[2]) do programs.environment[name] = value end
+      local line, status = said(case[1])
+      assert.matches(pattern, line)
+      assert.equal(case[3], status)
+    end)
+  end
+
   it("a token that is refused", function()
     programs.environment.AZURE_TOKEN = "other"
     local line, status = said "--color=never"
@@ -100,11 +126,7 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.same({}, portal:journal())
   end)
 
-  it("a CA file that is missing, or none", function()
-    local line, status = said "--ca-file=/none/of/it"
-    assert.matches("^%-%-ca%-file: /none/of/it: No such file or directory; see", line)
-    assert.equal(2, status)
-    assert.equal("--ca-file: /: Is a directory", said("--ca-file=/"):match "^[^;]*")
+  it("a CA file that holds none", function()
     for _, content in ipairs { "", "none", "-----BEGIN PRIVATE KEY-----\n" } do
       local file = programs:file(content)
       assert.equal(("--ca-file: %s holds no certificate in PEM"):format(file), said("--ca-file=" .. file):match "^[^;]*")
@@ -116,23 +138,14 @@ describe("cpp-portal says in one line what can be done:", function()
       assert.equal(expected, select(3, programs:run { "sh", "-c", (command:gsub("FILE", file)) }))
     end
     assert.equal(0, select(3, programs:run { "bash", "-c", (command:gsub("'%-%-ca%-file=FILE'", "--ca-file <(echo x)")) }))
-    portal:reset()
-    assert.equal("--ca-file: expected the name of a file", said("--ca-file="):match "^[^;]*")
-    assert.equal("--token-file: expected the name of a file", said("--token-file="):match "^[^;]*")
-    assert.same({}, portal:journal())
   end)
 
-  it("a token file that is missing, not a file, or too large, of which no more is read", function()
-    local large = "too large for a token (more than 65536 bytes)"
-    for file, problem in pairs { ["/none/of/it"] = ": No such file or directory", ["/"] = ": Is a directory",
-                                 ["/dev/zero"] = " is " .. large } do
-      assert.same({ "--token-file: " .. file .. problem, 5 }, { said("--token-file=" .. file) })
-    end
+  it("a token file that cannot be used, in JSON, and a standard input that is too large", function()
     local output = programs:run { "bin/cpp-portal", "status", "--json", "--token-file=/none", "contoso", "contoso-vm" }
     assert.equal("auth", require "cjson".decode(output).error.kind)
     local command = programs:command { "bin/cpp-portal", "status", "--token-file=-", "contoso", "contoso-vm" }
     local _, errors = programs:run { "sh", "-c", command .. " </dev/zero" }
-    assert.equal("cpp-portal: --token-file: standard input is " .. large .. "\n", errors)
+    assert.equal("cpp-portal: --token-file: standard input is too large for a token (more than 65536 bytes)\n", errors)
   end)
 
   it("no token file whose token is as long as a token may be", function()
@@ -150,7 +163,7 @@ describe("cpp-portal says in one line what can be done:", function()
     end
   end)
 
-  it("the variable that holds no credential, or no URL, where no option is given", function()
+  it("the variable that holds no credential", function()
     local variables = { AZURE_TENANT_ID = "t", AZURE_CLIENT_ID = "c", AZURE_CLIENT_SECRET = "s" }
     programs.environment.AZURE_TOKEN = ""
     for wrong in pairs(variables) do
@@ -159,20 +172,6 @@ describe("cpp-portal says in one line what can be done:", function()
       assert.matches("^contoso%-vm: auth: environment: " .. wrong .. ": expected ", line)
       assert.equal(5, status)
     end
-    for _, name in ipairs { "AZURE_AUTHORITY_HOST", "CPP_BASE_URL" } do
-      programs.environment[name] = "ftp://x"
-      local line, status = said "--color=never"
-      assert.matches("^" .. name .. ": expected an https:// URL", line)
-      assert.equal(2, status)
-    end
-    assert.matches("^%-%-base%-url: expected an https:// URL", (said "--base-url=ftp://x"))
-  end)
-
-  it("no token", function()
-    programs.environment.AZURE_TOKEN = ""
-    local line, status = said "--color=never"
-    assert.matches("^contoso%-vm: auth: no token available: give %-%-token%-file, set AZURE_TOKEN", line)
-    assert.equal(5, status)
   end)
 
   it("nothing where a token was refused, and its file holds another one", function()
@@ -191,14 +190,9 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.equal(0, status)
   end)
 
-  it("a service that cannot be reached", function()
-    programs.environment.CPP_BASE_URL = "http://127.0.0.1:1"
-    local line, status = said "--color=never"
-    assert.matches("; the URL of the service comes from CPP_BASE_URL$", line)
-    assert.equal(6, status)
-    assert.matches("; the URL of the service comes from %-%-base%-url$", (said "--base-url=http://127.0.0.1:1"))
-    programs.environment.CPP_BASE_URL = ""
+  it("nothing about the URL of a service that is the usual one", function()
     local advice = [[print(require "cpp.command.advice"({ given = {} }, { kind = "network", message = "Could not resolve host" }))]]
+    programs.environment.CPP_BASE_URL = ""
     assert.equal("nil\n", (programs:run { os.getenv "LUA" or "lua5.4", "-e", advice }))
   end)
 
@@ -258,12 +252,6 @@ describe("cpp-portal says in one line what can be done:", function()
                                  true), errors)
     assert.is_nil(errors:find("--base-url", 1, true))
     assert.equal(4, status)
-  end)
-
-  it("a response that is larger than the limit", function()
-    local line, status = said "--max-response-bytes=5"
-    assert.matches("larger than max_response_bytes[^;]*; %-%-max%-response%-bytes BYTES accepts larger ones$", line)
-    assert.equal(1, status)
   end)
 
   it("a pause that the service requests, on a terminal", function()
