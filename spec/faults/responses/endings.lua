@@ -68,9 +68,10 @@ end
 
 list.class = "stall"
 
--- Mostly of a POST: each waits until its deadline.
+-- Mostly of a POST: each waits until its deadline, which no handshake takes time of.
+local STALLED = { timeout = LATE, kept = true }
 local function stalls(bytes, status)
-  list:add(rows.shown(bytes), { { send = bytes } }, { POST = rows.late(status) }, { timeout = LATE })
+  list:add(rows.shown(bytes), { { send = bytes } }, { POST = rows.late(status) }, STALLED)
 end
 for _, bytes in ipairs {
   "", "HTTP/1.1 2", OK .. "Content-Le", OK .. "Content-Length: 0\r\n", OK .. "Content-Length: 0\r\n\r",
@@ -84,13 +85,13 @@ for _, bytes in ipairs {
 } do
   stalls(bytes, 200)
 end
-list:add("in the body of a GET", respond(200, { LENGTH }, "{"), { GET = rows.late(200) }, { timeout = LATE })
+list:add("in the body of a GET", respond(200, { LENGTH }, "{"), { GET = rows.late(200) }, STALLED)
 for name, row in pairs {
   ["header drips"] = { OK .. "X-Drip: ", ("x"):rep(100), "none" },
   ["body drips"] = { OK .. "Content-Length: 100\r\n\r\n", (" "):rep(100), 200 },
   ["interim responses drip"] = { "", ("HTTP/1.1 102 Processing\r\n\r\n"):rep(4), "none" },
 } do
-  list:add("the " .. name, { { send = row[1] }, { each = row[2], every = 0.01 } }, { POST = rows.late(row[3]) }, { timeout = LATE })
+  list:add("the " .. name, { { send = row[1] }, { each = row[2], every = 0.01 } }, { POST = rows.late(row[3]) }, STALLED)
 end
 
 list.class = "chunk"
