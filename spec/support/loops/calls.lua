@@ -4,6 +4,7 @@ local assert = require "luassert"
 local core = require "cpp.core"
 local fork = require "spec.support.fork"
 local loops = require "spec.support.loops"
+local portals = require "spec.support.emulator"
 local socket = require "socket"
 
 -- Defines them with busted's `it`. Returns a function that is called before each example.
@@ -224,6 +225,19 @@ return function(it)
     host:run(loops.LIMIT)
     assert.equal(20, ended)
     assert.is_true(reused > 0)
+  end)
+
+  it("does not wait for a request that is done", function()
+    local waited
+    host:spawn(function()
+      local request = client.core:start("offer_status", loops.offer(1), portals.TOKEN)
+      repeat client.core:step(0.01) until request:done()
+      assert(request:result())
+      client.loop.await(client.core, request)
+      waited = true
+    end)
+    host:run(loops.LIMIT)
+    assert.is_true(waited)
   end)
 
   it("lets a timer of the host tick every 5 ms while 64 cancels and 64 waits are in flight #timer", function()
