@@ -8,10 +8,13 @@
  * https://www.gnu.org/software/libc/manual/html_node/Replacing-malloc.html
  */
 #include <curl/curl.h>
+#include <dlfcn.h>
 #include <errno.h>
+#include <execinfo.h>
 #include <malloc.h>
 #include <stdatomic.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,6 +47,85 @@ struct tag {
 };
 enum { IN_USE = 0x600db10c, GIVEN_BACK = 0x0ddb10c5, STALE = 0xdd, UNWRITTEN = 0xcc };
 _Static_assert(sizeof(struct tag) % _Alignof(max_align_t) == 0, "blocks have to be aligned");
+
+/* Secrets in freed memory: a block that the module frees, or that moves as it grows, must not hold
+ * one. A block belongs to the module when the call of free, realloc or curl_free is in core.so. */
+
+enum { MOST_TEXTS = 400, FRAMES = 40, CALLERS = 5 };
+
+static struct {
+  char *name;
+  char *text;
+  size_t length;
+} texts[MOST_TEXTS];
+static int text_count;
+
+static bool searching;
+static long searched; /* blocks */
+
+bool secrets_add(const char *name, const char *text, size_t length) {
+  char *copy = malloc(length + 1);
+  if (text_count == MOST_TEXTS || copy == NULL || length == 0) {
+    free(copy);
+    return false;
+  }
+  memcpy(copy, text, length);
+  copy[length] = '\0';
+  texts[text_count].name = strdup(name);
+  texts[text_count].text = copy;
+  texts[text_count].length = length;
+  return texts[text_count++].name != NULL;
+}
+
+void secrets_search(void) {
+  searching = true;
+}
+
+long secrets_searched(void) {
+  return searched;
+}
+
+/* Appends the functions of the module that led here, the innermost first. An address is that of the
+ * call, not of the instruction after it. */
+static void append_callers(char *line, size_t size) {
+  void *frames[FRAMES];
+  int count = backtrace(frames, FRAMES);
+  int callers = 0;
+  for (int i = 0; i < count && callers < CALLERS; i++) {
+    if (is_core(frames[i])) {
+      char name[100];
+      name_code((const char *)frames[i] - 1, name, sizeof name);
+      size_t length = strlen(line);
+      snprintf(line + length, size - length, " %s", name);
+      callers++;
+    } else if (callers > 0) {
+      break;
+    }
+  }
+}
+
+/* Notes the first text of each name. */
+static void search(const void *block, size_t size) {
+  const char *found = NULL;
+  for (int i = 0; i < text_count; i++) {
+    if ((found == NULL || strcmp(found, texts[i].name) != 0) &&
+        memmem(block, size, texts[i].text, texts[i].length) != NULL) {
+      found = texts[i].name;
+      char line[400] = "";
+      append_callers(line, sizeof line);
+      report("found %s:%s", found, line);
+    }
+  }
+}
+
+UNCHECKED static void look_for_secrets(const void *block, size_t size, const void *site) {
+  if (searching && block != NULL && is_core(site)) {
+    searched++;
+    search(block, size);
+  }
+}
+
+/* Blocks. */
 
 static struct tag list = {.previous = &list, .next = &list};
 static atomic_flag list_lock = ATOMIC_FLAG_INIT;
@@ -80,7 +162,7 @@ UNCHECKED static void *take(size_t size, size_t alignment, const void *site) {
   list.previous->next = tag;
   list.previous = tag;
   unlock();
-  if (secrets_are_searched()) {
+  if (searching) {
     memset(tag + 1, UNWRITTEN, size); /* what was there before is not the new owner's */
   }
   return tag + 1;
@@ -98,7 +180,7 @@ UNCHECKED static void give_back(void *block, const void *site) {
     ending_now(owner_of(site) <= OF_CJSON ? ENDED_BADLY : ENDED_BY_LIBRARY,
                "%s gives a block back that it does not have", name);
   }
-  secrets_look(block, tag->size, site);
+  look_for_secrets(block, tag->size, site);
   lock();
   tag->magic = GIVEN_BACK;
   tag->previous->next = tag->next;
@@ -297,4 +379,14 @@ static void *curl_realloc(void *block, size_t size) {
 bool curl_use_allocators(void) {
   return curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_malloc, curl_release, curl_realloc,
                               curl_duplicate, curl_calloc) == CURLE_OK;
+}
+
+/* libcurl frees for the module here, so the call of free is in libcurl. */
+void curl_free(void *block) {
+  static void (*real)(void *);
+  if (real == NULL) {
+    *(void **)&real = dlsym(RTLD_NEXT, "curl_free");
+  }
+  look_for_secrets(block, malloc_usable_size(block), __builtin_return_address(0));
+  real(block);
 }

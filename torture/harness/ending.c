@@ -1,5 +1,6 @@
 /*
- * How a process of a point came to its end, and whose fault it was: libcurl 7.88 and OpenSSL do not
+ * Which call fails: the only state of the injection, so that all its forms agree. And how a process of
+ * a point came to its end, and whose fault it was: libcurl 7.88 and OpenSSL do not
  * survive every lack of memory themselves, and lua-cjson ends the process on purpose. Such ends are
  * told apart by the code that caused them, counted, and named.
  */
@@ -8,6 +9,7 @@
 #include <link.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,6 +18,70 @@
 #include "harness.h"
 
 enum { FRAMES = 60, STACK_BYTES = 256 * 1024 };
+
+/* Which call fails. */
+
+/* Atomic, because libcurl's resolver works in a thread of its own. */
+static atomic_int armed = -1;     /* the source, or -1 */
+static atomic_long seen[SOURCES]; /* calls; that of the armed source is the number of the next */
+static atomic_long failures;
+static long first;
+static bool for_good;
+static void *first_frames[FRAMES]; /* where the first failure was asked for */
+static int first_count;
+
+void counter_arm(int source, long at, bool sticky) {
+  first = at;
+  for_good = sticky;
+  for (int i = 0; i < SOURCES; i++) {
+    seen[i] = 0;
+  }
+  failures = 0;
+  armed = source;
+}
+
+void counter_disarm(void) {
+  armed = -1;
+}
+
+UNCHECKED bool counter_is_armed(int source) {
+  return armed == source;
+}
+
+UNCHECKED bool counter_hits(int source) {
+  if (armed < 0) {
+    return false;
+  }
+  long at = atomic_fetch_add(&seen[source], 1);
+  if (source != armed || first < 0 || at < first || (at > first && !for_good)) {
+    return false;
+  }
+  if (atomic_fetch_add(&failures, 1) == 0) {
+    int was = atomic_exchange(&armed, -1); /* backtrace may allocate */
+    first_count = backtrace(first_frames, FRAMES);
+    armed = was;
+  }
+  return true;
+}
+
+long counter_seen(int source) {
+  return seen[source];
+}
+
+long counter_failures(void) {
+  return failures;
+}
+
+/* Writes to standard error where the first failure was asked for. */
+static void explain_failure(void) {
+  if (first_count > 0) {
+    static const char text[] = "the first failure was met by:\n";
+    (void)!write(STDERR_FILENO, text, sizeof text - 1);
+    backtrace_symbols_fd(first_frames, first_count, STDERR_FILENO);
+  }
+}
+
+/* How the process ends. */
 
 static bool explaining;
 static bool watching; /* in a process for a point */
@@ -95,7 +161,7 @@ void ending_now(enum ending ending, const char *format, ...) {
   va_end(arguments);
   report("reason %s", text);
   if (explaining && (ending == ENDED_BADLY || ending == ENDED_HANGING)) {
-    counter_explain();
+    explain_failure();
     void *frames[FRAMES];
     fprintf(stderr, "and ended in:\n");
     backtrace_symbols_fd(frames, backtrace(frames, FRAMES), STDERR_FILENO);

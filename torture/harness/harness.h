@@ -2,11 +2,9 @@
  * The harness: a host program that runs scenarios while what they ask for fails, one call after
  * another. What its files share.
  *
- *   counter.c     which call is the one that fails
- *   allocators.c  memory: of Lua, of libcurl, of the whole process
+ *   allocators.c  memory: of Lua, of libcurl, of the whole process; secrets in what the module frees
  *   calls.c       the calls of the C library that reach the kernel
- *   ending.c      how a process came to its end, and whose fault it was
- *   secrets.c     secrets in memory that the module frees
+ *   ending.c      which call is the one that fails; how a process came to its end, and whose fault it was
  *   main.c        the program: what sweep.lua, which runs the points, cannot do in Lua
  *
  * The scenarios stand in scenarios.lua.
@@ -41,28 +39,6 @@ enum {
 /* Adds a line to what the process of a point tells its parent; outside of one, to standard error. */
 void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
-/* counter.c */
-
-/* From now on the call number `at` (0 is the first) of `source` fails; sticky: and all behind it.
- * at < 0: none fails, they are only counted. */
-void counter_arm(int source, long at, bool sticky);
-
-/* No call fails any more. */
-void counter_disarm(void);
-
-/* Whether this call of `source`, which is about to be made, has to fail. */
-bool counter_hits(int source);
-
-/* Whether calls of `source` are those that fail. */
-bool counter_is_armed(int source);
-
-/* How many calls of a source were seen, and how many of the armed one failed, since counter_arm. */
-long counter_seen(int source);
-long counter_failures(void);
-
-/* Writes to standard error where the first failure was asked for. */
-void counter_explain(void);
-
 /* allocators.c */
 
 /* An allocator for lua_newstate; `argument` points to the size_t that counts the bytes in use. */
@@ -91,6 +67,14 @@ unsigned long blocks_mark(void);
 void blocks_left(unsigned long mark, void (*site)(void *argument, const void *code),
                  void *argument);
 
+/* Adds a text that no block that the module frees may hold, and the name that a finding has. False
+ * when there is no room for it. */
+bool secrets_add(const char *name, const char *text, size_t length);
+
+/* From now on the blocks that the module frees are searched, and findings are reported. */
+void secrets_search(void);
+long secrets_searched(void); /* blocks */
+
 /* calls.c */
 
 /* A kind of calls, and how they may fail; both lists end with a name of NULL. */
@@ -107,6 +91,23 @@ extern const struct call call_kinds[];
 void call_set_error(const struct call_error *error);
 
 /* ending.c */
+
+/* From now on the call number `at` (0 is the first) of `source` fails; sticky: and all behind it.
+ * at < 0: none fails, they are only counted. */
+void counter_arm(int source, long at, bool sticky);
+
+/* No call fails any more. */
+void counter_disarm(void);
+
+/* Whether this call of `source`, which is about to be made, has to fail. */
+bool counter_hits(int source);
+
+/* Whether calls of `source` are those that fail. */
+bool counter_is_armed(int source);
+
+/* How many calls of a source were seen, and how many of the armed one failed, since counter_arm. */
+long counter_seen(int source);
+long counter_failures(void);
 
 /* How one run ended: the exit status of its process. sweep.lua has the same names. */
 enum ending {
@@ -136,19 +137,5 @@ enum owner { OF_US, OF_CJSON, OF_LIBCURL, OF_OTHERS } owner_of(const void *code)
 
 /* Writes "library+offset" of an address to `text`. */
 void name_code(const void *code, char *text, size_t size);
-
-/* secrets.c */
-
-/* Adds a text that no freed block of the module may hold, and the name that a finding has. False
- * when there is no room for it. */
-bool secrets_add(const char *name, const char *text, size_t length);
-
-/* From now on the blocks that the module frees are searched, and findings are reported. */
-void secrets_search(void);
-bool secrets_are_searched(void);
-long secrets_searched(void); /* blocks */
-
-/* Searches a block that is about to be freed by code at `site`, if that is the module's. */
-void secrets_look(const void *block, size_t size, const void *site);
 
 #endif
