@@ -26,6 +26,14 @@ class Mutation(NamedTuple):
         return "\n".join(lines)
 
 
+def tokens(line, code, rules):
+    """Yields (kind, changed line) for rules (kind, pattern, what a text that it finds in the code becomes: a list)."""
+    for kind, pattern, others in rules:
+        for found in pattern.finditer(code):
+            for other in others(found.group()):
+                yield kind, line[:found.start()] + other + line[found.end():]
+
+
 def of_lines(path, text, code, changes):
     """The mutations of a file. `code` is its text with what must stay blanked out; changes(line, code) yields pairs of a
     kind and the changed line."""

@@ -7,7 +7,7 @@ are left alone.
 
 import re
 
-from mutation import of_lines
+from mutation import of_lines, tokens
 
 OPERATORS = {
     "<": ["<=", ">="], "<=": ["<", ">"], ">": [">=", "<="], ">=": [">", "<"], "==": ["!="], "!=": ["=="],
@@ -15,11 +15,19 @@ OPERATORS = {
     "&&": ["||"], "||": ["&&"], "&": ["|"], "|": ["&"], "<<": [">>"], ">>": ["<<"],
     "+=": ["-="], "-=": ["+="], "*=": ["/="],
 }
-SPACED = re.compile(r"(?<= )(<=|>=|==|!=|&&|\|\||<<|>>|\+=|-=|\*=|<|>|\+|-|\*|/|%|&|\|)(?= |$)")
-STEP = re.compile(r"\+\+|--")
-NOT = re.compile(r"!(?=[A-Za-z_(])")
-NUMBER = re.compile(r"(?<![\w.\"])(0x[0-9a-fA-F]+|\d+)(?=[UL]*\b)(?![.\w]*\.)")
-WORD = re.compile(r"\b(true|false)\b")
+
+
+def neighbours(text):
+    return [str(number) for number in (int(text, 0) + 1, int(text, 0) - 1) if number >= 0]
+
+
+TOKENS = [
+    ("operator", re.compile(r"(?<= )(<=|>=|==|!=|&&|\|\||<<|>>|\+=|-=|\*=|<|>|\+|-|\*|/|%|&|\|)(?= |$)"), OPERATORS.get),
+    ("operator", re.compile(r"\+\+|--"), {"++": ["--"], "--": ["++"]}.get),
+    ("operator", re.compile(r"!(?=[A-Za-z_(])"), lambda _: [""]),
+    ("constant", re.compile(r"(?<![\w.\"])(0x[0-9a-fA-F]+|\d+)(?=[UL]*\b)(?![.\w]*\.)"), neighbours),
+    ("constant", re.compile(r"\b(true|false)\b"), {"true": ["false"], "false": ["true"]}.get),
+]
 CONDITION = re.compile(r"^(\s*(?:\} else )?(?:if|while) \()(.*)(\) \{)$")
 RESULT = re.compile(r"^(\s*return )([^;]+);$")
 STATEMENT = re.compile(r"^\s*(?!return\b|break\b|continue\b|goto\b|case\b|default\b|else\b|do\b|typedef\b|enum\b)"
@@ -35,24 +43,7 @@ def blank(text):
 
 def changes(line, code):
     """Yields (kind, changed line); `code` is the line with what must stay blanked out."""
-
-    def replaced(found, by):
-        return line[:found.start()] + by + line[found.end():]
-
-    for found in SPACED.finditer(code):
-        for other in OPERATORS[found.group()]:
-            yield "operator", replaced(found, other)
-    for found in STEP.finditer(code):
-        yield "operator", replaced(found, "--" if found.group() == "++" else "++")
-    for found in NOT.finditer(code):
-        yield "operator", replaced(found, "")
-    for found in NUMBER.finditer(code):
-        number = int(found.group(), 0)
-        for other in (number + 1, number - 1):
-            if other >= 0:
-                yield "constant", replaced(found, str(other))
-    for found in WORD.finditer(code):
-        yield "constant", replaced(found, "false" if found.group() == "true" else "true")
+    yield from tokens(line, code, TOKENS)
     condition = CONDITION.match(line)
     if condition:
         yield "condition", f"{condition[1]}!({condition[2]}){condition[3]}"

@@ -6,18 +6,30 @@ left alone.
 
 import re
 
-from mutation import of_lines
+from mutation import of_lines, tokens
 
 OPERATORS = {
     "<": ["<=", ">="], "<=": ["<", ">"], ">": [">=", "<="], ">=": [">", "<"], "==": ["~="], "~=": ["=="],
     "+": ["-"], "-": ["+"], "*": ["/"], "/": ["*"], "//": ["*"], "%": ["*"], "and": ["or"], "or": ["and"],
 }
-SPACED = re.compile(r"(?<= )(<=|>=|==|~=|<|>|\+|-|\*|//|/|%|and|or)(?= |$)")
-SWAPPED = {"true": "false", "false": "true", "math.max": "math.min", "math.min": "math.max", "math.floor": "math.ceil",
-           "math.ceil": "math.floor"}
-WORD = re.compile(r"(?<![\w.:])(true|false|math\.max|math\.min|math\.floor|math\.ceil)\b")
-NOT = re.compile(r"\bnot ")
-NUMBER = re.compile(r"(?<![\w.])\d+(\.\d+)?(?![\w.])")
+SWAPPED = {"true": ["false"], "false": ["true"], "math.max": ["math.min"], "math.min": ["math.max"],
+           "math.floor": ["math.ceil"], "math.ceil": ["math.floor"]}
+
+
+def other_numbers(text):
+    """What a number becomes: its neighbours, but where those mean the same to anything (a fraction, a bound in bytes)."""
+    if "." in text:
+        return str(float(text) * 2), str(float(text) / 2)
+    number = int(text)
+    return (str(number * 2), str(number // 2)) if number >= 1000 else (str(number + 1), str(abs(number - 1)))
+
+
+TOKENS = [
+    ("operator", re.compile(r"(?<= )(<=|>=|==|~=|<|>|\+|-|\*|//|/|%|and|or)(?= |$)"), OPERATORS.get),
+    ("operator", re.compile(r"\bnot "), lambda _: [""]),
+    ("constant", re.compile(r"(?<![\w.])\d+(\.\d+)?(?![\w.])"), other_numbers),
+    ("constant", re.compile(r"(?<![\w.:])(true|false|math\.max|math\.min|math\.floor|math\.ceil)\b"), SWAPPED.get),
+]
 CONDITION = re.compile(r"\b(if|elseif|while) (.*?) (then|do)\b|\b(until) (.*)$")
 # A help text is the manual's.
 FIELD = re.compile(r"(?<=[{ ,])((?!help\b)\w+ = )([^,{}()]+|[^,{}()]*\([^()]*\))(?=,| ?\})")
@@ -53,14 +65,6 @@ def last_argument(inside):
     return begin
 
 
-def other_numbers(text):
-    """What a number becomes: its neighbours, but where those mean the same to anything (a fraction, a bound in bytes)."""
-    if "." in text:
-        return float(text) * 2, float(text) / 2
-    number = int(text)
-    return (number * 2, number // 2) if number >= 1000 else (number + 1, abs(number - 1))
-
-
 def changes(line, code):
     """Yields (kind, changed line)."""
     code = code.rstrip()
@@ -70,16 +74,7 @@ def changes(line, code):
     def replaced(start, end, by):
         return line[:start] + by + line[end:]
 
-    for found in SPACED.finditer(code):
-        for other in OPERATORS[found.group()]:
-            yield "operator", replaced(*found.span(), other)
-    for found in NOT.finditer(code):
-        yield "operator", replaced(*found.span(), "")
-    for found in NUMBER.finditer(code):
-        for other in other_numbers(found.group()):
-            yield "constant", replaced(*found.span(), str(other))
-    for found in WORD.finditer(code):
-        yield "constant", replaced(*found.span(), SWAPPED[found.group()])
+    yield from tokens(line, code, TOKENS)
     for found in CONDITION.finditer(code):
         group = 2 if found[1] else 5
         yield "condition", replaced(*found.span(group), f"not ({line[found.start(group):found.end(group)]})")
