@@ -3,9 +3,8 @@
 --
 --     lua5.4 endings.lua rounds
 --
--- Works on the servers of servers.lua. At the end, a state is closed in which everything runs.
+-- Works on the servers of servers.lua.
 
-local core = require "cpp.core"
 local harness = require "torture.harness.scenarios"
 
 local function check(name, transport, round)
@@ -21,16 +20,5 @@ for round = 1, tonumber((...)) do
     -- The name that "lookup" looks up is known in the harness only.
     if one.transport ~= "lookup" then check(one.name, one.transport, round) end
   end
-end
-
--- luacheck: globals LEFT
-LEFT = {}
-for _, name in ipairs { "RAW_URL", "TLS_URL" } do
-  local client = core.client { base_url = os.getenv(name), ca_file = os.getenv "CA_FILE" }
-  LEFT[name] = client
-  for i = 1, 10 do
-    LEFT[name .. i] = client:start("cancel", { publisher = "p", offer = "stall" }, "token-of-the-checks")
-  end
-  client:step(0.01)
 end
 print "done"

@@ -224,11 +224,10 @@ function scenarios.fork()
       client:close()
     end
   end
+  local function all() refuses() own() closes() own() end
   local children = {
-    { "does nothing", nothing }, { "uses the parent's client", refuses },
-    { "closes the parent's client", closes }, { "has a client of its own", own },
-    { "does all of it", function() refuses() own() closes() own() end },
-    { "forks in turn", function() in_child(function() refuses() own() end, finish) own() end },
+    { "does nothing", nothing }, { "uses, closes and makes clients", all },
+    { "forks in turn", function() in_child(all, finish) own() end },
   }
   for _, child in ipairs(children) do
     for _, ending in ipairs { leave, finish } do

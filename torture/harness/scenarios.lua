@@ -85,12 +85,6 @@ scenario("many_descriptors", { "plain", "lookup" }, function(self)
   for _, file in pairs(files) do file:close() end
 end)
 
-scenario("publish", { "plain" }, function(self)
-  local client = self:new_client()
-  self:post("publish", client, "vm", accepted)
-  self:post("go_live", client, "vm", accepted)
-end)
-
 scenario("questions", { "plain", "tls" }, function(self)
   local client = self:new_client()
   self:check(nil, function(list) return #list == 2 and list[1].state == "running" end, nil,
@@ -223,12 +217,6 @@ scenario("retries", { "plain" }, function(self)
   self.requests[call.client_request_id] = 2
   local _, err = self:check(call.client_request_id, "http", 429, self:new_client():cancel(call))
   if err.kind == "http" and err.attempts ~= 2 then fail("attempts are not counted", nil, err) end
-end)
-
-scenario("token_function", { "plain" }, function(self)
-  local client = self:new_client { token = function() return TOKEN, 3600 end }
-  self:cancel(client, "vm", accepted)
-  self:cancel(client, "vm", accepted)
 end)
 
 scenario("credentials", { "plain", "tls" }, function(self)
