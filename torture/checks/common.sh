@@ -13,11 +13,7 @@ clean_up() {
   status=$?
   exec 9>&- # what ends the servers
   wait
-  if [ "${KEEP:-}" = 1 ]; then
-    echo "kept: $work" >&2
-  else
-    rm -rf "$work"
-  fi
+  rm -rf "$work"
   exit "$status"
 }
 trap clean_up EXIT

@@ -11,7 +11,7 @@
 --     -s scenario    only this one
 --     -t transport   only this one
 --     -a at          only this point, and with backtraces where it goes wrong
---     -S             search what the module frees for secrets: see secrets.c
+--     -S             search what the module frees for secrets: see allocators.c
 --
 -- Prints TAP: a test for each scenario and transport. What must hold at each point: its outcome is one that may be, its
 -- client is usable afterwards, and everything is given back.
@@ -61,6 +61,15 @@ end
 local function add(tally, name)
   if not tally[name] then tally[#tally + 1] = name end
   tally[name] = (tally[name] or 0) + 1
+end
+
+-- A finding with functions and lines for the addresses of the module.
+local function named(finding)
+  local module = package.searchpath("cpp.core", package.cpath)
+  return (finding:gsub("core%.so%+(0x%x+)", function(address)
+    local pipe <close> = io.popen(("addr2line -f -s -e '%s' %s"):format(module, address))
+    return pipe:read "l" .. "@" .. pipe:read "l":gsub(" %(discriminator.*", "")
+  end))
 end
 
 local function tallies(title, tally)
@@ -317,7 +326,7 @@ for _, scenario in ipairs(scenarios.list(what)) do
         tallies("; left behind: ", figures.leaks), total))
       for _, place in ipairs(figures.findings) do
         findings = findings + figures.findings[place]
-        print(("# found: %d %s"):format(figures.findings[place], place))
+        print(("# found: %d %s"):format(figures.findings[place], named(place)))
       end
       all_well = all_well and figures.bad == 0
     else
