@@ -435,7 +435,10 @@ function harness.prepare(name, transport)
     good = transport == "raw" and "once" or "vm", cold = chosen.cold or false,
     distrusted = name:find "^distrust" ~= nil,
   }, Context)
-  if not chosen.cold then self.cpp = require "cpp" end
+  if not chosen.cold then
+    self.cpp = require "cpp"
+    self.cpp.client({ token = TOKEN }):close() -- loads the modules, which the cold scenarios do where calls fail
+  end
   local function run()
     chosen.run(self)
     return self.outcome
