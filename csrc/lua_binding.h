@@ -212,21 +212,6 @@ struct lcpp_request {
 };
 enum { LCPP_REQUEST_CLIENT = 1, LCPP_REQUEST_CLIENT_ID = 2, LCPP_REQUEST_USER_VALUES = 2 };
 
-/* The userdata at index 1, whose metatable is the first upvalue of the running function: what
- * luaL_checkudata does, without looking the name up in every call. `name` is for the error.
- * [-0, +0, v] */
-static inline void *lcpp_check_self(lua_State *L, const char *name) {
-  bool same = lua_getmetatable(L, 1) != 0;
-  if (same) {
-    same = lua_rawequal(L, -1, lua_upvalueindex(1)) != 0;
-    lua_pop(L, 1);
-  }
-  if (!same) {
-    luaL_typeerror(L, 1, name);
-  }
-  return lua_touserdata(L, 1);
-}
-
 /* Makes room for that many values on the stack. No stack here is deep, so what fails is memory:
  * luaL_checkstack would speak of an overflow. [-0, +0, e] */
 static inline void lcpp_reserve(lua_State *L, int count) {
@@ -235,16 +220,14 @@ static inline void lcpp_reserve(lua_State *L, int count) {
   }
 }
 
-/* Makes a metatable with the given metamethods, and methods in __index; each function has the
- * metatable as its upvalue. Lua code cannot get at it (__metatable). [-0, +0, m] */
+/* Makes a metatable with the given metamethods, and methods in __index. Lua code cannot get at it
+ * (__metatable). [-0, +0, m] */
 static inline void lcpp_new_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
                                   const luaL_Reg *methods) {
   luaL_newmetatable(L, name);
-  lua_pushvalue(L, -1);
-  luaL_setfuncs(L, metamethods, 1);
+  luaL_setfuncs(L, metamethods, 0);
   lua_newtable(L);
-  lua_pushvalue(L, -2);
-  luaL_setfuncs(L, methods, 1);
+  luaL_setfuncs(L, methods, 0);
   lua_setfield(L, -2, "__index");
   lua_pushstring(L, name);
   lua_setfield(L, -2, "__metatable");

@@ -22,7 +22,7 @@ enum {
 };
 
 static struct lcpp_client *to_client(lua_State *L) {
-  return lcpp_check_self(L, LCPP_CLIENT);
+  return luaL_checkudata(L, 1, LCPP_CLIENT);
 }
 
 static void destroy(struct lcpp_client *client) {

@@ -143,7 +143,7 @@ static void keep(lua_State *L, struct lcpp_request *request) {
 }
 
 struct lcpp_client *lcpp_check_client(lua_State *L) {
-  struct lcpp_client *client = lcpp_check_self(L, LCPP_CLIENT);
+  struct lcpp_client *client = luaL_checkudata(L, 1, LCPP_CLIENT);
   if (client->engine == NULL) {
     lcpp_misuse(L, "the client is closed");
   }
