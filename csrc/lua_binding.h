@@ -178,7 +178,6 @@ struct lcpp_client {
   struct lcpp_value api_version;
   const char *client_request_id; /* NULL: each call gets one of its own */
   const char *headers;           /* lines, as lcpp_headers_read makes them; NULL: none */
-  size_t headers_length;
   long timeout_ms;
   size_t max_response_bytes;
   char date_text[32]; /* the last Date of a response, and what it means: many responses have the */
@@ -251,9 +250,6 @@ int lcpp_core_hide(lua_State *L);
 /* Checks the table on top, the option `headers`, and replaces it by its lines: "name: value" and a
  * NUL each. [-1, +1, v] */
 void lcpp_headers_read(lua_State *L);
-
-/* Pushes the lines at `own`, and those at `outer` with other names: [-0, +1, m]. Returns them. */
-const char *lcpp_headers_merge(lua_State *L, int outer, int own, size_t *length);
 
 /* lua_snapshot.c */
 

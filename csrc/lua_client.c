@@ -110,7 +110,6 @@ int lcpp_core_client(lua_State *L) {
   }
   client->client_request_id = text_or(&values[LCPP_OPTION_CLIENT_REQUEST_ID], NULL);
   client->headers = text_or(&values[LCPP_OPTION_HEADERS], NULL);
-  client->headers_length = values[LCPP_OPTION_HEADERS].length;
   client->has_short_secret = lcpp_is_short_secret(&values[LCPP_OPTION_TOKEN]) ||
                              lcpp_is_short_secret(&values[LCPP_OPTION_CLIENT_SECRET]);
   client->timeout_ms = lcpp_milliseconds(&values[LCPP_OPTION_TIMEOUT], DEFAULT_TIMEOUT_MS);

@@ -77,25 +77,6 @@ static const char *check_value(lua_State *L, int index, const char *name) {
   return value;
 }
 
-/* The end of a line, and the length of its name. */
-static const char *end_of(const char *line) {
-  return line + strlen(line) + 1;
-}
-static size_t name_length(const char *line) {
-  return strcspn(line, ":");
-}
-
-/* Whether one of the lines has the name that `line` begins with. */
-static bool has_name(const char *lines, size_t length, const char *line) {
-  size_t named = name_length(line);
-  for (const char *at = lines; at < lines + length; at = end_of(at)) {
-    if (name_length(at) == named && lcpp_is_same_to(at, line, named)) {
-      return true;
-    }
-  }
-  return false;
-}
-
 void lcpp_headers_read(lua_State *L) {
   int table = lua_gettop(L);
   int count = 0;
@@ -108,7 +89,7 @@ void lcpp_headers_read(lua_State *L) {
     }
     const char *line = lua_pushfstring(L, "%s: %s%c", name, value, 0);
     for (int i = 1; i <= count; i++) {
-      if (has_name(lua_tostring(L, table + i), 1, line)) {
+      if (lcpp_has_header(lua_tostring(L, table + i), line)) {
         lcpp_misuse(L, "headers: expected '%s' once", name);
       }
     }
@@ -117,22 +98,4 @@ void lcpp_headers_read(lua_State *L) {
   }
   lua_concat(L, count);
   lua_replace(L, table);
-}
-
-const char *lcpp_headers_merge(lua_State *L, int outer, int own, size_t *length) {
-  size_t outer_length = 0;
-  size_t own_length = 0;
-  const char *outer_lines = lua_tolstring(L, outer, &outer_length);
-  const char *own_lines = lua_tolstring(L, own, &own_length);
-  int count = 1;
-  lcpp_reserve(L, LCPP_HEADERS_LIMIT + 4);
-  lua_pushvalue(L, own);
-  for (const char *at = outer_lines; at < outer_lines + outer_length; at = end_of(at)) {
-    if (!has_name(own_lines, own_length, at)) {
-      lua_pushlstring(L, at, (size_t)(end_of(at) - at));
-      count++;
-    }
-  }
-  lua_concat(L, count);
-  return lua_tolstring(L, -1, length);
 }

@@ -76,22 +76,6 @@ static const struct lcpp_origin *read_origin(lua_State *L, const struct lcpp_cli
   return service ? &client->service : &client->authority;
 }
 
-/* Sets the further header lines of a request to the service: the client's, and the call's, which
- * win. What is pushed holds them. */
-static void read_headers(lua_State *L, const struct lcpp_client *client,
-                         const struct lcpp_value *own, struct lcpp_request_head *head) {
-  head->headers = own->given ? own->text : client->headers;
-  head->headers_length = own->given ? own->length : client->headers_length;
-  if (own->given && client->headers_length > 0) {
-    if (lua_getiuservalue(L, 1, LCPP_CLIENT_STRINGS) != LUA_TFUNCTION) {
-      lcpp_check_client(L); /* a finaliser has closed it: this raises */
-    }
-    lua_getupvalue(L, -1, 1); /* see lcpp_hide_top */
-    lua_rawgeti(L, -1, LCPP_OPTION_HEADERS + 1);
-    head->headers = lcpp_headers_merge(L, lua_gettop(L), own->index, &head->headers_length);
-  }
-}
-
 /* Writes a random UUID (version 4; RFC 9562) and a NUL. */
 static void make_uuid(struct lcpp_client *client, char uuid[LCPP_UUID_LENGTH + 1]) {
   static const char digits[] = "0123456789abcdef";
@@ -243,7 +227,8 @@ static struct lcpp_request *prepare(lua_State *L, struct lcpp_client *client,
   head->post = endpoint->method == LCPP_POST;
   head->form = endpoint->body == LCPP_BODY_CREDENTIALS;
   if (endpoint->host == LCPP_HOST_SERVICE) {
-    read_headers(L, client, &values[LCPP_OPTION_HEADERS], head);
+    head->headers = values[LCPP_OPTION_HEADERS].text;
+    head->client_headers = client->headers;
   }
   struct lcpp_request *request = lcpp_request_new(L, 1);
   request->endpoint = endpoint;

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "characters.h"
+
 enum {
   /* Bytes of a body from which some version of libcurl asks for a 100. */
   EXPECT_ABOVE = 1024,
@@ -178,6 +180,25 @@ static size_t add_line(struct lcpp_buffer *lines, const char *name, const char *
   return start;
 }
 
+bool lcpp_has_header(const char *lines, const char *line) {
+  size_t length = strcspn(line, ":") + 1;
+  for (; lines != NULL && *lines != '\0'; lines += strlen(lines) + 1) {
+    if (lcpp_is_same_to(lines, line, length)) {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Appends further lines without those whose names `others` have. */
+static void add_lines(struct lcpp_buffer *lines, const char *further, const char *others) {
+  for (; further != NULL && *further != '\0'; further += strlen(further) + 1) {
+    if (!lcpp_has_header(others, further)) {
+      add_line(lines, "", further);
+    }
+  }
+}
+
 /* Chains the header lines. libcurl only reads the nodes, which are the easy handle's own. */
 static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_head *request,
                             size_t body_length) {
@@ -189,7 +210,8 @@ static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_he
     add_line(&easy->lines, "Authorization: Bearer ", request->token);
   }
   size_t further = easy->lines.length;
-  lcpp_buffer_append(&easy->lines, request->headers, request->headers_length, LINES_CAPACITY);
+  add_lines(&easy->lines, request->headers, NULL);
+  add_lines(&easy->lines, request->client_headers, request->headers);
   if (request->identity_header != NULL) {
     add_line(&easy->lines, "X-IDENTITY-HEADER: ", request->identity_header);
   }

@@ -85,8 +85,8 @@ struct lcpp_request_head {
   const char *token;                /* NULL: no Authorization header */
   const char *client_request_id;
   const struct lcpp_profile *profile; /* of a call that overrides its client's; else NULL */
-  const char *headers;                /* further lines, a NUL after each; NULL: none */
-  size_t headers_length;
+  const char *headers;         /* further lines, a NUL after each, and one more; NULL: none */
+  const char *client_headers;  /* the same, if `headers` has none of that name */
   bool metadata;               /* it is for the token of a managed identity, */
   const char *identity_header; /* in App Service, which takes this secret; NULL: elsewhere */
   long timeout_ms;
@@ -179,6 +179,9 @@ CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_pool *po
  * newline, but for the host's and the length's, which are libcurl's; false if memory ran out. */
 bool lcpp_transfer_describe(const struct lcpp_request_head *request, size_t body_length,
                             struct lcpp_buffer *lines);
+
+/* Whether one of the lines, as in a request, has the name that `line` begins with. */
+bool lcpp_has_header(const char *lines, const char *line);
 
 /* Prepares it to run again, on a new connection: nothing of the request has left. */
 void lcpp_transfer_renew(struct lcpp_transfer *transfer);
