@@ -32,14 +32,6 @@ static bool is_link_local(const char *host) {
   return is_within(host, 169 << 8 | 254, 16);
 }
 
-/* Whether a part is present. If memory runs out it counts as present, which is the safe side. */
-static bool has_part(CURLU *url, CURLUPart part) {
-  char *value = NULL;
-  CURLUcode code = curl_url_get(url, part, &value, 0);
-  curl_free(value);
-  return code == CURLUE_OK || code == CURLUE_OUT_OF_MEMORY;
-}
-
 static enum lcpp_url_status status_of(CURLUcode code) {
   return code == CURLUE_OUT_OF_MEMORY ? LCPP_URL_MEMORY : LCPP_URL_INVALID;
 }
@@ -75,7 +67,7 @@ static const char *check_reach(const struct lcpp_origin *origin, const char *hos
 }
 
 static enum lcpp_url_status check_origin(struct lcpp_origin *origin, enum lcpp_reach reach,
-                                         const char **why) {
+                                         const char *text, const char **why) {
   char *host = NULL;
   CURLUcode code = curl_url_get(origin->url, CURLUPART_HOST, &host, 0);
   if (code != CURLUE_OK) { /* as in file:///, which has none */
@@ -88,11 +80,11 @@ static enum lcpp_url_status check_origin(struct lcpp_origin *origin, enum lcpp_r
   if (*why != NULL) {
     return LCPP_URL_INVALID;
   }
-  if (has_part(origin->url, CURLUPART_USER) || has_part(origin->url, CURLUPART_PASSWORD)) {
+  if (strchr(origin->root, '@') != NULL) {
     *why = "a URL without user information";
-  } else if (has_part(origin->url, CURLUPART_QUERY) || has_part(origin->url, CURLUPART_FRAGMENT)) {
+  } else if (strpbrk(text, "?#") != NULL) {
     *why = "a URL without query and fragment";
-  } else if (has_part(origin->url, CURLUPART_ZONEID)) {
+  } else if (strchr(origin->root, '%') != NULL) {
     *why = "a URL without an IPv6 zone";
   } else {
     return LCPP_URL_OK;
@@ -122,7 +114,7 @@ static enum lcpp_url_status read_base_url(struct lcpp_origin *origin, enum lcpp_
   while (origin->prefix[length - 1] == '/') {
     origin->prefix[--length] = '\0';
   }
-  return check_origin(origin, reach, why);
+  return check_origin(origin, reach, text, why);
 }
 
 enum lcpp_url_status lcpp_origin_parse(struct lcpp_origin *origin, enum lcpp_reach reach,
