@@ -43,11 +43,6 @@ _Noreturn void lcpp_misuse(lua_State *L, const char *format, ...) {
   abort(); /* GCOV_EXCL_LINE: lua_error does not return, but is not declared so */
 }
 
-static size_t smallest(size_t a, size_t b, size_t c) {
-  size_t least = a < b ? a : b;
-  return least < c ? least : c;
-}
-
 /* Levenshtein distance of two short names. */
 static size_t distance(const char *a, const char *b) {
   enum { LONGEST = 40 };
@@ -63,9 +58,10 @@ static size_t distance(const char *a, const char *b) {
     size_t diagonal = row[0];
     row[0] = i;
     for (size_t j = 1; j <= length; j++) {
-      size_t above = row[j];
-      row[j] = smallest(row[j] + 1, row[j - 1] + 1, diagonal + (*a != b[j - 1]));
-      diagonal = above;
+      size_t changed = diagonal + (*a != b[j - 1]);
+      size_t longer = 1 + (row[j] < row[j - 1] ? row[j] : row[j - 1]);
+      diagonal = row[j];
+      row[j] = changed < longer ? changed : longer;
     }
   }
   return row[length];
