@@ -2,7 +2,6 @@
 #include "transfer.h"
 
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,25 +95,15 @@ static CURLcode set_authorities(CURL *handle, const char *ca_file) {
 }
 
 static CURLcode set_profile(struct lcpp_easy *easy, const struct lcpp_profile *profile) {
-  static const char name[] = "User-Agent: ";
-  CURL *handle = easy->handle;
-  size_t size = sizeof name + strlen(profile->user_agent);
-  char *line = malloc(size);
-  if (line == NULL) {
-    return CURLE_OUT_OF_MEMORY;
-  }
-  snprintf(line, size, "%s%s", name, profile->user_agent);
-  free(easy->user_agent_line);
-  easy->user_agent_line = line;
-  easy->proxy = profile->proxy;
-  curl_easy_setopt(handle, CURLOPT_CONNECTTIMEOUT_MS, profile->connect_timeout_ms);
-  return set_authorities(handle, profile->ca_file);
+  easy->own_proxy = profile->proxy != NULL;
+  easy->tls_proxy = profile->proxy != NULL && lcpp_is_same_to(profile->proxy, "https:", 6);
+  curl_easy_setopt(easy->handle, CURLOPT_CONNECTTIMEOUT_MS, profile->connect_timeout_ms);
+  return set_authorities(easy->handle, profile->ca_file);
 }
 
 static void free_easy(struct lcpp_easy *easy) {
   curl_easy_cleanup(easy->handle);
   lcpp_buffer_free(&easy->lines);
-  free(easy->user_agent_line);
   free(easy);
 }
 
@@ -200,10 +189,11 @@ static void add_lines(struct lcpp_buffer *lines, const char *further, const char
 }
 
 /* Chains the header lines. libcurl only reads the nodes, which are the easy handle's own. */
-static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_head *request,
-                            size_t body_length) {
+static bool chain_headers(struct lcpp_easy *easy, const struct lcpp_request_head *request,
+                          const char *user_agent, size_t body_length) {
   char *lines[LCPP_HEADER_LINES];
   size_t count = 0;
+  size_t agent = add_line(&easy->lines, "User-Agent: ", user_agent);
   size_t id = add_line(&easy->lines, "x-ms-client-request-id: ", request->client_request_id);
   size_t token = easy->lines.length;
   if (request->token != NULL) {
@@ -216,11 +206,11 @@ static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_he
     add_line(&easy->lines, "X-IDENTITY-HEADER: ", request->identity_header);
   }
   if (easy->lines.status != LCPP_BUFFER_OK) {
-    return CURLE_OUT_OF_MEMORY;
+    return false;
   }
   lines[count++] = accept_line;
   lines[count++] = encoding_line;
-  lines[count++] = easy->user_agent_line;
+  lines[count++] = easy->lines.data + agent;
   lines[count++] = easy->lines.data + id;
   if (request->token != NULL) {
     lines[count++] = easy->lines.data + token;
@@ -241,23 +231,19 @@ static CURLcode set_headers(struct lcpp_easy *easy, const struct lcpp_request_he
     easy->headers[i].data = lines[i];
     easy->headers[i].next = i + 1 < count ? &easy->headers[i + 1] : NULL;
   }
-  curl_easy_setopt(easy->handle, CURLOPT_HTTPHEADER, easy->headers);
-  return CURLE_OK;
+  return true;
 }
 
 bool lcpp_transfer_describe(const struct lcpp_request_head *request, size_t body_length,
                             struct lcpp_buffer *lines) {
-  struct lcpp_pool pool = {.profile = request->profile};
-  struct lcpp_easy *easy = new_easy(&pool);
-  bool done = easy != NULL && set_headers(easy, request, body_length) == CURLE_OK;
-  const struct curl_slist *line = done ? easy->headers : NULL;
+  struct lcpp_easy easy = {0};
+  bool done = chain_headers(&easy, request, request->profile->user_agent, body_length);
+  const struct curl_slist *line = done ? easy.headers : NULL;
   for (; line != NULL; line = line->next) {
     lcpp_buffer_append(lines, line->data, strlen(line->data), SIZE_MAX);
     lcpp_buffer_append(lines, "\n", 1, SIZE_MAX);
   }
-  if (easy != NULL) {
-    free_easy(easy);
-  }
+  lcpp_buffer_free(&easy.lines);
   return done && lines->status == LCPP_BUFFER_OK;
 }
 
@@ -315,7 +301,11 @@ static CURLcode set_request(struct lcpp_easy *easy, const struct lcpp_request_he
   SET(handle, CURLOPT_URL, request->origin->root);
   SET(handle, CURLOPT_REQUEST_TARGET, lcpp_url_target(transfer->url));
   set_body(handle, &transfer->request_body, request->post);
-  return set_headers(easy, request, transfer->request_body.length);
+  if (!chain_headers(easy, request, profile->user_agent, transfer->request_body.length)) {
+    return CURLE_OUT_OF_MEMORY;
+  }
+  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, easy->headers);
+  return CURLE_OK;
 }
 
 CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_pool *pool,

@@ -116,9 +116,9 @@ struct lcpp_easy {
   struct lcpp_pool *pool;         /* borrowed */
   struct lcpp_transfer *transfer; /* borrowed; NULL: idle */
   bool plain;                     /* set up for plain http: no proxy */
-  const char *proxy;              /* borrowed; of the profile */
+  bool own_proxy;                 /* the profile names one, else the environment may */
+  bool tls_proxy;                 /* the profile's is spoken to over TLS */
   bool single_use;                /* not to be used for another transfer */
-  char *user_agent_line;          /* owned */
   struct lcpp_buffer lines;       /* owned; header lines of the request, the token's among them */
   struct curl_slist headers[LCPP_HEADER_LINES]; /* over `lines` and static lines */
 };

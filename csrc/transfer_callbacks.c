@@ -72,9 +72,8 @@ static bool goes_through_tls_proxy(const struct lcpp_easy *easy) {
   if (status == 0) {
     return false;
   }
-  const char *given = easy->proxy;
-  bool tls = given != NULL && lcpp_is_same_to(given, "https:", 6); /* GCOV_EXCL_BR_LINE */
-  for (size_t i = 0; given == NULL && i < sizeof names / sizeof names[0]; i++) {
+  bool tls = easy->tls_proxy;
+  for (size_t i = 0; !easy->own_proxy && i < sizeof names / sizeof names[0]; i++) {
     const char *proxy = getenv(names[i]);
     tls = tls || (proxy != NULL && lcpp_is_same_to(proxy, "https:", 6)); /* GCOV_EXCL_BR_LINE */
   }
