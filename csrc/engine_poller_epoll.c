@@ -11,13 +11,11 @@
 
 enum { EVENTS_PER_STEP = 64 };
 
-/* What libcurl keeps for us with each socket, once it is registered. */
-static char registered;
-
 /* https://curl.se/libcurl/c/CURLMOPT_SOCKETFUNCTION.html */
-static int on_socket(CURL *handle, curl_socket_t fd, int what, void *argument, void *known) {
+static int on_socket(CURL *handle, curl_socket_t fd, int what, void *argument, void *unused) {
   struct lcpp_poller *poller = argument;
   (void)handle;
+  (void)unused;
   if (what == CURL_POLL_REMOVE) {
     epoll_ctl(poller->epoll, EPOLL_CTL_DEL, fd, NULL); /* fails only if it is closed already */
     return 0;
@@ -25,14 +23,12 @@ static int on_socket(CURL *handle, curl_socket_t fd, int what, void *argument, v
   struct epoll_event event = {.data.fd = fd};
   event.events = ((what & CURL_POLL_IN) != 0 ? (unsigned)EPOLLIN : 0U) |
                  ((what & CURL_POLL_OUT) != 0 ? (unsigned)EPOLLOUT : 0U);
-  int status = epoll_ctl(poller->epoll, known != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, fd, &event);
+  int status = epoll_ctl(poller->epoll, EPOLL_CTL_ADD, fd, &event);
   if (status != 0 && errno == EEXIST) {
     status = epoll_ctl(poller->epoll, EPOLL_CTL_MOD, fd, &event);
   }
   if (status != 0) {
     poller->failed = true; /* returning -1 would make the multi handle unusable for good */
-  } else if (known == NULL) {
-    curl_multi_assign(poller->multi, fd, &registered);
   }
   return 0;
 }

@@ -329,13 +329,6 @@ long lcpp_milliseconds(const struct lcpp_value *value, long otherwise) {
   return value->given ? (long)ceil(value->number * 1000) : otherwise;
 }
 
-static const char *scope_name(unsigned scope) {
-  return scope == CLIENT ? "a client"
-         : scope == CALL ? "a call"
-         : scope == WAIT ? "wait"
-                         : "a batch";
-}
-
 void lcpp_options_read(lua_State *L, int index, unsigned scope,
                        struct lcpp_value values[LCPP_OPTION_COUNT]) {
   memset(values, 0, sizeof values[0] * LCPP_OPTION_COUNT);
@@ -360,7 +353,9 @@ void lcpp_options_read(lua_State *L, int index, unsigned scope,
     const struct option *option = &options[lua_tointeger(L, -1)];
     lua_pop(L, 1);
     if ((option->scopes & scope) == 0) {
-      lcpp_misuse(L, "%s: not an option of %s", option->name, scope_name(scope));
+      static const char *const scopes[] = {
+          [CLIENT] = "a client", [CALL] = "a call", [WAIT] = "wait", [BATCH] = "a batch"};
+      lcpp_misuse(L, "%s: not an option of %s", option->name, scopes[scope]);
     }
     struct lcpp_value *value = &values[option - options];
     read_value(L, option, value);
