@@ -120,7 +120,7 @@ void lcpp_engine_refuse(struct lcpp_engine *engine, struct lcpp_transfer *transf
   transfer->engine = engine;
   transfer->started = lcpp_monotonic_us();
   transfer->outcome.retry_after = -1;
-  lcpp_outcome_set(&transfer->outcome, kind, message);
+  lcpp_outcome_set(&transfer->outcome, kind, message, false);
   transfer->state = LCPP_DONE;
   move(transfer, &engine->finished);
 }
@@ -146,8 +146,7 @@ void lcpp_engine_start(struct lcpp_engine *engine, struct lcpp_transfer *transfe
 void lcpp_engine_abort(struct lcpp_transfer *transfer, enum lcpp_kind kind, const char *message) {
   if (transfer->state == LCPP_RUNNING) {
     cut_short(transfer->engine, transfer, CURLE_ABORTED_BY_CALLBACK);
-    lcpp_outcome_set(&transfer->outcome, kind, message);
-    transfer->outcome.transient = false;
+    lcpp_outcome_set(&transfer->outcome, kind, message, false);
   }
 }
 
@@ -281,7 +280,7 @@ void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
   while (code != CURLM_OK && engine->running.count > 0) {
     struct lcpp_transfer *transfer = engine->running.first;
     cut_short(engine, transfer, CURLE_OUT_OF_MEMORY);
-    lcpp_outcome_set(&transfer->outcome, LCPP_NETWORK, curl_multi_strerror(code));
+    lcpp_outcome_set(&transfer->outcome, LCPP_NETWORK, curl_multi_strerror(code), false);
   }
   engine->damaged = engine->damaged || code != CURLM_OK;
   end_overdue(engine);

@@ -153,8 +153,9 @@ struct lcpp_outcome {
 void lcpp_outcome_read(struct lcpp_outcome *outcome, const struct lcpp_response *response,
                        CURLcode code, char *detail, bool sent, const char *url);
 
-/* Sets kind and message (static) of a transfer that did not end by itself. */
-void lcpp_outcome_set(struct lcpp_outcome *outcome, enum lcpp_kind kind, const char *message);
+/* Sets kind, message (static or `detail`) and whether a retry may succeed. */
+void lcpp_outcome_set(struct lcpp_outcome *outcome, enum lcpp_kind kind, const char *message,
+                      bool transient);
 
 /* Sets the location, and the operation's id in it, from a reference that the response to `url`
  * holds. Both become NULL if it is not a URL. Returns false if memory ran out. */

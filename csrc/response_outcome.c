@@ -25,19 +25,15 @@ const char *lcpp_kind_name(enum lcpp_kind kind) {
   return names[kind];
 }
 
-void lcpp_outcome_set(struct lcpp_outcome *outcome, enum lcpp_kind kind, const char *message) {
+void lcpp_outcome_set(struct lcpp_outcome *outcome, enum lcpp_kind kind, const char *message,
+                      bool transient) {
   outcome->kind = kind;
   outcome->message = message;
-}
-
-static void fail(struct lcpp_outcome *outcome, enum lcpp_kind kind, const char *message,
-                 bool transient) {
-  lcpp_outcome_set(outcome, kind, message);
   outcome->transient = transient;
 }
 
 static void fail_for_memory(struct lcpp_outcome *outcome) {
-  fail(outcome, LCPP_NETWORK, "out of memory", false);
+  lcpp_outcome_set(outcome, LCPP_NETWORK, "out of memory", false);
   outcome->out_of_memory = true;
 }
 
@@ -100,11 +96,11 @@ static void fail_with_code(struct lcpp_outcome *outcome, const struct lcpp_respo
     return;
   }
   if (kind == LCPP_TLS && is_alpn_alert(detail)) {
-    fail(outcome, kind, "the server does not speak HTTP/1.1", false);
+    lcpp_outcome_set(outcome, kind, "the server does not speak HTTP/1.1", false);
     return;
   }
   if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_WEIRD_SERVER_REPLY) {
-    fail(outcome, kind, "the response is not HTTP/1.1", true);
+    lcpp_outcome_set(outcome, kind, "the response is not HTTP/1.1", true);
     return;
   }
   for (char *at = detail; *at != '\0'; at++) {
@@ -112,8 +108,8 @@ static void fail_with_code(struct lcpp_outcome *outcome, const struct lcpp_respo
       *at = ' ';
     }
   }
-  fail(outcome, kind, is_presentable(detail) ? detail : curl_easy_strerror(code),
-       kind != LCPP_TLS || code == CURLE_SSL_CONNECT_ERROR);
+  lcpp_outcome_set(outcome, kind, is_presentable(detail) ? detail : curl_easy_strerror(code),
+                   kind != LCPP_TLS || code == CURLE_SSL_CONNECT_ERROR);
 }
 
 /* libcurl before 8.6 reports a header line above its limit of 100 KB as out of memory. */
@@ -138,15 +134,16 @@ static void read_kind(struct lcpp_outcome *outcome, const struct lcpp_response *
   } else if (outcome->status >= 400 || complete) {
     outcome->kind = LCPP_RESPONDED; /* the status of an error tells enough, even without its body */
   } else if (!accepted) {
-    fail(outcome, LCPP_PROTOCOL, response->reason, response->refusal == LCPP_REFUSED_FRAMING);
+    lcpp_outcome_set(outcome, LCPP_PROTOCOL, response->reason,
+                     response->refusal == LCPP_REFUSED_FRAMING);
   } else if (long_line) {
-    fail(outcome, LCPP_PROTOCOL, "a header line of the response is too large (or memory ran out)",
-         false);
+    lcpp_outcome_set(outcome, LCPP_PROTOCOL,
+                     "a header line of the response is too large (or memory ran out)", false);
   } else if (code == CURLE_OK) {
-    fail(outcome, LCPP_PROTOCOL,
-         outcome->status == 0 ? "the response ended within its headers"
-                              : "the response ended within its body",
-         true);
+    lcpp_outcome_set(outcome, LCPP_PROTOCOL,
+                     outcome->status == 0 ? "the response ended within its headers"
+                                          : "the response ended within its body",
+                     true);
   } else {
     fail_with_code(outcome, response, code, detail);
   }

@@ -337,8 +337,8 @@ void lcpp_transfer_end(struct lcpp_transfer *transfer, CURLcode code) {
   if (code == CURLE_ABORTED_BY_CALLBACK && (transfer->stale || transfer->resend)) {
     lcpp_outcome_set(outcome, LCPP_NETWORK,
                      transfer->resend ? "the connection ended before a response came"
-                                      : "the server ended the connection before the request");
-    outcome->transient = true;
+                                      : "the server ended the connection before the request",
+                     true);
   }
 }
 
