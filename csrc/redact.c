@@ -381,7 +381,7 @@ size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, ch
   size_t most = limit + LCPP_REDACT_AHEAD;
   size_t length = text.length < most ? text.length : most;
   struct search search = {.text = (const unsigned char *)text.data, .length = (uint32_t)length};
-  search.plain = lcpp_is_plain((struct lcpp_text){text.data, length});
+  search.plain = secrets->copies == NULL || lcpp_is_plain((struct lcpp_text){text.data, length});
   size_t behind = search.plain ? 0 : length;
   uint32_t *space = malloc((length + secrets->bytes + 2 + 2 * behind) * sizeof *space + behind);
   if (space == NULL) {
