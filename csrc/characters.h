@@ -21,6 +21,7 @@ enum lcpp_look {
   LCPP_INVISIBLE /* to be replaced by U+FFFD */
 };
 
+/* A decimal digit. */
 static inline bool lcpp_is_digit(char c) {
   return c >= '0' && c <= '9';
 }
@@ -51,6 +52,7 @@ static inline bool lcpp_is_same_to(const char *a, const char *b, size_t length) 
   return true;
 }
 
+/* The same of whole texts. */
 static inline bool lcpp_is_same(const char *a, const char *b) {
   return lcpp_is_same_to(a, b, SIZE_MAX);
 }

@@ -116,8 +116,6 @@ void lcpp_read_origin(lua_State *L, struct lcpp_origin *origin, enum lcpp_reach 
 /* A number of seconds in milliseconds, rounded up. */
 long lcpp_milliseconds(const struct lcpp_value *value, long otherwise);
 
-int lcpp_core_check(lua_State *L);
-
 /* endpoint.c: the table of endpoints, one row for each call of the service. */
 
 enum lcpp_method { LCPP_GET, LCPP_POST };
@@ -240,18 +238,11 @@ _Noreturn void lcpp_misuse(lua_State *L, const char *format, ...);
 _Noreturn void lcpp_misuse_option(lua_State *L, const char *name, const char *const *known,
                                   size_t count);
 
-int lcpp_core_misuse(lua_State *L);
-int lcpp_core_hide(lua_State *L);
-
 /* lua_headers.c */
 
 /* Checks the table on top, the option `headers`, and replaces it by its lines: "name: value" and a
  * NUL each. [-1, +1, v] */
 void lcpp_headers_read(lua_State *L);
-
-/* lua_snapshot.c */
-
-int lcpp_core_snapshot(lua_State *L);
 
 /* lua_json.c */
 
@@ -261,12 +252,6 @@ void lcpp_json_open(lua_State *L);
 /* Pushes the value of a JSON text and returns NULL; or pushes nothing and returns what is wrong
  * with the text, as a static message: see json.h. [-0, +(0|1), v] */
 const char *lcpp_json_decode(lua_State *L, const char *text, size_t length);
-
-int lcpp_core_decode(lua_State *L);
-
-/* lua_text.c */
-
-int lcpp_core_redact(lua_State *L);
 
 /* lua_request.c */
 
@@ -283,11 +268,6 @@ struct lcpp_client *lcpp_check_client(lua_State *L);
 /* Replaces the value on top by a function that holds it: [-1, +1, m]. */
 void lcpp_hide_top(lua_State *L);
 
-/* Methods of a client. */
-int lcpp_client_start(lua_State *L);
-int lcpp_client_check(lua_State *L);
-int lcpp_client_describe(lua_State *L);
-
 /* lua_body.c */
 
 /* Appends the endpoint's request body to memory that the request owns already. [-0, +0, v] */
@@ -296,14 +276,23 @@ void lcpp_body_append(lua_State *L, struct lcpp_buffer *body, const struct lcpp_
 
 /* lua_client.c */
 
-int lcpp_core_client(lua_State *L);
 void lcpp_client_open(lua_State *L); /* makes the metatable: [-0, +0, m] */
 
-/* lua_command.c */
-
+/* The functions of core that are not in lua_module.c, and the methods of a client in lua_start.c.
+ */
+int lcpp_core_check(lua_State *L);
+int lcpp_core_misuse(lua_State *L);
+int lcpp_core_hide(lua_State *L);
+int lcpp_core_snapshot(lua_State *L);
+int lcpp_core_decode(lua_State *L);
+int lcpp_core_redact(lua_State *L);
+int lcpp_core_client(lua_State *L);
 int lcpp_core_begin_command(lua_State *L);
 int lcpp_core_signals(lua_State *L);
 int lcpp_core_terminal_size(lua_State *L);
+int lcpp_client_start(lua_State *L);
+int lcpp_client_check(lua_State *L);
+int lcpp_client_describe(lua_State *L);
 
 /* lua_module.c */
 
