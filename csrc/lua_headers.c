@@ -9,30 +9,31 @@
 #include "characters.h"
 #include "lua_binding.h"
 
-/* Whether a name is a word, or begins with one that ends with a dash. CGI (RFC 3875, section
- * 4.1.18) and similar interfaces treat `_` and `-` alike. */
+/* Whether a name is a word of that length, or begins with it if `*` follows the word. CGI (RFC
+ * 3875, section 4.1.18) and similar interfaces treat `_` and `-` alike. */
 static bool is_meant(const char *name, const char *word, size_t length) {
   for (size_t i = 0; i < length; i++) {
-    if (lcpp_lower(name[i] == '_' ? '-' : name[i]) != word[i]) {
+    if (lcpp_lower(name[i]) != word[i] && !(name[i] == '_' && word[i] == '-')) {
       return false;
     }
   }
-  return word[length - 1] == '-' || name[length] == '\0';
+  return word[length] == '*' || name[length] == '\0';
 }
 
 static bool is_reserved(const char *name) {
-  static const char words[] =
-      "accept accept-encoding authorization connection content- cookie cookie2 expect host "
-      "http2-settings if-range keep-alive proxy- range te trailer upgrade user-agent "
+  static const char separators[] = " *";
+  const char *word =
+      "accept accept-encoding authorization connection content-* cookie cookie2 expect host "
+      "http2-settings if-range keep-alive proxy-* range te trailer upgrade user-agent "
       "transfer-encoding x-ms-client-request-id";
-  size_t length = 0;
-  for (const char *word = words; *word != '\0'; word += length + (word[length] == ' ')) {
-    length = strcspn(word, " ");
-    if (is_meant(name, word, length)) {
-      return true;
-    }
+  bool reserved = false;
+  while (*word != '\0' && !reserved) {
+    size_t length = strcspn(word, separators);
+    reserved = is_meant(name, word, length);
+    word += length;
+    word += strspn(word, separators);
   }
-  return false;
+  return reserved;
 }
 
 /* Checks the name at `index`: a token (RFC 9110, section 5.6.2). */

@@ -18,8 +18,7 @@ enum {
 /* The text as it is, or what stands behind its escapes. */
 struct reading {
   const unsigned char *bytes;
-  const uint32_t *starts; /* text[starts[i]] to text[ends[i] - 1] spells bytes[i]; NULL: text[i] */
-  const uint32_t *ends;
+  const struct lcpp_span *spans; /* what spells bytes[i]; NULL: text[i] */
   uint32_t count;
 };
 
@@ -114,14 +113,14 @@ static bool is(const struct reading *reading, uint32_t at, unsigned class) {
 }
 
 static uint32_t start_of(const struct reading *reading, uint32_t at) {
-  return reading->starts != NULL ? reading->starts[at] : at;
+  return reading->spans != NULL ? reading->spans[at].start : at;
 }
 
 /* Hides what spells the bytes of a reading from `first` up to `end`. */
 static void cover(struct search *search, const struct reading *reading, uint32_t first,
                   uint32_t end) {
   uint32_t start = start_of(reading, first);
-  uint32_t last = reading->ends != NULL ? reading->ends[end - 1] : end;
+  uint32_t last = reading->spans != NULL ? reading->spans[end - 1].end : end;
   search->found = true;
   if (search->covered[start] < last) {
     search->covered[start] = last;
@@ -294,7 +293,7 @@ static uint32_t find_all(struct search *search, const struct lcpp_secrets *secre
   if (!search->plain) {
     lcpp_unescape(search->text, search->length, cut, &room);
     search->begun = room.held < search->begun ? room.held : search->begun;
-    behind = (struct reading){room.bytes, room.starts, room.ends, room.count};
+    behind = (struct reading){room.bytes, room.spans, room.count};
     for (size_t i = 0; i < secrets->count; i++) {
       find_behind(search, &behind, secrets->list[i].behind);
     }
@@ -383,15 +382,16 @@ size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, ch
   struct search search = {.text = (const unsigned char *)text.data, .length = (uint32_t)length};
   search.plain = secrets->copies == NULL || lcpp_is_plain((struct lcpp_text){text.data, length});
   size_t behind = search.plain ? 0 : length;
-  uint32_t *space = malloc((length + secrets->bytes + 2 + 2 * behind) * sizeof *space + behind);
+  size_t numbers = length + secrets->bytes + 2;
+  struct lcpp_span *space =
+      malloc(behind * sizeof *space + numbers * sizeof *search.covered + behind);
   if (space == NULL) {
     return SIZE_MAX;
   }
-  search.covered = memset(space, 0, length * sizeof *space);
-  search.borders = space + length;
-  uint32_t *starts = search.borders + secrets->bytes + 2;
-  struct lcpp_unescaped room = {
-      .bytes = (unsigned char *)(starts + 2 * behind), .starts = starts, .ends = starts + behind};
+  search.covered = memset(space + behind, 0, length * sizeof *search.covered);
+  search.borders = search.covered + length;
+  struct lcpp_unescaped room = {.bytes = (unsigned char *)(search.covered + numbers),
+                                .spans = space};
   *cost = length + find_all(&search, secrets, length < text.length, room);
   size_t written = write_page(&search, (struct page){shown, 0, limit});
   free(space);

@@ -156,19 +156,21 @@ static struct escape read_character(const unsigned char *text, uint32_t length, 
 }
 
 /* Writes a byte, behind those that were read. */
-static void put(struct lcpp_unescaped *behind, unsigned char byte, uint32_t start, uint32_t end) {
+static void put(struct lcpp_unescaped *behind, unsigned char byte, struct lcpp_span span) {
   LCPP_STEP();
-  if (behind->starts != NULL) {
-    behind->starts[behind->count] = start;
-    behind->ends[behind->count] = end;
+  if (behind->spans != NULL) {
+    behind->spans[behind->count] = span;
   }
   behind->bytes[behind->count++] = byte;
 }
 
+static struct lcpp_span span_of(const struct lcpp_unescaped *behind, uint32_t at) {
+  return behind->spans != NULL ? behind->spans[at] : (struct lcpp_span){0};
+}
+
 /* Writes the byte at a place. */
 static void copy(struct lcpp_unescaped *behind, uint32_t at) {
-  put(behind, behind->bytes[at], behind->starts != NULL ? behind->starts[at] : 0,
-      behind->ends != NULL ? behind->ends[at] : 0);
+  put(behind, behind->bytes[at], span_of(behind, at));
 }
 
 /* Leaves out invisible characters, and bytes that are no character. */
@@ -194,7 +196,7 @@ static void undo_layer(struct lcpp_unescaped *behind, bool cut, bool last_layer)
     unsigned char first = behind->bytes[at];
     struct escape escape = read_character(behind->bytes + at, count - at, last_layer);
     if (cut && escape.incomplete) {
-      behind->held = behind->starts[at];
+      behind->held = span_of(behind, at).start;
       return;
     }
     if (escape.length == 0) {
@@ -203,13 +205,13 @@ static void undo_layer(struct lcpp_unescaped *behind, bool cut, bool last_layer)
       continue;
     }
     behind->slow += escape.length;
-    uint32_t start = behind->starts != NULL ? behind->starts[at] : 0;
+    struct lcpp_span span = span_of(behind, at);
     at += escape.length;
-    uint32_t end = behind->ends != NULL ? behind->ends[at - 1] : 0;
+    span.end = span_of(behind, at - 1).end;
     unsigned char bytes[4] = {(unsigned char)escape.code};
     size_t length = escape.byte ? 1 : lcpp_utf8_write(bytes, escape.code);
     for (size_t i = 0; i < length; i++) {
-      put(behind, bytes[i], start, end);
+      put(behind, bytes[i], span);
     }
   }
 }
@@ -230,7 +232,7 @@ static void join_blanks(struct lcpp_unescaped *behind) {
 void lcpp_unescape(const unsigned char *text, uint32_t length, bool cut,
                    struct lcpp_unescaped *behind) {
   for (uint32_t i = 0; i < length; i++) {
-    put(behind, text[i], i, i + 1);
+    put(behind, text[i], (struct lcpp_span){i, i + 1});
   }
   behind->held = length;
   uint32_t slow = 0;

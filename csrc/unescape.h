@@ -23,12 +23,17 @@ extern unsigned long long lcpp_steps;
 #define LCPP_STEP() ((void)0)
 #endif
 
+/* What spells a byte behind the escapes: text[start] to text[end - 1]. */
+struct lcpp_span {
+  uint32_t start;
+  uint32_t end;
+};
+
 /* What stands behind the escapes of a text. The arrays are the caller's, and have room for as many
  * bytes as the text has. All else is zero before the text is read. */
 struct lcpp_unescaped {
   unsigned char *bytes;
-  uint32_t *starts; /* text[starts[i]] to text[ends[i] - 1] spells bytes[i]; NULL: not wanted */
-  uint32_t *ends;
+  struct lcpp_span *spans; /* what spells bytes[i]; NULL: not wanted */
   uint32_t count;
   uint32_t held; /* of a text that was cut: where an incomplete escape begins, or its end */
   uint32_t slow; /* bytes of the text that were in escapes, or not of ASCII */
