@@ -394,6 +394,8 @@ size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, ch
                                 .spans = space};
   *cost = length + find_all(&search, secrets, length < text.length, room);
   size_t written = write_page(&search, (struct page){shown, 0, limit});
+  /* Behind the escapes there may be a secret. */
+  lcpp_buffer_clear(&(struct lcpp_buffer){.data = (char *)room.bytes, .length = behind});
   free(space);
   return written;
 }
