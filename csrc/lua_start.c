@@ -122,14 +122,19 @@ static void keep(lua_State *L, struct lcpp_request *request) {
   lua_pop(L, 1);
 }
 
-struct lcpp_client *lcpp_check_client(lua_State *L) {
-  struct lcpp_client *client = luaL_checkudata(L, 1, LCPP_CLIENT);
+/* Raises if the client is closed, as a finaliser may do wherever Lua allocates, or its parent's. */
+static void require_usable(lua_State *L, const struct lcpp_client *client) {
   if (client->engine == NULL) {
     lcpp_misuse(L, "the client is closed");
   }
   if (!lcpp_engine_is_ours(client->engine)) {
     lcpp_misuse(L, "the client belongs to the parent process: make a new one after fork");
   }
+}
+
+struct lcpp_client *lcpp_check_client(lua_State *L) {
+  struct lcpp_client *client = luaL_checkudata(L, 1, LCPP_CLIENT);
+  require_usable(L, client);
   return client;
 }
 
@@ -193,7 +198,7 @@ static const char *read_token(lua_State *L, struct lcpp_client *client,
     lcpp_check_token(L, token, length);
     lua_pushvalue(L, 4);
     lcpp_hide_top(L);
-    lcpp_check_client(L); /* a finaliser may have closed it */
+    require_usable(L, client); /* a finaliser may have closed it */
     lua_setiuservalue(L, 1, LCPP_CLIENT_TOKEN);
     client->checked_token = token;
   }
@@ -230,7 +235,7 @@ static struct lcpp_request *prepare(lua_State *L, struct lcpp_client *client,
   request->endpoint = endpoint;
   head->origin = read_origin(L, client, request, endpoint, values);
   lcpp_body_append(L, &request->transfer.request_body, endpoint, values);
-  lcpp_check_client(L); /* wherever Lua allocates, a finaliser may have closed it */
+  require_usable(L, client);
   head->client_request_id =
       set_request_id(L, client, client_request_id, &values[LCPP_OPTION_CLIENT_REQUEST_ID]);
   head->profile = read_profile(client, profile, values) ? profile : NULL;
@@ -254,7 +259,7 @@ int lcpp_client_describe(lua_State *L) {
   int body = lua_gettop(L);
   size_t body_length = text->length;
   lcpp_buffer_clear(text);
-  lcpp_check_client(L); /* as above. From here on nothing is allocated in Lua */
+  require_usable(L, client); /* as above. From here on nothing is allocated in Lua */
   const char *why = NULL;
   set_url(request, head.origin, values, &why);
   head.profile = &profile;
@@ -298,7 +303,7 @@ int lcpp_client_start(lua_State *L) {
                               lcpp_is_short_secret(&values[LCPP_OPTION_TOKEN]) ||
                               lcpp_is_short_secret(&values[LCPP_OPTION_CLIENT_SECRET]);
   keep(L, request);
-  lcpp_check_client(L); /* as above. From here on nothing is allocated in Lua */
+  require_usable(L, client); /* as above. From here on nothing is allocated in Lua */
   if (values[LCPP_OPTION_MAX_CONNECTIONS].given) {
     lcpp_engine_limit(client->engine, (long)values[LCPP_OPTION_MAX_CONNECTIONS].number);
   }
