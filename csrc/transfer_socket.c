@@ -37,7 +37,7 @@ extern void SSL_CTX_set_msg_callback(void *context,
 /* SSL3_RT_HANDSHAKE, SSL_RECEIVED_SHUTDOWN, SSL_set_msg_callback_arg */
 enum { SSL_HANDSHAKE = 22, SSL_RECEIVED_END = 2, SSL_SET_ARGUMENT = 16 };
 
-/* Handshake messages of a connection, and records that hold them; a handshake has about 15. */
+/* Handshake messages for each request, and records that hold them; a handshake has about 15. */
 enum { HANDSHAKE_LIMIT = 200 };
 
 enum { FIRST_CAPACITY = 16 };
@@ -156,7 +156,8 @@ static bool is_pending_in_tls(CURL *easy) {
   if (session == NULL) {
     return true; /* GCOV_EXCL_LINE: libcurl without TLS */
   }
-  if (session->backend == CURLSSLBACKEND_OPENSSL && SSL_has_pending != NULL) {
+  if (session->backend == CURLSSLBACKEND_OPENSSL && SSL_has_pending != NULL && SSL_ctrl != NULL) {
+    SSL_ctrl(session->internals, SSL_SET_ARGUMENT, 0, NULL); /* see on_tls_message */
     return SSL_has_pending(session->internals) != 0;
   }
   /* GCOV_EXCL_START: libcurl over another TLS library */
@@ -175,9 +176,10 @@ enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy) {
 }
 
 /* OpenSSL reads on within one call while handshake messages come: session tickets, key updates,
- * HelloRequests, or a certificate in records of one byte. The argument counts messages and records;
- * a connection with too many counts as ended by the server. Of a record, `message` is its header,
- * or the type of what it holds. https://docs.openssl.org/3.0/man3/SSL_CTX_set_msg_callback/ */
+ * HelloRequests, or a certificate in records of one byte. The argument counts messages and records
+ * of a connection since its last request began; with too many it counts as ended by the server. Of
+ * a record, `message` is its header, or the type of what it holds.
+ * https://docs.openssl.org/3.0/man3/SSL_CTX_set_msg_callback/ */
 static void on_tls_message(int written, int version, int type, const void *message, size_t length,
                            void *ssl, void *argument) {
   static char counts[HANDSHAKE_LIMIT + 1]; /* only pointed to */

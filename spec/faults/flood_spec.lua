@@ -34,7 +34,8 @@ describe("a flood", function()
       client.core:step(0.01)
       longest = math.max(longest, os.clock() - before)
     end
-    return select(2, request:result()), longest
+    local result, failure = request:result()
+    return failure or result, longest
   end
 
   for _, mode in ipairs { "key-updates", "tickets" } do
@@ -48,6 +49,13 @@ describe("a flood", function()
       assert.is_true(longest < LONGEST_STEP, longest)
     end)
   end
+
+  it("is not what a long-lived connection gets: some TLS tickets with each response", function()
+    local tls = certificates.good
+    server = Process.start { program, "few-tickets", tls.certificate, tls.key }
+    local client = lab:client { base_url = "https://localhost:" .. server:read_line(), ca_file = certificates.ca_file }
+    for _ = 1, 5 do assert.equal(202, run(client, 10).status) end
+  end)
 
   for _, mode in ipairs { "hello-requests", "fragments" } do
     it(("of %s in the handshake ends the call"):format(mode), function()

@@ -3,6 +3,7 @@
  *
  *     flood key-updates CERTIFICATE KEY    TLS key updates, after the request
  *     flood tickets CERTIFICATE KEY        TLS session tickets
+ *     flood few-tickets CERTIFICATE KEY    no flood: 40 session tickets before each response
  *     flood hello-requests                 HelloRequests, in place of the server's part of the handshake
  *     flood fragments                      a certificate in records of one byte, of which the end never comes
  *     flood connect-body                   a body without end, in the response to CONNECT
@@ -43,6 +44,18 @@ static int listen_at(void) {
   return fd;
 }
 
+static void respond_with_tickets(SSL *ssl) {
+  static const char accepted[] = "HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n";
+  char request[65536];
+  do {
+    for (int i = 0; i < 40; i++) {
+      SSL_new_session_ticket(ssl);
+      SSL_do_handshake(ssl);
+    }
+    SSL_write(ssl, accepted, sizeof accepted - 1);
+  } while (SSL_read(ssl, request, sizeof request) > 0);
+}
+
 static void flood_tls(int fd, const char *mode, const char *certificate, const char *key) {
   SSL_CTX *context = SSL_CTX_new(TLS_server_method());
   SSL *ssl = SSL_new(context);
@@ -50,6 +63,10 @@ static void flood_tls(int fd, const char *mode, const char *certificate, const c
   if (SSL_use_certificate_file(ssl, certificate, SSL_FILETYPE_PEM) != 1 ||
       SSL_use_PrivateKey_file(ssl, key, SSL_FILETYPE_PEM) != 1 || SSL_set_fd(ssl, fd) != 1 ||
       SSL_accept(ssl) != 1 || SSL_read(ssl, request, sizeof request) <= 0) {
+    return;
+  }
+  if (strcmp(mode, "few-tickets") == 0) {
+    respond_with_tickets(ssl);
     return;
   }
   BIO *records = BIO_new(BIO_s_mem());
