@@ -213,7 +213,9 @@ return function(it)
         local number = own.core:pollfd() or "none"
         reused = reused + (numbers[number] and 1 or 0)
         numbers[number] = true
-        host:spawn(function() pcall(own.offer_status, own, loops.offer(2)) end) -- is cut off by the closing, or too late
+        host:spawn(function() -- is cut off by the closing, or too late
+          if own then pcall(own.offer_status, own, loops.offer(2)) end
+        end)
         assert(own:offer_status(loops.offer(n % 8 + 1)))
         ended = ended + 1
         if n % 2 == 0 then own:close() end
