@@ -122,7 +122,7 @@ describe("core.decode", function()
     end
   end)
 
-  it("refuses more than 100,000 values, names not counted", function()
+  it("refuses more than 100,000 values, names not counted #exhaustive", function()
     local function check(text, fits)
       local value, problem = core.decode(text)
       assert.equal(fits, value ~= nil)
