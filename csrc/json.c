@@ -31,7 +31,9 @@ static bool take(struct reader *reader, char c) {
 }
 
 static void skip_blanks(struct reader *reader) {
-  reader->at += strspn(reader->at, " \t\n\r");
+  while (*reader->at == ' ' || *reader->at == '\t' || *reader->at == '\n' || *reader->at == '\r') {
+    reader->at++;
+  }
 }
 
 /* Reads the byte if it comes next, behind blanks. */
@@ -49,9 +51,11 @@ static bool take_word(struct reader *reader, const char *word) {
 
 /* Reads digits, and returns their number. */
 static size_t read_digits(struct reader *reader) {
-  size_t count = strspn(reader->at, "0123456789");
-  reader->at += count;
-  return count;
+  const char *first = reader->at;
+  while (lcpp_is_digit(*reader->at)) {
+    reader->at++;
+  }
+  return (size_t)(reader->at - first);
 }
 
 static void copy_to(struct reader *reader, const char *end) {
