@@ -7,8 +7,6 @@
 --   certificates.good.certificate, .key      -- files
 --   certificates:remove()
 
-local Process = require "spec.support.process"
-
 local Certificates = {}
 
 local SAN = "subjectAltName=DNS:localhost,IP:127.0.0.1"
@@ -125,7 +123,7 @@ end
 -- @param ... further arguments of it
 -- @return the process (spec.support.process), which stop "sigterm" ends; its URL
 function Certificates:serve(name, ...)
-  local process = Process.start {
+  local process = require "spec.support.process".start { -- loaded here: it needs luv
     "/bin/sh", "-c", 'exec openssl s_server -accept 127.0.0.1:0 "$@" 2>/dev/null', "",
     "-cert", self[name].certificate, "-key", self[name].key, ...,
   }
