@@ -74,7 +74,7 @@ static int sooner(lua_State *L, int timeout_ms) {
 }
 
 /* Closes what a coroutine that failed had open, such as the requests of a batch in it: Lua leaves
- * that to whoever resumed it. The error, or that of a closing, stays on top of its stack
+ * that to the code that resumed it. The error, or that of a closing, stays on top of its stack
  * (from 5.4.3 on). */
 static void close_variables(lua_State *L, lua_State *thread) {
 #if LUA_VERSION_RELEASE_NUM >= 50406

@@ -193,7 +193,7 @@ describe("a client checks", function()
 
   it("addresses: text with an @ and without control characters, one to an entry", function()
     for emails, words in pairs {
-      [""] = "emails: expected an e%-mail address", ["nobody"] = "emails: expected an e%-mail address",
+      [""] = "emails: expected an e%-mail address", ["jondoe"] = "emails: expected an e%-mail address",
       ["a@b\127"] = "emails: expected no control characters", ["a@b\31"] = "emails: expected no control characters",
       [{ "a@b", 1 }] = "emails%[2%]: expected a string, got number",
       [{ "a@b", "c@d,e@f" }] = "emails%[2%]: expected one e%-mail address, without a comma",
@@ -206,7 +206,7 @@ describe("a client checks", function()
     } do
       local message = refusal(check, emails)
       assert.matches(words, message)
-      assert.is_nil(message:find("nobody", 1, true))
+      assert.is_nil(message:find("jondoe", 1, true))
     end
     for _, emails in ipairs { "a@b", "a@b, c@d", "a b@c", { "a@b" }, { "a@b", "c@d", "e@f" }, {} } do check(emails) end
   end)

@@ -244,7 +244,7 @@ describe("the service of the portal emulator", function()
             assert.same({ 2, "contoso-app", "neverPublished", "contoso-vm", "running", "contoso" },
               { #list, list[1].id, list[1].status, list[2].id, list[2].status, list[2].publisherId })
             assert.equal(405, call("POST", "/api/publishers/contoso/offers").status)
-            assert.equal(404, call("GET", "/api/publishers/nobody/offers").status)
+            assert.equal(404, call("GET", "/api/publishers/unknown/offers").status)
         end)
 
         it("filter the list under both names", function()

@@ -231,7 +231,7 @@ static int host_threads(lua_State *L) {
     works[i] = (struct work){
         .file = luaL_checkstring(L, 2), .argument = luaL_checkinteger(L, 3), .start = &start};
     if (pthread_create(&works[i].thread, NULL, work_in_state, &works[i]) != 0) {
-      exit(EXIT_FAILURE); /* the others wait for it in vain */
+      exit(EXIT_FAILURE); /* the other threads wait for it */
     }
   }
   bool done = true;

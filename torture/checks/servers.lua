@@ -24,7 +24,7 @@
 --     raw    as in `raw` below; and what becomes of a request with an id "soak-<number>" is chance, which the seed, the
 --            number and how often it came before decide: see `fates`
 --
--- The token service of nginx grants GRANTED_TOKEN, and refuses the tenant "nobody"; that of the raw server refuses all,
+-- The token service of nginx grants GRANTED_TOKEN, and refuses the tenant "unknown"; that of the raw server refuses all,
 -- with the request's body in its message.
 
 local Certificates = require "spec.support.certificates"
@@ -82,7 +82,7 @@ http {
     location ~ /submissions/ {
       return 200 '[{"id":"7","submissionState":"running","version":636576975611768314},{"id":"8"}]';
     }
-    location ~ /nobody/oauth2/token$ { return 400 '{"error":"invalid_client","error_description":"nobody"}'; }
+    location ~ /unknown/oauth2/token$ { return 400 '{"error":"invalid_client","error_description":"unknown"}'; }
     location ~ /(oauth2/token|identity)$ {
       return 200 '{"token_type":"Bearer","access_token":"@GRANTED@","expires_in":"3600"}';
     }
@@ -248,7 +248,7 @@ local function answer(connection)
   local number = tonumber(id:match "^soak%-(%d+)$")
   if not number then noted:write("raw ", id, " ", method, " -\n") end
   if offer == "early" then return end -- the connection is closed before the request's body was read
-  connection.server.requests = {} -- nobody looks at them
+  connection.server.requests = {} -- they are not read
   local request = connection:read_request()
   if not request then return end
   local first, count = target:match "^/counts/(%d+)/(%d+)$"

@@ -147,7 +147,7 @@ static enum owner blame(char *text, size_t size) {
       return owner_of(frames[i]);
     }
   }
-  snprintf(text, size, "nobody known");
+  snprintf(text, size, "no known function");
   return OF_OTHERS;
 }
 

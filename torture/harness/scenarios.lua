@@ -223,7 +223,7 @@ scenario("credentials", { "plain", "tls" }, function(self)
   local client = self:new_client { token = false, tenant = "contoso", client_id = "id", client_secret = context.SECRET,
                                    authority_url = self.url }
   self:cancel(client, "vm", accepted)
-  local refused = { token = false, tenant = "nobody", client_id = "id", client_secret = context.SECRET,
+  local refused = { token = false, tenant = "unknown", client_id = "id", client_secret = context.SECRET,
                     authority_url = self.url }
   self:cancel(self:new_client(refused), "vm", "auth", 400)
 end, { calls = { "plain" } })

@@ -189,7 +189,7 @@ local function finish_one()
   for _, slot in pairs(slots) do
     if slot.id == id then return settle(slot, status) end
   end
-  error "a process of nobody's has ended"
+  error "an unknown process has ended"
 end
 
 local function finish_all()

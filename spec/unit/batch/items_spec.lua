@@ -27,7 +27,7 @@ describe("a batch", function()
       function(own) return look(1, own) end,
       function() error(cpp.cancel, 0) end,
       function() return nil, false end,
-      function() coroutine.yield("to nobody") end,
+      function() coroutine.yield("a value") end,
       function() error { kind = "http" } end, -- no err of its own making
     }
     local entries, failed = client:map(fns, function(fn, own) return fn(own) end)

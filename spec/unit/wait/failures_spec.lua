@@ -164,7 +164,7 @@ describe("a wait", function()
       assert.same({}, portal:faults())
     end)
 
-    it("but ends when there is no more token to be had, with the location", function()
+    it("ends when no token is available, with the location", function()
       local own <close> = with_credentials()
       result = assert(own:cancel(OFFER))
       fail { status = 401, times = -1 }
