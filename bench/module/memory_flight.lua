@@ -1,5 +1,5 @@
 -- The module: resident memory of a request in flight. COUNT requests are sent to a server that never
--- answers; WARM_UP and CONCURRENCY are not used.
+-- responds; WARM_UP and CONCURRENCY are not used.
 
 local core = require "cpp.core"
 local settings = require "bench.module.settings"

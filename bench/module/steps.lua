@@ -16,7 +16,7 @@ local function fill(started, done, count)
   return started
 end
 
--- Requests that are finished now, each of them answered.
+-- Requests that are finished now, each with a response.
 local function collect()
   local done = 0
   local request = client:finished()

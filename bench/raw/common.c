@@ -49,7 +49,7 @@ static void write_uuid(char *text, size_t size) {
            b[15]);
 }
 
-/* There is no body in the answers; what came would be thrown away. */
+/* There is no body in the responses; what came would be thrown away. */
 static size_t discard(char *data, size_t size, size_t count, void *argument) {
   (void)data;
   (void)argument;

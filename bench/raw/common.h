@@ -3,8 +3,8 @@
  *
  * This is the yardstick for the module, so it does what a careful C program would do and no more:
  * the same method, headers, body, verification and limits, a new request id for every call, URL and
- * body made for every call, status and place to poll read from every answer. It does not parse JSON:
- * the answers here have no body.
+ * body made for every call, status and place to poll read from every response. It does not parse JSON:
+ * the responses here have no body.
  */
 #ifndef BENCH_COMMON_H
 #define BENCH_COMMON_H
@@ -25,8 +25,8 @@ struct settings {
 struct cancel {
   CURL *easy;
   struct curl_slist *headers;
-  char *location; /* of the last answer; free */
-  long status;    /* of the last answer */
+  char *location; /* of the last response; free */
+  long status;    /* of the last response */
 };
 
 /* program BASE_URL TOKEN WARM_UP COUNT CONCURRENCY [CA_FILE]; ends the process when it is wrong. */
@@ -39,7 +39,7 @@ void require(bool condition, const char *message);
 void cancel_open(struct cancel *cancel, const struct settings *settings);
 void cancel_close(struct cancel *cancel);
 
-/* Sets up call number `index`, and reads its answer when libcurl is done with it. */
+/* Sets up call number `index`, and reads its response when libcurl is done with it. */
 void cancel_load(struct cancel *cancel, const struct settings *settings, long index);
 void cancel_read(struct cancel *cancel, CURLcode code);
 

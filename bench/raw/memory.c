@@ -1,5 +1,5 @@
 /* Raw libcurl: resident memory of a request in flight. COUNT requests are sent to a server that never
- * answers; WARM_UP and CONCURRENCY are not used. */
+ * responds; WARM_UP and CONCURRENCY are not used. */
 #include "common.h"
 
 #include <stdio.h>

@@ -30,7 +30,7 @@ describe("cpp.command.calls", function()
     assert.same({ offer = "o" }, target)
   end)
 
-  -- The answers of the client; with --wait or not; the returned state; what is noted in the target; what follows.
+  -- The responses of the client; with --wait or not; the returned state; what is noted in the target; what follows.
   for name, case in pairs {
     ["a result"] = { { { location = "/l" } }, false, "accepted", true },
     ["a result with a state"] = { { { state = "canceled" } }, false, "canceled", true },

@@ -87,7 +87,7 @@ describe("a core client", function()
     end
   end)
 
-  it("has no answer any more when its scope was left", function()
+  it("has no response any more when its scope was left", function()
     local client <close> = core.client { base_url = portal.url }
     local request = client:start("cancel", OFFER, portals.TOKEN)
     do

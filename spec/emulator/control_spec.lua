@@ -56,7 +56,7 @@ describe("the portal emulator", function()
     end)
 
     describe("faults", function()
-        it("answer instead of the service, for the requests that match", function()
+        it("respond instead of the service, for the requests that match", function()
             portal:fault { match = { method = "POST", path = "/cancel$", skip = 1 }, times = 2, status = 429,
                 headers = { ["Retry-After"] = "3" }, body = { error = { code = "TooMany" } } }
             local statuses = {}
@@ -103,7 +103,7 @@ describe("the portal emulator", function()
             return connection
         end
 
-        it("cut answers short", function()
+        it("cut responses short", function()
             portal:fault { action = "truncate", status = 200, body = "0123456789" }
             local connection = connect("GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
             local text = connection:receive("*a")
@@ -112,7 +112,7 @@ describe("the portal emulator", function()
             connection:close()
         end)
 
-        it("withhold answers until they are released", function()
+        it("withhold responses until they are released", function()
             portal:fault { action = "stall" }
             local connection = connect("GET /x HTTP/1.1\r\nHost: x\r\n\r\n")
             repeat until #portal:journal() == 1

@@ -1,4 +1,4 @@
--- The portal emulator answers requests for the service as its documentation says.
+-- The portal emulator responds to requests for the service as its documentation says.
 
 local client = require "spec.support.emulator"
 local fixture = require "spec.support.fixture"
@@ -117,7 +117,7 @@ describe("the service of the portal emulator", function()
     end)
 
     describe("the place to poll", function()
-        -- The answer to cancelling an offer with these settings.
+        -- The response to cancelling an offer with these settings.
         local function cancel(settings)
             put(settings)
             return call("POST", OFFER .. "/cancel", { headers = { ["X-Forwarded-Proto"] = "https" } })
@@ -312,7 +312,7 @@ describe("the service of the portal emulator", function()
             assert.equal(200, call("GET", path).status)
         end)
 
-        it("put identifiers on every answer", function()
+        it("put identifiers on every response", function()
             local answer = call("GET", "/nothing", { headers = { ["x-ms-client-request-id"] = "abc" } })
             assert.matches(GUID, answer.headers["x-ms-correlation-request-id"])
             assert.matches(GUID, answer.headers["x-ms-request-id"])

@@ -81,7 +81,7 @@ describe("examples/journal.lua", function()
     end
   end)
 
-  it("finds that a cancel has worked whose answer it did not live to see", function()
+  it("finds that a cancel worked although the process ended before its response", function()
     offer(1, { cancel_seconds = 0 })
     portal:fault { match = { method = "POST" }, action = "stall", act = true }
     offers = programs:file("offer-1\n")

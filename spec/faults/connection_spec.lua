@@ -223,7 +223,7 @@ for number in range(1, 100):
       lab:assert_usable(client, server)
     end)
 
-    it("reads the answer that comes before all of it was sent", function()
+    it("reads the response that comes before all of it was sent", function()
       local server = lab:server():handle(function(connection)
         connection:read(1000)
         connection:answer(413, { "Connection: close" }, "too much")

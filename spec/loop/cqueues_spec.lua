@@ -183,7 +183,7 @@ describe("cpp.loop.cqueues", function()
       host:spawn(function() first = assert(client:offer_status(loops.offer(1))) end)
       host:spawn(function()
         host:pause(0.01)
-        -- Blocks the controller until long after the first one was answered.
+        -- Blocks the controller until long after the first one had its response.
         assert(client:offer_status(loops.offer(2, { loop = cpp.loop.blocking })))
       end)
       host:run(5)

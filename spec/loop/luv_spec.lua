@@ -107,7 +107,7 @@ describe("cpp.loop.luv", function()
     host:run(1)
   end)
 
-  it("leaves no handle in the step in which the last one is answered", function()
+  it("leaves no handle in the step in which the last one gets its response", function()
     local host = new_host()
     local client <close> = new_client()
     local seen

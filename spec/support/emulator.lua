@@ -9,7 +9,7 @@
 --     assert.equal("canceled", portal:state("contoso", "contoso-vm").operations[1].state)
 --     portal:stop()
 --
--- Every function raises where the emulator refuses or does not answer: a specification with a misspelt option fails.
+-- Every function raises where the emulator refuses or does not respond: a specification with a misspelt option fails.
 -- doc/emulator.md lists the options of offers and faults. Numbers that come back are floats (lua-cjson), which compare equal
 -- to integers.
 
@@ -108,12 +108,12 @@ local function connect()
     return connection
 end
 
---- Sends one plain request, on a connection of its own, and returns the answer: for looking at the emulator itself.
+--- Sends one plain request, on a connection of its own, and returns the response: for looking at the emulator itself.
 -- @param method e.g. "GET"
 -- @param path path and query
 -- @param options (may be absent) `headers` (names to values), `body` (text), `token` (default: none)
 -- @return `{ status =, headers = (lower case names), body =, json = (decoded body, where it is JSON) }`;
---   or nil and a message where there was no answer
+--   or nil and a message where there was no response
 function portal:request(method, path, options)
     options = options or {}
     local headers = { ["Content-Length"] = options.body and #options.body }
@@ -178,7 +178,7 @@ for name, order in pairs {
     fault = "POST faults",
     -- The faults that may still strike: empty once all have struck.
     faults = "GET faults",
-    -- Forgets all faults, and closes the connections on which an answer is being withheld.
+    -- Forgets all faults, and closes the connections on which a response is being withheld.
     clear_faults = "DELETE faults",
     -- Forgets the requests so far.
     clear_journal = "DELETE journal",

@@ -98,7 +98,7 @@ function Connection:send(data)
   return true
 end
 
---- Sends an answer with a Content-Length.
+--- Sends a response with a Content-Length.
 -- @param headers (may be absent) list of header lines
 function Connection:answer(status, headers, body)
   local lines = { ("HTTP/1.1 %d Status"):format(status), ("Content-Length: %d"):format(#(body or "")) }

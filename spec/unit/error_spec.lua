@@ -1,4 +1,4 @@
--- Errors: what an err tells of an answer, and how much of it.
+-- Errors: what an err tells of a response, and how much of it.
 
 local cpp = require "cpp"
 local errors = require "cpp.error"
@@ -17,7 +17,7 @@ describe("an err", function()
     return err
   end
 
-  it("tells the request, the answer and its meaning, on one line", function()
+  it("tells the request, the response and its meaning, on one line", function()
     local err = fail(403, { error = { code = "Forbidden", message = "Not\r\n  yours." } },
                      { ["X-Ms-Correlation-Request-Id"] = "1234" })
     local url = portal.url .. "/api/publishers/contoso/offers/contoso-vm/cancel?api-version=2017-10-31"

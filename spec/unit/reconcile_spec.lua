@@ -30,7 +30,7 @@ describe("reconcile", function()
     return list
   end
 
-  it("answers canceled when nothing runs and the offer is canceled", function()
+  it("returns canceled when nothing runs and the offer is canceled", function()
     offer()
     local err = ambiguous(true)
     portal:advance(60)
@@ -42,7 +42,7 @@ describe("reconcile", function()
     assert.same({ "submissions/", "status" }, paths())
   end)
 
-  it("answers running, with the operation, which can be waited for", function()
+  it("returns running, with the operation, which can be waited for", function()
     offer { steps = { { name = "a", seconds = 10 }, { name = "b", seconds = 10 } }, elapsed = 15 }
     local err = ambiguous(false)
     local before = {}
@@ -56,7 +56,7 @@ describe("reconcile", function()
     for name, value in pairs(err) do assert.equal(before[name], value) end -- what it was given is unchanged
   end)
 
-  it("answers running with an operation that can be waited for although it cannot be asked where it is", function()
+  it("returns running with an operation that can be waited for although it cannot be asked where it is", function()
     offer()
     local err = ambiguous(true)
     portal:fault { match = { path = "/operations/" }, status = 404 }
@@ -66,7 +66,7 @@ describe("reconcile", function()
     assert.equal("canceled", assert(client:wait(answer.operation)).state)
   end)
 
-  it("answers unknown, and no guess, when nothing runs and the offer's status is not canceled", function()
+  it("returns unknown, and no guess, when nothing runs and the offer's status is not canceled", function()
     for status, outcome in pairs { WaitingForPublisherReview = "signoff", Succeeded = "completed",
                                    ["something new"] = "unknown" } do
       portal:reset()

@@ -84,7 +84,7 @@ static void on_call_or_return(lua_State *L, lua_Debug *frame) {
   }
 }
 
-/* Lua answers a failure with a full collection and asks again; but its buffers (luaL_Buffer), which
+/* Lua responds to a failure with a full collection and asks again; but its buffers (luaL_Buffer), which
  * grow, do not, so only new objects count. Their "old size" is their type.
  * https://www.lua.org/manual/5.4/manual.html#lua_Alloc */
 static void *allocate(void *argument, void *block, size_t old_size, size_t new_size) {
@@ -136,7 +136,7 @@ int __lsan_is_turned_off(void) {
   return is_child;
 }
 
-/* In place of the C library's own: a name server that does not answer. */
+/* In place of the C library's own: a name server that does not respond. */
 int getaddrinfo(const char *restrict node, const char *restrict service,
                 const struct addrinfo *restrict hints, struct addrinfo **restrict found) {
   if (node != NULL && strcmp(node, "stuck.invalid") == 0) {

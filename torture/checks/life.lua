@@ -81,7 +81,7 @@ local function settle()
   repeat until status_of "Threads:%s*(%d+)" == "1" or core.monotonic() > deadline -- luacheck: ignore
 end
 
--- lua_close while requests stall: in the answer, in the TLS handshake, in the look-up of a name.
+-- lua_close while requests stall: in the response, in the TLS handshake, in the look-up of a name.
 function scenarios.running()
   local source = [[
     local core = require "cpp.core"
@@ -112,7 +112,7 @@ function scenarios.running()
   print(("# at most %.0f ms"):format(worst * 1000))
 end
 
--- A timeout and lua_close while the name server does not answer; and the resolver's thread, which outlives the
+-- A timeout and lua_close while the name server does not respond; and the resolver's thread, which outlives the
 -- state, still finds its code when it wakes.
 function scenarios.stuck()
   local seconds = host.run(([[

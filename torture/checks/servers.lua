@@ -8,7 +8,7 @@
 -- those of which only a byte came. Writes shell assignments with their URLs to DIRECTORY/server.env once all listen. Ends,
 -- and ends nginx, when its standard input does, so that nothing outlives a check.
 --
--- The offer's name in a request says what the answer is (401 for one that does not bear the token, whole):
+-- The offer's name in a request says what the response is (401 for one that does not bear the token, whole):
 --
 --     nginx  vm       202; Location tells the connection and the request on it: .../operations/<c>-<r>
 --            other    202; Operation-Location, relative, and an id of the request tell the same
@@ -18,7 +18,7 @@
 --            broken   500
 --            moved    302 to another host
 --            throttled  429, to come back at once
---            dropped  the connection is closed without an answer
+--            dropped  the connection is closed without a response
 --            failing, running  an operation that ended failed, or that runs
 --            notified  an operation that tells which addresses were notified
 --     raw    as in `raw` below; and what becomes of a request with an id "soak-<number>" is chance, which the seed, the
@@ -139,11 +139,11 @@ end
 
 -- By the offer's name ("token" of the token service): what a connection does with a request; true when it goes on.
 local raw = {
-  -- No answer, ever.
+  -- No response, ever.
   stall = function(connection) connection:stall() end,
   -- The connection is reset once the request was read.
   reset = function(connection) connection:reset() end,
-  -- The answer ends within its headers, or within its body.
+  -- The response ends within its headers, or within its body.
   headers = function(connection) connection:send "HTTP/1.1 202 Accepted\r\nLocation: /api/op" end,
   body = function(connection)
     connection:send 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{"a":'
@@ -171,7 +171,7 @@ local ECHO = "Content-Type: text/plain\r\nContent-Length: %d\r\n\r\n%s"
 local EMPTY = "Content-Length: 0\r\n\r\n"
 
 -- What becomes of a request. Weight (of 1000); whether it acts, as a service that cancels: this must happen once for an id
--- at most; what is sent now, in which ECHO is all of the request, to see whether secrets in an answer show; how the
+-- at most; what is sent now, in which ECHO is all of the request, to see whether secrets in a response show; how the
 -- connection fares then (nil: it goes on); what is sent a while later, before that.
 local fates = {
   { 530, true, ACCEPTED .. "\r\n" },
@@ -198,7 +198,7 @@ local fates = {
   { 9, true, "HTTP/1.1 202 Accepted\r\nContent-Length: 9\r\n\r\n{\"a\"", "close" },
   { 9, true, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\"", "reset", "" },
   { 10, true, "220 what is this?\r\n%d%s", "close" },
-  { 2, true, "" }, -- no answer: the client has to give up
+  { 2, true, "" }, -- no response: the client has to give up
 }
 
 local came, acted = {}, {} -- by number
@@ -225,7 +225,7 @@ local function treat(connection, request, number)
   return not ending
 end
 
--- `GET /counts/<first>/<count>` is answered with two bytes for each number: came, acted.
+-- `GET /counts/<first>/<count>` responds with two bytes for each number: came, acted.
 local function send_counts(connection, first, count)
   local lists = { {}, {} }
   for number = first, first + count - 1 do

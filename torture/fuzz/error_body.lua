@@ -23,7 +23,7 @@ local CALLS = {
 }
 local BODY_LIMIT, LINE_LIMIT = 2048, 2048
 
--- A loop whose server answers at once.
+-- A loop whose server responds at once.
 local loop = { sleep = function() error "a pause, where nothing is to be sent again" end }
 local answer
 function loop.await(core_client, request)

@@ -1,9 +1,9 @@
 -- Fuzz target: a whole answer, headers and body, through libcurl and the core.
 --
--- Input: a byte of flags, a byte that says where the rest is cut, the rest. The rest is an answer that arrives in two
--- pieces, or two answers over a kept connection. Promises: a request ends exactly once, in bounded steps once the
+-- Input: a byte of flags, a byte that says where the rest is cut, the rest. The rest is a response that arrives in two
+-- pieces, or two responses over a kept connection. Promises: a request ends exactly once, in bounded steps once the
 -- server is silent for good; what it gives is well-formed and honest; the token is sent once and seen nowhere; a
--- location is followed to the origin of base_url and nowhere else; and where an answer is cut makes no difference.
+-- location is followed to the origin of base_url and nowhere else; and where a response is cut makes no difference.
 
 local core = require "cpp.core"
 local peer = require "peer"
@@ -78,7 +78,7 @@ local function settle(client, request, name, answer)
   return result, failure
 end
 
--- Sends one request and the pieces of its answer.
+-- Sends one request and the pieces of its response.
 local function exchange(client, call, pieces, last)
   local name, options = call[1], call[2]
   local request = client:start(name, options, name ~= "token" and TOKEN or nil)
@@ -103,21 +103,21 @@ local function exchange(client, call, pieces, last)
   return settle(client, request, name, table.concat(pieces))
 end
 
--- The same answer, in one piece, to another client comes to the same. (With a NUL in its headers, libcurl 7.88 refuses
+-- The same response, in one piece, to another client comes to the same. (With a NUL in its headers, libcurl 7.88 refuses
 -- it or not by where it is cut.)
 local function check_whole(call, answer, result)
   peer.reset()
   local client <close> = core.client { base_url = ORIGIN, authority_url = ORIGIN, max_response_bytes = LIMIT }
   local again = exchange(client, call, { answer }, true)
   assert((result == nil) == (again == nil), "answered in one piece, failed in two")
-  if not result then return end -- what is wrong with an answer may be seen sooner or later
+  if not result then return end -- what is wrong with a response may be seen sooner or later
   for _, name in ipairs { "status", "location", "operation_id", "request_id" } do
     assert(result[name] == again[name], "another " .. name .. " in one piece")
   end
   client:close()
 end
 
--- A location that an answer named: polled, it connects to the origin of base_url only.
+-- A location that a response named: polled, it connects to the origin of base_url only.
 local function poll(client, location)
   local request = client:start("location", { location = location }, TOKEN)
   client:step(0)

@@ -45,7 +45,7 @@ context.CA_FILE = os.getenv "CA_FILE"
 context.URLS = {
   plain = os.getenv "PLAIN_URL", tls = os.getenv "TLS_URL", raw = os.getenv "RAW_URL",
   refused = os.getenv "REFUSED_URL", lookup = os.getenv "LOOKUP_URL",
-  -- Servers that must not be trusted; they answer all the same, and note each byte of a request.
+  -- Servers that must not be trusted; they respond all the same, and note each byte of a request.
   wrong_host = os.getenv "WRONG_HOST_URL", unknown_authority = os.getenv "UNKNOWN_AUTHORITY_URL",
   expired = os.getenv "EXPIRED_URL",
 }

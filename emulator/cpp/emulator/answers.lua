@@ -1,17 +1,17 @@
--- Answers: `{ status =, headers = { { name, value }, ... }, body = }`, made here and written by the server.
+-- Responses: `{ status =, headers = { { name, value }, ... }, body = }`, made here and written by the server.
 
 local json = require "cpp.emulator.json"
 
 local answers = {}
 
---- An answer with a JSON body.
+--- A response with a JSON body.
 function answers.json(status, document, headers)
     headers = headers or {}
     headers[#headers + 1] = { "Content-Type", "application/json; charset=utf-8" }
     return { status = status, headers = headers, body = json.encode(document) }
 end
 
---- An answer without a body.
+--- A response without a body.
 function answers.empty(status, headers)
     return { status = status, headers = headers or {} }
 end
@@ -30,7 +30,7 @@ function answers.refusal(status, code, description)
     return answers.json(status, { error = code, error_description = description })
 end
 
---- Sets headers of an answer in place of those with the same names.
+--- Sets headers of a response in place of those with the same names.
 -- @param changes name to value, or to a list of values for a header that comes several times; false removes
 function answers.override(answer, changes)
     for name, values in pairs(changes) do

@@ -79,7 +79,7 @@ local function problem(status, message)
     return answers.json(status, { error = message })
 end
 
---- Answers a request whose path begins with the prefix.
+--- Responds to a request whose path begins with the prefix.
 function control.answer(server, request)
     local name = request.path:sub(#control.PREFIX + 1)
     local action = actions[request.method .. " " .. name]

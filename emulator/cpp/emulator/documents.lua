@@ -1,4 +1,4 @@
--- The JSON documents that the service answers with: an operation, an entry of the list of operations, the status of
+-- The JSON documents that the service responds with: an operation, an entry of the list of operations, the status of
 -- an offer, and an entry of the list of offers.
 
 local json = require "cpp.emulator.json"
@@ -52,7 +52,7 @@ local function steps_of(offer, operation, clock)
             stepName = entry.step.name,
             description = entry.step.description or entry.step.name,
             estimatedTimeFrame = entry.step.estimated,
-            -- A step that holds answers with the text it was given.
+            -- A step that holds responds with the text it was given.
             status = offer.settings.step_spelling[entry.state] or entry.state,
             messages = messages_of_step(entry, clock, operation.began),
             progressPercentage = entry.progress,
@@ -117,7 +117,7 @@ function documents.operation(offer, operation, clock)
     return document
 end
 
---- The answer to a request for one operation: the object, or a list around it where the offer is configured so.
+--- The response to a request for one operation: the object, or a list around it where the offer is configured so.
 function documents.operation_answer(offer, operation, clock)
     local document = documents.operation(offer, operation, clock)
     return offer.settings.array and { document } or document

@@ -124,7 +124,7 @@ end
 
 --- The response to a request with a fault, or nil for none. The service acts on the request if the fault has `act`, or
 -- if a response is needed and the fault defines none.
--- @param act function that lets the service act, and gives its answer
+-- @param act function that lets the service act, and returns its response
 function faults.answer(fault, act)
     local own = own_answer(fault)
     local silent = fault.action and fault.action ~= "truncate"

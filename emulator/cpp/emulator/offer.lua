@@ -20,7 +20,7 @@ local KNOWN = {
     publish_running = "number", signoff = "string", signoff_status = "string",
     -- The place to poll, and when.
     location_form = "string", location_header = "table", retry_after = "number|string|table",
-    -- How answers look.
+    -- How responses look.
     migrated = "boolean", array = "boolean", operation_times = "boolean", submission_ids = "string",
     submission_times = "boolean", list_late = "number",
     spelling = "table", step_spelling = "table", offer_spelling = "table",
@@ -99,7 +99,7 @@ local function check_settings(settings)
     settings.step_spelling = check_spelling(settings.step_spelling, STEP_SPELLING, "offer.step_spelling")
     settings.offer_spelling = check_spelling(settings.offer_spelling, OFFER_SPELLING, "offer.offer_spelling")
     if settings.migrated == nil then
-        -- Of the forms of the place to poll, the relative Location is what migrated offers answer with.
+        -- Of the forms of the place to poll, the relative Location is what migrated offers respond with.
         settings.migrated = settings.location_form == "location"
     end
     return settings

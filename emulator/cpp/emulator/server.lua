@@ -229,7 +229,7 @@ function server:release()
     self.released:signal()
 end
 
---- Makes `run` return, after the answer to the request that is being handled.
+--- Makes `run` return, after the response to the request that is being handled.
 function server:stop()
     self.stopping = true
 end

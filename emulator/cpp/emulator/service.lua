@@ -1,4 +1,4 @@
--- The service: which request gets which answer. Pure state, no input or output; time comes from the clock given.
+-- The service: which request gets which response. Pure state, no input or output; time comes from the clock given.
 --
 -- Codes of errors: InvalidAPIVersion is one that the service was seen to use. All others are guesses: plausible
 -- words in its style, for a client must not depend on them.
@@ -73,7 +73,7 @@ function service:publisher_names()
 end
 
 -- The body of a request that starts or cancels an operation.
--- @return the addresses to notify or nil; or false and the answer to a body that makes no sense
+-- @return the addresses to notify or nil; or false and the response to a body that makes no sense
 local function read_body(request)
     if request.body == "" then
         return nil
@@ -280,7 +280,7 @@ local function route(segments)
     return action and { action, segments[3], segments[5], segments[7] }
 end
 
--- The answer to a request for what does not exist, or nil.
+-- The response to a request for what does not exist, or nil.
 local function missing(self, target, offer)
     if not target then
         return answers.failure(404, "NotFound", "There is nothing at this address.")
@@ -296,7 +296,7 @@ local function missing(self, target, offer)
     end
 end
 
---- Answers a request for the service.
+--- Responds to a request for the service.
 -- @param request { method =, segments =, fields = of the query, headers = by lower case name, body = }
 function service:answer(request)
     local caller = self.credentials:find(requests.bearer(request.headers.authorization))

@@ -104,7 +104,7 @@ function state:describe(offer)
     }
 end
 
---- Answers a request for the service or for a token.
+--- Responds to a request for the service or for a token.
 function state:answer(request)
     return self.tokens:answer(request) or self.identities:answer(request) or self.service:answer(request)
 end

@@ -86,7 +86,7 @@ function steps.progress(list, elapsed, state)
         local entry = { step = step, state = "not_started", progress = 0, at = begun }
         if current then
             if step.hold then
-                -- Given as it is to be answered, e.g. waitingForPublisherReview or blocked.
+                -- Given as it is to be sent, e.g. waitingForPublisherReview or blocked.
                 entry.state, current = state == "running" and step.hold or state, false
             elseif elapsed >= begun + seconds and not (state == "failed" and (step.fails or index == #list)) then
                 entry.state, entry.progress, entry.at = "complete", 100, begun + seconds

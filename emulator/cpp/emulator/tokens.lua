@@ -110,7 +110,7 @@ local function in_form(form, number)
     return form == "number" and number or string.format("%d", math.floor(number))
 end
 
---- Issues a token, as the answer to a request for one.
+--- Issues a token, as the response to a request for one.
 -- @param client a client or an identity
 function tokens:issue(client)
     self.issued = self.issued + 1
@@ -138,7 +138,7 @@ local function is_asserted(client, form)
         and form.client_assertion == client.assertion
 end
 
---- Answers POST /<tenant>/oauth2/token and /<tenant>/oauth2/v2.0/token; nil when the path is another.
+--- Responds to POST /<tenant>/oauth2/token and /<tenant>/oauth2/v2.0/token; nil when the path is another.
 function tokens:answer(request)
     local version, tenant = version_of(request.segments), request.segments[1]
     if not version then

@@ -29,7 +29,7 @@ return function(it)
     for k = 1, 2 do
       assert.equal("running", entries[k][1].result.state)
       assert.equal("timeout", entries[k][2].err.kind)
-      assert.is_true(slept[k] < 0.75, slept[k]) -- not only when the slow one was answered
+      assert.is_true(slept[k] < 0.75, slept[k]) -- not only when the slow one had its response
     end
   end)
 

@@ -89,7 +89,7 @@ return function(it)
 
   -- One waiting coroutine may poll for all: if it ends, the others continue.
   for first = 1, 3 do
-    it("wakes the rest when some are answered in one step, number " .. first .. " last", function()
+    it("wakes the rest when some get their responses in one step, number " .. first .. " last", function()
       local ended = 0
       loops.respond_late(portal, first, { delay = 0.2 })
       for n = 1, 3 do
@@ -100,7 +100,7 @@ return function(it)
       end
       host:spawn(function()
         host:pause(0.02)
-        socket.sleep(0.08) -- a busy host: meanwhile two are answered
+        socket.sleep(0.08) -- a busy host: meanwhile two get a response
       end)
       host:run(loops.LIMIT)
       assert.equal(3, ended)

@@ -59,7 +59,7 @@ describe("a token", function()
   end
 
   describe("that comes from a function", function()
-    -- A client whose token function answers with these lists, one after the other, the last for ever.
+    -- A client whose token function returns these lists, one after the other, the last for ever.
     local function with_function(...)
       local answers, calls = { ... }, { count = 0 }
       return new_client { token = function()

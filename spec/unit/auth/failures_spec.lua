@@ -69,14 +69,14 @@ describe("credentials", function()
       end
     end)
 
-    it("do not hide the secret that an answer echoes", function()
+    it("do not hide the secret that a response echoes", function()
       answer(400, { error = "invalid_request", error_description = "client_secret=emulator-secret was wrong" })
       local err = cancel()
       assert.is_nil(tostring(err):find("emulator-secret", 1, true) or err.body:find("emulator-secret", 1, true))
     end)
   end)
 
-  describe("that get no answer that helps", function()
+  describe("that get no response that helps", function()
     it("are an auth error after the retries", function()
       for _, fault in ipairs { { action = "close" }, { status = 503 }, { status = 429 },
                                { status = 200, body = { access_token = "issued" }, action = "truncate" } } do

@@ -107,7 +107,7 @@ describe("cancel", function()
       end
     end)
 
-    it("202 with an absolute location, whichever form the service answers with", function()
+    it("202 with an absolute location, whichever form the service responds with", function()
       local id = "56615b67-2185-49fe-80d2-c4ddf77bb2e8"
       local by_id = portal.url .. "/api/publishers/contoso/offers/contoso-vm/operations/" .. id
       local version = "?api-version=2017-10-31"
@@ -186,7 +186,7 @@ describe("cancel", function()
       end
     end)
 
-    it("the ids of the call, or else of its client, and Retry-After of the answer", function()
+    it("the ids of the call, or else of its client, and Retry-After of the response", function()
       local named <close> = cpp.client { base_url = portal.url, token = portals.TOKEN, client_request_id = "ours" }
       offer { retry_after = 7 }
       for _, id in ipairs { "mine", false } do
@@ -239,7 +239,7 @@ describe("cancel", function()
       assert.equal(0, #portal:journal { path = "/elsewhere" })
     end)
 
-    it("a web page in place of the answer as unreadable", function()
+    it("a web page in place of the response as unreadable", function()
       portal:fault { match = {}, status = 200, headers = { ["content-type"] = "text/html" }, body = "<html>sign in</html>" }
       local err = failure()
       assert.same({ "protocol", true }, { err.kind, err.ambiguous })
@@ -270,7 +270,7 @@ describe("operation, operations and offer_status", function()
     end
   end)
 
-  it("call an answer that is no operation protocol", function()
+  it("call a response that is no operation protocol", function()
     for _, body in ipairs { "[]", "[{},{}]", "{}", "true", '"running"', "1", "" } do
       portal:fault { match = {}, status = 200, body = body, headers = { ["content-type"] = "application/json" } }
       local operation, err = client:operation { publisher = "contoso", offer = "contoso-vm", operation_id = "1" }

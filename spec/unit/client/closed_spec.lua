@@ -152,7 +152,7 @@ describe("closing the client", function()
     assert(controller:loop())
   end
 
-  -- Calls that are answered in one step, of which each closes the client when it is done: the kinds of their errs, sorted.
+  -- Calls that get their responses in one step, of which each closes the client when it is done: the kinds of their errs, sorted.
   local function kinds_of(call)
     local kinds, fns = {}, {}
     for n = 1, 5 do
@@ -162,7 +162,7 @@ describe("closing the client", function()
         client:close()
       end
     end
-    run(fns, 0.05, function() -- the host is busy until all are answered, so that one step wakes them all
+    run(fns, 0.05, function() -- the host is busy until all have a response, so that one step wakes them all
       local over = core.monotonic() + 0.4
       repeat until core.monotonic() > over
     end)
@@ -170,7 +170,7 @@ describe("closing the client", function()
     return kinds
   end
 
-  it("ends calls whose answer, in the same step, asks them to come back", function()
+  it("ends calls whose response, in the same step, asks them to come back", function()
     new_client { token = portals.TOKEN, loop = cpp.loop.cqueues, retries = 3 }
     portal:fault { match = { path = "/offers/" }, times = -1, status = 503, delay = 0.1, headers = { ["Retry-After"] = "100" } }
     local kinds = kinds_of(function(n) return client:offer_status(loops.offer(n, { timeout = n > 1 and 300 or 5 })) end)

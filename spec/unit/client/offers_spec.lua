@@ -46,7 +46,7 @@ describe("the documents of a publisher:", function()
     assert.same({}, client:offers { publisher = "contoso" })
   end)
 
-  it("offers fails with what the service answers, and is never ambiguous", function()
+  it("offers fails with the service's response, and is never ambiguous", function()
     portal:fault { match = { path = "/fail/" }, status = 500, times = -1 }
     for publisher, status in pairs { nope = 404, fail = 500 } do
       local list, err = client:offers { publisher = publisher, retries = 0 }
@@ -56,7 +56,7 @@ describe("the documents of a publisher:", function()
     assert.equal(401, select(2, client:publishers { token = "another" }).status)
   end)
 
-  it("offers takes a 202 without a document for no answer", function()
+  it("offers takes a 202 without a document for no response", function()
     portal:fault { status = 202 }
     local list, err = client:offers { publisher = "contoso" }
     assert.is_nil(list)

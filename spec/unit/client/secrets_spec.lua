@@ -121,7 +121,7 @@ describe("no secret is seen", function()
       portal:clear_faults()
     end
 
-    it("in what an answer's body echoes " .. how, function()
+    it("in what a response's body echoes " .. how, function()
       offer()
       for _, body in ipairs { echo, { error = { code = echo, message = echo } },
                               how == "as it is" and { code = echo, Message = echo },

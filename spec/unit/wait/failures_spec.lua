@@ -41,7 +41,7 @@ describe("a wait", function()
     end)
   end
 
-  it("rides out five failures again after each look that was answered", function()
+  it("rides out five failures again after each look with a response", function()
     for _ = 1, 4 do
       fail { status = 500, times = 5 }
       passing(1)

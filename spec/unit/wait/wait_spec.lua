@@ -25,7 +25,7 @@ describe("wait", function()
     return times
   end
 
-  -- The next look is answered so.
+  -- The next look gets this response.
   local function answer_once(status, body, headers)
     portal:fault { match = { method = "GET" }, status = status, body = body, headers = headers }
   end
@@ -105,7 +105,7 @@ describe("wait", function()
   end)
 
   describe("looks", function()
-    -- The first look is answered with the given Retry-After; with a Date of the emulator's clock, unless it is false.
+    -- The first look gets a response with the given Retry-After; with a Date of the emulator's clock, unless it is false.
     local function first_pause(value, date)
       cancel()
       portal:fault { match = { method = "GET" }, add_headers = { ["Retry-After"] = value, Date = date } }
