@@ -182,6 +182,8 @@ struct lcpp_client {
   time_t date;        /* same, and to read one takes long */
   const char *checked_token; /* the string in the last user value: known to be well-formed */
   bool has_short_secret;     /* one that a UUID has room for: see lcpp_is_short_secret */
+  unsigned char random[256]; /* for request ids */
+  size_t random_left;
 };
 
 /* User values of a client: the requests that it keeps alive, each at its index (luaL_ref, since a

@@ -77,12 +77,16 @@ static const struct lcpp_origin *read_origin(lua_State *L, const struct lcpp_cli
 }
 
 /* Writes a random UUID (version 4; RFC 9562) and a NUL. */
-static void make_uuid(char uuid[LCPP_UUID_LENGTH + 1]) {
+static void make_uuid(struct lcpp_client *client, char uuid[LCPP_UUID_LENGTH + 1]) {
   static const char digits[] = "0123456789abcdef";
-  unsigned char bytes[16];
-  if (getentropy(bytes, sizeof bytes) != 0) {
-    memset(bytes, 0, sizeof bytes); /* an id is for logs: never a failure */
+  if (client->random_left < 16) {
+    if (getentropy(client->random, sizeof client->random) != 0) {
+      memset(client->random, 0, sizeof client->random); /* an id is for logs: never a failure */
+    }
+    client->random_left = sizeof client->random;
   }
+  client->random_left -= 16;
+  unsigned char *bytes = client->random + client->random_left;
   bytes[6] = (unsigned char)((bytes[6] & 0x0f) | 0x40);
   bytes[8] = (unsigned char)((bytes[8] & 0x3f) | 0x80);
   char *at = uuid;
@@ -98,14 +102,14 @@ static void make_uuid(char uuid[LCPP_UUID_LENGTH + 1]) {
 
 /* Gives the request on top the id that it carries: the one given in this call, in its options, in
  * the client's, or a new one. */
-static const char *set_request_id(lua_State *L, const struct lcpp_client *client, const char *given,
+static const char *set_request_id(lua_State *L, struct lcpp_client *client, const char *given,
                                   const struct lcpp_value *option) {
   char uuid[LCPP_UUID_LENGTH + 1];
   if (given == NULL) {
     given = option->given ? option->text : client->client_request_id;
   }
   if (given == NULL) {
-    make_uuid(uuid);
+    make_uuid(client, uuid);
     given = uuid;
   }
   const char *id = lua_pushstring(L, given);
