@@ -294,6 +294,7 @@ static CURLcode set_request(struct lcpp_easy *easy, const struct lcpp_request_he
   if (easy->plain != request->origin->plain || request->profile != NULL) {
     /* Over plain http a proxy would see the token; it goes to loopback only anyway. */
     SET(handle, CURLOPT_PROXY, request->origin->plain ? "" : profile->proxy);
+    SET(handle, CURLOPT_NOPROXY, request->origin->plain ? "*" : NULL); /* NULL: the environment's */
     easy->plain = request->origin->plain;
   }
   /* A location never says what is connected to. It also saves time: libcurl would format the path
