@@ -94,8 +94,9 @@ void lcpp_options_open(lua_State *L);
 void lcpp_options_read(lua_State *L, int index, unsigned scope,
                        struct lcpp_value values[LCPP_OPTION_COUNT]);
 
-/* Whether a token or client secret is one that the 36 characters of a UUID have room for. */
-bool lcpp_is_short_secret(const struct lcpp_value *value);
+/* Whether a token or client secret of that length is redacted, and may stand in the 36 characters
+ * of a UUID. */
+bool lcpp_is_short_secret(size_t length);
 
 /* The name of an option. Static: never freed. */
 const char *lcpp_option_name(enum lcpp_option option);

@@ -110,8 +110,8 @@ int lcpp_core_client(lua_State *L) {
   }
   client->client_request_id = text_or(&values[LCPP_OPTION_CLIENT_REQUEST_ID], NULL);
   client->headers = text_or(&values[LCPP_OPTION_HEADERS], NULL);
-  client->has_short_secret = lcpp_is_short_secret(&values[LCPP_OPTION_TOKEN]) ||
-                             lcpp_is_short_secret(&values[LCPP_OPTION_CLIENT_SECRET]);
+  client->has_short_secret = lcpp_is_short_secret(values[LCPP_OPTION_TOKEN].length) ||
+                             lcpp_is_short_secret(values[LCPP_OPTION_CLIENT_SECRET].length);
   client->timeout_ms = lcpp_milliseconds(&values[LCPP_OPTION_TIMEOUT], DEFAULT_TIMEOUT_MS);
   client->max_response_bytes =
       bytes_or(&values[LCPP_OPTION_MAX_RESPONSE_BYTES], DEFAULT_MAX_RESPONSE_BYTES);

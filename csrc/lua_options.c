@@ -10,6 +10,7 @@
 
 #include "characters.h"
 #include "lua_binding.h"
+#include "redact.h"
 
 enum type {
   TEXT,      /* a string without control characters */
@@ -117,8 +118,8 @@ static const struct option {
 /* Registry key, by address: the table of names. */
 static const char names_key;
 
-bool lcpp_is_short_secret(const struct lcpp_value *value) {
-  return value->text != NULL && value->length <= LCPP_UUID_LENGTH;
+bool lcpp_is_short_secret(size_t length) {
+  return length >= LCPP_SECRETS_SHORTEST && length <= LCPP_UUID_LENGTH;
 }
 
 const char *lcpp_option_name(enum lcpp_option option) {

@@ -302,10 +302,9 @@ int lcpp_client_start(lua_State *L) {
   struct lcpp_profile profile;
   struct lcpp_request *request =
       prepare(L, client, endpoint, values, client_request_id, &head, &profile);
-  request->has_short_secret = client->has_short_secret ||
-                              (head.token != NULL && lua_rawlen(L, 4) <= LCPP_UUID_LENGTH) ||
-                              lcpp_is_short_secret(&values[LCPP_OPTION_TOKEN]) ||
-                              lcpp_is_short_secret(&values[LCPP_OPTION_CLIENT_SECRET]);
+  request->has_short_secret = client->has_short_secret || lcpp_is_short_secret(lua_rawlen(L, 4)) ||
+                              lcpp_is_short_secret(values[LCPP_OPTION_TOKEN].length) ||
+                              lcpp_is_short_secret(values[LCPP_OPTION_CLIENT_SECRET].length);
   keep(L, request);
   require_usable(L, client); /* as above. From here on nothing is allocated in Lua */
   if (values[LCPP_OPTION_MAX_CONNECTIONS].given) {
