@@ -293,11 +293,16 @@ static int push_foreign(lua_State *L, const struct lcpp_request *request) {
   return count;
 }
 
+/* Raises if the scope of the request was left, or its finaliser has run. */
+static void require_open(lua_State *L, const struct lcpp_request *request) {
+  if (request->closed || request->endpoint == NULL) {
+    lcpp_misuse(L, "the request is closed");
+  }
+}
+
 static struct lcpp_request *check_open(lua_State *L) {
   struct lcpp_request *request = to_request(L);
-  if (request->closed || request->endpoint == NULL) {
-    lcpp_misuse(L, "the request is closed"); /* its scope was left, or its finaliser has run */
-  }
+  require_open(L, request);
   return request;
 }
 
@@ -311,7 +316,7 @@ static int request_result(lua_State *L) {
   }
   claim(L, request);
   int count = push_result(L, request);
-  check_open(L);
+  require_open(L, request); /* a finaliser may have closed it */
   return count;
 }
 
@@ -337,7 +342,7 @@ static int request_wait(lua_State *L) {
   if (push_result(L, request) == 1) {
     lua_pushnil(L);
   }
-  check_open(L);
+  require_open(L, request); /* as above */
   lua_pushboolean(L, others);
   return 3;
 }
@@ -390,7 +395,7 @@ static int request_resolve(lua_State *L) {
   lua_pushstring(L, transfer->outcome.location); /* nil for NULL */
   lua_pushstring(L, transfer->outcome.operation_id);
   if (!closed) {
-    check_open(L);
+    require_open(L, request);
   }
   return 2;
 }
