@@ -170,11 +170,11 @@ local MAY_RUN_NOTHING = { [400] = true, [404] = true } -- possible responses to 
 local LONGEST_LOOK = 30 -- seconds
 
 -- Finds out whether a cancel was refused because nothing ran: the service's response in that case is not documented.
--- This takes no longer than the rest of the call's timeout. Returns the err, the newest submission or nil, and
--- the offer's status or nil.
-local function explain(client, endpoint, options, err, started)
+-- This takes no longer than the rest of the timeout of the refused request. Returns the err, the newest submission or
+-- nil, and the offer's status or nil.
+local function explain(client, endpoint, options, err, sent)
   if endpoint ~= "cancel" or err.kind ~= "http" or not MAY_RUN_NOTHING[err.status] then return err end
-  local now, over = host.now(host.loop(client, options)), started + auth.timeout_of(client, options)
+  local now, over = host.now(host.loop(client, options)), sent + auth.timeout_of(client, options)
   if now >= over then return err end
   local runs, _, newest, offer = follow.runs(client, options, { deadline = math.min(now + LONGEST_LOOK, over) })
   if runs == false then
@@ -229,12 +229,11 @@ local function start(self, endpoint, options)
     submission_id = found.submission_id
   end
   local loop = host.loop(self, options)
-  local started = host.now(loop)
   local result, request, sent = retry.call(self, endpoint, options, options.if_running and {} or nil, loop)
   if not result then
     request.call, request.submission_id = endpoint, redact(submission_id, auth.secrets(self, options))
     private[self].failed[request] = sent and { clock = loop.now, sent = sent }
-    local err, newest, offer = explain(self, endpoint, options, request, started)
+    local err, newest, offer = explain(self, endpoint, options, request, sent)
     if options.if_running and err.reason == "no_running_operation" then
       return nothing_ran(self, endpoint, options, newest, offer)
     end
