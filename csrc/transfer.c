@@ -297,8 +297,10 @@ static CURLcode set_request(struct lcpp_easy *easy, const struct lcpp_request_he
     SET(handle, CURLOPT_NOPROXY, request->origin->plain ? "*" : NULL); /* NULL: the environment's */
     easy->plain = request->origin->plain;
   }
-  /* A location never says what is connected to. It also saves time: libcurl would format the path
-   * three times. */
+  /* A location never says what is connected to: that is the origin, which is parsed already. Before
+   * 8.12, libcurl keeps the text of the first URL of a handle unless CURLOPT_URL is set as well.
+   * https://github.com/curl/curl/issues/15984 */
+  SET(handle, CURLOPT_CURLU, request->origin->url);
   SET(handle, CURLOPT_URL, request->origin->root);
   SET(handle, CURLOPT_REQUEST_TARGET, lcpp_url_target(transfer->url));
   set_body(handle, &transfer->request_body, request->post);
@@ -348,6 +350,7 @@ void lcpp_transfer_unload(struct lcpp_transfer *transfer) {
   lcpp_buffer_clear(&easy->lines);
   lcpp_buffer_free(&transfer->request_body);
   curl_easy_setopt(easy->handle, CURLOPT_ERRORBUFFER, NULL);
+  curl_easy_setopt(easy->handle, CURLOPT_CURLU, NULL);
   easy->transfer = NULL;
   transfer->easy = NULL;
   give_easy_back(easy);
