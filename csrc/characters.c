@@ -1,6 +1,36 @@
 /* Which characters may be shown: see characters.h. */
 #include "characters.h"
 
+enum { URL = LCPP_URI | LCPP_PATH, ADDRESS = LCPP_MAILBOX | LCPP_DOMAIN };
+
+/* The classes of a byte, as a constant. Bytes beyond ASCII are of addresses in other scripts. */
+#define IS_LETTER(c) (((c) >= 'A' && (c) <= 'Z') || ((c) >= 'a' && (c) <= 'z'))
+#define IS_DIGIT(c) ((c) >= '0' && (c) <= '9')
+#define CLASSES(c)                                                                                   \
+  (IS_LETTER(c) || IS_DIGIT(c) || (c) == '-' || (c) == '.' || (c) == '_' ? 0xff                      \
+   : (c) >= 0x80                                                         ? ADDRESS                   \
+   : (c) == '~'               ? LCPP_UNRESERVED | URL | LCPP_FIELD_NAME | LCPP_MAILBOX | LCPP_BEARER \
+   : (c) == '+'               ? LCPP_URI | LCPP_FIELD_NAME | LCPP_MAILBOX | LCPP_BEARER              \
+   : (c) == '%'               ? LCPP_FIELD_NAME | LCPP_MAILBOX | LCPP_BEARER                         \
+   : (c) == '/' || (c) == '=' ? URL | LCPP_BEARER                                                    \
+   : (c) == '$'               ? URL | LCPP_FIELD_NAME | LCPP_MAILBOX                                 \
+   : (c) == '!' || (c) == '*' || (c) == '\'' ? LCPP_URI | LCPP_FIELD_NAME | LCPP_MAILBOX             \
+   : (c) == '^' || (c) == '`' || (c) == '|'  ? LCPP_FIELD_NAME | LCPP_MAILBOX                        \
+   : (c) == '{' || (c) == '}'                ? LCPP_MAILBOX                                          \
+   : (c) == '&'                              ? URL | LCPP_FIELD_NAME                                 \
+   : (c) == '#'                              ? LCPP_URI | LCPP_FIELD_NAME                            \
+   : (c) == '?'                              ? URL                                                   \
+   : (c) == ':' || (c) == '@' || (c) == '[' || (c) == ']' || (c) == '(' || (c) == ')' ||             \
+           (c) == ',' || (c) == ';'                                                                  \
+       ? LCPP_URI                                                                                    \
+       : 0)
+#define CLASSES_4(c) CLASSES(c), CLASSES((c) + 1), CLASSES((c) + 2), CLASSES((c) + 3)
+#define CLASSES_16(c) CLASSES_4(c), CLASSES_4((c) + 4), CLASSES_4((c) + 8), CLASSES_4((c) + 12)
+#define CLASSES_64(c) \
+  CLASSES_16(c), CLASSES_16((c) + 16), CLASSES_16((c) + 32), CLASSES_16((c) + 48)
+const unsigned char lcpp_classes[256] = {CLASSES_64(0), CLASSES_64(64), CLASSES_64(128),
+                                         CLASSES_64(192)};
+
 static bool is_continuation(const char *at) {
   return ((unsigned char)*at & 0xc0) == 0x80;
 }

@@ -84,32 +84,9 @@ void lcpp_secrets_clear(struct lcpp_secrets *secrets) {
   }
 }
 
-/* What a byte may belong to. */
-enum { NAME = 1, DOMAIN = 2, TOKEN = 4, JWT = 8 };
-
-/* The classes of a byte, as a constant: letters and digits are of all, bytes beyond ASCII (of other
- * scripts) of addresses. A name has the characters of RFC 5322 but for those that part the words of
- * a URL, a token those of RFC 6750 and `%`. */
-#define CLASSES(c)                                                                            \
-  (((c) >= '0' && (c) <= '9') || ((c) >= 'A' && (c) <= 'Z') || ((c) >= 'a' && (c) <= 'z')     \
-       ? NAME | DOMAIN | TOKEN | JWT                                                          \
-   : (c) >= 0x80                            ? NAME | DOMAIN                                   \
-   : (c) == '-' || (c) == '.' || (c) == '_' ? NAME | DOMAIN | TOKEN | JWT                     \
-   : (c) == '~' || (c) == '+' || (c) == '%' ? NAME | TOKEN                                    \
-   : (c) == '/' || (c) == '='               ? TOKEN                                           \
-   : (c) == '!' || (c) == '$' || (c) == '*' || (c) == '\'' || (c) == '^' || (c) == '`' ? NAME \
-   : (c) >= '{' && (c) <= '}'                                                          ? NAME \
-                                                                                       : 0)
-#define CLASSES_4(c) CLASSES(c), CLASSES((c) + 1), CLASSES((c) + 2), CLASSES((c) + 3)
-#define CLASSES_16(c) CLASSES_4(c), CLASSES_4((c) + 4), CLASSES_4((c) + 8), CLASSES_4((c) + 12)
-#define CLASSES_64(c) \
-  CLASSES_16(c), CLASSES_16((c) + 16), CLASSES_16((c) + 32), CLASSES_16((c) + 48)
-static const unsigned char classes[256] = {CLASSES_64(0), CLASSES_64(64), CLASSES_64(128),
-                                           CLASSES_64(192)};
-
 static bool is(const struct reading *reading, uint32_t at, unsigned class) {
   LCPP_STEP();
-  return at < reading->count && (classes[reading->bytes[at]] & class) != 0;
+  return at < reading->count && lcpp_is_of(reading->bytes[at], class);
 }
 
 static uint32_t start_of(const struct reading *reading, uint32_t at) {
@@ -206,7 +183,7 @@ static void find_behind(struct search *search, const struct reading *reading,
 
 /* Where the name of an address begins that ends at `end`. */
 static uint32_t name_before(const struct reading *reading, uint32_t end) {
-  while (end > 0 && is(reading, end - 1, NAME)) {
+  while (end > 0 && is(reading, end - 1, LCPP_MAILBOX)) {
     end--;
   }
   return end;
@@ -221,7 +198,7 @@ static void find_addresses(struct search *search, const struct reading *reading)
     uint32_t name = name_before(reading, at);
     uint32_t end = at + 1;
     end += end < reading->count && reading->bytes[end] == '[';
-    while (is(reading, end, DOMAIN)) {
+    while (is(reading, end, LCPP_DOMAIN)) {
       end++;
     }
     if (name < at && end > at + 1) {
@@ -258,7 +235,7 @@ static void find_bearers(struct search *search, const struct reading *reading) {
     while (token < reading->count && lcpp_fold(reading->bytes[token]) == ' ') {
       token++;
     }
-    for (end = end > token ? end : token; is(reading, end, TOKEN);) {
+    for (end = end > token ? end : token; is(reading, end, LCPP_BEARER);) {
       end++;
     }
     if (token > at + LENGTH && end > token) {
@@ -270,9 +247,9 @@ static void find_bearers(struct search *search, const struct reading *reading) {
 /* JSON Web Tokens (RFC 7519): base64url of an object, whose `{"` is "eyJ". */
 static void find_jwts(struct search *search, const struct reading *reading) {
   for (uint32_t at = 0; at + 3 < reading->count; at++) {
-    if (memcmp(reading->bytes + at, "eyJ", 3) == 0 && is(reading, at + 3, JWT)) {
+    if (memcmp(reading->bytes + at, "eyJ", 3) == 0 && is(reading, at + 3, LCPP_JWT)) {
       uint32_t first = at;
-      for (at += 3; is(reading, at + 1, JWT);) {
+      for (at += 3; is(reading, at + 1, LCPP_JWT);) {
         at++;
       }
       cover(search, reading, first, at + 1);

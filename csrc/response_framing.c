@@ -175,17 +175,10 @@ static bool has_line_end(const char *line, size_t length) {
   return memchr(line, '\0', length) != NULL || memchr(line, '\r', length) != NULL;
 }
 
-/* token: RFC 9110, section 5.6.2 */
-static bool is_token(char c) {
-  char letter = (char)(c | 0x20);
-  return (letter >= 'a' && letter <= 'z') || lcpp_is_digit(c) || c == '-' ||
-         (c != '\0' && strchr("!#$%&'*+.^_`|~", c) != NULL);
-}
-
 /* The length of the field name that a line begins with. */
 static size_t name_length(const char *line, size_t length) {
   size_t at = 0;
-  while (at < length && is_token(line[at])) {
+  while (at < length && lcpp_is_of(line[at], LCPP_FIELD_NAME)) {
     at++;
   }
   return at;
@@ -292,7 +285,9 @@ static enum lcpp_chunk read_trailer(struct lcpp_response *response, char c) {
   if (++response->header_lines > LCPP_LINE_LIMIT) {
     lcpp_response_refuse(response, LCPP_REFUSED_TOO_LARGE, "the response's chunks are too large");
   }
-  return is_token(c) ? LCPP_CHUNK_TRAILER_NAME : folded ? LCPP_CHUNK_TRAILER_VALUE : LCPP_CHUNK_END;
+  return lcpp_is_of(c, LCPP_FIELD_NAME) ? LCPP_CHUNK_TRAILER_NAME
+         : folded                       ? LCPP_CHUNK_TRAILER_VALUE
+                                        : LCPP_CHUNK_END;
 }
 
 /* The state after a byte that is not data (RFC 9112, section 7.1); LCPP_CHUNK_END if the byte is
@@ -318,9 +313,9 @@ static enum lcpp_chunk next_chunk_state(struct lcpp_response *response, char c) 
     case LCPP_CHUNK_TRAILER:
       return read_trailer(response, c);
     case LCPP_CHUNK_TRAILER_NAME:
-      return is_token(c) ? LCPP_CHUNK_TRAILER_NAME
-             : c == ':'  ? LCPP_CHUNK_TRAILER_VALUE
-                         : LCPP_CHUNK_END;
+      return lcpp_is_of(c, LCPP_FIELD_NAME) ? LCPP_CHUNK_TRAILER_NAME
+             : c == ':'                     ? LCPP_CHUNK_TRAILER_VALUE
+                                            : LCPP_CHUNK_END;
     case LCPP_CHUNK_TRAILER_VALUE:
       return read_chunk_text(LCPP_CHUNK_TRAILER_VALUE, LCPP_CHUNK_TRAILER_LF, c);
     case LCPP_CHUNK_TRAILER_LF:

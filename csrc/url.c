@@ -138,20 +138,12 @@ void lcpp_origin_free(struct lcpp_origin *origin) {
   *origin = (struct lcpp_origin){0};
 }
 
-/* RFC 3986, section 2.3 */
-#define UNRESERVED "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~"
-
-static bool is_unreserved(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-         c == '.' || c == '_' || c == '~';
-}
-
 /* Whether a URI may have this byte of a text (RFC 3986, section 2). */
 static bool is_of_uri(const char *at) {
   if (*at == '%') {
     return lcpp_hex_value(at[1]) >= 0 && lcpp_hex_value(at[2]) >= 0;
   }
-  return is_unreserved(*at) || strchr(":/?#[]@!$&'()*+,;=", *at) != NULL;
+  return lcpp_is_of(*at, LCPP_URI);
 }
 
 /* Reads the whole URL, for free, with what no URI may have percent-encoded: libcurl lets it pass.
@@ -185,7 +177,10 @@ static enum lcpp_url_status read_whole(CURLU *url, size_t limit, char **text) {
 /* Whether a reference is an absolute path, in characters that no parser changes, without the dot
  * segments and the empty query that resolving removes. */
 static bool is_plain_path(const char *reference) {
-  size_t length = strspn(reference, UNRESERVED "/?=&$");
+  size_t length = 0;
+  while (lcpp_is_of(reference[length], LCPP_PATH)) {
+    length++;
+  }
   return reference[0] == '/' && reference[1] != '/' && reference[length] == '\0' &&
          reference[length - 1] != '?' && strstr(reference, "/.") == NULL;
 }
@@ -325,7 +320,7 @@ void lcpp_url_append_escaped(struct lcpp_buffer *buffer, const char *text, size_
   static const char digits[] = "0123456789ABCDEF";
   for (size_t i = 0; i < length;) {
     size_t plain = i;
-    while (plain < length && is_unreserved(text[plain])) {
+    while (plain < length && lcpp_is_of(text[plain], LCPP_UNRESERVED)) {
       plain++;
     }
     lcpp_buffer_append(buffer, text + i, plain - i, LCPP_URL_LIMIT);
@@ -346,8 +341,14 @@ void lcpp_url_append_field(struct lcpp_buffer *buffer, const char *name, const c
 
 /* Whether a segment is an identifier: it can go anywhere as it is, and into a path again. */
 static bool is_identifier(const char *id, size_t length) {
-  return length <= LCPP_NAME_LIMIT && strspn(id, UNRESERVED "$:") >= length &&
-         strspn(id, ".") < length;
+  bool has_other = false; /* than dots */
+  for (size_t i = 0; i < length; i++) {
+    if (!lcpp_is_of(id[i], LCPP_UNRESERVED) && id[i] != '$' && id[i] != ':') {
+      return false;
+    }
+    has_other = has_other || id[i] != '.';
+  }
+  return has_other && length <= LCPP_NAME_LIMIT;
 }
 
 bool lcpp_url_operation_id(const char *location, char **id) {
