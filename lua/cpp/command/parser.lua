@@ -17,9 +17,8 @@ Environment:
                                a service principal, if AZURE_TOKEN is not set
    AZURE_AUTHORITY_HOST        token service (default login.microsoftonline.com)
    CPP_BASE_URL                service (default https://cloudpartner.azure.com)
-With the Azure command line:
-   AZURE_TOKEN=$(az account get-access-token --query accessToken --output tsv \
-                 --resource https://cloudpartner.azure.com)
+Without a token or a service principal, the token comes from a workload or
+managed identity, or from the Azure command line (az login).
 
 Exit status:
 ]]
@@ -123,7 +122,7 @@ local function add_command(parser, row, common)
   local own = {}
   for i, name in ipairs(row.options) do own[i] = add_option(command, options.find(name)) end
   command:group("Options", table.unpack(own))
-  if row.call then command:group("Options of every command", table.unpack(common)) end
+  if row.call then command:group("Common options", table.unpack(common)) end
   return command
 end
 
