@@ -1,11 +1,11 @@
 /*
- * Characters: digits and letters of ASCII, UTF-8, and what may be shown: text of the service goes
- * to terminals, logs and other programs.
+ * Characters: digits and letters of ASCII, UTF-8, and which characters of the service may be shown
+ * in terminals, logs and other programs.
  *
- * Shown as they are: characters of UTF-8 that take up a place and stay there. Control characters
- * and line separators count as blanks. What is left is invisible or no character at all: Unicode's
- * default ignorable code points (zero-width characters, bidirectional controls, soft hyphens,
- * variation selectors, tags), interlinear annotations, noncharacters, and bytes that are not UTF-8.
+ * Characters that take up columns are shown unchanged. Control characters and line separators
+ * become blanks. The others are invisible: Unicode's default ignorable code points (zero-width
+ * characters, bidirectional controls, soft hyphens, variation selectors, tags), interlinear
+ * annotations, noncharacters, and bytes that are not UTF-8.
  * https://www.unicode.org/reports/tr44/#Default_Ignorable_Code_Point
  */
 #ifndef LCPP_CHARACTERS_H
@@ -56,8 +56,8 @@ static inline int lcpp_lower(char c) {
   return c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c;
 }
 
-/* Whether two texts are the same but for case, in their first `length` bytes, or up to the end of
- * both. */
+/* Whether two texts are equal without regard to case, in their first `length` bytes, or up to the
+ * end of both. */
 static inline bool lcpp_is_same_to(const char *a, const char *b, size_t length) {
   for (size_t i = 0; i < length; i++) {
     if (lcpp_lower(a[i]) != lcpp_lower(b[i])) {
@@ -70,7 +70,7 @@ static inline bool lcpp_is_same_to(const char *a, const char *b, size_t length) 
   return true;
 }
 
-/* The same of whole texts. */
+/* The same for whole texts. */
 static inline bool lcpp_is_same(const char *a, const char *b) {
   return lcpp_is_same_to(a, b, SIZE_MAX);
 }
@@ -82,7 +82,7 @@ size_t lcpp_utf8_read(const char *text, size_t length, uint32_t *code);
 /* Writes a character, at most 4 bytes, and returns its length. `code` is at most 0x10FFFF. */
 size_t lcpp_utf8_write(unsigned char *bytes, uint32_t code);
 
-/* How a character looks. */
+/* How a character is shown. */
 enum lcpp_look lcpp_look_of(uint32_t code);
 
 #endif

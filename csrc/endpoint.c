@@ -1,18 +1,17 @@
 /*
- * The table of endpoints: every call of the service is one row, with the pieces of its URL.
+ * The table of endpoints: one row for each call of the service, with the pieces of its URL.
  *
- * Adding a call is adding a row: URL building, origin check, limits and errors follow from it.
- *
- * Source: the Cloud Partner Portal API reference, "Cancel operation", "Publish an offer", "Go
- * live", "Retrieve operations", "Retrieve offers", "Retrieve a specific offer", "Retrieve offer
- * status":
+ * Source: the Cloud Partner Portal API reference.
  * https://learn.microsoft.com/partner-center/marketplace-offers/cloud-partner-portal-api-overview
- * `publishers` and the filter by type are not in the reference; other clients of the service use
- * them (doc/partner-center.md). `token` is the client credentials grant of Microsoft Entra: by
- * scope the v2 endpoint, else the v1 endpoint.
+ * `publishers` and the filter by type are not in it; other clients use them
+ * (doc/partner-center.md).
+ *
+ * `token` is the client credentials grant of Microsoft Entra: with a scope from the v2 endpoint,
+ * else from the v1 endpoint.
  * https://learn.microsoft.com/entra/identity-platform/v2-oauth2-client-creds-grant-flow
- * `metadata` gets the token of a managed identity, with its URL as `authority_url` and the resource
- * as `scope`: from the instance metadata service, or from App Service.
+ *
+ * `metadata` gets the token of a managed identity, from the instance metadata service or from App
+ * Service. `authority_url` is the URL of that service, and `scope` the resource.
  * https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token
  * https://learn.microsoft.com/azure/app-service/overview-managed-identity
  */
@@ -110,5 +109,5 @@ char *lcpp_endpoint_url(const struct lcpp_endpoint *endpoint, const struct lcpp_
   if (lcpp_buffer_append(&url, "", 1, LCPP_URL_LIMIT) != LCPP_BUFFER_OK) {
     lcpp_buffer_free(&url);
   }
-  return url.data; /* its ownership passes on */
+  return url.data; /* the caller frees it */
 }

@@ -6,9 +6,9 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-/* What a step may take that does not wait, so that a host which serves others keeps its pace; and
- * a step that may wait, since its caller has nothing else to do. Microseconds. The rest is left to
- * the next step. */
+/* The time of a step in microseconds: of one that does not wait, so that a host with other work is
+ * not delayed; and of one that may wait, whose caller has no other work. The next step does the
+ * rest. */
 enum { STEP_US = 500, WAITING_STEP_US = 20000 };
 
 static pthread_mutex_t initialising = PTHREAD_MUTEX_INITIALIZER;
@@ -165,8 +165,8 @@ struct lcpp_transfer *lcpp_engine_next_finished(struct lcpp_engine *engine) {
   return transfer;
 }
 
-/* The connection turned out to be stale before anything was sent. The same transfer runs again on
- * a new one, which is no attempt of the caller's. */
+/* Runs a transfer again on a new connection, since the kept one was stale and nothing was sent.
+ * This is not an attempt of the caller. */
 static void replace_connection(struct lcpp_engine *engine, struct lcpp_transfer *transfer) {
   curl_multi_remove_handle(engine->multi, transfer->easy->handle);
   lcpp_transfer_renew(transfer);
@@ -193,7 +193,8 @@ static void collect(struct lcpp_engine *engine) {
   }
 }
 
-/* Ends the transfers of a list that are past their deadline, and notes the first of the others'. */
+/* Ends the transfers of a list that are past their deadline, and records the earliest deadline of
+ * the others. */
 static void end_overdue_of(struct lcpp_engine *engine, struct lcpp_transfer *transfer,
                            long long now) {
   while (transfer != NULL) {
@@ -216,9 +217,9 @@ static void end_overdue(struct lcpp_engine *engine) {
   }
 }
 
-/* After memory ran out, libcurl 7.88 may leave a connection that is neither usable nor gone, and a
- * socket's entry by whose count of zero it divides later. So the multi handle is replaced, with all
- * its connections. If that fails, the next transfer tries again. */
+/* After memory ran out, libcurl 7.88 may keep a connection that does not work, or an entry of a
+ * socket whose count of zero it later divides by. So the multi handle is replaced, with all its
+ * connections. If that fails, the next transfer tries again. */
 static void replace_multi(struct lcpp_engine *engine) {
   bool empty = engine->running.count == 0;
   CURLM *multi = engine->damaged && empty ? new_multi(engine->max_connections) : NULL;
@@ -230,8 +231,8 @@ static void replace_multi(struct lcpp_engine *engine) {
   }
 }
 
-/* Gives libcurl what was started, at least one transfer, until the step has had its time:
- * connecting and sending is most of the work. */
+/* Gives queued transfers to libcurl, at least one, until the time of the step is over: connecting
+ * and sending take most of it. */
 static CURLMcode run_queued(struct lcpp_engine *engine, long long until_us) {
   CURLMcode code = CURLM_OK;
   for (int i = 0; engine->queued.count > 0 && code == CURLM_OK; i++) {
@@ -276,7 +277,7 @@ void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
   if (lcpp_milliseconds_until(engine->alarm_us) == 0) {
     engine->alarm_us = -1;
   }
-  /* libcurl or the kernel could not watch a socket, so a transfer could hang. */
+  /* A socket could not be watched, so a transfer could hang. */
   while (code != CURLM_OK && engine->running.count > 0) {
     struct lcpp_transfer *transfer = engine->running.first;
     cut_short(engine, transfer, CURLE_OUT_OF_MEMORY);

@@ -10,8 +10,8 @@
  *   while (transfer.state != LCPP_DONE) lcpp_engine_step(engine, -1);
  *   lcpp_engine_free(engine);
  *
- * The engine decides about deadlines itself: libcurl 7.88 does not hold a timeout for a transfer
- * that waits for a connection (max_connections).
+ * The engine checks deadlines itself: libcurl 7.88 has no timeout for a transfer that waits for a
+ * connection (max_connections).
  */
 #ifndef LCPP_ENGINE_H
 #define LCPP_ENGINE_H
@@ -20,14 +20,14 @@
 
 #include "transfer.h"
 
-/* Microseconds on a clock that never jumps. Everything that waits or is bounded goes by it. */
+/* Microseconds on a clock that never jumps. All deadlines and waits use it. */
 static inline long long lcpp_monotonic_us(void) {
   struct timespec now;
   clock_gettime(CLOCK_MONOTONIC, &now);
   return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
 }
 
-/* Milliseconds until a time, rounded up; 0 once it is over; -1 if there is none (-1). */
+/* Milliseconds until a time, rounded up: 0 if it has passed, -1 for no time (-1). */
 static inline long lcpp_milliseconds_until(long long at_us) {
   if (at_us < 0) {
     return -1;
@@ -55,7 +55,7 @@ struct lcpp_poller {
 /* Acquires the descriptor; false if there is none left. */
 bool lcpp_poller_open(struct lcpp_poller *poller);
 
-/* Goes over from its multi handle to another; NULL: to none, before curl_multi_cleanup. */
+/* Changes to another multi handle; NULL: to none, before curl_multi_cleanup. */
 void lcpp_poller_attach(struct lcpp_poller *poller, CURLM *multi);
 
 /* Runs libcurl's timer if it has expired, such as that of a transfer that was just added. */
@@ -84,10 +84,10 @@ struct lcpp_engine {
   bool damaged; /* libcurl ran out of memory in `multi`, which is replaced when it is empty */
   long max_connections;
   long long alarm_us;        /* -1: none */
-  long long deadline_us;     /* no running transfer's is earlier */
-  struct lcpp_list queued;   /* started, and not yet given to libcurl */
+  long long deadline_us;     /* not after that of any running transfer */
+  struct lcpp_list queued;   /* started, but not yet given to libcurl */
   struct lcpp_list running;  /* with libcurl */
-  struct lcpp_list finished; /* and not claimed */
+  struct lcpp_list finished; /* but not claimed */
 };
 
 /* How many transfers run, for the caller. */

@@ -2,7 +2,7 @@
  * The poller over curl_multi_socket_action and one epoll descriptor: see engine.h.
  * https://curl.se/libcurl/c/curl_multi_socket_action.html
  *
- * A socket is registered while libcurl wants to know about it, which is while a transfer uses it.
+ * A socket is registered while a transfer uses it.
  */
 #include <errno.h>
 #include <sys/epoll.h>
@@ -33,7 +33,7 @@ static int on_socket(CURL *handle, curl_socket_t fd, int what, void *argument, v
   return 0;
 }
 
-/* A timeout of 0 means "soon", never "now": libcurl is in the middle of something.
+/* A timeout of 0 means "soon", not "now": libcurl must not be called from here.
  * https://curl.se/libcurl/c/CURLMOPT_TIMERFUNCTION.html */
 static int on_timer(CURLM *multi, long timeout_ms, void *argument) {
   struct lcpp_poller *poller = argument;

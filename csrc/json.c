@@ -13,7 +13,7 @@
 /* A number of fewer digits, without an exponent, is finite. */
 enum { FINITE_DIGITS = 308 };
 
-/* A text that is read. The NUL at its end is no part of anything. */
+/* The text that is read. A NUL ends it, which no value contains. */
 struct reader {
   const char *at;
   const char *end;
@@ -36,7 +36,7 @@ static void skip_blanks(struct reader *reader) {
   }
 }
 
-/* Reads the byte if it comes next, behind blanks. */
+/* Reads the byte if it comes next, after blanks. */
 static bool take_mark(struct reader *reader, char c) {
   skip_blanks(reader);
   return take(reader, c);
