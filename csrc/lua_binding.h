@@ -137,7 +137,7 @@ enum lcpp_body {
                              which is an assertion then */
 };
 
-/* A piece of a URL: `text`, and behind it the value of an option, percent-encoded. */
+/* A piece of a URL: `text`, followed by the value of an option, percent-encoded. */
 struct lcpp_piece {
   const char *text; /* NULL: the end of the pieces */
   enum lcpp_option option;
@@ -150,7 +150,7 @@ struct lcpp_endpoint {
   enum lcpp_method method;
   enum lcpp_host host;
   enum lcpp_body body;
-  struct lcpp_piece url[6]; /* behind the origin; of `location`: that option is the whole URL */
+  struct lcpp_piece url[6]; /* after the origin; of `location`: that option is the whole URL */
 };
 
 /* The endpoint of that name, or NULL. Static. */
@@ -163,8 +163,8 @@ void lcpp_endpoint_push(lua_State *L);
 void lcpp_endpoint_require(lua_State *L, const struct lcpp_endpoint *endpoint,
                            const struct lcpp_value values[LCPP_OPTION_COUNT]);
 
-/* The URL of an endpoint, but for `location`. Raises nothing; NULL if memory ran out, else for
- * free. */
+/* The URL of an endpoint other than `location`; the caller frees it. Raises nothing; NULL if memory
+ * ran out. */
 char *lcpp_endpoint_url(const struct lcpp_endpoint *endpoint, const struct lcpp_origin *origin,
                         const struct lcpp_value values[LCPP_OPTION_COUNT]);
 
@@ -179,8 +179,8 @@ struct lcpp_client {
   const char *headers;           /* lines, as lcpp_headers_read makes them; NULL: none */
   long timeout_ms;
   size_t max_response_bytes;
-  char date_text[32]; /* the last Date of a response, and what it means: many responses have the */
-  time_t date;        /* same, and to read one takes long */
+  char date_text[32];        /* the last Date of a response, and its time: many responses have */
+  time_t date;               /* the same Date, and parsing one takes long */
   const char *checked_token; /* the string in the last user value: known to be well-formed */
   bool has_short_secret;     /* one that a UUID has room for: see lcpp_is_short_secret */
   unsigned char random[256]; /* for request ids */
@@ -210,15 +210,15 @@ struct lcpp_request {
 };
 enum { LCPP_REQUEST_CLIENT = 1, LCPP_REQUEST_CLIENT_ID = 2, LCPP_REQUEST_USER_VALUES = 2 };
 
-/* Makes room for that many values on the stack. No stack here is deep, so what fails is memory:
- * luaL_checkstack would speak of an overflow. [-0, +0, e] */
+/* Makes room for that many values on the stack. All stacks here are small, so only memory can run
+ * out; luaL_checkstack would report an overflow. [-0, +0, e] */
 static inline void lcpp_reserve(lua_State *L, int count) {
   if (lua_checkstack(L, count) == 0) {
     luaL_error(L, "not enough memory");
   }
 }
 
-/* Makes a metatable with the given metamethods, and methods in __index. Lua code cannot get at it
+/* Makes a metatable with the given metamethods, and methods in __index. Lua code cannot access it
  * (__metatable). [-0, +0, m] */
 static inline void lcpp_new_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
                                   const luaL_Reg *methods) {
@@ -243,8 +243,8 @@ _Noreturn void lcpp_misuse_option(lua_State *L, const char *name, const char *co
 
 /* lua_headers.c */
 
-/* Checks the table on top, the option `headers`, and replaces it by its lines: "name: value" and a
- * NUL each. [-1, +1, v] */
+/* Replaces the table on top, the option `headers`, by its lines: "name: value" and a NUL each. [-1,
+ * +1, v] */
 void lcpp_headers_read(lua_State *L);
 
 /* lua_json.c */
@@ -273,7 +273,7 @@ void lcpp_hide_top(lua_State *L);
 
 /* lua_body.c */
 
-/* Appends the endpoint's request body to memory that the request owns already. [-0, +0, v] */
+/* Appends the endpoint's request body to a buffer that the request already owns. [-0, +0, v] */
 void lcpp_body_append(lua_State *L, struct lcpp_buffer *body, const struct lcpp_endpoint *endpoint,
                       const struct lcpp_value values[LCPP_OPTION_COUNT]);
 

@@ -31,7 +31,7 @@ static void append_quoted(struct lcpp_buffer *body, const char *text) {
   }
 }
 
-/* Checks and appends the string on top: one address, or several that commas separate. No message
+/* Checks and appends the string on top: one address, or several separated by commas. No message
  * shows it. */
 static void append_addresses(lua_State *L, struct lcpp_buffer *body, bool several,
                              lua_Integer position) {
@@ -75,9 +75,9 @@ static void append_list(lua_State *L, struct lcpp_buffer *body, int list) {
   }
 }
 
-/* {"metadata":{"notification-emails":"a,b"}}, written here rather than by lua-cjson, which would
- * keep a copy of the addresses. Without addresses: nothing, or for publish {"metadata":{}}, as the
- * other clients of the service send. */
+/* {"metadata":{"notification-emails":"a,b"}}, not made by lua-cjson, which would keep a copy of the
+ * addresses. Without addresses: nothing, or for publish {"metadata":{}}, as other clients of the
+ * service send it. */
 static void append_notification(lua_State *L, struct lcpp_buffer *body, enum lcpp_body kind,
                                 const struct lcpp_value *emails) {
   static const char before[] = "{\"metadata\":{\"notification-emails\":\"";
@@ -103,8 +103,7 @@ static void append_notification(lua_State *L, struct lcpp_buffer *body, enum lcp
  */
 #define RESOURCE "https://cloudpartner.azure.com"
 
-/* A form of one request is small, as a query would be: percent-encoding triples what lua_options.c
- * holds to its limits. */
+/* The longest form: percent-encoding triples the texts, whose lengths lua_options.c limits. */
 _Static_assert(3 * (2 * LCPP_NAME_LIMIT + LCPP_SECRET_LIMIT) + 256 <= LCPP_URL_LIMIT,
                "credentials within their limits make a form within its own");
 
@@ -125,7 +124,7 @@ static void append_assertion(lua_State *L, struct lcpp_buffer *form,
 }
 
 /* The client credentials grant, as a form (RFC 6749, section 4.4.2). The escaped secret is never a
- * Lua string: it goes to memory of the request, which is wiped when the request was sent. */
+ * Lua string: it is in a buffer of the request, which is wiped after sending. */
 static void append_credentials(lua_State *L, struct lcpp_buffer *form,
                                const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   const struct lcpp_value *id = &values[LCPP_OPTION_CLIENT_ID];

@@ -1,9 +1,9 @@
 /*
  * core.client: the userdata that owns one engine.
  *
- * The order of everything here: make the userdata closed, set its metatable, then acquire
- * (lua's own io library does so in `newprefile`). One destroy stands behind close, __gc and
- * __close, and may come in any order with the requests' own.
+ * The userdata is created closed, then gets its metatable, then acquires resources (like
+ * `newprefile` of Lua's io library). close, __gc and __close call the same function; finalisers of
+ * a client and of its requests may run in any order.
  */
 #include <math.h>
 #include <string.h>
@@ -67,8 +67,8 @@ static size_t bytes_or(const struct lcpp_value *value, size_t otherwise) {
   return value->given ? (size_t)value->number : otherwise;
 }
 
-/* Keeps the strings that the client's fields point to, in its second user value: the very strings
- * of the table of options, which the caller may change afterwards. */
+/* Keeps the strings that the client's fields point to in its second user value, because the caller
+ * may remove them from the table of options later. */
 static void hold_strings(lua_State *L, const struct lcpp_value values[LCPP_OPTION_COUNT]) {
   lua_newtable(L);
   for (int i = 0; i < LCPP_OPTION_COUNT; i++) {
@@ -192,7 +192,7 @@ static int client_timeout(lua_State *L) {
   return 1;
 }
 
-/* How a scheduler over a host's loop gets its own timers. */
+/* Lets a scheduler in a host's loop have its own timers. */
 static int client_alarm(lua_State *L) {
   struct lcpp_client *client = lcpp_check_client(L);
   double seconds = luaL_checknumber(L, 2);

@@ -1,15 +1,13 @@
 /*
- * JSON, by an instance of lua-cjson that belongs to this module alone (cjson.new), so that neither
- * the module nor its host changes the other's settings.
+ * JSON by a separate instance of lua-cjson (cjson.new), so that neither the module nor its host
+ * changes the other's settings.
  *
- * What is added to lua-cjson: text that is not strict JSON, has a number that is not finite, or too
- * many values, is refused (json.h); `null` becomes nil; numbers that are whole become Lua integers,
- * exact up to 64 bits. Numbers are handed to it as marked strings and made numbers afterwards: it
- * would round those beyond 2^53, and read "[1,5]" as 1.5 in a locale with a decimal comma, which
- * the host may have set. Of members of an object with the same name the last one counts.
+ * Texts are checked first (json.h). `null` becomes nil. Whole numbers become Lua integers, exact up
+ * to 64 bits. lua-cjson would round those beyond 2^53, and read "[1,5]" as 1.5 in a locale with a
+ * decimal comma, so it gets each number as a marked string, which is converted afterwards.
  *
- * lua-cjson ends the process (exit) when memory runs out inside it, and counts bytes in an int: so
- * what it gets is bounded, and its memory is asked for before it asks itself: assure_memory.
+ * lua-cjson ends the process (exit) if memory runs out in it, and counts bytes in an int. So its
+ * input is bounded, and assure_memory checks that it can allocate.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,19 +19,18 @@
  */
 enum { MAX_TEXT = 512 * 1024 * 1024 };
 
-/* What lua-cjson 2.1.0 takes from malloc beside the text itself: the head of a buffer (32 bytes),
- * and a buffer of 1023 when it is opened. Lua takes some as well in between. */
+/* What lua-cjson 2.1.0 allocates beside the text: the header of a buffer (32 bytes), and a buffer
+ * of 1023 bytes when it is opened. Lua allocates in between, too. */
 enum { BUFFER_HEAD = 64, OPENING = 32 * 1024 };
 
 /* Registry key, by address. */
 static const char decode_key;
 
-/* Raises unless lua-cjson, which comes next, can have a buffer of `size` bytes: what can be had now
- * and is given back can be had again, unless another thread of the process takes it in between.
- * [-0, +0, v] */
+/* Raises unless a buffer of `size` bytes can be allocated, as lua-cjson does next. Another thread
+ * of the process may take the memory in between. [-0, +0, v] */
 static void assure_memory(lua_State *L, size_t size) {
-  /* volatile: a compiler may leave out what is only allocated and freed. calloc: what is freed here
-   * holds nothing of an earlier owner. */
+  /* volatile: a compiler may remove an allocation that is only freed. calloc: the freed block holds
+   * nothing of an earlier owner. */
   void *volatile head = calloc(1, BUFFER_HEAD);
   void *volatile buffer = calloc(1, size);
   bool both = head != NULL && buffer != NULL;

@@ -1,7 +1,4 @@
-/*
- * Misuse: errors that are raised at the place in the caller's own code, and the option that was
- * meant.
- */
+/* Misuse: errors at the line of the caller's own code, and the nearest known option. */
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,8 +8,7 @@
 /* Registry key, by address: the prefix of this package's sources. */
 static const char hidden_key;
 
-/* Pushes "file:line: " of the first caller outside of this package: that is where the mistake is.
- */
+/* Pushes "file:line: " of the first caller outside of this package. */
 static void push_caller(lua_State *L) {
   lua_rawgetp(L, LUA_REGISTRYINDEX, &hidden_key);
   const char *hidden = lua_tostring(L, -1);
@@ -67,7 +63,7 @@ static size_t distance(const char *a, const char *b) {
   return row[length];
 }
 
-/* How many letters may be wrong in a name that is meant to be another. */
+/* The largest distance at which a name counts as another one, misspelled. */
 static size_t tolerance(const char *name) {
   size_t length = strlen(name);
   return length <= 3 ? 1 : length < 8 ? 2 : (length + 1) / 3;

@@ -28,7 +28,7 @@ static int core_is_terminal(lua_State *L) {
 static int core_random(lua_State *L) {
   uint32_t bits = 0;
   if (getentropy(&bits, sizeof bits) != 0) {
-    bits = UINT32_MAX / 2; /* it only spreads retries: never a failure */
+    bits = UINT32_MAX / 2; /* only spreads retries: not a failure */
   }
   lua_pushnumber(L, (lua_Number)bits / ((lua_Number)UINT32_MAX + 1));
   return 1;

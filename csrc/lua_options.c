@@ -1,9 +1,8 @@
 /*
- * Options: the one table of their names and of what is expected of each.
+ * Options: the table of their names, and the values that each accepts in each place.
  *
- * Both a client's options and a call's are read here, so a name is spelled once and a rule stands
- * in one place. Misuse is raised before anything is acquired; messages name the option and what
- * was expected, and never show a value.
+ * Misuse is raised before anything is acquired. Messages name the option and what was expected, and
+ * never show a value.
  */
 #include <math.h>
 #include <string.h>
@@ -33,7 +32,7 @@ enum type {
   HEADERS
 };
 
-/* What a value of each type is: a set of Lua types, and the words for it. */
+/* The Lua types of each kind of value, and the words for it in messages. */
 #define A(type) (1U << LUA_T##type)
 static const struct {
   unsigned lua_types;
@@ -260,7 +259,7 @@ static bool has_own_scheduler(lua_State *L) {
   return own;
 }
 
-/* Checks the loop on top. Its fields may be those of its class. */
+/* Checks the loop on top. Its functions may be inherited. */
 static void check_loop(lua_State *L, const struct option *option) {
   const char *expected = kinds[LOOP].expected;
   static const char *const functions[] = {"await", "sleep", "now", "release", "spawn"};

@@ -132,8 +132,8 @@ static bool is_uuid(const char *text) {
   return length == LCPP_UUID_LENGTH;
 }
 
-/* What a result and a failure both tell. Expects their table on top. Returns whether the request id
- * may hold what must not be shown. */
+/* Sets the fields that a result and a failure share, in the table on top. Returns whether the
+ * request id may hold a secret. */
 static bool set_common(lua_State *L, const struct lcpp_request *request) {
   const struct lcpp_outcome *outcome = &request->transfer.outcome;
   const struct lcpp_response *response = &request->transfer.response;
@@ -178,12 +178,11 @@ static int push_failure(lua_State *L, const struct lcpp_request *request, const 
   return 2;
 }
 
-/* Pushes the body: decoded, or as text where that is enough, or nil. Returns NULL; or, if the body
- * had to be JSON and is not, what is wrong with it.
+/* Pushes the body: decoded, or as text if that is enough, or nil. Returns NULL; or, if the body had
+ * to be JSON and is not, what is wrong with it.
  *
- * A GET is made for its body. A POST that names the place to poll in a header needs no body;
- * without that header the body may hold it, and a web page instead (from a proxy, say) is not the
- * word of the service. */
+ * A GET needs its body. A POST whose headers name the place to poll needs none; without them the
+ * body may name it, and a web page (from a proxy, say) is not a response of the service. */
 static const char *push_body(lua_State *L, const struct lcpp_request *request) {
   static const char unexpected[] = "the response's body is not the JSON that was expected";
   const struct lcpp_outcome *outcome = &request->transfer.outcome;
@@ -197,8 +196,8 @@ static const char *push_body(lua_State *L, const struct lcpp_request *request) {
   bool running = outcome->status == 202;
   if (body->length == 0) {
     lua_pushnil(L);
-    /* Empty is enough for any status but 200, and for a POST's 200 if it is certain that all came.
-     */
+    /* An empty body is enough with any status but 200, and with the 200 to a POST if it is known to
+     * be complete. */
     bool certain = lcpp_response_has_length(response);
     bool enough = outcome->status != 200 || (!needs_body && (certain || outcome->location != NULL));
     return enough ? NULL : "the response has no body";
@@ -240,7 +239,7 @@ static void set_date(lua_State *L, struct lcpp_request *request) {
   }
 }
 
-/* Whether the response names a place to poll that is not a URL: something goes on there. */
+/* Whether the response names a place to poll that is not a URL: an operation runs there. */
 static bool has_unusable_location(const struct lcpp_transfer *transfer) {
   return transfer->outcome.location == NULL &&
          (lcpp_response_field(&transfer->response, LCPP_LOCATION) != NULL ||
@@ -285,7 +284,7 @@ static int push_result(lua_State *L, struct lcpp_request *request) {
   return push_failure(L, request, "http", NULL, false);
 }
 
-/* What a forked child gets: the parent goes on with the request, so the service may act on it. */
+/* The failure in a forked child: the parent continues the request, so the service may act on it. */
 static int push_foreign(lua_State *L, const struct lcpp_request *request) {
   static const char message[] = "the request belongs to the parent process";
   int count = push_failure(L, request, lcpp_kind_name(LCPP_CLOSED), message, false);
@@ -321,7 +320,7 @@ static int request_result(lua_State *L) {
 }
 
 /* Returns nothing after SLICE_MS, so that Lua runs the hook that a signal has set (Ctrl-C). A
- * signal cannot be relied upon to end the wait: it may come while libcurl works. */
+ * signal that comes while libcurl works does not end the wait. */
 static int request_wait(lua_State *L) {
   struct lcpp_request *request = check_open(L);
   if (is_foreign(request)) {

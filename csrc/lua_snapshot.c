@@ -1,13 +1,13 @@
 /*
  * core.snapshot: the copy of a table of options that a call works on.
  *
- * The caller's table is read once, at entry, so that a change of it while the call waits changes
- * nothing. It is read as Lua's own `options.name` and `list[i]` read it: with __index, and a list
- * with __len. That may run code of the caller, which is why it comes before everything else.
+ * The caller's table is read once, at entry, so that later changes have no effect. It is read like
+ * `options.name` and `list[i]`: with __index, and a list with __len. This may run code of the
+ * caller, so it comes first.
  */
 #include "lua_binding.h"
 
-/* Places made ahead in a copy: for fields, and for a list at most. */
+/* Preallocated places in a copy: for fields, and for a list at most. */
 enum { FIELDS = 4, PLACES = 8 };
 
 /* Whether reading the table at `index` as it is would miss something: [-0, +0, e]. */
@@ -28,8 +28,8 @@ static void push_plain_copy(lua_State *L, int index, int places) {
   }
 }
 
-/* Pushes a copy of the list at `index`. What it holds besides is copied as well, to be refused
- * where the list is checked. [-0, +1, e] */
+/* Pushes a copy of the list at `index`, with all its keys: the check of the list refuses the
+ * others. [-0, +1, e] */
 static void push_list(lua_State *L, int index) {
   lua_Unsigned length = lua_rawlen(L, index);
   push_plain_copy(L, index, length < PLACES ? (int)length : PLACES);
@@ -70,8 +70,8 @@ static void copy_table(lua_State *L, enum lcpp_option option) {
   lua_pop(L, 1);
 }
 
-/* Pushes a copy of the options at `index`, in which the tables are copies as well, but for the
- * loop, which is an object of the host's: [-0, +1, e]. */
+/* Pushes a copy of the options at `index`, with copies of its tables except the loop, which is an
+ * object of the host: [-0, +1, e]. */
 static void push_options(lua_State *L, int index, bool of_wait) {
   push_plain_copy(L, index, 0);
   if (has_metamethod(L, index, "__index")) {

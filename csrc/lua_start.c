@@ -1,8 +1,8 @@
 /*
- * client:start: from a call's options to a running request.
+ * client:start: makes a running request from the options of a call.
  *
- * Everything that can raise comes first, while the request owns whatever was acquired. From the
- * URL on it is C alone, and what fails is the request's outcome.
+ * Everything that can raise comes first, while the request owns whatever was acquired. From the URL
+ * on only C code runs, and a failure becomes the outcome of the request.
  */
 #include <stdint.h>
 #include <stdio.h>

@@ -1,21 +1,19 @@
-/*
- * core.redact: text of the service, made fit to be shown. All of its text that leaves the decoded
- * document passes here: see redact.h.
- */
+/* core.redact: makes text of the service safe to show. All text that leaves the decoded document
+ * passes here: see redact.h. */
 #include <stdint.h>
 #include <string.h>
 
 #include "lua_binding.h"
 #include "redact.h"
 
-/* Of a table that is copied: how deep it may be, what each entry takes of the limit, and the bytes
- * of a text in it. It is a document of the service, or what a program has made of one. */
+/* Limits of a table that is copied: its depth, the bytes that each entry counts for, and the bytes
+ * of each text. */
 enum { DEEPEST = 64, ENTRY_COST = 16, ENTRY_LIMIT = 1024 };
 
 /* Where core.redact has the memory of the copies of secrets on its stack. */
 enum { COPIES = 4 };
 
-/* What is not shown, and how much else may be. */
+/* The secrets, and the number of bytes that may still be shown. */
 struct pen {
   struct lcpp_secrets secrets; /* of strings on the stack */
   size_t left;                 /* bytes */
@@ -33,7 +31,7 @@ static void prepare(lua_State *L, struct pen *pen) {
   }
 }
 
-/* Pushes a text as it may be shown, of `limit` bytes at most. [-0, +1, m] */
+/* Pushes a text, made safe to show, of `limit` bytes at most. [-0, +1, m] */
 static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size_t limit) {
   /* A byte may become U+FFFD, and an address of three bytes "[redacted]". */
   size_t most = least(least(limit, pen->left), 4 * text.length);
@@ -49,7 +47,7 @@ static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size
     luaL_error(L, "not enough memory");
   }
   luaL_pushresultsize(&buffer, length);
-  /* What is read takes time, even if nothing is shown of it. */
+  /* Reading takes time, even if nothing is shown. */
   pen->left -= least(pen->left, length > cost ? length : cost);
 }
 
@@ -70,7 +68,7 @@ static void push_copy(lua_State *L, struct pen *pen, int index, int depth) {
   lua_settop(L, copy);
 }
 
-/* Pushes a string as it may be shown, a table as a copy, and anything else as it is. */
+/* Pushes a string, made safe to show; a table as a copy; and any other value unchanged. */
 static void push_value(lua_State *L, struct pen *pen, int index, int depth) {
   lcpp_reserve(L, 8);
   if (lua_type(L, index) == LUA_TSTRING) {
@@ -86,7 +84,7 @@ static void push_value(lua_State *L, struct pen *pen, int index, int depth) {
   }
 }
 
-/* Adds the addresses of a text, which commas part. */
+/* Adds the addresses of a text, which are separated by commas. */
 static void add_addresses(struct lcpp_secrets *secrets, struct lcpp_text text) {
   const char *end = text.data + text.length;
   for (const char *at = text.data; at < end && secrets->count < LCPP_SECRETS; at++) {
@@ -133,8 +131,8 @@ static void read_secrets(lua_State *L, struct lcpp_secrets *secrets, int index) 
   }
 }
 
-/* What is no string in the list of secrets is skipped. Its field `emails` has addresses: a list, or
- * a string in which commas part them. */
+/* Values in the list of secrets that are not strings are skipped. Its field `emails` has addresses:
+ * a list, or a string separated by commas. */
 int lcpp_core_redact(lua_State *L) {
   lua_Integer limit = luaL_checkinteger(L, 2);
   luaL_argcheck(L, limit > 0 && limit <= LCPP_REDACT_LIMIT, 2, "bytes expected");
