@@ -1,4 +1,4 @@
-/* Text from outside, made fit to be shown: see redact.h. */
+/* Makes text of the service safe to show: see redact.h. */
 #include "redact.h"
 
 #include <stdint.h>
@@ -15,10 +15,10 @@ enum {
   SHORTEST_END = 8    /* bytes that a secret is found by without them */
 };
 
-/* The text as it is, or what stands behind its escapes. */
+/* The text, unchanged or decoded. */
 struct reading {
   const unsigned char *bytes;
-  const struct lcpp_span *spans; /* what spells bytes[i]; NULL: text[i] */
+  const struct lcpp_span *spans; /* where bytes[i] comes from; NULL: text[i] */
   uint32_t count;
 };
 
@@ -29,7 +29,7 @@ struct search {
   bool found;
   uint32_t *covered; /* of each byte: the end of the longest hidden part that begins there; or 0 */
   uint32_t *borders; /* room for those of one secret: see struct needle */
-  uint32_t begun;    /* where the beginning of a secret begins that the end of the text cuts off */
+  uint32_t begun;    /* where a secret may begin that the end of the text cuts off */
 };
 
 bool lcpp_is_plain(struct lcpp_text text) {
@@ -59,21 +59,22 @@ void lcpp_secrets_add(struct lcpp_secrets *secrets, struct lcpp_text secret) {
   secrets->bytes += secret.length;
 }
 
-/* A backslash at its end is left out: in the text it escapes what follows. */
+/* Decodes a secret. A backslash at its end is dropped: in the text it escapes the next
+ * character. */
 static struct lcpp_text strip_secret(struct lcpp_text secret, char *copy) {
-  struct lcpp_unescaped behind = {.bytes = (unsigned char *)copy};
-  lcpp_unescape((const unsigned char *)secret.data, (uint32_t)secret.length, false, &behind);
-  while (behind.count > 0 && copy[behind.count - 1] == '\\') {
-    behind.count--;
+  struct lcpp_unescaped decoded = {.bytes = (unsigned char *)copy};
+  lcpp_unescape((const unsigned char *)secret.data, (uint32_t)secret.length, false, &decoded);
+  while (decoded.count > 0 && copy[decoded.count - 1] == '\\') {
+    decoded.count--;
   }
-  return (struct lcpp_text){copy, behind.count};
+  return (struct lcpp_text){copy, decoded.count};
 }
 
 void lcpp_secrets_prepare(struct lcpp_secrets *secrets, char *copies) {
   secrets->copies = copies;
   for (size_t i = 0; i < secrets->count; i++) {
     struct lcpp_secret *secret = &secrets->list[i];
-    secret->behind = lcpp_is_plain(secret->raw) ? secret->raw : strip_secret(secret->raw, copies);
+    secret->decoded = lcpp_is_plain(secret->raw) ? secret->raw : strip_secret(secret->raw, copies);
     copies += secret->raw.length;
   }
 }
@@ -93,7 +94,7 @@ static uint32_t start_of(const struct reading *reading, uint32_t at) {
   return reading->spans != NULL ? reading->spans[at].start : at;
 }
 
-/* Hides what spells the bytes of a reading from `first` up to `end`. */
+/* Hides the part of the text that the bytes of a reading from `first` up to `end` come from. */
 static void cover(struct search *search, const struct reading *reading, uint32_t first,
                   uint32_t end) {
   uint32_t start = start_of(reading, first);
@@ -104,7 +105,7 @@ static void cover(struct search *search, const struct reading *reading, uint32_t
   }
 }
 
-/* Notes that a secret may begin at a byte of a reading, and end behind the text. */
+/* Records that a secret may begin at a byte of a reading, and end after the text. */
 static void note_begun(struct search *search, const struct reading *reading, uint32_t at) {
   if (at < reading->count && start_of(reading, at) < search->begun) {
     search->begun = start_of(reading, at);
@@ -115,12 +116,12 @@ static void note_begun(struct search *search, const struct reading *reading, uin
 struct needle {
   const unsigned char *bytes;
   uint32_t length;
-  uint32_t matched;  /* bytes at the end of the text so far that begin the secret */
-  uint32_t known;    /* entries of `borders` that are computed: as far as a text ever matched */
-  uint32_t *borders; /* of each beginning of the secret: its longest proper end that begins it */
+  uint32_t matched;  /* length of the prefix of the secret at the end of the text so far */
+  uint32_t known;    /* computed entries of `borders`: as far as a text ever matched */
+  uint32_t *borders; /* of each prefix of the secret: its longest proper suffix that is a prefix */
 };
 
-/* The border of the matched part. Computed when a match first gets that far: mostly never. */
+/* The border of the matched prefix, computed when a match first gets that far. */
 static uint32_t border(struct needle *needle) {
   while (needle->known < needle->matched) {
     unsigned char next = lcpp_fold(needle->bytes[needle->known]);
@@ -135,7 +136,7 @@ static uint32_t border(struct needle *needle) {
   return needle->borders[needle->matched];
 }
 
-/* Compares a needle with the next byte; returns whether the whole of it is matched. */
+/* Compares a needle with the next byte; returns whether all of it is matched. */
 static bool advance(struct needle *needle, unsigned char folded) {
   if (needle->matched == needle->length) {
     needle->matched = border(needle);
@@ -168,10 +169,10 @@ static void find_secret(struct search *search, const struct reading *reading,
   note_begun(search, reading, reading->count - needle.matched);
 }
 
-/* What stands before a secret may make an escape of its first bytes: `%` of the digits of "41..",
- * say. So it is found by its end, too. */
-static void find_behind(struct search *search, const struct reading *reading,
-                        struct lcpp_text secret) {
+/* The text before a secret may turn its first bytes into an escape, as a `%` before "41.." does. So
+ * a secret is also found by its end. */
+static void find_decoded(struct search *search, const struct reading *reading,
+                         struct lcpp_text secret) {
   if (secret.length >= LCPP_SECRETS_SHORTEST) {
     find_secret(search, reading, secret, 0);
   }
@@ -181,7 +182,7 @@ static void find_behind(struct search *search, const struct reading *reading,
   }
 }
 
-/* Where the name of an address begins that ends at `end`. */
+/* The beginning of the name of an address that ends at `end`. */
 static uint32_t name_before(const struct reading *reading, uint32_t end) {
   while (end > 0 && is(reading, end - 1, LCPP_MAILBOX)) {
     end--;
@@ -257,12 +258,12 @@ static void find_jwts(struct search *search, const struct reading *reading) {
   }
 }
 
-/* Finds what is hidden. `room`: for what stands behind the escapes. Returns how many bytes of the
- * text were in escapes, or not of ASCII. */
+/* Finds what to hide. `room` is for the decoded text. Returns the number of bytes of the text that
+ * were in escapes, or not ASCII. */
 static uint32_t find_all(struct search *search, const struct lcpp_secrets *secrets, bool cut,
                          struct lcpp_unescaped room) {
   struct reading raw = {.bytes = search->text, .count = search->length};
-  struct reading behind = raw;
+  struct reading decoded = raw;
   search->begun = search->length;
   for (size_t i = 0; i < secrets->count; i++) {
     find_secret(search, &raw, secrets->list[i].raw, 0);
@@ -270,21 +271,21 @@ static uint32_t find_all(struct search *search, const struct lcpp_secrets *secre
   if (!search->plain) {
     lcpp_unescape(search->text, search->length, cut, &room);
     search->begun = room.held < search->begun ? room.held : search->begun;
-    behind = (struct reading){room.bytes, room.spans, room.count};
+    decoded = (struct reading){room.bytes, room.spans, room.count};
     for (size_t i = 0; i < secrets->count; i++) {
-      find_behind(search, &behind, secrets->list[i].behind);
+      find_decoded(search, &decoded, secrets->list[i].decoded);
     }
   }
-  find_addresses(search, &behind);
-  find_bearers(search, &behind);
-  find_jwts(search, &behind);
+  find_addresses(search, &decoded);
+  find_bearers(search, &decoded);
+  find_jwts(search, &decoded);
   if (cut && search->begun < search->length) {
     cover(search, &raw, search->begun, search->length);
   }
   return room.slow;
 }
 
-/* What is shown. */
+/* The text that is shown. */
 struct page {
   char *data;
   size_t length;
@@ -305,8 +306,8 @@ static bool append_blank(struct page *page) {
   return after_blank || append(page, " ", 1);
 }
 
-/* The length of the character at `at`, and how it looks. One that is hidden in part is invisible.
- */
+/* The length of the character at `at`, and how it is shown: a character that is partly hidden is
+ * invisible. */
 static size_t look_at(const struct search *search, uint32_t at, enum lcpp_look *look) {
   uint32_t code = 0;
   size_t length = lcpp_utf8_read((const char *)search->text + at, search->length - at, &code);
@@ -358,21 +359,21 @@ size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, ch
   size_t length = text.length < most ? text.length : most;
   struct search search = {.text = (const unsigned char *)text.data, .length = (uint32_t)length};
   search.plain = secrets->copies == NULL || lcpp_is_plain((struct lcpp_text){text.data, length});
-  size_t behind = search.plain ? 0 : length;
+  size_t decoded = search.plain ? 0 : length;
   size_t numbers = length + secrets->bytes + 2;
   struct lcpp_span *space =
-      malloc(behind * sizeof *space + numbers * sizeof *search.covered + behind);
+      malloc(decoded * sizeof *space + numbers * sizeof *search.covered + decoded);
   if (space == NULL) {
     return SIZE_MAX;
   }
-  search.covered = memset(space + behind, 0, length * sizeof *search.covered);
+  search.covered = memset(space + decoded, 0, length * sizeof *search.covered);
   search.borders = search.covered + length;
   struct lcpp_unescaped room = {.bytes = (unsigned char *)(search.covered + numbers),
                                 .spans = space};
   *cost = length + find_all(&search, secrets, length < text.length, room);
   size_t written = write_page(&search, (struct page){shown, 0, limit});
-  /* Behind the escapes there may be a secret. */
-  lcpp_buffer_clear(&(struct lcpp_buffer){.data = (char *)room.bytes, .length = behind});
+  /* The decoded text may hold a secret. */
+  lcpp_buffer_clear(&(struct lcpp_buffer){.data = (char *)room.bytes, .length = decoded});
   free(space);
   return written;
 }

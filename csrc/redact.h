@@ -1,9 +1,9 @@
 /*
- * Text from outside, made fit to be shown: printable, and without secrets and e-mail addresses.
+ * Makes text of the service safe to show: printable, and without secrets and e-mail addresses.
  *
- * A secret is found as it is, and behind the escapes in which a service may spell it where it
- * echoes what it was sent (unescape.h). The number of steps for each byte of the text and secret
- * is constant, whatever they are: secrets are matched by the algorithm of Knuth, Morris and Pratt.
+ * A secret is found unchanged and in escapes (unescape.h), in which a service may echo it. The
+ * number of steps for each byte of the text and of the secrets is bounded: secrets are matched by
+ * the algorithm of Knuth, Morris and Pratt.
  */
 #ifndef LCPP_REDACT_H
 #define LCPP_REDACT_H
@@ -25,7 +25,7 @@ struct lcpp_text {
 
 struct lcpp_secret {
   struct lcpp_text raw;
-  struct lcpp_text behind; /* behind the escapes that it seems to have, once it is prepared */
+  struct lcpp_text decoded; /* once it is prepared */
 };
 
 /* All zeros has none. */
@@ -36,7 +36,7 @@ struct lcpp_secrets {
   char *copies; /* of those with escapes; NULL: they are not prepared */
 };
 
-/* Whether nothing in a text needs to be unescaped or cleaned. */
+/* Whether a text has nothing to decode or to clean. */
 bool lcpp_is_plain(struct lcpp_text text);
 
 /* Adds a secret, unless it is too short, one too many, or there already. Its bytes are borrowed. */
@@ -49,12 +49,12 @@ void lcpp_secrets_prepare(struct lcpp_secrets *secrets, char *copies);
 void lcpp_secrets_clear(struct lcpp_secrets *secrets);
 
 /* Writes the text to `shown`, which has room for `limit` bytes, with "[redacted]" in place of each
- * secret, bearer token, JSON Web Token and e-mail address; as printable UTF-8 in one line (see
+ * secret, bearer token, JSON Web Token and e-mail address; as printable UTF-8 on one line (see
  * characters.h), with one blank for a run of blanks. Returns the number of bytes written; SIZE_MAX
- * if memory ran out. Reads the first `limit` bytes of the text and LCPP_REDACT_AHEAD more; a
- * possible beginning of a secret at their end is not shown. The secrets are prepared, unless the
- * text is plain. `*cost` is set to the bytes read; those of escapes, which take longest, count up
- * to four times. */
+ * if memory ran out. Reads `limit` bytes of the text and LCPP_REDACT_AHEAD more; a possible
+ * beginning of a secret at their end is not shown. The secrets must be prepared, unless the text is
+ * plain. `*cost` becomes the number of bytes read, of which those of escapes, which take longest,
+ * count up to four times. */
 size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
                    size_t limit, size_t *cost);
 

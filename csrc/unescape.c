@@ -1,4 +1,4 @@
-/* Reads text behind its escapes: see unescape.h. */
+/* Decodes the escapes of a text: see unescape.h. */
 #include "unescape.h"
 
 #include <string.h>
@@ -9,18 +9,19 @@
 unsigned long long lcpp_steps;
 #endif
 
-/* Layers: two of the service, and one that a secret itself may look like. */
+/* Layers of escapes: two of the service, and one that a secret itself may seem to have. */
 enum { LAYERS = 3, LONGEST_NAME = 14 };
 
-/* A letter, which is what an address needs to be told by; an invisible character. */
+/* Stand for any letter beyond ASCII (an address may contain it), and for any invisible
+ * character. */
 enum { UNKNOWN = 0xfffd, SHY = 0xad };
 
-/* What a text has at a place. */
+/* The escape at a place of a text. */
 struct escape {
   uint32_t length; /* 0: no escape */
-  uint32_t code;   /* what it spells: */
+  uint32_t code;   /* its value: */
   bool byte;       /* a byte, else a code point */
-  bool incomplete; /* the text ends, and could go on */
+  bool incomplete; /* the text ends within it */
 };
 
 static const struct escape none, incomplete = {.incomplete = true};
@@ -29,7 +30,7 @@ static bool is_letter(unsigned char c) {
   return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Hexadecimal digits from text[first] to text[end - 1], which end the escape. */
+/* The hexadecimal digits text[first] to text[end - 1], which end the escape. */
 static struct escape read_digits(const unsigned char *text, uint32_t length, uint32_t first,
                                  uint32_t end, bool byte) {
   uint32_t code = 0;
@@ -50,12 +51,13 @@ static struct escape read_backslash(const unsigned char *text, uint32_t length) 
   }
   bool control = c != '\0' && strchr("nrtbf", c) != NULL;
   bool mark = c > ' ' && c < 0x7f && !is_letter(c) && !lcpp_is_digit((char)c);
-  /* No format escapes these two so: they begin the next escape, which may spell a letter. */
+  /* No format escapes these two with a backslash: they begin the next escape, which may be a
+   * letter. */
   bool valid = control || (mark && c != '%' && c != '&');
   return (struct escape){.length = valid ? 2 : 0, .code = control ? ' ' : c, .byte = true};
 }
 
-/* HTML's numbers, without their semicolon as well. */
+/* HTML's numbers, also without the semicolon. */
 static struct escape read_number(const unsigned char *text, uint32_t length, bool last_layer) {
   bool hexadecimal = length > 2 && (text[2] | 0x20) == 'x';
   uint32_t first = hexadecimal ? 3 : 2, end = first, code = 0;
@@ -77,14 +79,14 @@ static struct escape read_number(const unsigned char *text, uint32_t length, boo
   if (end == length) {
     return (struct escape){.length = end, .code = code, .incomplete = true};
   }
-  /* An escape may spell the rest of the number, which the next layer reads then. */
+  /* The rest of the number may be escaped: the next layer reads it. */
   if ((text[end] == '%' || text[end] == '\\') && !last_layer) {
     return none;
   }
   return (struct escape){.length = end + (text[end] == ';'), .code = code};
 }
 
-/* HTML's names of ASCII characters, in any case, and of invisible ones, which are all the same: a
+/* The character with a name of HTML, in any case: ASCII, or SHY for invisible ones. The table has a
  * name, its character, and a blank. */
 static uint32_t named(const char *name, size_t length) {
   static const char names[] =
@@ -138,7 +140,7 @@ static struct escape read_escape(const unsigned char *text, uint32_t length, boo
   }
 }
 
-/* Reads an escape; of two that spell a pair of UTF-16, both. */
+/* Reads an escape, or the two of a UTF-16 pair. */
 static struct escape read_character(const unsigned char *text, uint32_t length, bool last_layer) {
   struct escape escape = read_escape(text, length, last_layer);
   if (escape.byte || escape.code < 0xd800 || escape.code >= 0xe000) {
@@ -155,92 +157,92 @@ static struct escape read_character(const unsigned char *text, uint32_t length, 
   return escape;
 }
 
-/* Writes a byte, behind those that were read. */
-static void put(struct lcpp_unescaped *behind, unsigned char byte, struct lcpp_span span) {
+/* Appends a byte to those that were decoded. */
+static void put(struct lcpp_unescaped *decoded, unsigned char byte, struct lcpp_span span) {
   LCPP_STEP();
-  if (behind->spans != NULL) {
-    behind->spans[behind->count] = span;
+  if (decoded->spans != NULL) {
+    decoded->spans[decoded->count] = span;
   }
-  behind->bytes[behind->count++] = byte;
+  decoded->bytes[decoded->count++] = byte;
 }
 
-static struct lcpp_span span_of(const struct lcpp_unescaped *behind, uint32_t at) {
-  return behind->spans != NULL ? behind->spans[at] : (struct lcpp_span){0};
+static struct lcpp_span span_of(const struct lcpp_unescaped *decoded, uint32_t at) {
+  return decoded->spans != NULL ? decoded->spans[at] : (struct lcpp_span){0};
 }
 
-/* Writes the byte at a place. */
-static void copy(struct lcpp_unescaped *behind, uint32_t at) {
-  put(behind, behind->bytes[at], span_of(behind, at));
+/* Appends the byte at a place. */
+static void copy(struct lcpp_unescaped *decoded, uint32_t at) {
+  put(decoded, decoded->bytes[at], span_of(decoded, at));
 }
 
-/* Leaves out invisible characters, and bytes that are no character. */
-static void drop_invisible(struct lcpp_unescaped *behind) {
-  uint32_t count = behind->count;
-  behind->count = 0;
+/* Drops invisible characters, and bytes that are not a character. */
+static void drop_invisible(struct lcpp_unescaped *decoded) {
+  uint32_t count = decoded->count;
+  decoded->count = 0;
   for (uint32_t at = 0, next = 0; at < count; at = next) {
-    uint32_t code = behind->bytes[at];
+    uint32_t code = decoded->bytes[at];
     size_t size =
-        code < 0x80 ? 1 : lcpp_utf8_read((const char *)behind->bytes + at, count - at, &code);
+        code < 0x80 ? 1 : lcpp_utf8_read((const char *)decoded->bytes + at, count - at, &code);
     bool visible = size > 0 && lcpp_look_of(code) != LCPP_INVISIBLE;
     for (next = at + (size > 0 ? (uint32_t)size : 1); at < next && visible; at++) {
-      copy(behind, at);
+      copy(decoded, at);
     }
   }
 }
 
-/* Undoes one layer of escapes. What spells a code point spells each of its bytes. */
-static void undo_layer(struct lcpp_unescaped *behind, bool cut, bool last_layer) {
-  uint32_t count = behind->count;
-  behind->count = 0;
+/* Decodes one layer of escapes. Each byte of a code point gets the span of its escape. */
+static void undo_layer(struct lcpp_unescaped *decoded, bool cut, bool last_layer) {
+  uint32_t count = decoded->count;
+  decoded->count = 0;
   for (uint32_t at = 0; at < count;) {
-    unsigned char first = behind->bytes[at];
-    struct escape escape = read_character(behind->bytes + at, count - at, last_layer);
+    unsigned char first = decoded->bytes[at];
+    struct escape escape = read_character(decoded->bytes + at, count - at, last_layer);
     if (cut && escape.incomplete) {
-      behind->held = span_of(behind, at).start;
+      decoded->held = span_of(decoded, at).start;
       return;
     }
     if (escape.length == 0) {
-      behind->slow += first >= 0x80 || lcpp_begins_escape(first);
-      copy(behind, at++);
+      decoded->slow += first >= 0x80 || lcpp_begins_escape(first);
+      copy(decoded, at++);
       continue;
     }
-    behind->slow += escape.length;
-    struct lcpp_span span = span_of(behind, at);
+    decoded->slow += escape.length;
+    struct lcpp_span span = span_of(decoded, at);
     at += escape.length;
-    span.end = span_of(behind, at - 1).end;
+    span.end = span_of(decoded, at - 1).end;
     unsigned char bytes[4] = {(unsigned char)escape.code};
     size_t length = escape.byte ? 1 : lcpp_utf8_write(bytes, escape.code);
     for (size_t i = 0; i < length; i++) {
-      put(behind, bytes[i], span);
+      put(decoded, bytes[i], span);
     }
   }
 }
 
-/* Leaves one blank of a run of them. */
-static void join_blanks(struct lcpp_unescaped *behind) {
-  uint32_t count = behind->count;
-  behind->count = 0;
+/* Replaces each run of blanks by one blank. */
+static void join_blanks(struct lcpp_unescaped *decoded) {
+  uint32_t count = decoded->count;
+  decoded->count = 0;
   for (uint32_t at = 0; at < count; at++) {
-    bool blank = behind->bytes[at] != '+' && lcpp_fold(behind->bytes[at]) == ' ';
-    if (!blank || behind->count == 0 || behind->bytes[behind->count - 1] != ' ') {
-      behind->bytes[at] = blank ? ' ' : behind->bytes[at];
-      copy(behind, at);
+    bool blank = decoded->bytes[at] != '+' && lcpp_fold(decoded->bytes[at]) == ' ';
+    if (!blank || decoded->count == 0 || decoded->bytes[decoded->count - 1] != ' ') {
+      decoded->bytes[at] = blank ? ' ' : decoded->bytes[at];
+      copy(decoded, at);
     }
   }
 }
 
 void lcpp_unescape(const unsigned char *text, uint32_t length, bool cut,
-                   struct lcpp_unescaped *behind) {
+                   struct lcpp_unescaped *decoded) {
   for (uint32_t i = 0; i < length; i++) {
-    put(behind, text[i], (struct lcpp_span){i, i + 1});
+    put(decoded, text[i], (struct lcpp_span){i, i + 1});
   }
-  behind->held = length;
+  decoded->held = length;
   uint32_t slow = 0;
-  for (int layer = 1; layer <= LAYERS && (layer == 1 || behind->slow > slow); layer++) {
-    slow = behind->slow;
-    drop_invisible(behind);
-    undo_layer(behind, cut, layer == LAYERS);
+  for (int layer = 1; layer <= LAYERS && (layer == 1 || decoded->slow > slow); layer++) {
+    slow = decoded->slow;
+    drop_invisible(decoded);
+    undo_layer(decoded, cut, layer == LAYERS);
   }
-  drop_invisible(behind);
-  join_blanks(behind);
+  drop_invisible(decoded);
+  join_blanks(decoded);
 }

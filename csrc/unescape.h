@@ -1,11 +1,11 @@
 /*
- * Reads text behind its escapes, in one pass and constant time for each byte.
+ * Decodes the escapes of a text, in constant time for each byte.
  *
- * Undone are percent-encoding (`%40`, `%u0040`), the escapes of JSON and of its relatives
+ * These are percent-encoding (`%40`, `%u0040`), the escapes of JSON and of similar formats
  * (`\u0040`, `\x40`, `\/`, `\n`) and HTML's character references (`&#64;`, `&#x40;`, `&commat;`),
- * and what is escaped again, in the same way or another (`%2540`, `%26%2364%3B`). Left out are the
- * invisible characters (characters.h), also within an escape: they do not hide a secret that they
- * split. One blank stands for a run of them.
+ * also if they are escaped again, in the same way or another (`%2540`, `%26%2364%3B`). Invisible
+ * characters (characters.h) are dropped, also within an escape, so that they do not hide a secret.
+ * A run of blanks becomes one blank.
  */
 #ifndef LCPP_UNESCAPE_H
 #define LCPP_UNESCAPE_H
@@ -14,8 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Counts the steps of what reads text of the service, in a build that counts them: the fuzz target
- * holds them to a constant number for each byte. */
+/* Counts steps in a build for the fuzz target, which checks that their number for each byte is
+ * bounded. */
 #ifdef LCPP_COUNT_STEPS
 extern unsigned long long lcpp_steps;
 #define LCPP_STEP() ((void)lcpp_steps++)
@@ -23,20 +23,20 @@ extern unsigned long long lcpp_steps;
 #define LCPP_STEP() ((void)0)
 #endif
 
-/* What spells a byte behind the escapes: text[start] to text[end - 1]. */
+/* The part of the text that a decoded byte comes from: text[start] to text[end - 1]. */
 struct lcpp_span {
   uint32_t start;
   uint32_t end;
 };
 
-/* What stands behind the escapes of a text. The arrays are the caller's, and have room for as many
- * bytes as the text has. All else is zero before the text is read. */
+/* A decoded text. The arrays are the caller's, with room for as many bytes as the text has. All
+ * else is zero before. */
 struct lcpp_unescaped {
   unsigned char *bytes;
-  struct lcpp_span *spans; /* what spells bytes[i]; NULL: not wanted */
+  struct lcpp_span *spans; /* where bytes[i] comes from; NULL: not wanted */
   uint32_t count;
   uint32_t held; /* of a text that was cut: where an incomplete escape begins, or its end */
-  uint32_t slow; /* bytes of the text that were in escapes, or not of ASCII */
+  uint32_t slow; /* bytes of the text that were in escapes, or not ASCII */
 };
 
 /* Whether a byte begins an escape. */
@@ -44,15 +44,15 @@ static inline bool lcpp_begins_escape(unsigned char byte) {
   return byte == '%' || byte == '\\' || byte == '&';
 }
 
-/* How a byte is compared. A blank is spelled `+` in a form, and may be shown for a control
+/* The form in which bytes are compared: a blank is `+` in a form, and may replace a control
  * character. */
 static inline unsigned char lcpp_fold(unsigned char c) {
   return c <= ' ' || c == '+' || c == 0x7f ? ' ' : c;
 }
 
-/* Reads a text. At its end an incomplete escape is plain text, unless it is an HTML number; if the
- * text was cut there, it is left out. */
+/* Decodes a text. An incomplete escape at its end is plain text, unless it is an HTML number; if
+ * the text was cut there, it is dropped. */
 void lcpp_unescape(const unsigned char *text, uint32_t length, bool cut,
-                   struct lcpp_unescaped *behind);
+                   struct lcpp_unescaped *decoded);
 
 #endif
