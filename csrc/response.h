@@ -1,10 +1,10 @@
 /*
  * An HTTP/1.1 response: where it ends, what it says, and what that means for the caller.
  *
- * libcurl reads the response; this layer checks what libcurl takes for granted. It decides by
- * RFC 9112, section 6.3, where a response ends, and refuses every response for which two parsers
- * could disagree. libcurl is told not to decode chunks (CURLOPT_HTTP_TRANSFER_DECODING), so every
- * byte of a body is checked and counted here. This layer knows no socket, no easy handle, no Lua.
+ * libcurl reads the response; this layer makes the checks that libcurl omits. It decides by RFC
+ * 9112, section 6.3, where a response ends, and refuses every response for which two parsers could
+ * disagree. libcurl does not decode chunks (CURLOPT_HTTP_TRANSFER_DECODING), so every byte of a
+ * body is checked and counted here. This layer knows no socket, no easy handle, no Lua.
  *
  *   struct lcpp_response response;                 filled by libcurl's callbacks:
  *   lcpp_response_begin(&response, max_bytes);     before the request is sent
@@ -41,8 +41,8 @@ enum lcpp_field {
 /* Why a response was refused. */
 enum lcpp_refusal {
   LCPP_ACCEPTED,
-  LCPP_REFUSED_FRAMING,   /* `reason` tells: malformed, or its end is ambiguous */
-  LCPP_REFUSED_TOO_LARGE, /* `reason` tells which bound it passed */
+  LCPP_REFUSED_FRAMING,   /* `reason`: malformed, or its end is ambiguous */
+  LCPP_REFUSED_TOO_LARGE, /* `reason`: the limit that it exceeded */
   LCPP_REFUSED_MEMORY
 };
 
@@ -52,7 +52,7 @@ enum lcpp_stage { LCPP_STATUS_LINE, LCPP_FIRST_FIELD, LCPP_FIELDS, LCPP_BODY };
 /* What the next byte of a chunked body belongs to. */
 enum lcpp_chunk {
   LCPP_CHUNK_SIZE,
-  LCPP_CHUNK_BLANK, /* behind the size */
+  LCPP_CHUNK_BLANK, /* after the size */
   LCPP_CHUNK_EXTENSION,
   LCPP_CHUNK_SIZE_LF,
   LCPP_CHUNK_DATA,
@@ -83,39 +83,39 @@ struct lcpp_response {
   unsigned chunk_digits; /* of the size that is being read */
   bool http10;
   bool chunked;
-  bool closes;          /* the server closes the connection behind it */
+  bool closes;          /* the server closes the connection after it */
   bool may_fold;        /* whether the next line may continue the one before */
   bool folds_into_kept; /* whether that one is a kept field, the last of `fields` */
   bool within_line;     /* of lcpp_response_preview */
   bool has_trailer;
-  bool surplus; /* bytes came behind the last chunk: the response itself is complete */
+  bool surplus; /* bytes came after the last chunk: the response itself is complete */
 };
 
-/* Prepares for a response whose body may have `max_bytes`. What the struct held before is
- * freed; all zeros is valid. */
+/* Prepares for a response whose body may have `max_bytes`. Frees what the struct held before; all
+ * zeros is valid. */
 void lcpp_response_begin(struct lcpp_response *response, size_t max_bytes);
 
 /* Frees what the response holds. Calling it twice is valid. */
 void lcpp_response_free(struct lcpp_response *response);
 
 /* Reads one header line, with its line end: the status line, a field, or the empty line. Returns
- * false if the response is refused: `refusal` and `reason` are set then. */
+ * false if the response is refused, with `refusal` and `reason` set. */
 bool lcpp_response_header(struct lcpp_response *response, const char *line, size_t length);
 
-/* Looks at a header line, or a piece of it, that lcpp_response_header has not read yet. Returns
- * false if it continues a field that is not there: the response is refused then. */
+/* Checks a header line, or a piece of it, before lcpp_response_header reads it. Returns false if it
+ * continues a field that is not there: the response is refused. */
 bool lcpp_response_preview(struct lcpp_response *response, const char *piece, size_t length);
 
-/* Reads a piece of the body. Returns false if the response is refused, or if its end was in the
- * piece and something follows: no more must be read from the connection then. */
+/* Reads a piece of the body. Returns false if the response is refused, or if bytes follow its end
+ * in the piece: nothing more may be read from the connection. */
 bool lcpp_response_body(struct lcpp_response *response, const char *data, size_t length);
 
 /* Refuses the response, unless it was refused before. `reason` is static. */
 void lcpp_response_refuse(struct lcpp_response *response, enum lcpp_refusal refusal,
                           const char *reason);
 
-/* Whether the header section tells where the body ends. Otherwise the end of the connection does,
- * which cannot be told from a connection that was cut. */
+/* Whether the header section states where the body ends. Otherwise the end of the connection does,
+ * and a truncated body looks the same. */
 bool lcpp_response_has_length(const struct lcpp_response *response);
 
 /* The value of a kept field of the final response, or NULL if it is absent or empty. Borrowed. */

@@ -2,9 +2,9 @@
  * Where a response ends: the header lines and the chunks, read strictly (RFC 9112, sections 4 to
  * 7).
  *
- * libcurl accepts much that is not HTTP, and each version accepts something else. Two parsers that
- * disagree about the end of a response disagree about which request the next one belongs to, so
- * whatever is not certain is refused here, whatever libcurl makes of it.
+ * libcurl accepts much that is not HTTP, and its versions differ. Two parsers that disagree about
+ * the end of a response disagree about which request the next one belongs to. So everything
+ * ambiguous is refused here, whether or not libcurl accepts it.
  */
 #include <limits.h>
 #include <string.h>
@@ -165,7 +165,7 @@ static void read_end(struct lcpp_response *response) {
   } else if (bodyless && (response->chunked || response->content_length > (interim ? -1 : 0))) {
     refuse(response, "the response has a body that its status does not allow");
   }
-  /* No request is conditional, so a server that sends 304 may send a body behind it, too. */
+  /* No request is conditional, so a server that sends 304 may send a body after it, too. */
   response->closes = response->closes || response->status == 304;
   response->stage = interim ? LCPP_STATUS_LINE : LCPP_BODY;
 }
@@ -233,8 +233,8 @@ bool lcpp_response_header(struct lcpp_response *response, const char *line, size
     refuse(response, "a header of the response holds NUL or CR");
   }
   if (!whole || response->refusal != LCPP_ACCEPTED || response->stage == LCPP_BODY) {
-    /* libcurl 8.23 passes on a line that the connection cut. A line behind the header section would
-     * be a trailer, which the body holds as well. */
+    /* libcurl 8.23 passes on a line that the connection cut. A line after the header section is a
+     * trailer, which the body holds as well. */
   } else if (response->stage == LCPP_STATUS_LINE) {
     read_status_line(response, line, length);
   } else if (length == 0) {
@@ -245,7 +245,7 @@ bool lcpp_response_header(struct lcpp_response *response, const char *line, size
   return response->refusal == LCPP_ACCEPTED;
 }
 
-/* The state after what is behind a chunk's size. */
+/* The state after the byte that follows a chunk's size. */
 static enum lcpp_chunk after_chunk_size(char c) {
   switch (c) {
     case '\r':
@@ -290,8 +290,8 @@ static enum lcpp_chunk read_trailer(struct lcpp_response *response, char c) {
                                         : LCPP_CHUNK_END;
 }
 
-/* The state after a byte that is not data (RFC 9112, section 7.1); LCPP_CHUNK_END if the byte is
- * not allowed. Lines end with CR LF: libcurl takes a bare LF as well, and others do not. */
+/* The state after a byte that is not data (RFC 9112, section 7.1); LCPP_CHUNK_END if it is not
+ * allowed. Lines end with CR LF; libcurl also accepts a bare LF, which other parsers do not. */
 static enum lcpp_chunk next_chunk_state(struct lcpp_response *response, char c) {
   bool lf = c == '\n';
   switch (response->chunk) {

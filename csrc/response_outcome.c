@@ -1,8 +1,8 @@
 /*
  * The outcome of a transfer: what libcurl's code and the response mean for the caller.
  *
- * libcurl's word is not enough: it reports success for a response that ended within its headers,
- * and calls a header line that is too long "out of memory".
+ * libcurl's code is not enough: libcurl reports success for a response that ended within its
+ * headers, and "out of memory" for a header line that is too long.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -66,8 +66,8 @@ static enum lcpp_kind kind_of(CURLcode code) {
   }
 }
 
-/* What ends a response after its status line is a fault of the response, whatever libcurl's code:
- * it has the same one for bad chunks and for a reset. What ends it before is the network's. */
+/* A failure after the status line is one of the response, whatever libcurl's code, which is the
+ * same for bad chunks and for a reset. A failure before it is one of the network. */
 static enum lcpp_kind kind_by_progress(const struct lcpp_response *response, CURLcode code) {
   bool begun = response->stage != LCPP_STATUS_LINE;
   enum lcpp_kind kind = kind_of(code);
@@ -118,7 +118,8 @@ static bool is_long_line(const struct lcpp_response *response, CURLcode code, bo
          (code == CURLE_OUT_OF_MEMORY && sent && response->stage != LCPP_BODY);
 }
 
-/* Whether all of the response came. libcurl 7.88 does not miss the last line of a chunked body. */
+/* Whether the response is complete. libcurl 7.88 does not notice that the last line of a chunked
+ * body is missing. */
 static bool is_complete(const struct lcpp_response *response, CURLcode code) {
   bool ended = !response->chunked || response->chunk == LCPP_CHUNK_END;
   return response->surplus || (code == CURLE_OK && ended);
@@ -132,7 +133,7 @@ static void read_kind(struct lcpp_outcome *outcome, const struct lcpp_response *
   if (response->refusal == LCPP_REFUSED_MEMORY) {
     fail_for_memory(outcome);
   } else if (outcome->status >= 400 || complete) {
-    outcome->kind = LCPP_RESPONDED; /* the status of an error tells enough, even without its body */
+    outcome->kind = LCPP_RESPONDED; /* the status of an error is enough, even without its body */
   } else if (!accepted) {
     lcpp_outcome_set(outcome, LCPP_PROTOCOL, response->reason,
                      response->refusal == LCPP_REFUSED_FRAMING);
@@ -184,8 +185,8 @@ bool lcpp_outcome_locate(struct lcpp_outcome *outcome, const char *url, const ch
                                : status != LCPP_URL_MEMORY;
 }
 
-/* The place to poll is in Operation-Location or in Location; both are documented, and one that is
- * not a URL does not hide the other. */
+/* The place to poll is in Operation-Location or in Location (both documented). A value that is not
+ * a URL does not hide the other. */
 static bool read_location(struct lcpp_outcome *outcome, const struct lcpp_response *response,
                           const char *url) {
   static const enum lcpp_field fields[] = {LCPP_OPERATION_LOCATION, LCPP_LOCATION};

@@ -38,7 +38,7 @@ static char no_expect_line[] = "Expect:";       /* a large body would wait 1 s f
     }                                                            \
   } while (0)
 
-/* What holds for every request. doc/security.md explains those that security rests on. */
+/* The options of every request. doc/security.md has the rules behind them. */
 static const struct {
   CURLoption option;
   long value;
@@ -79,9 +79,9 @@ static CURLcode set_rules(CURL *handle) {
   return CURLE_OK;
 }
 
-/* A given file is beside the system's directory. The system's file is instead of it: with a
- * directory, libcurl 7.88 and 8.14 read the whole file again for each connection, which takes 10 to
- * 40 ms. A proxy has the system's trust alone.
+/* A given file is used together with the system's directory. Without one, the system's file is
+ * used, without its directory: with it, libcurl 7.88 and 8.14 read the whole file for each
+ * connection, which takes 10 to 40 ms. A proxy has only the system's trust.
  * https://curl.se/libcurl/c/CURLOPT_CA_CACHE_TIMEOUT.html */
 static CURLcode set_authorities(CURL *handle, const char *ca_file) {
   const curl_version_info_data *built = curl_version_info(CURLVERSION_NOW);
@@ -137,8 +137,8 @@ static struct lcpp_easy *take_easy(struct lcpp_pool *pool) {
   return easy;
 }
 
-/* Keeps as many as are in use: where a thousand transfers run, hundreds may finish in one step,
- * and as many be started after it. */
+/* Keeps as many easy handles as are in use: if a thousand transfers run, hundreds may finish in one
+ * step, and hundreds start after it. */
 static void give_easy_back(struct lcpp_easy *easy) {
   struct lcpp_pool *pool = easy->pool;
   pool->busy_count--;
@@ -247,9 +247,9 @@ bool lcpp_transfer_describe(const struct lcpp_request_head *request, size_t body
   return done && lines->status == LCPP_BUFFER_OK;
 }
 
-/* CURLOPT_POSTFIELDS sends headers and body in one write. 8.14 notices later that this was all: if
- * an error's status comes first, it closes the connection unless it is told to go on sending.
- * libcurl could send them again by itself: see on_send in transfer_callbacks.c.
+/* CURLOPT_POSTFIELDS sends headers and body in one write. libcurl 8.14 learns only later that all
+ * was sent: without KEEP_SENDING_ON_ERROR it closes the connection if the status of an error comes
+ * first. For resends by libcurl see on_send in transfer_callbacks.c.
  * https://curl.se/libcurl/c/CURLOPT_POSTFIELDS.html
  * https://curl.se/libcurl/c/CURLOPT_KEEP_SENDING_ON_ERROR.html */
 static void set_body(CURL *handle, const struct lcpp_buffer *body, bool post) {
@@ -263,7 +263,7 @@ static void set_body(CURL *handle, const struct lcpp_buffer *body, bool post) {
   curl_easy_setopt(handle, CURLOPT_KEEP_SENDING_ON_ERROR, body->length <= SENT_AT_ONCE ? 1L : 0L);
 }
 
-/* What each attempt to send begins with. */
+/* The state at the beginning of each attempt to send. */
 static void reset(struct lcpp_transfer *transfer, bool fresh_connection, size_t max_bytes) {
   transfer->sent = false;
   transfer->stale = false;
@@ -292,12 +292,12 @@ static CURLcode set_request(struct lcpp_easy *easy, const struct lcpp_request_he
     }
   }
   if (easy->plain != request->origin->plain || request->profile != NULL) {
-    /* Over plain http a proxy would see the token; it goes to loopback only anyway. */
+    /* Over plain http a proxy would see the token; plain http goes to loopback only. */
     SET(handle, CURLOPT_PROXY, request->origin->plain ? "" : profile->proxy);
     SET(handle, CURLOPT_NOPROXY, request->origin->plain ? "*" : NULL); /* NULL: the environment's */
     easy->plain = request->origin->plain;
   }
-  /* A location never says what is connected to: that is the origin, which is parsed already. Before
+  /* The connection goes to the origin, whatever the location; its URL is parsed already. Before
    * 8.12, libcurl keeps the text of the first URL of a handle unless CURLOPT_URL is set as well.
    * https://github.com/curl/curl/issues/15984 */
   SET(handle, CURLOPT_CURLU, request->origin->url);

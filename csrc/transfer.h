@@ -1,8 +1,8 @@
 /*
  * A transfer: one request and its response on an easy handle.
  *
- * The transfer is memory of the caller's (a Lua userdata). Easy handles are set up once, with all
- * that no request may change, and are used for one transfer after another:
+ * The transfer is in memory of the caller (a Lua userdata). Easy handles are set up once, with all
+ * options that no request may change, and serve one transfer after another:
  *
  *   struct lcpp_pool pool = {.profile = &profile};
  *   lcpp_transfer_load(&transfer, &pool, &request);
@@ -10,7 +10,7 @@
  *   lcpp_transfer_end(&transfer, code);                    sets transfer.outcome
  *   lcpp_transfer_unload(&transfer);
  *
- * No callback of libcurl reaches Lua. What libcurl is told about security is in transfer.c.
+ * No callback of libcurl calls Lua.
  */
 #ifndef LCPP_TRANSFER_H
 #define LCPP_TRANSFER_H
@@ -39,28 +39,28 @@ struct lcpp_sockets {
   size_t capacity;
 };
 
-/* What a look at a socket right before sending tells. */
+/* The state of a connection right before a request is sent. */
 enum lcpp_freshness {
   LCPP_FRESH,   /* nothing is pending */
   LCPP_PENDING, /* bytes are pending: session tickets on a new connection, else unsolicited */
   LCPP_ENDED    /* the peer has ended the connection, or the socket is unknown */
 };
 
-/* Has an easy handle open and close its sockets through `sockets`, which must outlive it. */
+/* Makes an easy handle open and close its sockets through `sockets`, which must outlive it. */
 void lcpp_sockets_attach(struct lcpp_sockets *sockets, CURL *easy);
 
 /* The descriptor of the open socket with that local port, or -1. */
 int lcpp_sockets_find(struct lcpp_sockets *sockets, int local_port);
 
-/* Looks at a connection without reading from it: at its socket, and at what its TLS library has
- * read from the socket and not delivered. */
+/* Checks a connection without reading from it: its socket, and what its TLS library has read and
+ * not delivered. */
 enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy);
 
-/* Has OpenSSL end a connection over which handshake messages, or parts of them, come without end.
+/* Makes OpenSSL end a connection that sends too many handshake messages, or pieces of them.
  * `context`: an SSL_CTX. */
 void lcpp_tls_bound(void *context);
 
-/* Bytes that have arrived at a socket since it was opened; 0 where the system does not tell. */
+/* Bytes that have arrived at a socket since it was opened; 0 if the system does not report it. */
 unsigned long long lcpp_socket_received(int fd);
 
 /* Frees the list. Sockets that are still open can be closed afterwards. */
@@ -79,16 +79,16 @@ struct lcpp_profile {
 
 /* A request to send. All pointers are borrowed for the call that takes it. */
 struct lcpp_request_head {
-  bool post;                        /* else GET */
-  bool form;                        /* the body is a form, else JSON */
-  const struct lcpp_origin *origin; /* where it goes */
-  const char *token;                /* NULL: no Authorization header */
+  bool post; /* else GET */
+  bool form; /* the body is a form, else JSON */
+  const struct lcpp_origin *origin;
+  const char *token; /* NULL: no Authorization header */
   const char *client_request_id;
   const struct lcpp_profile *profile; /* of a call that overrides its client's; else NULL */
   const char *headers;         /* further lines, a NUL after each, and one more; NULL: none */
   const char *client_headers;  /* the same, if `headers` has none of that name */
-  bool metadata;               /* it is for the token of a managed identity, */
-  const char *identity_header; /* in App Service, which takes this secret; NULL: elsewhere */
+  bool metadata;               /* for the token of a managed identity, */
+  const char *identity_header; /* of App Service, which requires this secret; NULL: elsewhere */
   long timeout_ms;
   size_t max_response_bytes;
 };
@@ -144,7 +144,7 @@ struct lcpp_transfer {
   struct lcpp_buffer request_body; /* owned; may hold a secret or addresses */
 
   bool sent;          /* libcurl was allowed to send the request */
-  bool stale;         /* it had ended, or something unsolicited came over it: nothing was sent */
+  bool stale;         /* the connection had ended, or had unsolicited bytes: nothing was sent */
   bool resend;        /* libcurl was about to send it a second time */
   int fd;             /* the socket it was sent over; -1: not known */
   long connects;      /* connections that libcurl made before it was sent; 0: over a kept one */
@@ -159,10 +159,10 @@ struct lcpp_transfer {
 
 /* transfer_callbacks.c */
 
-/* Has libcurl call what watches over the handle's transfers. `easy` has its handle and `pool`. */
+/* Sets the callbacks for the transfers of an easy handle, which has its `handle` and `pool`. */
 void lcpp_callbacks_attach(struct lcpp_easy *easy);
 
-/* Has the connection closed when the transfer is removed, and the easy handle used no more. */
+/* Closes the connection when the transfer is removed, and retires its easy handle. */
 void lcpp_transfer_distrust(struct lcpp_transfer *transfer);
 
 /* transfer.c again */
@@ -170,24 +170,24 @@ void lcpp_transfer_distrust(struct lcpp_transfer *transfer);
 /* Frees the idle easy handles and the list of sockets, once no transfer runs. */
 void lcpp_pool_free(struct lcpp_pool *pool);
 
-/* Prepares an easy handle for the transfer, whose url and request_body are set. If that fails, it
- * has none. */
+/* Prepares an easy handle for the transfer, whose url and request_body are set. After a failure the
+ * transfer has no easy handle. */
 CURLcode lcpp_transfer_load(struct lcpp_transfer *transfer, struct lcpp_pool *pool,
                             const struct lcpp_request_head *request);
 
 /* Appends the header lines of a request with its own profile and a body of that length, each with a
- * newline, but for the host's and the length's, which are libcurl's; false if memory ran out. */
+ * newline, except Host and Content-Length, which libcurl adds; false if memory ran out. */
 bool lcpp_transfer_describe(const struct lcpp_request_head *request, size_t body_length,
                             struct lcpp_buffer *lines);
 
 /* Whether one of the lines, as in a request, has the name that `line` begins with. */
 bool lcpp_has_header(const char *lines, const char *line);
 
-/* Prepares it to run again, on a new connection: nothing of the request has left. */
+/* Prepares a transfer to run again on a new connection: nothing of the request was sent. */
 void lcpp_transfer_renew(struct lcpp_transfer *transfer);
 
-/* Sets the outcome of a transfer that libcurl has ended with `code`, or that ends at its deadline
- * (CURLE_OPERATION_TIMEDOUT) or by the caller (CURLE_ABORTED_BY_CALLBACK). */
+/* Sets the outcome of a transfer that libcurl has ended with `code`, that its deadline ends
+ * (CURLE_OPERATION_TIMEDOUT), or that the caller aborts (CURLE_ABORTED_BY_CALLBACK). */
 void lcpp_transfer_end(struct lcpp_transfer *transfer, CURLcode code);
 
 /* Takes the transfer off its easy handle, which becomes idle, and wipes the request from both. */
@@ -196,7 +196,7 @@ void lcpp_transfer_unload(struct lcpp_transfer *transfer);
 /* Frees what a transfer that is done holds of its response; its URL stays. */
 void lcpp_transfer_drop_response(struct lcpp_transfer *transfer);
 
-/* Frees all that a transfer which is not running holds. */
+/* Frees a transfer that is not running. */
 void lcpp_transfer_free(struct lcpp_transfer *transfer);
 
 #endif

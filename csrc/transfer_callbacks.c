@@ -1,5 +1,5 @@
-/* What libcurl calls during a transfer: bounds and checks of what arrives, and the look at a
- * connection before a request is sent. */
+/* libcurl's callbacks: the limits of a response, and the check of a connection before a request is
+ * sent. */
 #include <stdlib.h>
 
 #include "characters.h"
@@ -24,8 +24,8 @@ static struct lcpp_transfer *transfer_of(void *easy) {
   return ((struct lcpp_easy *)easy)->transfer;
 }
 
-/* A success is no response to a request that has not left as a whole: it was under way before, or
- * comes from a server that has not read the request. */
+/* A success that comes before the whole request was sent is not a response to it: it is
+ * unsolicited, or the server has not read the request. */
 static void refuse_early_success(struct lcpp_transfer *transfer) {
   struct lcpp_response *response = &transfer->response;
   curl_off_t sent = 0;
@@ -62,9 +62,9 @@ static size_t on_body(char *data, size_t size, size_t count, void *argument) {
   return size * count + (accepted ? 0 : 1); /* any other number ends the transfer */
 }
 
-/* Whether the new connection leads through a proxy that is spoken to over TLS. What its TLS session
- * holds cannot be asked for, so such a connection is not kept. (libcurl trusts a proxy's
- * certificate only if the system does, so no spec has such a proxy.) */
+/* Whether the new connection is through a proxy over TLS. The state of its TLS session is not
+ * accessible, so the connection is not kept. (libcurl trusts a proxy's certificate only if the
+ * system does, so no spec has such a proxy.) */
 static bool goes_through_tls_proxy(const struct lcpp_easy *easy) {
   static const char *const names[] = {"https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY"};
   long status = 0;
@@ -88,10 +88,10 @@ static long count_connects(const struct lcpp_easy *easy) {
 
 /* Called when libcurl has a connection and is about to send the request.
  *
- * On a kept connection anything that is pending was not requested: it would be taken for the
- * response. If libcurl comes here a second time, it is about to send the request again by itself,
- * because the connection ended before a response. A POST must not be repeated without the caller's
- * knowledge, so that ends here. https://curl.se/libcurl/c/CURLOPT_PREREQFUNCTION.html */
+ * Pending bytes on a kept connection were not requested: they would be taken for the response. If
+ * libcurl calls this a second time, it is about to send the request again, because the connection
+ * ended before a response. A POST must not be repeated without the caller's knowledge, so the
+ * transfer ends here. https://curl.se/libcurl/c/CURLOPT_PREREQFUNCTION.html */
 static int on_send(void *argument, char *remote, char *local, int remote_port, int local_port) {
   struct lcpp_easy *easy = argument;
   struct lcpp_transfer *transfer = easy->transfer;
@@ -121,7 +121,7 @@ static int on_send(void *argument, char *remote, char *local, int remote_port, i
   return CURL_PREREQFUNC_OK;
 }
 
-/* Bounds what arrives and reaches no other callback: libcurl 8.23 reads blank folded header lines
+/* Limits received bytes that reach no other callback: libcurl 8.23 reads blank folded header lines
  * without end. Most responses end before the first count.
  * https://curl.se/libcurl/c/CURLOPT_XFERINFOFUNCTION.html */
 static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_off_t upload_total,
@@ -148,7 +148,7 @@ static int on_progress(void *argument, curl_off_t total, curl_off_t now, curl_of
     return transfer->looks > LOOKS_BEFORE_SENDING;
   }
   if (count_connects(easy) != transfer->connects) {
-    transfer->resend = true; /* on_send would find out, once the new connection is there */
+    transfer->resend = true; /* on_send would detect it, once the new connection is there */
     return 1;
   }
   unsigned long long bytes = lcpp_socket_received(transfer->fd);
@@ -168,8 +168,9 @@ static CURLcode on_tls_context(CURL *handle, void *context, void *argument) {
   return CURLE_OK;
 }
 
-/* Before 8.1, libcurl joins a folded line that begins a header section to the last field of the
- * easy handle's transfer before, which it has freed. https://github.com/curl/curl/pull/11103 */
+/* Before 8.1, libcurl joins a folded line at the start of a header section to the last field of the
+ * previous transfer of the easy handle, which it has freed.
+ * https://github.com/curl/curl/pull/11103 */
 static bool has_stale_fields(void) {
   return curl_version_info(CURLVERSION_NOW)->version_num < 0x080100;
 }

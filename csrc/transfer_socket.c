@@ -1,10 +1,10 @@
 /*
- * The sockets that libcurl has opened, and what the kernel and the TLS library tell about them.
+ * The sockets that libcurl has opened, and their state according to the kernel and the TLS library.
  *
  * libcurl's own check of a kept connection differs between versions, and 8.23 skips it for a
- * connection that was idle for less than a second. So each connection is looked at right before
- * a request is sent over it (CURLOPT_PREREQFUNCTION). At that moment CURLINFO_ACTIVESOCKET is -1
- * with 7.88 and 8.14, so the socket is found by its local port among those opened here.
+ * connection that was idle for less than a second. So each connection is checked right before a
+ * request is sent over it (CURLOPT_PREREQFUNCTION). At that moment CURLINFO_ACTIVESOCKET is -1 with
+ * 7.88 and 8.14, so the socket is found by its local port among those opened here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,8 +20,8 @@
 
 #include "transfer.h"
 
-/* The TLS library's own word about bytes that it has read and not delivered. Weak: each is there
- * only if libcurl was built with that library, which is loaded with it.
+/* The functions of the TLS libraries that report bytes which were read and not delivered. They are
+ * weak: each exists only if libcurl was built with that library.
  * https://docs.openssl.org/3.0/man3/SSL_pending/
  * https://gnutls.org/reference/gnutls-gnutls.html#gnutls-record-check-pending */
 extern int SSL_has_pending(const void *ssl) __attribute__((weak));
@@ -65,8 +65,8 @@ static void forget(struct lcpp_sockets *sockets, int fd) {
   }
 }
 
-/* A socket that programs started by the host do not inherit, and that never blocks: libcurl asks
- * for that later without checking the result.
+/* A socket that programs started by the host do not inherit, and that never blocks: libcurl sets
+ * this later without checking the result.
  * https://curl.se/libcurl/c/CURLOPT_OPENSOCKETFUNCTION.html */
 static curl_socket_t open_socket(void *argument, curlsocktype purpose,
                                  struct curl_sockaddr *address) {
@@ -125,9 +125,9 @@ static int local_port_of(int fd) {
              : 0;
 }
 
-/* Two sockets may share a local port if they lead to different servers. Which of them is meant is
- * not known then, so neither is found. A port is asked for again when it matches: libcurl may have
- * closed the socket without calling close_socket, and its number may be another one's. */
+/* Two sockets to different servers may share a local port. Then it is unknown which one is meant,
+ * so neither is found. The port of a match is read again: libcurl may have closed the socket
+ * without calling close_socket, and its number may have been reused. */
 int lcpp_sockets_find(struct lcpp_sockets *sockets, int local_port) {
   int fd = -1;
   for (size_t i = 0; i < sockets->count; i++) {
@@ -175,10 +175,10 @@ enum lcpp_freshness lcpp_socket_check(int fd, CURL *easy) {
   return count > 0 || is_pending_in_tls(easy) ? LCPP_PENDING : LCPP_FRESH;
 }
 
-/* OpenSSL reads on within one call while handshake messages come: session tickets, key updates,
+/* OpenSSL reads handshake messages in one call until they end: session tickets, key updates,
  * HelloRequests, or a certificate in records of one byte. The argument counts messages and records
- * of a connection since its last request began; with too many it counts as ended by the server. Of
- * a record, `message` is its header, or the type of what it holds.
+ * of a connection since its last request began; too many count as an end by the server. Of a
+ * record, `message` is its header, or the type of its content.
  * https://docs.openssl.org/3.0/man3/SSL_CTX_set_msg_callback/ */
 static void on_tls_message(int written, int version, int type, const void *message, size_t length,
                            void *ssl, void *argument) {

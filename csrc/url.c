@@ -8,8 +8,8 @@
 
 #include "characters.h"
 
-/* Blanks, control characters and backslashes: libcurl's parser lets some of them pass, and other
- * parsers read them differently, which would defeat a check of the host. */
+/* Blanks, control characters and backslashes: libcurl accepts some of them, and other parsers read
+ * them differently, which would defeat a check of the host. */
 static bool has_unsafe_byte(const char *text) {
   static const char unsafe[] =
       "\x01\x02\x03\x04\x05\x06\x07\x08\x09\x0a\x0b\x0c\x0d\x0e\x0f\x10"
@@ -138,7 +138,7 @@ void lcpp_origin_free(struct lcpp_origin *origin) {
   *origin = (struct lcpp_origin){0};
 }
 
-/* Whether a URI may have this byte of a text (RFC 3986, section 2). */
+/* Whether this byte is allowed in a URI (RFC 3986, section 2). */
 static bool is_of_uri(const char *at) {
   if (*at == '%') {
     return lcpp_hex_value(at[1]) >= 0 && lcpp_hex_value(at[2]) >= 0;
@@ -146,8 +146,8 @@ static bool is_of_uri(const char *at) {
   return lcpp_is_of(*at, LCPP_URI);
 }
 
-/* Reads the whole URL, for free, with what no URI may have percent-encoded: libcurl lets it pass.
- * Invalid if it is longer than `limit` then. */
+/* Reads the whole URL, with characters that are not allowed in a URI percent-encoded: libcurl
+ * leaves them. The caller frees it. Invalid if it is then longer than `limit`. */
 static enum lcpp_url_status read_whole(CURLU *url, size_t limit, char **text) {
   char *whole = NULL;
   CURLUcode code = curl_url_get(url, CURLUPART_URL, &whole, 0);
@@ -168,7 +168,7 @@ static enum lcpp_url_status read_whole(CURLU *url, size_t limit, char **text) {
   if (status != LCPP_BUFFER_OK) {
     lcpp_buffer_free(&encoded);
   }
-  *text = encoded.data; /* its ownership passes on */
+  *text = encoded.data; /* the caller frees it */
   return status == LCPP_BUFFER_OK      ? LCPP_URL_OK
          : status == LCPP_BUFFER_LIMIT ? LCPP_URL_INVALID
                                        : LCPP_URL_MEMORY;
@@ -232,7 +232,8 @@ enum lcpp_url_status lcpp_url_resolve(const char *requested, const char *locatio
   return status;
 }
 
-/* Whether a URL is of the origin, a zone of its IPv6 address included; *why tells if it is not. */
+/* Whether a URL has the origin, including the zone of an IPv6 address; if not, *why is the
+ * reason. */
 static bool is_of_origin(CURLU *url, const struct lcpp_origin *origin, const char **why) {
   char *whole = NULL;
   CURLUcode code = curl_url_get(url, CURLUPART_URL, &whole, CURLU_DEFAULT_PORT);
@@ -257,7 +258,7 @@ static bool has_parameter(const char *query, const char *name) {
   return false;
 }
 
-/* Form 1 of the documented locations comes without api-version; the service demands one. */
+/* The documented Operation-Location has no api-version, which the service requires. */
 static CURLUcode add_version(CURLU *url, const char *api_version) {
   char *query = NULL;
   bool versioned = curl_url_get(url, CURLUPART_QUERY, &query, 0) == CURLUE_OK &&
@@ -279,7 +280,7 @@ static CURLUcode add_version(CURLU *url, const char *api_version) {
 static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_origin *origin,
                                           const char *location, const char *api_version,
                                           char **text, const char **why) {
-  /* Other schemes are let through the parser so that they are refused as foreign. */
+  /* The parser accepts other schemes, so that they are refused as foreign. */
   CURLUcode code = curl_url_set(url, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME);
   if (code != CURLUE_OK) {
     *why = "it is no URL";
@@ -288,7 +289,7 @@ static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_origin *
   if (!is_of_origin(url, origin, why)) {
     return LCPP_URL_FOREIGN;
   }
-  curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0); /* taking a part away cannot fail */
+  curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0); /* removing a part cannot fail */
   *why = "it is too long";
   code = add_version(url, api_version);
   return code == CURLUE_OK ? read_whole(url, LCPP_URL_LIMIT, text) : status_of(code);
@@ -339,7 +340,7 @@ void lcpp_url_append_field(struct lcpp_buffer *buffer, const char *name, const c
   lcpp_url_append_escaped(buffer, value, length);
 }
 
-/* Whether a segment is an identifier: it can go anywhere as it is, and into a path again. */
+/* Whether a segment is an identifier, which needs no escaping anywhere. */
 static bool is_identifier(const char *id, size_t length) {
   bool has_other = false; /* than dots */
   for (size_t i = 0; i < length; i++) {
@@ -362,7 +363,7 @@ bool lcpp_url_operation_id(const char *location, char **id) {
   const char *encoded = found + sizeof segment - 1;
   size_t length = strcspn(encoded, "/?#");
   if (length == 0) {
-    return true; /* libcurl would take it for "call strlen" */
+    return true; /* libcurl would call strlen */
   }
   int decoded_length = 0;
   char *decoded = curl_easy_unescape(NULL, encoded, (int)length, &decoded_length);
