@@ -20,5 +20,5 @@ if not result then
   os.exit(1, true)
 end
 
--- 202: it is being canceled, and the location tells how that goes on. 200: it was canceled at once.
+-- 202: it is being canceled, and the location shows its progress. 200: it was canceled at once.
 print(result.status, result.location or result.state or "no location")

@@ -27,15 +27,15 @@ local function cancel(target)
     say(tostring(err))
     local found, problem = cpp.reconcile(err)
     if not found then
-      say("The service cannot be asked either: ", tostring(problem))
+      say("The query failed, too: ", tostring(problem))
       return nil, err
     end
     say("The service says: ", found.state)
     if found.state == "canceled" then return found end
     if found.state == "unknown" then return nil, err end
-    -- It runs: either the cancel has not arrived, or it is being carried out. An offer has one running
-    -- operation at most (documented), and cancelling that again changes nothing (inferred); so here it is right to
-    -- send again. Where other programs publish the offers at the same time, compare the ids of operations first.
+    -- It runs: the cancel has not arrived, or has not taken effect yet. An offer has at most one running operation
+    -- (documented), and cancelling it again changes nothing (inferred). If other programs publish the offers at the
+    -- same time, compare the ids of operations first.
   end
   return nil, err
 end

@@ -1,12 +1,12 @@
 -- A separate operation of a cancellation (the option `cancellation`): the location of the cancel names it, instead of
--- the publish. It has those methods of an operation that documents use.
+-- the publish. It has the methods of an operation that documents use.
 
 local cancellation = {}
 cancellation.__index = cancellation
 
 --- Makes one.
--- @param fields id, target (the operation that is cancelled, or nil where nothing runs), created (time of the clock),
---   lost ("completed" or "failed": how it ends where the publish gets through), publishing_version, slot
+-- @param fields id, target (the operation that is cancelled, or nil if nothing runs), created (time of the clock),
+--   lost ("completed" or "failed": how it ends if the publish is not canceled), publishing_version, slot
 function cancellation.new(fields)
     fields.kind, fields.steps, fields.began = "cancel", {}, fields.created
     return setmetatable(fields, cancellation)

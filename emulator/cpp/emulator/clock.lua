@@ -21,7 +21,7 @@ end
 function clock:reset()
     self.started = monotime()
     self.advanced = 0
-    -- Dates in responses are this date plus the clock, so they never contradict the clock.
+    -- Dates in responses are this date plus the clock.
     self.epoch = self.kind == "manual" and MANUAL_EPOCH or os.time()
 end
 

@@ -52,7 +52,7 @@ local function steps_of(offer, operation, clock)
             stepName = entry.step.name,
             description = entry.step.description or entry.step.name,
             estimatedTimeFrame = entry.step.estimated,
-            -- A step that holds responds with the text it was given.
+            -- A step with `hold` has this text as its status.
             status = offer.settings.step_spelling[entry.state] or entry.state,
             messages = messages_of_step(entry, clock, operation.began),
             progressPercentage = entry.progress,
@@ -171,8 +171,8 @@ function documents.offer_status(offer, clock)
     }
 end
 
---- One entry of the list of a publisher's offers. The sample of the documentation has a GUID as its id; that of
---- creating an offer has the name that all other calls take.
+--- One entry of the list of a publisher's offers. Its id is the name that all other calls take, as in the sample of
+--- creating an offer; the sample of the list has a GUID.
 function documents.offer(offer, clock)
     local settings, latest = offer.settings, offer:latest()
     local since = latest and select(2, latest:state(clock:now())) or 0

@@ -3,7 +3,7 @@
 local journal = {}
 journal.__index = journal
 
--- Enough for any specification; beyond it the oldest entries go, so that a server left running does not grow.
+-- The oldest entries beyond this number are dropped, so that a server that runs for long does not grow.
 local CAPACITY = 20000
 
 --- Makes an empty journal.

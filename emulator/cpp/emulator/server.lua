@@ -27,7 +27,7 @@ local function send(stream, method, answer)
     headers:append(":status", string.format("%d", answer.status))
     for _, header in ipairs(answer.headers) do
         local name = header[1]
-        -- lua-http writes this one itself and knows it by its lower case name only.
+        -- lua-http writes this header itself, and knows it by its lower case name only.
         headers:append(name:lower() == "connection" and "connection" or name, header[2])
     end
     local body = answer.body or ""
@@ -85,7 +85,7 @@ local function read_request(self, stream)
         stream:write_continue()
     end
     local body = stream:get_body_as_string()
-    -- Still open: the client went before the end of the body, which lua-http does not tell from the end.
+    -- Still open: the client disconnected within the body, which lua-http does not distinguish from its end.
     if not body or stream.state == "open" then
         return nil
     end
@@ -172,7 +172,7 @@ local function refusal(self, request)
 end
 
 local function on_stream(self, stream)
-    -- lua-http raises on a few malformed requests; left to itself, it would then try to read on for ever.
+    -- lua-http raises an error for a few malformed requests; uncaught, it would read for ever.
     local read, request = util.yieldable_pcall(read_request, self, stream)
     if not read or not request then
         abandon(stream)

@@ -1,7 +1,6 @@
 -- The service: which request gets which response. Pure state, no input or output; time comes from the clock given.
 --
--- Codes of errors: InvalidAPIVersion is one that the service was seen to use. All others are guesses: plausible
--- words in its style, for a client must not depend on them.
+-- Of the codes of errors, InvalidAPIVersion and Forbidden are the service's. All others are guesses.
 
 local answers = require "cpp.emulator.answers"
 local documents = require "cpp.emulator.documents"
@@ -73,7 +72,7 @@ function service:publisher_names()
 end
 
 -- The body of a request that starts or cancels an operation.
--- @return the addresses to notify or nil; or false and the response to a body that makes no sense
+-- @return the addresses to notify or nil; or false and the response to an invalid body
 local function read_body(request)
     if request.body == "" then
         return nil
@@ -131,7 +130,7 @@ function calls.cancel(self, request, offer, emails)
     local runs = offer:active(now) ~= nil
     local operation = offer:cancel(emails, now)
     if not runs then
-        -- The documentation does not say what this gives. 202 was seen to come whether something was cancelled or not.
+        -- Not documented. A 202 was seen whether or not something was cancelled.
         local status = offer.settings.nothing_running
         if status == 202 then
             return accepted(self, request, offer, operation)

@@ -1,5 +1,5 @@
--- Who may call: static tokens, tokens issued to clients, and the endpoint that issues them.
--- Errors have the codes of Microsoft Entra; where its documentation gives several, the choice is a guess.
+-- Tokens: static ones, those issued to clients, and the endpoint that issues them.
+-- Errors have the codes of Microsoft Entra; if its documentation has several, the choice is a guess.
 
 local answers = require "cpp.emulator.answers"
 local options = require "cpp.emulator.options"
@@ -8,7 +8,7 @@ local requests = require "cpp.emulator.requests"
 local tokens = {}
 tokens.__index = tokens
 
--- What tokens for the service are issued for. A client names it even when it talks to the emulator.
+-- The resource of tokens for the service. Clients name it at the emulator, too.
 tokens.RESOURCE = "https://cloudpartner.azure.com"
 
 local TOKEN_OPTIONS = { token = "string", publishers = "table", expires_in = "number" }
