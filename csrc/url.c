@@ -241,7 +241,7 @@ static bool is_of_origin(CURLU *url, const struct lcpp_origin *origin, const cha
   bool has_user = length > 0 && memchr(whole, '@', length) != NULL;
   bool same = length == strlen(origin->root) && lcpp_is_same_to(whole, origin->root, length);
   curl_free(whole);
-  *why = has_user ? "it holds user information" : "it is not of the origin of base_url";
+  *why = has_user ? "it has user information" : "its origin is not that of base_url";
   return same;
 }
 
@@ -283,7 +283,7 @@ static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_origin *
   /* The parser accepts other schemes, so that they are refused as foreign. */
   CURLUcode code = curl_url_set(url, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME);
   if (code != CURLUE_OK) {
-    *why = "it is no URL";
+    *why = "it is not a URL";
     return status_of(code);
   }
   if (!is_of_origin(url, origin, why)) {
@@ -303,7 +303,7 @@ enum lcpp_url_status lcpp_url_poll(const struct lcpp_origin *origin, const char 
     return LCPP_URL_INVALID;
   }
   if (has_unsafe_byte(location)) {
-    *why = "it holds blanks, control characters or backslashes";
+    *why = "it has blanks, control characters or backslashes";
     return LCPP_URL_INVALID;
   }
   CURLU *url = curl_url_dup(origin->url);

@@ -33,9 +33,9 @@ local function run(name)
   if not started or not stream then return nil, "az was not run: " .. tostring(started and problem or stream) end
   local text = stream:read(LONGEST) or ""
   stream:close()
-  if #text == LONGEST then return nil, "az wrote too much" end
+  if #text == LONGEST then return nil, "the output of az is too long" end
   local output, status = text:match("^(.*)" .. MARK .. "(%d+)$")
-  if not output then return nil, "az was not run to its end" end
+  if not output then return nil, "az did not run to its end" end
   return output, tonumber(status)
 end
 

@@ -33,7 +33,7 @@ local SCRIPTS = {
     "az failed: WARNING: old ERROR: log in. [redacted] [redacted]" },
   { "exit 3", "az failed without a message" }, { [[echo '{"accessToken": "s3cret"}'; exit 1]], "az failed without a message" },
   { "yes ERROR | head -c 10000 >&2; exit 1", "az failed: " .. ("ERROR "):rep(50) }, { "exit 127", "az is not installed" },
-  { "yes s3cret | head -c 10000000", "az wrote too much" }, { "exit 124", "az did not finish within 30 s" },
+  { "yes s3cret | head -c 10000000", "the output of az is too long" }, { "exit 124", "az did not finish within 30 s" },
   { [[printf '{"accessToken": "t"}\0010' >&2; printf '{"accessToken": "t"}\0010'; exit 1]], "az failed: 0" }, -- no forged status
 }
 for _, text in ipairs { "", "s3cret", "[]", "{}", '{"accessToken": 5}', '{"accessToken": "s3 cret"}',
@@ -108,7 +108,7 @@ describe("the credentials of az", function()
 
   it("are none where the shell is ended before az, or there is none", function()
     for _, output in ipairs { "", [[{"accessToken": "t"}]], [[{"accessToken": "t"}\1]] } do
-      assert.equal(absent "az was not run to its end", run(([[io.popen = function()
+      assert.equal(absent "az did not run to its end", run(([[io.popen = function()
         return { read = function() return '%s' end, close = function() return nil, "signal", 9 end }
       end ]]):format(output) .. ALONE))
     end
