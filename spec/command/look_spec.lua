@@ -152,7 +152,7 @@ describe("cpp-portal", function()
     end
   end)
 
-  it("bears whatever the service says", function()
+  it("accepts any response of the service", function()
     for body, words in pairs {
       ['[{"id": 5, "submissionState": 7, "slot": {}, "changedTime": [1]}]'] = { "operations", "contoso", "contoso-vm" },
       ['[{"id": {"a": 1}, "status": 5}]'] = { "offers", "contoso" },

@@ -114,7 +114,7 @@ describe("a core client", function()
     assert.is_true(os.execute((os.getenv("LUA") or "lua5.4") .. " -e '" .. script .. "' <&- >&- 2>&-"))
   end)
 
-  it("starts so many in a step as its time allows, at least one, and the others in the next ones", function()
+  it("starts as many in a step as its time allows, at least one, and the others in later steps", function()
     local client <close> = core.client { base_url = portal.url, max_connections = 4 }
     for _ = 1, 400 do client:start("offer_status", OFFER, portals.TOKEN) end
     client:step(0)

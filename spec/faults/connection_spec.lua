@@ -198,7 +198,7 @@ for number in range(1, 100):
       return request:result()
     end
 
-    it("sends all of it to a server that takes its time", function()
+    it("is sent completely to a slow server", function()
       local server = lab:server():handle(function(connection)
         connection:pause(0.05)
         connection:read_request()

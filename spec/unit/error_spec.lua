@@ -88,7 +88,7 @@ describe("an err", function()
     end
   end)
 
-  it("bears a body that tells nothing", function()
+  it("accepts a body without a code or a message", function()
     for _, body in ipairs { "", "<html>", '"broken"', "[1]", { error = { code = 5, message = { "It" } } }, "null" } do
       local err = fail(409, body)
       assert.same({ "409: the request conflicts with the state of the offer" }, { err.message, err.code })

@@ -37,7 +37,7 @@ describe("a wait for a result without a location", function()
     assert.is_truthy(seen.location:find("/operations/first?", 1, true))
   end)
 
-  it("gives an err to go on from", function()
+  it("returns an err from which the wait can be resumed", function()
     local _, err = client:wait(cancel(), { timeout = 30 })
     assert.same({ "timeout", 30, "running", "contoso", "contoso-vm" },
                 { err.kind, loop.elapsed(), err.operation.state, err.publisher, err.offer })
@@ -52,7 +52,7 @@ describe("a wait for a result without a location", function()
     assert.same({ "raised", "deliberate" }, { err.kind, err.raised })
   end)
 
-  it("rides out failures of each request", function()
+  it("tolerates failures of each request", function()
     for _, fault in ipairs { { status = 500 }, { action = "close" }, { status = 200, body = { id = "first" } },
                              { status = 200, body = '["first"]' } } do
       for _, path in ipairs { "/submissions/$", "/operations/", "/status$" } do

@@ -79,7 +79,7 @@ describe("progress", function()
       assert.equal("/x-[redacted]: running: [redacted], 1 %, 0:00\n", stream:read("a"))
     end)
 
-    it("bears operations that lack all there is to show", function()
+    it("accepts operations without anything to show", function()
       assert.equal("unknown, 0 %\n", written({}, { steps = "none" }, { steps = { 1, { status = "running" } } }))
     end)
   end)

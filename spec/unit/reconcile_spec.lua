@@ -77,7 +77,7 @@ describe("reconcile", function()
     end
   end)
 
-  it("believes the newest submission rather than the offer's status", function()
+  it("prefers the newest submission to the offer's status", function()
     for state, outcome in pairs { Completed = "completed", canceled = "canceled", failed = "unknown" } do
       offer { running = false, status = "somethingElse" }
       lists { { id = "new", submissionState = state }, { id = "old", submissionState = "failed" } }
@@ -100,7 +100,7 @@ describe("reconcile", function()
     end
   end)
 
-  it("tells what the list tells when the offer's status cannot be read", function()
+  it("uses the list alone if the offer's status cannot be read", function()
     offer { running = false, status = "Canceled" }
     lists { { id = "new", submissionState = "completed" } }
     portal:fault { match = { path = "/status$" }, status = 404 }
@@ -111,7 +111,7 @@ describe("reconcile", function()
   -- A list with what was canceled at a time, in seconds from the start of the emulator's clock.
   local function canceled(seconds) return { submissions.entry("first", "canceled", seconds) } end
 
-  it("tells what was canceled before the call from what was canceled since", function()
+  it("distinguishes a cancel before the call from one after it", function()
     offer { running = false, status = "canceled" }
     local err = ambiguous(false)
     loop.sleep(nil, 100)

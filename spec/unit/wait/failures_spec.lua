@@ -27,7 +27,7 @@ describe("a wait", function()
   local function passing(count) fail { times = count, add_headers = { ["X-Passing"] = "1" } } end
 
   for name, fault in pairs { ["a 500"] = { status = 500 }, ["a connection that is closed"] = { action = "close" } } do
-    it(("rides out %s five times in a row, and then gives where to go on"):format(name), function()
+    it(("tolerates %s five times in a row, and then ends with the location"):format(name), function()
       passing(2)
       fault.times = -1
       fail(fault)
@@ -41,7 +41,7 @@ describe("a wait", function()
     end)
   end
 
-  it("rides out five failures again after each look with a response", function()
+  it("tolerates five more failures after each response", function()
     for _ = 1, 4 do
       fail { status = 500, times = 5 }
       passing(1)
@@ -50,7 +50,7 @@ describe("a wait", function()
     assert.same({}, portal:faults())
   end)
 
-  it("gives where to go on, if the service cannot be reached", function()
+  it("ends with the location if the service cannot be reached", function()
     local url = portal.url:gsub("%d+$", "1") -- nothing listens there
     local other <close> = cpp.client { base_url = url, token = Portal.TOKEN, loop = loop }
     local _, err = other:wait { publisher = "contoso", offer = "contoso-vm", operation_id = "first" }
@@ -58,7 +58,7 @@ describe("a wait", function()
     assert.equal(url .. "/api/publishers/contoso/offers/contoso-vm/operations/first?api-version=2017-10-31", err.location)
   end)
 
-  it("does not ride out what is refused, and gives where to go on", function()
+  it("ends at a refusal, with the location", function()
     for status, kind in pairs { [403] = "http", [302] = "protocol" } do
       portal:clear_journal()
       passing(1)
