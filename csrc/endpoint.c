@@ -84,8 +84,8 @@ void lcpp_endpoint_require(lua_State *L, const struct lcpp_endpoint *endpoint,
   }
 }
 
-/* A URL is a base URL, a path and a query of up to three names, api-version, and what is in
- * between; percent-encoding triples a name. lua_options.c holds each to its limit. */
+/* A URL has a base URL, up to five names and values, and text in between; percent-encoding triples
+ * a name. lua_options.c checks the limit of each. */
 _Static_assert(LCPP_BASE_LIMIT + 5 * 3 * LCPP_NAME_LIMIT + 256 <= LCPP_URL_LIMIT,
                "options within their limits make a URL within its own");
 

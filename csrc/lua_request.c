@@ -47,7 +47,7 @@ static void claim(lua_State *L, struct lcpp_request *request) {
   lua_pop(L, 2);
 }
 
-/* In a forked child a request is done: nothing goes on there. */
+/* In a forked child a request is done: nothing runs there. */
 static int request_done(lua_State *L) {
   const struct lcpp_request *request = to_request(L);
   lua_pushboolean(L, request->transfer.state == LCPP_DONE || is_foreign(request));
@@ -215,7 +215,7 @@ static const char *push_body(lua_State *L, const struct lcpp_request *request) {
     return NULL;
   }
   lua_pushnil(L);
-  return get && running ? NULL : problem; /* the status tells enough */
+  return get && running ? NULL : problem; /* the status is enough */
 }
 
 /* Reads the time of the service's clock when it responded, in seconds since 1970; and sets

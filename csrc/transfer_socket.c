@@ -145,7 +145,7 @@ int lcpp_sockets_find(struct lcpp_sockets *sockets, int local_port) {
   return fd;
 }
 
-/* Whether the TLS library holds bytes of the connection, or cannot be asked.
+/* Whether the TLS library holds bytes of the connection, or does not report it.
  * https://curl.se/libcurl/c/CURLINFO_TLS_SSL_PTR.html */
 static bool is_pending_in_tls(CURL *easy) {
   struct curl_tlssessioninfo *session = NULL;

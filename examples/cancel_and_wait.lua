@@ -24,7 +24,7 @@ if arg[2] then
   local result, err = cpp.cancel { publisher = arg[1], offer = arg[2] }
   if not result then fail(tostring(err)) end
   target = result
-  -- Printed before the wait: whatever happens to this process, another one can go on from it.
+  -- Printed before the wait, so that another process can resume it.
   print(result.location or "no location: the offer is watched")
   io.stdout:flush()
 end

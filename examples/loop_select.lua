@@ -57,7 +57,7 @@ local function turn(core_client, longest)
   end
 end
 
--- The program: one coroutine for each offer, and a clock that goes on ticking.
+-- The program: one coroutine for each offer, and a clock.
 local publisher = arg[1]
 if not arg[2] then
   io.stderr:write("usage: loop_select.lua PUBLISHER OFFER...\n")

@@ -51,7 +51,7 @@ local function main(publisher, offer)
     return err.ambiguous and UNKNOWN or NOT_CANCELED
   end
 
-  -- Printed before the wait: another process can go on from here with cpp.wait(location).
+  -- Printed before the wait, so that another process can resume it with cpp.wait(location).
   if result.location then print("location: " .. result.location) end
   io.stdout:flush()
 

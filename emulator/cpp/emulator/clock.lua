@@ -8,7 +8,7 @@ clock.__index = clock
 -- The date of a manual clock at 0, 2017-11-01T00:00:00Z: a client must use the service's dates, not its own clock.
 local MANUAL_EPOCH = 1509494400
 
---- Makes a clock that stands at 0.
+--- Makes a clock at 0.
 -- @param kind "real": seconds of the monotonic clock times `speed`; "manual": moves by `advance` only
 -- @param speed how many seconds pass on a real clock in one real second (default 1)
 function clock.new(kind, speed)

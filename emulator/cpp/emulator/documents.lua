@@ -102,7 +102,7 @@ function documents.operation(offer, operation, clock)
         messages = json.array(settings.messages or {}),
         publishingVersion = operation.publishing_version,
         offerVersion = settings.offer_version,
-        -- Only this value was ever seen. That the member is absent once a cancellation was asked for is a guess.
+        -- Only this value was seen. That the member is absent after a cancellation was requested is a guess.
         cancellationRequestState = operation:active(clock:now()) and not operation.cancellation and "canCancel" or nil,
         steps = without_signoff(offer, operation, steps_of(offer, operation, clock)),
         previewLinks = preview_links(offer, completed),

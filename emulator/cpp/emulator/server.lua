@@ -247,7 +247,7 @@ end
 function server:run()
     while not self.stopped do
         local ok, _, _, thread = self.controller:step()
-        -- Any other error is that of one connection, within lua-http: the others go on.
+        -- Any other error is one of a single connection, within lua-http: the others continue.
         if not ok and self.waiting[thread] then
             self.stopped = true
         end

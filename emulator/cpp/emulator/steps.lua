@@ -24,7 +24,7 @@ local GO_LIVE = {
         description = "Offer is publicly visible and is available for purchase." },
 }
 
---- The step at which a publish stands until go live, where it waits for the publisher.
+--- The step at which a publish waits for the publisher, until go live.
 steps.SIGNOFF = { id = "publisher-signoff", name = "Publisher signoff", hold = "waitingForPublisherReview",
     description = GO_LIVE[1].description }
 
@@ -48,7 +48,7 @@ function steps.check(list, where)
     return list
 end
 
---- The steps, with the sign-off behind them.
+--- The steps, followed by the sign-off.
 function steps.with_signoff(list)
     local longer = {}
     for index, step in ipairs(list) do

@@ -5,7 +5,7 @@ local exit = require "cpp.command.exit"
 local options = require "cpp.command.options"
 local parse = require "cpp.command.parser"
 
--- Whether a word has the short option -j, also behind other switches, as in -qj.
+-- Whether a word has the short option -j, also after other switches, as in -qj.
 local function has_j(word)
   for letter in (word:match "^%-(%w+)" or ""):gmatch "." do
     if letter == "j" then return true end
