@@ -1,10 +1,4 @@
-/*
- * core.client: the userdata that owns one engine.
- *
- * The userdata is created closed, then gets its metatable, then acquires resources (like
- * `newprefile` of Lua's io library). close, __gc and __close call the same function; finalisers of
- * a client and of its requests may run in any order.
- */
+/* core.client: the userdata that owns one engine. doc/inside.md has the rules of ownership. */
 #include <math.h>
 #include <string.h>
 

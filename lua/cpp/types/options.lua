@@ -12,10 +12,8 @@
 ---`token` 65,536; `base_url` and `authority_url` 4096; `client_secret` 2048; identifiers, `scope`, `type`, `api_version`,
 ---`status`, `user_agent` and `client_request_id` 256.
 ---@class cpp.ClientOptions
----The bearer token, or a function that gets one, such as those of `cpp.credentials`. A function's token is kept until
----300 s before it expires or, if the function returns no expiry, until the service refuses the token with 401. A client
----without any credentials uses AZURE_TOKEN or `cpp.credentials.default()`, and reads CPP_BASE_URL and
----AZURE_AUTHORITY_HOST. See [tokens](tokens.md).
+---The bearer token, or a function that gets one, such as those of `cpp.credentials`. A client without any credentials uses
+---AZURE_TOKEN or `cpp.credentials.default()`, and reads CPP_BASE_URL and AZURE_AUTHORITY_HOST. See [tokens](tokens.md).
 ---@field token? string|cpp.TokenFunction
 ---The tenant of a service principal; requires `client_id` and `client_secret`. Tokens come from `authority_url`.
 ---@field tenant? string
@@ -110,8 +108,7 @@
 
 ---The options of a batch. `map` takes no options of a client: its function passes them to its calls.
 ---@class cpp.MapOptions
----The number of requests in flight, at most. An item holds no connection between two polls. Default: `16`.
----@field concurrency? integer
+---@field concurrency? integer # the number of requests in flight, at most. Default: `16`.
 ---Called as items finish. An error that it raises stops the batch as `should_stop` does, with kind `raised`.
 ---@field on_result? fun(index: integer, entry: cpp.Entry)
 ---Called at least once a second. If it returns true, no new request is started; requests in flight finish, and the
