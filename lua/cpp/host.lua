@@ -1,18 +1,13 @@
 -- The host: the loop that waits for a call, its clock, and the callbacks.
 --
--- A call waits in one loop:
--- - in an item of a batch of its client: the batch, whatever loop the call's options name. The batch counts the
---   request, delays it after a 429, and stops it;
--- - otherwise the loop of the call's options, or the client's.
--- A batch waits in the loop in which a call in its place would wait, so a batch within an item waits in the batch
--- around it. The client keeps the `release` of each loop that has waited for it, and calls them when it is closed. A
--- loop is checked before it is used.
+-- A call in an item of a batch of its client waits in the batch, which counts the request, delays it after a 429, and
+-- stops it. Any other call waits in the loop of its options, or in the client's. A batch waits where a call in its
+-- place would wait.
 --
--- A callback (log, on_progress, should_stop, on_result) runs in the host's own coroutine, which the host's loop knows,
--- so that it may wait for anything in the host. An item passes its callback to the coroutine that runs the batch, and a
--- batch within an item passes it on. The batch does nothing else meanwhile. Errors of the callback are caught here. A
+-- A callback (log, on_progress, should_stop, on_result) runs in the host's own coroutine, so that it may wait for
+-- anything in the host. An item passes it to the coroutine that runs the batch, which does nothing else meanwhile. A
 -- token function, which may wait long and for many calls, runs in its own coroutine if the loop can start one
--- (`spawn`), so that it delays no deadline; otherwise it is a callback like the others.
+-- (`spawn`), so that it delays no deadline; otherwise it runs like a callback.
 --
 -- The loop of a batch has a field `scheduler`, which no other loop has: a table with core, outer (the loop that the
 -- batch waits in), owner (the coroutine that runs it), and the functions may_send, admit, hold, stopped and call (see
