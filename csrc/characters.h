@@ -23,12 +23,12 @@ enum lcpp_look {
 
 /* Classes of bytes: what a byte may belong to. */
 enum {
-  LCPP_UNRESERVED = 1, /* a URI's characters that are never percent-encoded (RFC 3986, 2.3) */
-  LCPP_URI = 2,        /* a URI, but for `%` (RFC 3986, 2) */
+  LCPP_UNRESERVED = 1, /* characters that a URI need not percent-encode (RFC 3986, 2.3) */
+  LCPP_URI = 2,        /* a URI, without `%` (RFC 3986, 2) */
   LCPP_PATH = 4,       /* a path or query that no parser reads differently */
   LCPP_FIELD_NAME = 8, /* a header's name: a token of RFC 9110, 5.6.2 */
-  LCPP_MAILBOX = 16,   /* an address before its `@` (RFC 5322), but for what parts words of a URL */
-  LCPP_DOMAIN = 32,    /* an address behind its `@` */
+  LCPP_MAILBOX = 16,   /* an address before `@` (RFC 5322), except what separates words in a URL */
+  LCPP_DOMAIN = 32,    /* an address after `@` */
   LCPP_BEARER = 64,    /* a bearer token (RFC 6750), or `%` */
   LCPP_JWT = 128       /* a JSON Web Token between its dots, or a dot */
 };
