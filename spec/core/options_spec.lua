@@ -155,14 +155,14 @@ describe("an option that goes into a URL, a form or a header", function()
     client_secret = 2048, base_url = 4096, authority_url = 4096, user_agent = 256, client_request_id = 256, token = 65536,
   } do
     local letter = (name == "token" or name == "user_agent") and "a" or "&"
-    it("has a bound, and only its own name is told: " .. name, function()
+    it("has a limit, which a message states: " .. name, function()
       core.check("call", { [name] = letter:rep(most) })
       assert.matches(("cpp: %s: expected a string of at most %d bytes$"):format(name, most),
                      refusal(core.check, "call", { [name] = letter:rep(most + 1) }))
     end)
   end
 
-  it("is the only one that has: another may be long", function()
+  it("has no limit if it is a location, a file or a proxy", function()
     for _, name in ipairs { "location", "ca_file", "proxy" } do
       core.check("call", { [name] = ("/"):rep(10000) })
     end

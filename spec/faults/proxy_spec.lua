@@ -87,7 +87,7 @@ describe("a proxy", function()
     end)
   end
 
-  it("that is given in a call is that call's, and a call that connects in less time is one too", function()
+  it("of a call is used for that call only; so are its connect_timeout and user_agent", function()
     local client = client_of { proxy = "" }
     local status, err = client:offer_status { publisher = "contoso", offer = "contoso-vm", proxy = proxy.url }
     assert.is_nil(err)

@@ -325,7 +325,7 @@ describe("a token", function()
       assert.equal(3, asked())
     end)
 
-    it("is not taken for a call that has some of them, whose client has a token", function()
+    it("is misuse with only some of the credentials, although the client has a token", function()
       local client = new_client { token = Portal.TOKEN }
       for name, value in pairs(Portal.CREDENTIALS) do
         local done, problem = pcall(client.offer_status, client, { publisher = "contoso", offer = "contoso-vm", [name] = value })

@@ -162,7 +162,7 @@ describe("a callback", function()
     assert.same({ false, "interrupted!" }, { done, err }) -- nothing was started
   end)
 
-  it("that a loop fails after is told with what was accepted", function()
+  it("or a loop that fails after an accepted call raises an err that names the call", function()
     local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
       await = loop.await, sleep = function() error("the loop is broken", 0) end,
     } }
@@ -175,7 +175,7 @@ describe("a callback", function()
     assert.matches("^raised: the loop is broken", tostring(err))
   end)
 
-  it("that a loop fails in is told without a time if the loop has a clock of its own", function()
+  it("or a loop with its own clock that fails raises an err without a time", function()
     local function failing(now)
       return { sleep = loop.sleep, now = now, await = function(...)
         loop.await(...)
