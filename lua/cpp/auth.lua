@@ -252,7 +252,7 @@ local function keep(entry, token, lifetime, time)
 end
 
 -- A renewal: first the coroutine that runs it (weak: a dropped coroutine never ends it); then its token, or its failure
--- and the options of the request that failed (nil: the options do not matter).
+-- with `retryable` of its err, and the options of the request that failed (nil: the options do not matter).
 local function new_renewal(thread)
   return setmetatable({ thread = thread, token = nil, failed = nil, manner = nil }, { __mode = "v" })
 end
@@ -281,7 +281,9 @@ local function renew(loop, client, options, entry, renewal, source, credentials,
   if not token then
     local users = source and not chain
     -- A failure by this call's deadline is not shared: another call may have more time.
-    if users or not limits then renewal.failed = detail.kind == "auth" and detail.message end
+    if users or not limits then
+      renewal.failed, renewal.retryable = detail.kind == "auth" and detail.message, detail.retryable
+    end
     if not users then renewal.manner = manner_of(options) end
     return nil, detail
   end
@@ -332,7 +334,7 @@ local function wait_for(renewal, loop, client, options, entry, give_up)
   end
   if not client.core:usable() then return nil, errors.closed() end
   if renewal.failed and (not renewal.manner or renewal.manner == manner_of(options)) then
-    return nil, errors.new("auth", renewal.failed)
+    return nil, errors.new("auth", renewal.failed, { retryable = renewal.retryable })
   end
   return true
 end

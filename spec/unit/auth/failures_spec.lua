@@ -85,6 +85,7 @@ describe("credentials", function()
         authority:fault(fault)
         local err = cancel { retries = 2 }
         assert.same({ true, 3, 3 }, { err.retryable, err.attempts, #authority:journal() })
+        for _, entry in ipairs(client:cancel_all { OFFER, OFFER }) do assert.is_true(entry.err.retryable) end
       end
     end)
 
