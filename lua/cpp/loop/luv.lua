@@ -28,8 +28,9 @@ local function unwatch(core_client)
   local handles = watched[core_client]
   if not handles then return end
   watched[core_client] = nil
-  -- A forked child shares the epoll set of the parent's loop: closing would remove the descriptor from it.
-  if handles.process == uv.os_getpid() then close(handles.poll) end
+  -- A forked child shares the epoll set of the parent's loop: closing would remove the descriptor from it. Without the
+  -- reference, uv.run can return there.
+  if handles.process == uv.os_getpid() then close(handles.poll) elseif handles.poll then handles.poll:unref() end
   close(handles.timer)
   close(handles.idle)
 end
