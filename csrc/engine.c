@@ -11,6 +11,10 @@
  * rest. */
 enum { STEP_US = 500, WAITING_STEP_US = 20000 };
 
+/* What the reading of responses may take that came before a deadline, while the process was paused,
+ * or its host was busy. Microseconds. */
+enum { LATE_READING_US = 30000 };
+
 static pthread_mutex_t initialising = PTHREAD_MUTEX_INITIALIZER;
 
 /* The number of forks between the first process that made an engine and this one. An engine of
@@ -57,6 +61,7 @@ struct lcpp_engine *lcpp_engine_new(const struct lcpp_profile *profile, long max
   engine->generation = forks;
   engine->pool.profile = profile;
   engine->alarm_us = -1;
+  engine->overdue_us = -1;
   engine->queued.end = &engine->queued.first;
   engine->running.end = &engine->running.first;
   engine->finished.end = &engine->finished.first;
@@ -196,10 +201,10 @@ static void collect(struct lcpp_engine *engine) {
 /* Ends the transfers of a list that are past their deadline, and records the earliest deadline of
  * the others. */
 static void end_overdue_of(struct lcpp_engine *engine, struct lcpp_transfer *transfer,
-                           long long now) {
+                           long long now, bool sent) {
   while (transfer != NULL) {
     struct lcpp_transfer *next = transfer->next;
-    if (transfer->deadline <= now) {
+    if (transfer->deadline <= now && (sent || !transfer->sent)) {
       cut_short(engine, transfer, CURLE_OPERATION_TIMEDOUT);
     } else if (transfer->deadline < engine->deadline_us) {
       engine->deadline_us = transfer->deadline;
@@ -208,13 +213,21 @@ static void end_overdue_of(struct lcpp_engine *engine, struct lcpp_transfer *tra
   }
 }
 
-static void end_overdue(struct lcpp_engine *engine) {
+/* Before a step, ends what was not sent, so that it is not sent after its deadline. After a step,
+ * ends the others as well, once what had come for them is read. */
+static void end_overdue(struct lcpp_engine *engine, bool after_step) {
   long long now = lcpp_monotonic_us();
-  if (lcpp_engine_running(engine) > 0 && now >= engine->deadline_us) {
-    engine->deadline_us = LLONG_MAX;
-    end_overdue_of(engine, engine->running.first, now);
-    end_overdue_of(engine, engine->queued.first, now);
+  if (lcpp_engine_running(engine) == 0 || now < engine->deadline_us) {
+    engine->overdue_us = -1;
+    return;
   }
+  if (engine->overdue_us < 0) {
+    engine->overdue_us = now;
+  }
+  bool all = after_step && (!engine->poller.busy || now >= engine->overdue_us + LATE_READING_US);
+  engine->deadline_us = LLONG_MAX;
+  end_overdue_of(engine, engine->running.first, now, all);
+  end_overdue_of(engine, engine->queued.first, now, all);
 }
 
 /* After memory ran out, libcurl 7.88 may keep a connection that does not work, or an entry of a
@@ -265,6 +278,7 @@ void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
   long work_us = wait_ms == 0 ? STEP_US : WAITING_STEP_US;
   size_t finished = engine->finished.count;
   engine->pool.steps++;
+  end_overdue(engine, false);
   CURLMcode code = run_queued(engine, lcpp_monotonic_us() + work_us);
   collect(engine);
   if (code == CURLM_OK) {
@@ -284,7 +298,7 @@ void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
     lcpp_outcome_set(&transfer->outcome, LCPP_NETWORK, curl_multi_strerror(code), false);
   }
   engine->damaged = engine->damaged || code != CURLM_OK;
-  end_overdue(engine);
+  end_overdue(engine, true);
 }
 
 void lcpp_engine_alarm(struct lcpp_engine *engine, long delay_ms) {

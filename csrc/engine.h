@@ -50,6 +50,7 @@ struct lcpp_poller {
   int epoll;          /* owned: what a host's loop watches; -1: none */
   long long timer_us; /* when libcurl's timer expires, of epoll; -1: none */
   bool failed;        /* the kernel refused to watch a socket */
+  bool busy;          /* the last step may have left something unread */
 };
 
 /* Acquires the descriptor; false if there is none left. */
@@ -85,6 +86,7 @@ struct lcpp_engine {
   long max_connections;
   long long alarm_us;        /* -1: none */
   long long deadline_us;     /* not after that of any running transfer */
+  long long overdue_us;      /* since when a transfer is overdue; -1: none is */
   struct lcpp_list queued;   /* started, but not yet given to libcurl */
   struct lcpp_list running;  /* with libcurl */
   struct lcpp_list finished; /* but not claimed */

@@ -96,6 +96,7 @@ CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long work_u
   int timeout = (int)(timer >= 0 && timer < wait_ms ? timer : wait_ms);
   int count = epoll_wait(poller->epoll, events, EVENTS_PER_STEP, timeout);
   poller->failed = poller->failed || (count < 0 && errno != EINTR);
+  poller->busy = count != 0; /* -1: the process may have been stopped, while responses came */
   CURLMcode code = serve(poller, events, count, lcpp_monotonic_us() + work_us);
   if (code == CURLM_OK) {
     code = lcpp_poller_run_timer(poller);

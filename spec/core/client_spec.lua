@@ -2,8 +2,10 @@
 
 local core = require "cpp.core"
 local fixture = require "spec.support.fixture"
+local fork = require "spec.support.fork"
 local luv = require "luv"
 local portals = require "spec.support.emulator"
+local socket = require "socket"
 
 describe("a core client", function()
   local portal
@@ -321,6 +323,34 @@ describe("a core client", function()
     assert.is_false(failure.sent)
     assert.is_true(core.monotonic() - before < 2)
     portal:clear_faults()
+  end)
+
+  it("reads the responses that came in time, and sends nothing late, when its host was busy until the deadline", function()
+    local client <close> = new()
+    portal:fault { delay = 0.5, times = -1 }
+    local requests = {}
+    for place = 1, 100 do requests[place] = start(client, { timeout = 1 }) end
+    repeat client:step(0.01) until #portal:journal() == #requests
+    local late = start(client, { timeout = 0.001 })
+    socket.sleep(1)
+    for _, request in ipairs(requests) do
+      while not request:done() do client:step(0) end
+      assert.is_truthy(request:result())
+    end
+    local _, failure = finish(client, late)
+    assert.same({ "timeout", false }, { failure.kind, failure.sent })
+    assert.equal(#requests, #portal:journal())
+  end)
+
+  it("reads the response that came in time while its process was stopped", function()
+    portal:fault { delay = 0.4 }
+    local child = fork(function()
+      local client <close> = new()
+      local request = start(client, { timeout = 0.8 })
+      os.execute "(sleep 0.2; kill -STOP $PPID; sleep 0.8; kill -CONT $PPID) &"
+      assert(finish(client, request))
+    end)
+    assert.equal(0, child:wait())
   end)
 
   it("raises when a request is asked after its finaliser has run", function()
