@@ -103,7 +103,7 @@ CURLMcode lcpp_poller_step(struct lcpp_poller *poller, long wait_ms, long work_u
   }
   if (poller->failed) {
     poller->failed = false;
-    code = CURLM_OUT_OF_MEMORY;
+    code = CURLM_BAD_SOCKET;
   }
   return code;
 }

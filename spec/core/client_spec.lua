@@ -217,7 +217,7 @@ describe("a core client", function()
       if begun then client:step(0.01) end
       assert(luv.fs_close(client:pollfd()))
       local _, failure = finish(client, request)
-      assert.equal("network", failure.kind)
+      assert.same({ "network", "Invalid socket argument" }, { failure.kind, failure.message })
     end
   end)
 
