@@ -165,8 +165,9 @@ static void read_end(struct lcpp_response *response) {
   } else if (bodyless && (response->chunked || response->content_length > (interim ? -1 : 0))) {
     refuse(response, "the response has a body that its status does not allow");
   }
-  /* No request is conditional, so a server that sends 304 may send a body after it, too. */
-  response->closes = response->closes || response->status == 304;
+  /* No request asks for these, so their server may be wrong about their end, too: it may send a
+   * body after a 304. */
+  response->closes = response->closes || (response->status > 204 && response->status < 400);
   response->stage = interim ? LCPP_STATUS_LINE : LCPP_BODY;
 }
 

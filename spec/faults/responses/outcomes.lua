@@ -60,7 +60,8 @@ end
 list:add("cancel: 200, the body in chunks, later", { { send = respond(200, { rows.CHUNKED }) }, { pause = 0.02 },
   { send = rows.chunks(rows.BODY) } }, { POST = rows.NOT_CANCELED })
 for _, status in ipairs { 205, 206, 226, 299 } do
-  list:add("status " .. status, respond(status, { rows.LENGTH }, rows.BODY), rows.protocol(status))
+  list:add("status " .. status, respond(status, { rows.LENGTH }, rows.BODY),
+    { kind = "protocol", status = status, closed = true })
 end
 
 -- A location counts only in the headers of the final response.
