@@ -6,7 +6,7 @@ local core = require "cpp.core"
 local redact = require "cpp.redact"
 local resource = require "cpp.credentials.resource"
 
-local SECONDS = 30 -- the limit for az, if the system has timeout(1) with --foreground, which lets Ctrl-C reach az
+local SECONDS = 30 -- the limit for az, if the system has timeout(1)
 local NOT_FOUND, TOO_LATE = 127, 124 -- exit statuses of the shell and of timeout
 local LONGEST = 256 * 1024 -- bytes of the output of az that are read
 local WORDS = 300 -- bytes of its message that are shown
@@ -15,12 +15,17 @@ local RESOURCE = "^[A-Za-z0-9][A-Za-z0-9%-._~:/]*$" -- it goes to a shell
 -- az may write warnings to standard error, which are not JSON. They follow a mark, and only if az fails. The output
 -- before the mark may hold a token, and is not shown. The exit status comes last, after another mark, because the close
 -- of the stream does not return it in a host that ignores SIGCHLD or waits for all children itself.
+-- az is a shell script that starts Python, so timeout must end its own process group. Ctrl-C reaches the shell alone.
 local MARK = "\1"
 local SCRIPT = [[
 exec 3>&1
-timeout --foreground 1 true 2>/dev/null && set -- timeout --foreground %d
-set -- "$@" az account get-access-token --resource '%s' --output json
-problem=$(AZURE_CORE_NO_COLOR=true "$@" 2>&1 >&3 3>&- </dev/null)
+set -- az account get-access-token --resource '%s' --output json
+export AZURE_CORE_NO_COLOR=true
+problem=$(exec 2>&1 >&3 3>&- </dev/null
+  timeout 1 true 2>/dev/null || exec "$@"
+  trap 'kill $!' HUP INT TERM
+  timeout %d "$@" &
+  wait $!)
 status=$?
 [ $status -eq 0 ] || printf '\1%%s' "$problem" 2>/dev/null
 printf '\1%%d' $status 2>/dev/null
@@ -29,7 +34,7 @@ printf '\1%%d' $status 2>/dev/null
 -- Runs az. Returns its output and its exit status; or nil and a reason.
 local function run(name)
   if not io.popen then return nil, "this program cannot run az (there is no io.popen)" end
-  local started, stream, problem = pcall(io.popen, SCRIPT:format(SECONDS, name), "r")
+  local started, stream, problem = pcall(io.popen, SCRIPT:format(name, SECONDS), "r")
   if not started or not stream then return nil, "az was not run: " .. tostring(started and problem or stream) end
   local text = stream:read(LONGEST) or ""
   stream:close()
