@@ -41,7 +41,7 @@ describe("cpp.command.report", function()
     { "cancel", {}, { kind = "raised", ambiguous = true }, 1, "o: raised: m" },
     { "cancel", begun, { kind = "stopped" }, 0 },
     { "cancel", begun, { kind = "network", retryable = true }, 6, "o: network: m" },
-    { "cancel", accepted, { kind = "network", ambiguous = true, retryable = true }, 4, "o: network: m",
+    { "cancel", accepted, { kind = "http", ambiguous = true, retryable = true, status = 403 }, 4, "o: http: m",
       "o: resume with: cpp-portal wait /t" },
     { "cancel", accepted, { kind = "timeout", location = "/a'b" }, 4, "o: timeout: m",
       "o: resume with: cpp-portal wait '/a'\\''b'" },

@@ -57,12 +57,4 @@ describe("cpp-portal, whose token is echoed,", function()
       assert.is_nil(errors:find(secret, 1, true))
     end
   end)
-
-  it("shows with --debug what is asked for at a location", function()
-    local location = portal.url .. "/api/publishers/contoso/offers/contoso-vm/operations/first?api-version=2017-10-31"
-    local _, errors = programs:run { "bin/cpp-portal", "operation", "--debug", location }
-    assert.is_truthy(errors:find("> GET " .. location .. "\n", 1, true), errors)
-    assert.is_truthy(errors:find("> Authorization: [token]\n", 1, true), errors)
-    assert.is_nil(errors:find("[credentials]", 1, true))
-  end)
 end)
