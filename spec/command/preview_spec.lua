@@ -1,8 +1,13 @@
 -- cpp-portal cancel before it acts: the question on a terminal, and --dry-run.
 
 local cjson = require "cjson"
+local commands = require "cpp.command.commands"
+local errors = require "cpp.error"
 local fixture = require "spec.support.fixture"
+local follow = require "cpp.follow"
 local Portal = require "spec.support.emulator"
+local preview = require "cpp.command.preview"
+local Screen = require "cpp.command.screen"
 
 describe("cpp-portal cancel", function()
   local portal, programs
@@ -58,20 +63,29 @@ describe("cpp-portal cancel", function()
     end)
   end)
 
+  -- A session of a cancel of these offers with --json; and the list of what it says, and of its rows.
+  local function session_of(offers)
+    local session, lines = { given = { json = true }, command = commands.find "cancel", targets = {}, seen = {} }, {}
+    for i, offer in ipairs(offers) do session.targets[i] = { publisher = "p", offer = offer } end
+    session.screen = setmetatable({}, Screen)
+    for _, name in ipairs { "say", "ask" } do
+      session.screen[name] = function(_, line) lines[#lines + 1] = line end
+    end
+    function session.screen.answer(_, line) lines[#lines + 1] = cjson.decode(line) end
+    return session, lines
+  end
+
   it("reports offers on which nothing runs, with --if-running, and those that cannot be read, before it asks", function()
-    local errors, follow, preview = require "cpp.error", require "cpp.follow", require "cpp.command.preview"
-    local lines, screen, runs = {}, setmetatable({}, require "cpp.command.screen"), follow.runs
-    for _, name in ipairs { "say", "answer", "ask" } do screen[name] = function(_, line) lines[#lines + 1] = line end end
-    function screen.ended(_, target) lines[#lines + 1] = "ended " .. target.offer end
-    local targets = { { publisher = "p", offer = "idle" }, { publisher = "p", offer = "lost" } }
-    local session = { screen = screen, given = { json = true, ["if-running"] = true }, seen = {}, targets = targets,
-                      command = require "cpp.command.commands".find "cancel" }
+    local session, lines = session_of { "idle", "lost" }
+    session.given["if-running"] = true
+    local runs = follow.runs
+    finally(function() follow.runs = runs end)
     function follow.runs(_, request)
       if request.offer == "lost" then return nil, errors.new("http", "m", { status = 404 }) end
       local newest = { state = "completed", id = "of-the-token", changedTime = "2017-11-01T00:00:00.000" }
       return false, nil, newest, { state = "published" }
     end
-    function screen.secrets() return { "of-the-token" } end
+    function session.screen.secrets() return { "of-the-token" } end
     function session.is_over() return "over" end
     session.client = { map = function(_, list, fn, options)
       assert.equal("over", options.should_stop())
@@ -82,59 +96,53 @@ describe("cpp-portal cancel", function()
       end
       return entries
     end }
-    local done, status = pcall(preview.ask, session)
-    follow.runs = runs
-    assert.same({ true, 1, {} }, { done, status, session.targets })
-    lines[3], lines[5] = cjson.decode(lines[3]), cjson.decode(lines[5]).error.status
-    assert.same({ "idle: nothing is running", "ended idle",
+    assert.equal(1, preview.ask(session))
+    assert.same({}, session.targets)
+    lines[3] = lines[3].error.status
+    assert.same({ "idle: nothing is running",
                   { publisher = "p", offer = "idle", call = "cancel", outcome = "none", state = "none", evidence = {
                     submission = { state = "completed", time = "2017-11-01T00:00:00.000" },
                     offer_status = { state = "published" } } },
-                  "ended lost", 404, "lost: http: m" }, lines)
+                  404, "lost: http: m" }, lines)
   end)
 
-  it("reports each target where a signal comes before the response to the question", function()
-    local preview, Screen = require "cpp.command.preview", require "cpp.command.screen"
-    for _, when in ipairs { "look", "question" } do
-      local said, rows, screen = {}, {}, setmetatable({}, Screen)
-      function screen.say(_, line) said[#said + 1] = line end
-      function screen.answer(_, line) rows[#rows + 1] = cjson.decode(line) end
-      function screen.ask() said[#said + 1] = "asked" end
-      local session = { screen = screen, given = { json = true }, command = { call = "start" }, seen = {},
-                        targets = { { publisher = "contoso", offer = "a" }, { publisher = "contoso", offer = "b" } } }
-      session.client = { map = function()
-        if when == "look" then session.signal = 130 end
-        return { { request = session.targets[1], result = { words = "running" } },
-                 { request = session.targets[2], result = { words = "running" } } }
-      end }
+  for _, when in ipairs { "look", "question" } do
+    it("reports each target where a signal comes before the response to the " .. when, function()
+      local session, lines = session_of { "a", "b" }
       function session.is_over()
         session.signal = 130
         return true
       end
+      session.client = { map = function(_, targets)
+        session.signal = when == "look" and 130 or nil
+        local entries = {}
+        for i, target in ipairs(targets) do entries[i] = { request = target, result = { words = "running" } } end
+        return entries
+      end }
       local stdin = io.stdin
+      finally(function() io.stdin = stdin end) -- luacheck: ignore
       io.stdin = { read = function() return nil end } -- luacheck: ignore
-      local done, status = pcall(preview.ask, session)
-      io.stdin = stdin -- luacheck: ignore
-      assert.same({ true, 130 }, { done, status })
-      if when == "question" then assert.equal("asked", table.remove(said, 3)) end
-      assert.same({ "a: running", "b: running", "a: nothing was sent", "b: nothing was sent" }, said)
-      for place, offer in ipairs { "a", "b" } do
-        assert.same({ offer, "interrupted", false }, { rows[place].offer, rows[place].error.kind, rows[place].error.ambiguous })
+      assert.equal(130, preview.ask(session))
+      if when == "question" then assert.equal("Cancel these 2? [y/N] ", table.remove(lines, 3)) end
+      local function row(offer)
+        return { publisher = "p", offer = offer,
+                 error = { kind = "interrupted", message = "interrupted (Ctrl-C)", ambiguous = false } }
       end
-    end
-  end)
+      assert.same({ "a: running", "b: running", row "a", "a: nothing was sent", row "b", "b: nothing was sent" }, lines)
+    end)
+  end
 
   describe("--dry-run", function()
     it("prints the request, without its token, and sends nothing", function()
-      local output, errors, status = programs:run { "bin/cpp-portal", "cancel", "--dry-run", "--client-request-id", "mine",
-                                                    "-ejane@contoso.example", "contoso", "contoso-vm" }
+      local output, said, status = programs:run { "bin/cpp-portal", "cancel", "--dry-run", "--client-request-id", "mine",
+                                                  "-ejane@contoso.example", "contoso", "contoso-vm" }
       assert.equal("POST " .. portal.url .. "/api/publishers/contoso/offers/contoso-vm/cancel?api-version=2017-10-31\n"
         .. "Accept: application/json\nAccept-Encoding: identity\n", (output:match "^.-identity\n"))
       assert.is_truthy(output:find("\nx-ms-client-request-id: mine\n", 1, true), output)
       assert.is_truthy(output:find('\nAuthorization: Bearer [token]\n\n{"metadata":{"notification-emails":'
         .. '"jane@contoso.example"}}\n', 1, true), output)
       assert.is_nil(output:find(Portal.TOKEN, 1, true))
-      assert.same({ "", 0 }, { errors, status })
+      assert.same({ "", 0 }, { said, status })
       assert.same({}, portal:journal())
     end)
 
