@@ -20,20 +20,16 @@ end
 local Host = {}
 Host.__index = Host
 
+-- It has a client of its own, for the pauses of the host.
 local function new_host()
-  local self = setmetatable({ threads = {}, tickers = {}, raised = {} }, Host)
-  local chunk = assert(load(documented(), "=doc/loops.md"))
-  self.loop, self.turn = chunk()
-  -- The host has to know whose turn it is: its clients.
-  self.clients = {}
-  local await, sleep = self.loop.await, self.loop.sleep
-  function self.loop.await(core_client, request)
-    self.clients[core_client] = true
-    return await(core_client, request)
-  end
-  function self.loop.sleep(core_client, seconds)
-    self.clients[core_client] = true
-    return sleep(core_client, seconds)
+  local loop, turn = assert(load(documented(), "=doc/loops.md"))()
+  local self = setmetatable({ loop = loop, turn = turn, threads = {}, raised = {}, own = core.client {}, clients = {} }, Host)
+  for _, name in ipairs { "await", "sleep" } do
+    local wait = loop[name]
+    loop[name] = function(core_client, what)
+      if core_client ~= self.own then self.clients[core_client] = true end
+      return wait(core_client, what)
+    end
   end
   return self
 end
@@ -48,54 +44,41 @@ function Host:spawn(fn)
   return thread
 end
 
-function Host:close(thread)
-  self.threads[thread] = nil
+function Host.close(_, thread)
   assert(coroutine.close(thread))
 end
 
 function Host:pause(seconds)
-  local wake, thread = core.monotonic() + seconds, coroutine.running()
-  self.tickers[#self.tickers + 1] = { time = wake, fn = function() assert(coroutine.resume(thread)) end }
-  coroutine.yield()
+  self.threads[coroutine.running()] = true -- also one that the loop has spawned
+  self.loop.sleep(self.own, seconds)
 end
 
 function Host:tick(seconds, fn)
-  local ticker = { time = core.monotonic() + seconds }
-  function ticker.fn()
-    if fn() then self:tick(seconds, fn) end
-  end
-  self.tickers[#self.tickers + 1] = ticker
-end
-
-local function run_tickers(self)
-  local now, left, wait = core.monotonic(), {}, 0.05
-  local tickers = self.tickers
-  self.tickers = left
-  for _, ticker in ipairs(tickers) do
-    if ticker.time <= now then ticker.fn() else left[#left + 1] = ticker end
-  end
-  for _, ticker in ipairs(left) do wait = math.min(wait, ticker.time - now) end
-  return math.max(0, wait)
+  self:spawn(function()
+    repeat self:pause(seconds) until not fn()
+  end)
 end
 
 local function is_alive(self)
   for thread in pairs(self.threads) do
     if coroutine.status(thread) == "dead" then self.threads[thread] = nil end
   end
-  return next(self.threads) ~= nil or #self.tickers > 0
+  return next(self.threads) ~= nil
 end
 
 function Host:run(seconds)
   local deadline = core.monotonic() + seconds
   while #self.raised == 0 and is_alive(self) do
-    local wait = run_tickers(self)
-    for client in pairs(self.clients) do self.turn(client, next(self.clients, client) and 0 or wait) end
+    self.turn(self.own, next(self.clients) and 0 or 0.05)
+    for client in pairs(self.clients) do self.turn(client, next(self.clients, client) and 0 or 0.05) end
     assert(core.monotonic() < deadline, "the loop does not end")
   end
   if #self.raised > 0 then error(table.remove(self.raised, 1), 0) end
 end
 
-function Host.finish() end
+function Host:finish()
+  self.own:close()
+end
 
 describe("a loop of the user's own", function()
   loops.examples(_ENV, new_host)

@@ -12,23 +12,14 @@ Host.__index = Host
 local function new_host() return setmetatable({ loop = cpp.loop.luv, raised = {} }, Host) end
 
 -- An error in a callback of luv ends the process; here it is kept for Host:run to raise.
-local function resume(self, thread)
-  local done, problem = coroutine.resume(thread)
-  if not done then
-    self.raised[#self.raised + 1] = problem
-    uv.stop()
-  end
-end
-
 function Host:spawn(fn)
   local thread = coroutine.create(function()
     local done, problem = xpcall(fn, debug.traceback)
-    if not done then
-      self.raised[#self.raised + 1] = problem
-      uv.stop()
-    end
+    if done then return end
+    self.raised[#self.raised + 1] = problem
+    uv.stop()
   end)
-  resume(self, thread)
+  assert(coroutine.resume(thread))
   return thread
 end
 
@@ -54,20 +45,18 @@ function Host.tick(_, seconds, fn)
 end
 
 function Host:run(seconds)
-  if #self.raised == 0 then
-    local hangs = false
-    local watchdog = uv.new_timer()
-    uv.update_time() -- timers count from the last turn, which other specs may have left long ago
-    watchdog:start(seconds * 1000, 0, function()
-      hangs = true
-      uv.stop()
-    end)
-    watchdog:unref()
-    uv.run()
-    watchdog:close()
-    uv.run("nowait")
-    assert(not hangs, "the loop does not end")
-  end
+  local hangs = false
+  local watchdog = uv.new_timer()
+  uv.update_time() -- timers count from the last turn, which other specs may have left long ago
+  watchdog:start(seconds * 1000, 0, function()
+    hangs = true
+    uv.stop()
+  end)
+  watchdog:unref()
+  if #self.raised == 0 then uv.run() end
+  watchdog:close()
+  uv.run("nowait")
+  assert(not hangs, "the loop does not end")
   if #self.raised > 0 then error(table.remove(self.raised, 1), 0) end
 end
 
