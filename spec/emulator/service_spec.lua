@@ -23,72 +23,36 @@ describe("the service of the portal emulator", function()
         return OFFER .. "/operations/" .. portal:state("contoso", "contoso-vm").operations[1].id
     end
 
+    local function operation() return call("GET", operation_path()).json end
+
     local function failure(answer, status, code)
         assert.equal(status, answer.status)
         assert.is_string(answer.json.error.message)
         assert.equal(code, answer.json.error.code)
     end
 
-    describe("cancelling", function()
-        it("accepts, and ends the operation as canceled after its time", function()
-            put { cancel_seconds = 60 }
-            local answer = call("POST", OFFER .. "/cancel", { body = EMAILS })
-            assert.equal(202, answer.status)
-            assert.equal(portal.url .. operation_path(), answer.headers["operation-location"])
-            portal:advance(59)
-            assert.equal("running", call("GET", operation_path()).json.status)
-            portal:advance(1)
-            local operation = call("GET", operation_path()).json
-            assert.same({ "canceled", "canceled", "jondoe@contoso.com,jane@contoso.com" },
-              { operation.status, operation.steps[1].status, operation.notificationEmails })
-        end)
-
-        it("can be synchronous", function()
-            put { cancel_mode = "synchronous" }
-            local answer = call("POST", OFFER .. "/cancel")
-            assert.equal(200, answer.status)
-            assert.is_nil(answer.headers["operation-location"])
-            assert.equal("canceled", call("GET", operation_path()).json.status)
-        end)
-
-        it("can lose the race, or fail", function()
-            put { cancel_mode = "lost_race", cancel_seconds = 10, steps = { { name = "Certification", seconds = 20 } } }
-            assert.equal(202, call("POST", OFFER .. "/cancel").status)
-            portal:advance(20)
-            assert.equal("completed", call("GET", operation_path()).json.status)
-            put { cancel_mode = "fails", cancel_seconds = 10 }
-            assert.equal(202, call("POST", OFFER .. "/cancel").status)
-            portal:advance(10)
-            local operation = call("GET", operation_path()).json
-            assert.equal("failed", operation.status)
-            assert.is_table(operation.error)
-        end)
-
-        it("is refused where nothing runs, or accepted all the same", function()
-            put { running = false, nothing_running = 400 }
-            failure(call("POST", OFFER .. "/cancel"), 400, "NoRunningOperation")
-            put { elapsed = 60 }
-            local answer = call("POST", OFFER .. "/cancel")
-            assert.equal(202, answer.status)
-            assert.is_string(answer.headers["operation-location"])
-            assert.equal("completed", call("GET", operation_path()).json.status)
-        end)
-
-        it("ignores addresses where the offer has been migrated", function()
-            put { migrated = true, seller_contact = "seller@contoso.com" }
-            call("POST", OFFER .. "/cancel", { body = EMAILS })
-            local state = portal:state("contoso", "contoso-vm")
-            assert.equal("seller@contoso.com", state.operations[1].emails)
-            assert.same({ call = "cancel", emails = "jondoe@contoso.com,jane@contoso.com" }, state.emails_given[1])
-        end)
+    -- How a cancel ends in every way: spec/unit/outcome/outcome_spec.lua.
+    it("a cancel is accepted, and the operation ends as canceled after its time", function()
+        put { cancel_seconds = 60 }
+        local answer = call("POST", OFFER .. "/cancel", { body = EMAILS })
+        assert.equal(202, answer.status)
+        assert.equal(portal.url .. operation_path(), answer.headers["operation-location"])
+        portal:advance(59)
+        assert.equal("running", operation().status)
+        portal:advance(1)
+        assert.same({ "canceled", "canceled", "jondoe@contoso.com,jane@contoso.com" },
+            { operation().status, operation().steps[1].status, operation().notificationEmails })
     end)
 
-    it("an offer that has been migrated says so, and its operations name no addresses", function()
+    it("an offer that has been migrated says so, and ignores the addresses of calls", function()
         for migrated, status in pairs { [true] = "migrated", [false] = "none" } do
-            put { migrated = migrated }
+            put { migrated = migrated, seller_contact = "seller@contoso.com" }
             call("POST", OFFER .. "/cancel", { body = EMAILS })
             assert.equal(status, call("GET", OFFER).json.pcMigrationStatus)
-            assert.equal(not migrated, call("GET", operation_path()).json.notificationEmails ~= nil)
+            assert.equal(not migrated, operation().notificationEmails ~= nil)
+            local state, emails = portal:state("contoso", "contoso-vm"), "jondoe@contoso.com,jane@contoso.com"
+            assert.equal(migrated and "seller@contoso.com" or emails, state.operations[1].emails)
+            assert.same({ call = "cancel", emails = emails }, state.emails_given[1])
         end
     end)
 
@@ -102,20 +66,6 @@ describe("the service of the portal emulator", function()
         end
     end)
 
-    it("a cancellation of its own ends completed where the publish is canceled, and otherwise as it is told to", function()
-        for lost, mode in pairs { completed = "accepted", failed = "lost_race" } do
-            put { cancellation = "own", cancellation_lost = lost, cancel_mode = mode, cancel_seconds = 30 }
-            local path = call("POST", OFFER .. "/cancel").headers["operation-location"]:match("//[^/]*(.*)")
-            assert.equal("running", call("GET", path).json.status)
-            portal:advance(60)
-            local document = call("GET", path).json
-            assert.same({ lost, "cancel" }, { document.status, document.submissionType })
-            local list = call("GET", OFFER .. "/submissions").json
-            assert.same({ 1, lost == "completed" and "canceled" or "completed" },
-                { #list, list[1].submissionState })
-        end
-    end)
-
     describe("the place to poll", function()
         -- The response to cancelling an offer with these settings.
         local function cancel(settings)
@@ -125,23 +75,18 @@ describe("the service of the portal emulator", function()
 
         it("comes in every form", function()
             local absolute = "https://127.0.0.1:" .. portal.port
-            local answer = cancel { location_form = "operation_location" }
-            assert.equal(absolute .. operation_path(), answer.headers["operation-location"])
-            answer = cancel { location_form = "operation_location_relative" }
-            assert.equal(operation_path(), answer.headers["operation-location"])
-            answer = cancel { location_form = "location" }
-            assert.equal(operation_path() .. "?api-version=2017-10-31", answer.headers.location)
-            assert.is_nil(answer.headers["operation-location"])
-            answer = cancel { location_form = "legacy" }
-            assert.equal("/api/operations/contoso$contoso-vm$2$preview?api-version=2017-10-31", answer.headers.location)
-            answer = cancel { location_form = "body" }
-            assert.same({ location = absolute .. operation_path() }, answer.json)
-            answer = cancel { location_form = "none" }
-            assert.equal("", answer.body)
-            assert.is_nil(answer.headers.location or answer.headers["operation-location"])
-        end)
-
-        it("can be any text in any header", function()
+            local path, query = OFFER .. "/operations/first", "?api-version=2017-10-31"
+            for form, expected in pairs {
+                operation_location = { absolute .. path }, operation_location_relative = { path },
+                location = { nil, path .. query },
+                legacy = { nil, "/api/operations/contoso$contoso-vm$2$preview" .. query },
+                body = { nil, nil, { location = absolute .. path } },
+                none = {},
+            } do
+                local answer = cancel { location_form = form, operation_id = "first" }
+                local headers = answer.headers
+                assert.same(expected, { headers["operation-location"], headers.location, answer.json }, form)
+            end
             local answer = cancel { location_header = { name = "Location", value = "//evil.example\\@\9x" } }
             assert.equal("//evil.example\\@\9x", answer.headers.location)
         end)
@@ -165,77 +110,64 @@ describe("the service of the portal emulator", function()
         end)
     end)
 
-    describe("publishing", function()
-        it("starts an operation, one at a time, and ends as completed", function()
-            put { running = false }
-            assert.equal("neverPublished", call("GET", OFFER .. "/status").json.status)
-            local answer = call("POST", OFFER .. "/publish", { body = EMAILS })
-            assert.equal(202, answer.status)
-            local path = answer.headers["operation-location"]:sub(#portal.url + 1)
-            assert.equal(409, call("POST", OFFER .. "/publish").status)
-            assert.equal(409, call("POST", OFFER .. "/golive").status)
-            portal:advance(60)
-            assert.equal("completed", call("GET", path).json.status)
-            assert.equal("succeeded", call("GET", OFFER .. "/status").json.status)
-            assert.equal(202, call("POST", OFFER .. "/golive").status)
-            local latest = call("GET", OFFER .. "/submissions/").json[1]
-            assert.equal("goLive", latest.submissionType)
-            assert.equal(3, latest.publishingVersion)
-            portal:advance(30)
-            assert.equal(1, #call("GET", OFFER .. "/status").json.liveLinks)
-        end)
+    it("publish starts an operation, one at a time, which ends as completed", function()
+        put { running = false }
+        assert.equal("neverPublished", call("GET", OFFER .. "/status").json.status)
+        assert.equal(202, call("POST", OFFER .. "/publish", { body = EMAILS }).status)
+        assert.equal(409, call("POST", OFFER .. "/publish").status)
+        assert.equal(409, call("POST", OFFER .. "/golive").status)
+        portal:advance(60)
+        assert.equal("completed", operation().status)
+        assert.equal("succeeded", call("GET", OFFER .. "/status").json.status)
+        assert.equal(202, call("POST", OFFER .. "/golive").status)
+        local latest = call("GET", OFFER .. "/submissions/").json[1]
+        assert.same({ "goLive", 3 }, { latest.submissionType, latest.publishingVersion })
+        portal:advance(30)
+        assert.equal(1, #call("GET", OFFER .. "/status").json.liveLinks)
+    end)
 
+    describe("an operation", function()
         it("goes on step by step", function()
             put { queued_seconds = 5, steps = {
                 { name = "Validate", seconds = 10 }, { name = "Certification", seconds = 20, estimated = "~2-3 days" },
                 { name = "Live", seconds = 10 } } }
-            assert.equal("notStarted", call("GET", operation_path()).json.status)
+            assert.equal("notStarted", operation().status)
             portal:advance(5 + 10 + 5)
-            local operation = call("GET", operation_path()).json
-            local statuses, progress = {}, {}
-            for index, step in ipairs(operation.steps) do
-                statuses[index], progress[index] = step.status, step.progressPercentage
+            assert.equal("running", operation().status)
+            for index, expected in ipairs { { "complete", 100 }, { "inProgress", 25, "~2-3 days" }, { "notStarted", 0 } } do
+                local step = operation().steps[index]
+                assert.same(expected, { step.status, step.progressPercentage, step.estimatedTimeFrame })
             end
-            assert.equal("running", operation.status)
-            assert.same({ "complete", "inProgress", "notStarted" }, statuses)
-            assert.same({ 100, 25, 0 }, progress)
-            assert.is_nil(operation.steps[1].estimatedTimeFrame)
-            assert.equal("~2-3 days", operation.steps[2].estimatedTimeFrame)
             portal:advance(25)
-            assert.equal("completed", call("GET", operation_path()).json.status)
+            assert.equal("completed", operation().status)
         end)
 
         it("can fail in a step, or wait in one for ever", function()
             put { steps = { { name = "Certification", seconds = 5, fails = true }, { name = "Live", seconds = 5 } } }
             portal:advance(5)
-            local operation = call("GET", operation_path()).json
-            assert.same({ "failed", "failed", "error" },
-              { operation.status, operation.steps[1].status, operation.steps[1].messages[1].level })
+            local step = operation().steps[1]
+            assert.same({ "failed", "failed", "error" }, { operation().status, step.status, step.messages[1].level })
             put { steps = { { name = "Publisher signoff", hold = "waitingForPublisherReview" } } }
             portal:advance(1e6)
-            operation = call("GET", operation_path()).json
-            assert.equal("running", operation.status)
-            assert.equal("waitingForPublisherReview", operation.steps[1].status)
+            assert.same({ "running", "waitingForPublisherReview" }, { operation().status, operation().steps[1].status })
         end)
-    end)
 
-    describe("documents", function()
-        it("have the members of an operation", function()
+        it("has its members", function()
             put { spelling = { running = "In Progress" }, extra = { cancellationRequestState = "other" } }
-            local operation = call("GET", operation_path()).json
-            assert.matches(GUID, operation.id)
-            assert.same({ "In Progress", "other", "publish" },
-              { operation.status, operation.cancellationRequestState, operation.submissionType })
-            assert.matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d+Z$", operation.createdDateTime)
-            assert.is_string(operation.lastActionDateTime)
-            assert.equal(2, operation.publishingVersion)
-            assert.equal(1, operation.offerVersion)
-            local message = operation.steps[1].messages[1]
+            local document = operation()
+            assert.matches(GUID, document.id)
+            assert.same({ "In Progress", "other", "publish", 2, 1 }, { document.status, document.cancellationRequestState,
+                document.submissionType, document.publishingVersion, document.offerVersion })
+            assert.matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d+Z$", document.createdDateTime)
+            assert.is_string(document.lastActionDateTime)
+            local message = document.steps[1].messages[1]
             assert.matches("<b>", message.messageHtml, 1, true)
             assert.equal("information", message.level)
             assert.is_string(message.timestamp)
         end)
+    end)
 
+    describe("documents", function()
         it("are listed by offer, of their publisher only", function()
             put()
             portal:offer { publisher = "contoso", offer = "contoso-app" }
