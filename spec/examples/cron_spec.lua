@@ -1,7 +1,6 @@
 -- examples/cron.lua: silent unless something is wrong.
 
 local fixture = require "spec.support.fixture"
-local Portal = require "spec.support.emulator"
 
 describe("examples/cron.lua", function()
   local portal, programs
@@ -36,24 +35,11 @@ describe("examples/cron.lua", function()
     assert.equal(1, status)
   end)
 
-  it("takes credentials from the environment, and tells when there are none or wrong ones", function()
-    offer()
-    local _, errors, status
+  it("tells when there are no credentials", function()
     programs.environment.AZURE_TOKEN = ""
-    _, errors, status = run("contoso-vm")
-    assert.is_truthy(errors:find("contoso-vm: auth: no token available", 1, true), errors)
+    local _, errors, status = run("contoso-vm")
+    assert.matches("contoso-vm: auth: no token available", errors, 1, true)
     assert.equal(3, status)
-    programs.environment.AZURE_TENANT_ID = Portal.CREDENTIALS.tenant
-    programs.environment.AZURE_CLIENT_ID = Portal.CREDENTIALS.client_id
-    programs.environment.AZURE_CLIENT_SECRET = "wrong"
-    programs.environment.AZURE_AUTHORITY_HOST = portal.url
-    _, errors, status = run("contoso-vm")
-    assert.is_truthy(errors:find("contoso-vm: auth: environment: 401: ", 1, true), errors)
-    assert.is_nil(errors:find("wrong", 1, true))
-    assert.equal(3, status)
-    programs.environment.AZURE_CLIENT_SECRET = Portal.CREDENTIALS.client_secret
-    _, errors, status = run("contoso-vm")
-    assert.same({ "", 0 }, { errors, status })
   end)
 
   it("leaves it to a run that is under way, as its crontab line says", function()

@@ -57,32 +57,25 @@ describe("examples/", function()
     assert.same({ "", 1 }, { errors, status })
   end)
 
-  -- The path of the host program, and whether it was built.
-  local function embed()
-    local path = (os.getenv("BUILD") or "build") .. "/embed"
-    local built = io.open(path)
-    if built then built:close() end
-    return path, built ~= nil
-  end
+  -- The host program, which `make examples` builds.
+  local embed = (os.getenv "BUILD" or "build") .. "/embed"
+  local built <close> = io.open(embed)
+  local it_if_built = built and it or pending
 
-  it("embed.c drives the client from a loop of its own, in C", function()
-    local program, built = embed()
-    if not built then return pending("make examples has not been run") end
+  it_if_built("embed.c drives the client from a loop of its own, in C", function()
     for number = 1, 3 do offer(number, { cancel_seconds = 0 }) end
     portal:fault { match = { path = "/offer%-1/" }, times = -1, delay = 0.1 }
-    local output, errors, status = programs:run { program, "examples/embed/embed.lua", "contoso", "offer-1", "offer-2", "offer-3" }
+    local output, errors, status = programs:run { embed, "examples/embed/embed.lua", "contoso", "offer-1", "offer-2", "offer-3" }
     assert.equal("", errors)
     assert.equal(0, status, output)
     for number = 1, 3 do assert.is_truthy(output:find(("offer-%d: canceled\n"):format(number), 1, true), output) end
     assert.is_true(tonumber(output:match("(%d+) ticks")) > 10, output)
-    output, errors, status = programs:run { program, "examples/embed/embed.lua", "contoso", "none" }
+    output, errors, status = programs:run { embed, "examples/embed/embed.lua", "contoso", "none" }
     assert.same({ "", 1 }, { errors, status })
     assert.is_truthy(output:find("none: http: ", 1, true), output)
   end)
 
-  it("embed.c closes what a coroutine that failed had open, and runs the others to their end", function()
-    local program, built = embed()
-    if not built then return pending("make examples has not been run") end
+  it_if_built("embed.c closes what a coroutine that failed had open, and runs the others to their end", function()
     offer(1, { cancel_mode = "synchronous" })
     local script = programs:file [[
       local host = assert(loadfile "examples/embed/embed.lua")(...)
@@ -92,7 +85,7 @@ describe("examples/", function()
       end)
       return host
     ]]
-    local output, errors, status = programs:run { program, script, "contoso", "offer-1" }
+    local output, errors, status = programs:run { embed, script, "contoso", "offer-1" }
     assert.is_truthy(output:find("^closed\noffer%-1: canceled\n"), output)
     assert.is_truthy(errors:find("^embed: [^\n]*: deliberate\n$"), errors)
     assert.equal(1, status)
