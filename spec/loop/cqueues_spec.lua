@@ -170,24 +170,6 @@ describe("cpp.loop.cqueues", function()
       host:run(5)
       assert.equal("running", state)
       stuck:close()
-      state = nil
-      host:spawn(function() state = assert(client:offer_status(loops.offer(3))).state end)
-      host:run(5)
-      assert.equal("running", state)
-    end)
-
-    it("wakes a coroutine whose request another loop has driven to its end", function()
-      portal:fault { match = { path = "/offer%-1/" }, times = -1, delay = 0.05 }
-      portal:fault { match = { path = "/offer%-2/" }, times = -1, delay = 0.2 }
-      local first
-      host:spawn(function() first = assert(client:offer_status(loops.offer(1))) end)
-      host:spawn(function()
-        host:pause(0.01)
-        -- Blocks the controller until long after the first one had its response.
-        assert(client:offer_status(loops.offer(2, { loop = cpp.loop.blocking })))
-      end)
-      host:run(5)
-      assert.equal("running", first.state)
     end)
   end)
 end)
