@@ -59,6 +59,7 @@ describe("cpp-portal", function()
       offer()
       portal:fault { match = { method = "GET", skip = 2 }, status = 403 }
       local output = on_terminal("cancel", "-yw", "-i", "0.01", "contoso", "contoso-vm")
+      assert.is_truthy(output:find "accepted +%[%.+%] +0 %%", output)
       assert.is_truthy(output:find "running: [^\r]*%[#*%.*%] +%d+ %%  %d:%d%d\r\27%[Jcpp%-portal: contoso%-vm: http: 403: ", output)
     end)
 
