@@ -133,15 +133,15 @@ describe("cpp-portal cancel", function()
   end
 
   describe("--dry-run", function()
-    it("prints the request, without its token, and sends nothing", function()
-      local output, said, status = programs:run { "bin/cpp-portal", "cancel", "--dry-run", "--client-request-id", "mine",
-                                                  "-ejane@contoso.example", "contoso", "contoso-vm" }
-      assert.equal("POST " .. portal.url .. "/api/publishers/contoso/offers/contoso-vm/cancel?api-version=2017-10-31\n"
-        .. "Accept: application/json\nAccept-Encoding: identity\n", (output:match "^.-identity\n"))
-      assert.is_truthy(output:find("\nx-ms-client-request-id: mine\n", 1, true), output)
-      assert.is_truthy(output:find('\nAuthorization: Bearer [token]\n\n{"metadata":{"notification-emails":'
-        .. '"jane@contoso.example"}}\n', 1, true), output)
-      assert.is_nil(output:find(Portal.TOKEN, 1, true))
+    it("prints the requests, without a token, which it does not need, and sends nothing", function()
+      programs.environment.AZURE_TOKEN = ""
+      local output, said, status = programs:run { "bin/cpp-portal", "cancel", "-ne", "a@b.example", "contoso", "a", "b" }
+      local function request(offer)
+        return "POST " .. portal.url .. "/api/publishers/contoso/offers/" .. offer .. "/cancel?api-version=2017-10-31\n"
+          .. "Accept: application/json\nAccept-Encoding: identity\n...\nContent-Type: application/json\n"
+          .. 'Authorization: Bearer [token]\n\n{"metadata":{"notification-emails":"a@b.example"}}\n'
+      end
+      assert.equal(request "a" .. "\n" .. request "b", (output:gsub("User%-Agent: .-(\nContent)", "...%1")))
       assert.same({ "", 0 }, { said, status })
       assert.same({}, portal:journal())
     end)
@@ -160,13 +160,6 @@ describe("cpp-portal cancel", function()
       for name, value in pairs(request.headers) do
         if name ~= "Authorization" then assert.equal(sent.headers[name:lower()], value, name) end
       end
-    end)
-
-    it("needs no token", function()
-      programs.environment.AZURE_TOKEN = ""
-      local output, _, status = programs:run { "bin/cpp-portal", "go-live", "-ne", "a@b.example", "contoso", "a", "b" }
-      assert.matches("^POST [^\n]+/a/golive[^\n]*\n.*[^\n]\n\n{[^\n]+}\n\nPOST [^\n]+/b/golive[^\n]*\n.*\n\n{[^\n]+}\n$", output)
-      assert.equal(0, status)
     end)
   end)
 end)

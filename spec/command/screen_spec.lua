@@ -102,25 +102,16 @@ describe("cpp.command.screen", function()
   end)
 
   it("never cuts what tells one row from another: its line is longer than the terminal instead", function()
-    local names = { ("x"):rep(200) .. "1", ("x"):rep(200) .. "2" }
-    for _, columns in ipairs { 1, 10, 20, 80 } do
-      for _, color in ipairs { "never", "always" } do
-        written = {}
-        on_terminal(columns)
-        local table_columns = { { "OFFER", whole = true }, { "STATE", 10, whole = true }, { "STEP" } }
-        local write = Screen.new({ color = color }, 2):table(table_columns, { { names[1] } })
-        for _, name in ipairs(names) do write { { name, "accepted", "a step" } } end
-        local text = table.concat(written):gsub("\27%[%d*m", "")
-        assert.equal("OFFER", text:match "^%S+")
-        for _, name in ipairs(names) do assert.is_truthy(text:find("\n" .. name .. "  accepted\n", 1, true), text) end
-      end
-    end
+    local long = ("x"):rep(200)
+    on_terminal(10)
+    local columns = { { "OFFER", whole = true }, { "STATE", 10, whole = true }, { "STEP" } }
+    Screen.new({ color = "always" }, 2):table(columns, { { long } }) { { long, "accepted", "a step" } }
+    assert.matches("^OFFER +STATE\n" .. long .. "  \27%[32maccepted\27%[0m\n$", written[1])
     for name, rest in pairs { offers = "  running\n", publishers = "\n" } do
       written = {}
-      on_terminal(10)
-      local rows = views[name].rows { [name] = { { id = names[1], status = "running" } } }
+      local rows = views[name].rows { [name] = { { id = long, status = "running" } } }
       Screen.new({ color = "never" }, 1):table(views[name].columns)(rows)
-      assert.matches("\n" .. names[1] .. rest, (written[1]:gsub(" *%-\n", "\n")))
+      assert.matches("\n" .. long .. rest, (written[1]:gsub(" *%-\n", "\n")))
     end
     on_terminal(80)
     written = {}
