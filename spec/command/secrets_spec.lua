@@ -43,14 +43,12 @@ describe("cpp-portal, whose token is echoed,", function()
     end
     portal:fault { match = { method = "POST", path = "/cancel$" }, status = 400, body = { error = { code = "Bad",
       message = "not " .. credentials.client_secret .. ", jane@contoso.example" } } }
-    local _, errors, status = programs:run { "bin/cpp-portal", "cancel", "--debug", "--client-request-id=mine", "--authority-url",
-                                             portal.url, "--email=jane@contoso.example", "contoso", "contoso-vm" }
+    local _, errors, status = programs:run { "bin/cpp-portal", "cancel", "--debug", "--authority-url", portal.url,
+                                             "--email=jane@contoso.example", "contoso", "contoso-vm" }
     assert.equal(1, status)
-    for _, line in ipairs { "> POST " .. portal.url .. "/" .. credentials.tenant .. "/oauth2/token", "> [credentials]", "< 200",
-                            "< [token]", "> POST " .. portal.url .. "/api/publishers/contoso/offers/contoso-vm/cancel"
-                            .. "?api-version=2017-10-31", "> Accept: application/json", "> x-ms-client-request-id: mine",
+    for _, line in ipairs { "> POST " .. portal.url .. "/" .. credentials.tenant .. "/oauth2/token", "> [credentials]", "< [token]",
                             "> Authorization: [token]", '> {"metadata":{"notification-emails":"[redacted]"}}', "< 400" } do
-      assert.is_truthy(errors:find("cpp-portal: " .. line .. "\n", 1, true), line .. "\n" .. errors)
+      assert.matches("cpp-portal: " .. line .. "\n", errors, 1, true)
     end
     assert.is_truthy(errors:find '< {"error":.*"not %[redacted%], %[redacted%]"', errors)
     for _, secret in ipairs { credentials.client_secret, Portal.TOKEN, "jane@" } do
