@@ -12,27 +12,6 @@ describe("cpp.loop.blocking", function()
 
   local function start(n) return client.core:start("offer_status", loops.offer(n), portals.TOKEN) end
 
-  it("is what a client has unless told otherwise, outside of any coroutine and inside", function()
-    assert.equal(blocking, client.loop)
-    assert.equal("running", assert(client:offer_status(loops.offer(1))).state)
-    local state
-    local thread = coroutine.create(function() state = assert(client:offer_status(loops.offer(2))).state end)
-    assert(coroutine.resume(thread))
-    assert.equal("dead", coroutine.status(thread))
-    assert.equal("running", state)
-  end)
-
-  it("returns at once for what is done, and for a client that is closed", function()
-    local request = start(1)
-    blocking.await(client.core, request)
-    blocking.await(client.core, request)
-    assert.is_table((request:result()))
-    request = start(2)
-    client:close()
-    blocking.await(client.core, request)
-    assert.equal("closed", select(2, request:result()).kind)
-  end)
-
   it("waits for any object that has a `done`, and asks it after every step", function()
     local first, second = start(1), start(2)
     local asked = 0

@@ -4,6 +4,7 @@ local auxlib = require "cqueues.auxlib"
 local core = require "cpp.core"
 local cpp = require "cpp"
 local cqueues = require "cqueues"
+local fixture = require "spec.support.fixture"
 local loops = require "spec.support.loops"
 local portals = require "spec.support.emulator"
 
@@ -55,43 +56,36 @@ end
 describe("cpp.loop.cqueues", function()
   loops.examples(_ENV, new_host)
 
-  it("is told to forget a client that it was given for one call or batch only", function()
-    local portal = portals.start { clock = "real" }
-    loops.offers(portal, 2)
-    local controller, ticks = cqueues.new(), 0
-    controller:wrap(function()
-      for _, give in ipairs { "call", "batch", "wait" } do
-        local client = cpp.client { base_url = portal.url, token = portals.TOKEN }
-        if give == "call" then assert(client:offer_status(loops.offer(1, { loop = cpp.loop.cqueues }))) end
-        if give == "batch" then client:cancel_all({ loops.offer(1) }, { loop = cpp.loop.cqueues }) end
-        if give == "wait" then client:wait(loops.offer(1), { timeout = 0.05, loop = cpp.loop.cqueues }) end
-        client:close()
-        local reuse <close> = io.open "/dev/null" -- luacheck: ignore reuse
-        for _ = 1, 3 do
-          cqueues.sleep(0.001)
-          ticks = ticks + 1
-        end
-      end
-    end)
-    assert(controller:loop(10))
-    portal:stop()
-    assert.equal(9, ticks)
-  end)
-
   describe("with several controllers", function()
     local portal, client, host
-    setup(function() portal = portals.start { clock = "real" } end)
-    teardown(function() portal:stop() end)
-    before_each(function()
-      portal:reset()
-      loops.offers(portal, 4)
-      host = new_host()
-      client = cpp.client { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10,
-                            loop = cpp.loop.cqueues }
+    local new_client = fixture.clients(_ENV, function()
+      return { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10 }
     end)
-    after_each(function()
-      client:close()
-      host:finish()
+    fixture.portal(_ENV, function(emulator)
+      portal, host = emulator, new_host()
+      loops.offers(portal, 4)
+      client = new_client { loop = cpp.loop.cqueues }
+    end, { clock = "real" })
+    after_each(function() host:finish() end)
+
+    it("is told to forget a client that it was given for one call or batch only", function()
+      local ticks = 0
+      host:spawn(function()
+        for _, give in ipairs { "call", "batch", "wait" } do
+          local own = new_client()
+          if give == "call" then assert(own:offer_status(loops.offer(1, { loop = cpp.loop.cqueues }))) end
+          if give == "batch" then own:cancel_all({ loops.offer(1) }, { loop = cpp.loop.cqueues }) end
+          if give == "wait" then own:wait(loops.offer(1), { timeout = 0.05, loop = cpp.loop.cqueues }) end
+          own:close()
+          local reuse <close> = io.open "/dev/null" -- luacheck: ignore reuse
+          for _ = 1, 3 do
+            host:pause(0.001)
+            ticks = ticks + 1
+          end
+        end
+      end)
+      host:run(loops.LIMIT)
+      assert.equal(9, ticks)
     end)
 
     it("blocks outside of any", function()
