@@ -12,11 +12,6 @@ describe("cpp-portal", function()
     fixture.offer(portal, { offer = name, steps = steps }, options)
   end
 
-  it("operations asks for those with a --status", function()
-    run("operations", "--status", "running", "contoso", "contoso-vm")
-    assert.equal("api-version=2017-10-31&status=running", portal:journal()[1].query)
-  end)
-
   it("operations and offers print whole numbers exactly, and an empty list as one, with --json", function()
     offer()
     for words, list in pairs { [{ "operations", "contoso", "contoso-vm" }] = "operations", [{ "offers", "contoso" }] = "offers" } do

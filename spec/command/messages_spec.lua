@@ -4,7 +4,6 @@ local Certificates = require "spec.support.certificates"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
-local Programs = require "spec.support.program"
 local token_file = require "cpp.command.token_file"
 
 describe("cpp-portal says in one line what can be done:", function()
@@ -147,19 +146,13 @@ describe("cpp-portal says in one line what can be done:", function()
   end)
 
   it("nothing where a token was refused, and its file holds another one", function()
-    local file = programs:file("stale")
-    portal:configure { tokens = { { token = "stale" } } }
-    local program = programs:start { "bin/cpp-portal", "wait", "-v", "-i", "0.05", "--token-file", file, "contoso", "contoso-vm" }
-    Programs.wait_for(function() return #portal:journal() > 0 end)
-    local handle = assert(io.open(file, "w"))
-    handle:write(Portal.TOKEN)
-    handle:close()
-    portal:configure { tokens = { { token = "stale", expires_in = 0 } } }
-    portal:advance(100)
-    local output, errors, status = program:finish()
-    assert.matches("completed", output)
-    assert.matches(": 401 in", errors)
-    assert.equal(0, status)
+    local file = programs:file "stale"
+    local token = token_file(file)
+    assert.equal("stale", token())
+    assert(os.execute("echo fresh >" .. file))
+    assert.equal("fresh", token())
+    assert(os.remove(file))
+    assert.equal("fresh", token())
   end)
 
   it("an offer or a publisher that does not exist", function()

@@ -77,26 +77,20 @@ describe("cpp-portal's command line", function()
     end
   end)
 
-  it("has operands only behind --", function()
-    assert.same({ { publisher = "--wait", offer = "-j" } }, parse({ "cancel", "--", "--wait", "-j" }).targets)
-  end)
-
-  it("takes an empty value, and the last one where an option is repeated that may not be", function()
-    local given = parse({ "status", "--proxy=", "--retries=1", "--retries", "0", "contoso", "vm" }).given
-    assert.same({ proxy = "", retries = 0 }, given)
-  end)
-
-  it("takes an offer that is named twice once", function()
-    assert.same({ { publisher = "a", offer = "b" }, { publisher = "a", offer = "c" } },
-                parse({ "cancel", "a", "b", "c", "b" }).targets)
-  end)
-
-  it("has nothing given where only the command is named like an option", function()
-    assert.same({}, parse({ "wait", "a", "b" }).given)
-    assert.same({}, parse({ "status", "a", "b" }).given)
-    assert.same({ { location = "/api" } }, parse({ "wait", "/api" }).targets)
-    assert.same({ { publisher = "a", offer = "b" }, { publisher = "a", offer = "c" } }, parse({ "wait", "a", "b", "c" }).targets)
-  end)
+  -- The words, the options, and the targets: offers of a.
+  for what, case in pairs {
+    ["operands only behind --"] = { { "cancel", "--", "a", "--wait", "-j" }, {}, { "--wait", "-j" } },
+    ["an empty value"] = { { "status", "--proxy=", "a", "b" }, { proxy = "" }, { "b" } },
+    ["the last value"] = { { "status", "--retries=1", "--retries", "0", "a", "b" }, { retries = 0 }, { "b" } },
+    ["an offer that is named twice once"] = { { "cancel", "a", "b", "c", "b" }, {}, { "b", "c" } },
+    ["a command that is named like an option"] = { { "wait", "a", "b" }, {}, { "b" } },
+  } do
+    it("takes " .. what, function()
+      local parsed, targets = parse(case[1]), {}
+      for i, offer in ipairs(case[3]) do targets[i] = { publisher = "a", offer = offer } end
+      assert.same({ case[2], targets }, { parsed.given, parsed.targets })
+    end)
+  end
 
   for message, words in pairs {
     ["expected a command"] = {},

@@ -55,21 +55,6 @@ describe("cpp-portal", function()
       assert.matches("; %-%-if%-running makes that a success\n$", errors)
     end)
 
-    it("hands each option over, in any of the ways to write it", function()
-      offer()
-      portal:fault { status = 429, headers = { ["Retry-After"] = "1" } }
-      local _, errors, status = run("cancel", "--client-request-id", "mine", "--retries", "0", "--api-version", "2018-01-01",
-                                    "-e", "jane@contoso.example", "--email", "john@contoso.example", "contoso", "contoso-vm",
-                                    "--email=joe@contoso.example", "-ejill@contoso.example")
-      local entry = portal:journal()[1]
-      assert.same({ "mine", "api-version=2018-01-01" }, { entry.headers["x-ms-client-request-id"], entry.query })
-      assert.equal("jane@contoso.example,john@contoso.example,joe@contoso.example,jill@contoso.example",
-                   cjson.decode(entry.body).metadata["notification-emails"])
-      assert.equal(1, #portal:journal())
-      assert.matches("429", errors)
-      assert.equal(6, status)
-    end)
-
     it("waits with --wait, and prints the state at each turn; with --json the location on standard error", function()
       for _, json in ipairs { false, true } do
         offer()
