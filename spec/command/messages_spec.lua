@@ -49,11 +49,6 @@ describe("cpp-portal says in one line what can be done:", function()
       .. "get a new token: export AZURE_TOKEN=%$%(az account get%-access%-token %-%-resource https://cloudpartner.azure.com "
       .. "%-%-query accessToken %-%-output tsv%)$", line)
     assert.equal(5, status)
-    local file = programs:file "other"
-    line = said("--token-file=" .. file)
-    assert.equal("; put a new token into " .. file, line:match "; put.*")
-    local _, errors = programs:run({ "bin/cpp-portal", "status", "--token-file=-", "contoso", "contoso-vm" }, { input = "other" })
-    assert.matches("; pipe a new token\n$", errors)
   end)
 
   it("the identity of a refused token, a proxy by any name, an authority that is not trusted", function()
@@ -71,6 +66,9 @@ describe("cpp-portal says in one line what can be done:", function()
       managed_identity = "managed identity of this machine", azure_cli = "identity that az is logged in as",
     } do
       assert.equal("the token is that of the " .. identity, advice_on({ kind = "http", status = 401 }, link))
+    end
+    for file, expected in pairs { ["-"] = "pipe a new token", f = "put a new token into f" } do
+      assert.equal(expected, advice({ given = { ["token-file"] = file } }, { kind = "http", status = 401 }))
     end
     local set = " (--proxy); --proxy URL sets another, --proxy '' disables it"
     for proxy, expected in pairs { ["a.b:1"] = "a.b:1", ["j:p@q@a.b:1"] = "a.b:1", ["http://j@a.b"] = "http://a.b",
