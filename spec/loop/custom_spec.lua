@@ -1,12 +1,9 @@
 -- A loop of the user's own: the one in doc/loops.md is taken from there as it stands, and holds what
 -- every loop holds.
 
-local blocking = require "cpp.loop.blocking"
 local blocks = require "spec.support.blocks"
 local core = require "cpp.core"
-local cpp = require "cpp"
 local loops = require "spec.support.loops"
-local portals = require "spec.support.emulator"
 
 local function documented()
   local parts = { 'local core, dispatch, socket = require "cpp.core", require "cpp.dispatch", require "socket"\n' }
@@ -82,27 +79,4 @@ end
 
 describe("a loop of the user's own", function()
   loops.examples(_ENV, new_host)
-
-  it("may come back early, with anything: the call waits again", function()
-    local portal = portals.start { clock = "real" }
-    loops.offers(portal, 1)
-    portal:fault { match = { path = "/offer%-1/" }, delay = 0.1, status = 429, headers = { ["Retry-After"] = "1" } }
-    local count, slept = 0, 0
-    local client <close> = cpp.client { base_url = portal.url, token = portals.TOKEN, loop = {
-      await = function()
-        count = count + 1
-        return { status = 200, body = {} }
-      end,
-      sleep = function(core_client, seconds)
-        slept = slept + 1
-        blocking.sleep(core_client, math.min(seconds, 0.3))
-      end,
-    } }
-    local started = core.monotonic()
-    assert.equal("running", assert(client:offer_status(loops.offer(1))).state)
-    assert.is_true(core.monotonic() - started >= 1.099)
-    assert.is_true(count > 1)
-    assert.is_true(slept > 1, slept)
-    portal:stop()
-  end)
 end)
