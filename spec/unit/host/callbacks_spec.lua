@@ -206,6 +206,12 @@ describe("a callback", function()
       assert.is_true(coroutine.close(thread))
     end)
 
+    it("ends a call although it never waits", function()
+      local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN,
+                                       loop = { sleep = loop.sleep, await = function() end } }
+      assert.equal(202, assert(own:cancel(call {})).status)
+    end)
+
     it("loses no accepted cancel: it raises once the response is there, or before", function()
       local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
         sleep = loop.sleep, now = loop.now, await = function(...)
