@@ -35,20 +35,6 @@ describe("cpp.command.screen", function()
     assert.same({ "A   B    C\n", "a   b    -\na   b    c\n-   long  1.5\n", "x   -    -\n" }, written)
   end)
 
-  it("leaves out columns beyond the edge, and what does not fit, at any width", function()
-    for columns = 1, 40 do
-      on_terminal(columns)
-      Screen.new({ color = "never", quiet = false }, 1):table { { "A", 12 }, { "B", 10 }, { "STATE" } } {
-        { ("a"):rep(300000), "b", "running" }, { "a", ("b"):rep(20000) }, { "a", "b", ("c"):rep(300000) },
-      }
-    end
-    for place, lines in ipairs(written) do
-      assert.equal(4, select(2, lines:gsub("\n", "")))
-      for line in lines:gmatch "[^\n]+" do assert.is_true(#line <= place, line) end
-    end
-    assert.equal(40, #written)
-  end)
-
   it("counts the columns of wide and combining characters", function()
     local write = Screen.new({ wide = true, color = "never" }, 1):table({ { "A" }, { "B" } }, { { "検証x" }, { "検証xy" } })
     write { { "検証", 1 }, { "e\u{301}", 2 }, { "abc", 3 } }
