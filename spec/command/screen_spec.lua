@@ -77,16 +77,6 @@ describe("cpp.command.screen", function()
     assert.same({ "cpp-portal: one\n", "cpp-portal: two\n", "cpp-portal: three\n" }, tried)
   end)
 
-  it("shortens texts where the states would not fit behind them", function()
-    for _, columns in ipairs { 80, 20, 10 } do
-      on_terminal(columns)
-      local rows = { { "contoso-vm-1", "canceled", "x" } }
-      Screen.new({ color = "never" }, 1):table({ { "STEP" }, { "STATE", 10 }, { "PROGRESS" } }, rows)(rows)
-    end
-    assert.same({ "STEP          STATE       PROGRESS\ncontoso-vm-1  canceled    x\n", "STEP      STATE\ncontoso-  canceled\n",
-                  "STEP  STAT\ncont  canc\n" }, written)
-  end)
-
   it("never cuts what tells one row from another: its line is longer than the terminal instead", function()
     local long = ("x"):rep(200)
     on_terminal(10)

@@ -12,18 +12,6 @@ describe("cpp.loop.blocking", function()
 
   local function start(n) return client.core:start("offer_status", loops.offer(n), portals.TOKEN) end
 
-  it("waits for any object that has a `done`, and asks it after every step", function()
-    local first, second = start(1), start(2)
-    local asked = 0
-    blocking.await(client.core, {
-      done = function()
-        asked = asked + 1
-        return first:done() and second:done()
-      end,
-    })
-    assert.is_true(asked > 1)
-  end)
-
   it("sleeps as long as it was asked to, and lets the client's requests go on", function()
     local request = start(1)
     local started = core.monotonic()
