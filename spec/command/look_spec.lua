@@ -39,15 +39,6 @@ describe("cpp-portal", function()
       assert.matches(TABLE:gsub("OFFER     ", "OFFER"):gsub("contoso%-vm", "-    "), output, 1, true)
     end)
 
-    it("prints what the service says, with --json", function()
-      offer()
-      local output = run("operation", "--json", "-o", "first", "contoso", "contoso-vm")
-      local object = cjson.decode(output)
-      assert.same({ "running", "Validate", "contoso-vm" }, { object.state, object.steps[1].stepName, object.offer })
-      assert.matches("/operations/first", object.location, 1, true)
-      assert.is_nil(output:find("\\/", 1, true))
-    end)
-
     it("sends nothing to a location of another origin", function()
       local output, errors, status = run("operation", "https://elsewhere.test/api/operations/1")
       assert.matches("^cpp%-portal: untrusted: [^\n]*; %-%-base%-url or CPP_BASE_URL names another service\n$", errors)
@@ -111,10 +102,6 @@ describe("cpp-portal", function()
       ["offers p"] = { "OFFER                 STATE           CHANGED                       TYPE",
                        "idle                  completed       2017-11-01T00:00:00.000       microsoft-azure-virtualmachines",
                        "o                     running         2017-11-01T00:00:00.000       microsoft-azure-virtualmachines" },
-      ["status p o"] = { "OFFER  STATE       PROGRESS  STEP", "o      running     0 %       s", "",
-                         "STEP  STATE       PROGRESS", "s     inprogress  0 %" },
-      ["cancel -y p o"] = { "OFFER  STATE       LOCATION",
-                            "o      accepted    " .. portal.url .. "/api/publishers/p/offers/o/operations/i" },
     } do
       local list = {}
       for word in words:gmatch "%S+" do list[#list + 1] = word end

@@ -183,12 +183,15 @@ describe("cpp.command.report", function()
     { "publish", { wait = true }, "signoff", 0 },
     { "publish", { wait = true }, "canceled", 1, "o: the outcome is canceled, not completed" },
     { "wait", {}, "unknown", 0 },
+    { "wait", { ["for"] = "canceled" }, "unknown", 3, "the service does not report the outcome",
+      "check before retrying: cpp-portal operation /t", target = at_location },
     { "wait", { ["for"] = "none" }, "none", 0 },
     { "wait", { ["for"] = "none" }, nil, 0 },
   } do
     it(("ends a %s with %d: %s"):format(case[1], case[4], case[3]), function()
       case[2].json = true
-      assert.equal(case[4], report.outcome(session_of(case[1], case[2], {}), target_of {}, { outcome = case[3] }))
+      local target = case.target or target_of {}
+      assert.equal(case[4], report.outcome(session_of(case[1], case[2], {}), target, { outcome = case[3] }))
       assert.same(table.move(case, 5, #case, 1, {}), said)
     end)
   end

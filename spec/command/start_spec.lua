@@ -17,9 +17,7 @@ describe("cpp-portal", function()
 
   -- Runs a command that waits: once it has been accepted, the emulator's clock moves on until the operation ends.
   local function run_to_the_end(...)
-    local words = { "bin/cpp-portal", ... }
-    local json = table.concat(words, " "):find("--json", 1, true)
-    local program = programs:start(words, { watch = json and "errors" or nil })
+    local program = programs:start { "bin/cpp-portal", ... }
     program:read_until("accepted")
     portal:advance(100)
     return program:finish()
@@ -35,16 +33,6 @@ describe("cpp-portal", function()
   end)
 
   describe("cancel", function()
-    it("prints one JSON object with --json", function()
-      offer()
-      local output, errors, status = run("cancel", "--json", "contoso", "contoso-vm")
-      local object = cjson.decode(output)
-      assert.is_string(object.request_id)
-      assert.same({ "accepted", 202, "contoso", "contoso-vm", "first", location() },
-                  { object.state, object.status, object.publisher, object.offer, object.operation_id, object.location })
-      assert.same({ 1, "", 0 }, { select(2, output:gsub("\n", "")), errors, status })
-    end)
-
     it("prints an error as JSON with --json, and what can be done on standard error", function()
       offer { running = false, nothing_running = 400 }
       local output, errors, status = run("cancel", "--json", "contoso", "contoso-vm")
@@ -55,20 +43,12 @@ describe("cpp-portal", function()
       assert.matches("; %-%-if%-running makes that a success\n$", errors)
     end)
 
-    it("waits with --wait, and prints the state at each turn; with --json the location on standard error", function()
-      for _, json in ipairs { false, true } do
-        offer()
-        local output, errors, status = run_to_the_end("cancel", json and "--json" or "-t20", "-wi0.01", "contoso", "contoso-vm")
-        if json then
-          local object = cjson.decode(output)
-          assert.same({ "canceled", "contoso-vm" }, { object.state, object.offer })
-        else
-          assert.equal("OFFER       STATE       LOCATION\ncontoso-vm  accepted    " .. location() ..
-                       "\ncontoso-vm  canceled    " .. location "?api-version=2017-10-31" .. "\n", output)
-        end
-        -- No terminal, no progress.
-        assert.same({ json and "cpp-portal: contoso-vm: accepted: " .. location() .. "\n" or "", 0 }, { errors, status })
-      end
+    it("waits with --wait, and prints the state at each turn", function()
+      offer()
+      local output, errors, status = run_to_the_end("cancel", "-t20", "-wi0.01", "contoso", "contoso-vm")
+      assert.equal("OFFER       STATE       LOCATION\ncontoso-vm  accepted    " .. location() ..
+                   "\ncontoso-vm  canceled    " .. location "?api-version=2017-10-31" .. "\n", output)
+      assert.same({ "", 0 }, { errors, status }) -- no terminal, no progress
     end)
 
     it("names its own offer in a row, whatever an operation says", function()
@@ -76,25 +56,6 @@ describe("cpp-portal", function()
       local output = run("cancel", "--wait", "--json", "contoso", "contoso-vm")
       local row = cjson.decode(output)
       assert.same({ "contoso", "contoso-vm", "canceled" }, { row.publisher, row.offer, row.outcome })
-    end)
-
-    it("sends nothing where nothing runs, with --if-running", function()
-      offer { running = false }
-      local output, errors, status = run("cancel", "-w", "--if-running", "contoso", "contoso-vm")
-      assert.same({ "OFFER       STATE       LOCATION\ncontoso-vm  none        -\n", "", 0 }, { output, errors, status })
-      assert.same({}, portal:journal { method = "POST" })
-    end)
-
-    it("exits with 3 when the service does not tell how it ended, and says what to do", function()
-      offer { cancel_seconds = 0, extra = { status = "completed" } }
-      portal:fault { match = { path = "/submissions/$" }, status = 403, times = -1 }
-      portal:fault { match = { path = "/status$" }, status = 403, times = -1 }
-      run("cancel", "contoso", "contoso-vm")
-      local place = location "?api-version=2017-10-31"
-      local output, errors, status = run("wait", "--for", "canceled", place)
-      assert.matches(" unknown ", output)
-      assert.matches("check before retrying: cpp-portal operation '" .. place .. "'\n", errors, 1, true)
-      assert.equal(3, status)
     end)
 
     it("exits with 4 when the operation has not ended in time, and prints how to resume", function()
