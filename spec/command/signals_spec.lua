@@ -158,21 +158,14 @@ describe("cpp-portal", function()
       [" 2>&-"] = 0, [" 2>/dev/full"] = 0, [" <&- >&- 2>&-"] = 1,
     } do
       it("cancels all, and reports each where it can: " .. redirection, function()
-        for _, json in ipairs { "--retries=3", "--json" } do
-          portal:reset()
-          local names = offers()
-          -- The reader has ended before the last row is written.
-          portal:fault { match = { method = "POST" }, delay = 0.05, times = -1 }
-          local command = programs:command(cancel(names, json))
-          local output, errors, status = programs:run { "bash", "-c", command .. redirection }
-          assert.same({ OFFERS, expected }, { select(2, received()), status }, errors)
-          for _, name in ipairs(redirection:find "<" and {} or names) do
-            assert.is_true(reported(name, output .. errors).accepted or json == "--json" and output:find(name, 1, true), errors)
-          end
-          if expected == 1 and not redirection:find "<" then
-            assert.matches("cpp%-portal: standard output: %u[^\n]+\n$", errors)
-          end
-        end
+        local names = offers()
+        -- The reader has ended before the last row is written.
+        portal:fault { match = { method = "POST" }, delay = 0.05, times = -1 }
+        local output, errors, status = programs:run { "bash", "-c", programs:command(cancel(names)) .. redirection }
+        assert.same({ OFFERS, expected }, { select(2, received()), status }, errors)
+        if redirection:find "<" then return end
+        for _, name in ipairs(names) do assert.is_true(reported(name, output .. errors).accepted, errors) end
+        if expected == 1 then assert.matches("cpp%-portal: standard output: %u[^\n]+\n$", errors) end
       end)
     end
 

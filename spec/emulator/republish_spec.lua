@@ -30,18 +30,6 @@ describe("an offer that is published again", function()
         assert.equal(2, #operations())
     end)
 
-    it("has one when the last one was canceled, which is found by its location as before", function()
-        for _ = 1, 3 do
-            local response = portal:call("POST", OFFER .. "/cancel")
-            assert.equal(202, response.status)
-            portal:advance(4)
-            local location = response.headers["operation-location"]:match "^http://[^/]*(.*)$"
-            assert.equal("canceled", portal:call("GET", location).json.status)
-            assert.equal("running", portal:call("GET", OFFER .. "/status").json.status)
-        end
-        assert.equal(4, #operations())
-    end)
-
     it("is in the middle of an operation after any time, and forgets old ones", function()
         portal:advance(60 * 1000 + 30)
         local list = operations()
