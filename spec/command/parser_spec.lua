@@ -77,32 +77,24 @@ describe("cpp-portal's command line", function()
     end
   end)
 
-  -- The words, the options, and the targets: offers of a.
-  for what, case in pairs {
-    ["operands only behind --"] = { { "cancel", "--", "a", "--wait", "-j" }, {}, { "--wait", "-j" } },
-    ["an empty value"] = { { "status", "--proxy=", "a", "b" }, { proxy = "" }, { "b" } },
-    ["the last value"] = { { "status", "--retries=1", "--retries", "0", "a", "b" }, { retries = 0 }, { "b" } },
-    ["an offer that is named twice once"] = { { "cancel", "a", "b", "c", "b" }, {}, { "b", "c" } },
-    ["a command that is named like an option"] = { { "wait", "a", "b" }, {}, { "b" } },
-  } do
-    it("takes " .. what, function()
-      local parsed, targets = parse(case[1]), {}
-      for i, offer in ipairs(case[3]) do targets[i] = { publisher = "a", offer = offer } end
-      assert.same({ case[2], targets }, { parsed.given, parsed.targets })
-    end)
-  end
+  it("has operands only behind --, and each offer once", function()
+    for words, offers in pairs {
+      [{ "cancel", "--", "a", "--wait", "-j" }] = { "--wait", "-j" }, [{ "wait", "a", "b", "c", "b" }] = { "b", "c" },
+    } do
+      local parsed, targets = parse(words), {}
+      for i, offer in ipairs(offers) do targets[i] = { publisher = "a", offer = offer } end
+      assert.same({ {}, targets }, { parsed.given, parsed.targets })
+    end
+  end)
 
   for message, words in pairs {
     ["expected a command"] = {},
     ["unknown command 'cancle' (did you mean 'cancel'?)"] = { "cancle" },
     ["argument 'COMMAND' must be one of '" .. table.concat(names, "', '") .. "'"] = { "help", "y" },
-    ["unknown option '--emial' (did you mean '--email'?)"] = { "cancel", "--emial", "a", "b" },
     ["unknown option '-z'"] = { "cancel", "-wz", "a", "b" },
     ["there is no option --token: a command line is visible to all users of the machine: use --token-file or AZURE_TOKEN"]
       = { "cancel", "--token", "secret", "a", "b" },
-    ["there is no option -o: --json prints JSON"] = { "cancel", "-ojson", "a", "b" },
     ["option '--email' requires an argument"] = { "cancel", "a", "b", "--email" },
-    ["option '--wait' does not take arguments"] = { "cancel", "--wait=5", "a", "b" },
     ["'-5' is not an option: write a value that begins with - after a =, as in --interval=-5"]
       = { "cancel", "-w", "-t", "-5", "a", "b" },
     ["--retries: expected a number, got 'x'"] = { "status", "--retries", "x", "a", "b" },
@@ -113,15 +105,12 @@ describe("cpp-portal's command line", function()
     ["--email: must follow a command"] = { "--email", "a@b.example", "cancel", "a", "b" },
     ["-i is not an option of status"] = { "status", "-i5", "a", "b" },
     ["--timeout: expected --wait with it"] = { "publish", "-t60", "a", "b" },
-    ["missing argument 'OFFER'"] = { "cancel", "a" },
     ["missing argument 'PUBLISHER'"] = { "wait" },
     ["expected LOCATION, or PUBLISHER, OFFER and --operation"] = { "operation", "a", "b" },
     ["--operation: expected one OFFER with it"] = { "wait", "-o", "1", "a", "b", "c" },
     ["--operation: expected PUBLISHER and OFFER with it, got a LOCATION"] = { "wait", "-o", "1", "/api" },
     ["expected LOCATION, or PUBLISHER and OFFER, got 'contoso'"] = { "wait", "contoso" },
     ["--token-file: expected the name of a file"] = { "status", "--token-file=", "a", "b" },
-    ["too many arguments"] = { "offers", "a", "b" },
-    ["argument 'SHELL' must be one of 'bash', 'zsh', 'fish'"] = { "completion", "csh" },
   } do
     it("is refused with: " .. message, function() assert.same({ usage = message }, parse(words)) end)
   end
