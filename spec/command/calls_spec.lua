@@ -33,9 +33,7 @@ describe("cpp.command.calls", function()
   -- The responses of the client; with --wait or not; the returned state; what is noted in the target; what follows.
   for name, case in pairs {
     ["a result"] = { { { location = "/l" } }, false, "accepted", true },
-    ["a result with a state"] = { { { state = "canceled" } }, false, "canceled", true },
     ["nothing to cancel"] = { { { outcome = "none" } }, true, "none" },
-    ["an outcome with a state"] = { { { outcome = "none", state = "never" } }, true, "never" },
     ["an err"] = { { nil, "the err" }, true },
     ["a result to wait for"] = { { { location = "/l" } }, true, "canceled", true,
                                  { { "accepted", "o", "/l" }, { "wait", "/l", "", "wait", "o" } } },
