@@ -66,48 +66,15 @@ describe("the service of the portal emulator", function()
         end
     end)
 
-    describe("the place to poll", function()
-        -- The response to cancelling an offer with these settings.
-        local function cancel(settings)
-            put(settings)
-            return call("POST", OFFER .. "/cancel", { headers = { ["X-Forwarded-Proto"] = "https" } })
-        end
-
-        it("comes in every form", function()
-            local absolute = "https://127.0.0.1:" .. portal.port
-            local path, query = OFFER .. "/operations/first", "?api-version=2017-10-31"
-            for form, expected in pairs {
-                operation_location = { absolute .. path }, operation_location_relative = { path },
-                location = { nil, path .. query },
-                legacy = { nil, "/api/operations/contoso$contoso-vm$2$preview" .. query },
-                body = { nil, nil, { location = absolute .. path } },
-                none = {},
-            } do
-                local answer = cancel { location_form = form, operation_id = "first" }
-                local headers = answer.headers
-                assert.same(expected, { headers["operation-location"], headers.location, answer.json }, form)
-            end
-            local answer = cancel { location_header = { name = "Location", value = "//evil.example\\@\9x" } }
-            assert.equal("//evil.example\\@\9x", answer.headers.location)
-        end)
-
-        it("can be polled in the form without an identifier", function()
-            cancel { location_form = "legacy", cancel_seconds = 5 }
-            portal:advance(5)
-            for _, separator in ipairs { "$", "%24" } do
-                local path = "/api/operations/" .. table.concat({ "contoso", "contoso-vm", "2", "preview" }, separator)
-                assert.equal("canceled", call("GET", path).json.status)
-            end
-            failure(call("GET", "/api/operations/contoso$contoso-vm$3$preview"), 404, "OperationNotFound")
-            failure(call("GET", "/api/operations/contoso"), 404, "NotFound")
-        end)
-
-        it("comes with Retry-After where the offer has one", function()
-            assert.equal("7", cancel({ retry_after = 7 }).headers["retry-after"])
-            assert.equal("7", call("GET", operation_path()).headers["retry-after"])
-            assert.matches("^%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d GMT$",
-                cancel({ retry_after = { date = 90 } }).headers["retry-after"])
-        end)
+    -- The forms of the place to poll: spec/unit/client/cancel_spec.lua.
+    it("the place to poll has the scheme of a proxy; it may be any text in any header, and Retry-After a date", function()
+        put()
+        local headers = call("POST", OFFER .. "/cancel", { headers = { ["X-Forwarded-Proto"] = "https" } }).headers
+        assert.equal("https://127.0.0.1:" .. portal.port .. operation_path(), headers["operation-location"])
+        put { location_header = { name = "Location", value = "//evil.example\\@\9x" }, retry_after = { date = 90 } }
+        headers = call("POST", OFFER .. "/cancel").headers
+        assert.equal("//evil.example\\@\9x", headers.location)
+        assert.matches("^%a%a%a, %d%d %a%a%a %d%d%d%d %d%d:%d%d:%d%d GMT$", headers["retry-after"])
     end)
 
     it("publish starts an operation, one at a time, which ends as completed", function()
@@ -126,45 +93,29 @@ describe("the service of the portal emulator", function()
         assert.equal(1, #call("GET", OFFER .. "/status").json.liveLinks)
     end)
 
-    describe("an operation", function()
-        it("goes on step by step", function()
-            put { queued_seconds = 5, steps = {
-                { name = "Validate", seconds = 10 }, { name = "Certification", seconds = 20, estimated = "~2-3 days" },
-                { name = "Live", seconds = 10 } } }
-            assert.equal("notStarted", operation().status)
-            portal:advance(5 + 10 + 5)
-            assert.equal("running", operation().status)
-            for index, expected in ipairs { { "complete", 100 }, { "inProgress", 25, "~2-3 days" }, { "notStarted", 0 } } do
-                local step = operation().steps[index]
-                assert.same(expected, { step.status, step.progressPercentage, step.estimatedTimeFrame })
-            end
-            portal:advance(25)
-            assert.equal("completed", operation().status)
-        end)
+    it("an operation goes on step by step", function()
+        put { queued_seconds = 5, steps = {
+            { name = "Validate", seconds = 10 }, { name = "Certification", seconds = 20, estimated = "~2-3 days" },
+            { name = "Live", seconds = 10 } } }
+        assert.equal("notStarted", operation().status)
+        portal:advance(5 + 10 + 5)
+        assert.equal("running", operation().status)
+        for index, expected in ipairs { { "complete", 100 }, { "inProgress", 25, "~2-3 days" }, { "notStarted", 0 } } do
+            local step = operation().steps[index]
+            assert.same(expected, { step.status, step.progressPercentage, step.estimatedTimeFrame })
+        end
+        portal:advance(25)
+        assert.equal("completed", operation().status)
+    end)
 
-        it("can fail in a step, or wait in one for ever", function()
-            put { steps = { { name = "Certification", seconds = 5, fails = true }, { name = "Live", seconds = 5 } } }
-            portal:advance(5)
-            local step = operation().steps[1]
-            assert.same({ "failed", "failed", "error" }, { operation().status, step.status, step.messages[1].level })
-            put { steps = { { name = "Publisher signoff", hold = "waitingForPublisherReview" } } }
-            portal:advance(1e6)
-            assert.same({ "running", "waitingForPublisherReview" }, { operation().status, operation().steps[1].status })
-        end)
-
-        it("has its members", function()
-            put { spelling = { running = "In Progress" }, extra = { cancellationRequestState = "other" } }
-            local document = operation()
-            assert.matches(GUID, document.id)
-            assert.same({ "In Progress", "other", "publish", 2, 1 }, { document.status, document.cancellationRequestState,
-                document.submissionType, document.publishingVersion, document.offerVersion })
-            assert.matches("^%d%d%d%d%-%d%d%-%d%dT%d%d:%d%d:%d%d%.%d+Z$", document.createdDateTime)
-            assert.is_string(document.lastActionDateTime)
-            local message = document.steps[1].messages[1]
-            assert.matches("<b>", message.messageHtml, 1, true)
-            assert.equal("information", message.level)
-            assert.is_string(message.timestamp)
-        end)
+    it("an operation can fail in a step, or wait in one for ever", function()
+        put { steps = { { name = "Certification", seconds = 5, fails = true }, { name = "Live", seconds = 5 } } }
+        portal:advance(5)
+        local step = operation().steps[1]
+        assert.same({ "failed", "failed", "error" }, { operation().status, step.status, step.messages[1].level })
+        put { steps = { { name = "Publisher signoff", hold = "waitingForPublisherReview" } } }
+        portal:advance(1e6)
+        assert.same({ "running", "waitingForPublisherReview" }, { operation().status, operation().steps[1].status })
     end)
 
     describe("documents", function()
