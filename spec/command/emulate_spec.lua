@@ -9,9 +9,8 @@ describe("cpp-portal emulate", function()
 
   local function refused(message, words, status)
     local output, errors, ended = programs:run { "bin/cpp-portal", "emulate", table.unpack(words) }
-    assert.equal("", output)
     assert.is_truthy(errors:find("^cpp%-portal: " .. message .. "[^\n]*\n$"), errors)
-    assert.equal(status, ended)
+    assert.same({ "", status }, { output, ended })
   end
 
   it("prints the line that points this command at it, gives its faults, and ends with Ctrl-C", function()
