@@ -118,28 +118,15 @@ describe("the service of the portal emulator", function()
         assert.same({ "running", "waitingForPublisherReview" }, { operation().status, operation().steps[1].status })
     end)
 
-    describe("documents", function()
-        it("are listed by offer, of their publisher only", function()
-            put()
-            portal:offer { publisher = "contoso", offer = "contoso-app" }
-            portal:offer { publisher = "other", offer = "elsewhere" }
-            local list = call("GET", "/api/publishers/contoso/offers").json
-            assert.same({ 2, "contoso-app", "neverPublished", "contoso-vm", "running", "contoso" },
-              { #list, list[1].id, list[1].status, list[2].id, list[2].status, list[2].publisherId })
-            assert.equal(405, call("POST", "/api/publishers/contoso/offers").status)
-            assert.equal(404, call("GET", "/api/publishers/unknown/offers").status)
-        end)
-
-        it("filter the list under both names", function()
-            put { cancel_mode = "synchronous", spelling = { canceled = "Cancelled" } }
-            call("POST", OFFER .. "/cancel")
-            call("POST", OFFER .. "/publish")
-            local path = OFFER .. "/submissions/"
-            assert.equal(2, #call("GET", path).json)
-            assert.equal(1, #call("GET", path, { query = "status=running" }).json)
-            assert.equal(1, #call("GET", path, { query = "submissionState=cancelled" }).json)
-            assert.equal("[]", call("GET", path, { query = "status=not+started" }).body)
-        end)
+    it("the list of operations is filtered under both names", function()
+        put { cancel_mode = "synchronous", spelling = { canceled = "Cancelled" } }
+        call("POST", OFFER .. "/cancel")
+        call("POST", OFFER .. "/publish")
+        local path = OFFER .. "/submissions/"
+        assert.equal(2, #call("GET", path).json)
+        assert.equal(1, #call("GET", path, { query = "status=running" }).json)
+        assert.equal(1, #call("GET", path, { query = "submissionState=cancelled" }).json)
+        assert.equal("[]", call("GET", path, { query = "status=not+started" }).body)
     end)
 
     describe("checks", function()

@@ -9,7 +9,7 @@ describe("the documents of a publisher:", function()
 
   it("offers gives what the service sends, as publishers does", function()
     portal:offer { publisher = "contoso", offer = "contoso-app" }
-    portal:configure { publishers = { "fabrikam" } }
+    portal:offer { publisher = "fabrikam", offer = "elsewhere" }
     for path, case in pairs { ["/api/publishers/contoso/offers"] = { "offers", { "contoso-app", "contoso-vm" } },
                               ["/api/publishers"] = { "publishers", { "contoso", "fabrikam" } } } do
       portal:clear_journal()
