@@ -13,7 +13,6 @@ describe("cpp.command.debug", function()
     ["a response in JSON"] = { "cancel", { status = 202, location = "/l", retry_after = 7, body = { a = { 1 } } },
       { "< 202", "< location: /l", "< retry_after: 7", '< {"a":[1]}' } },
     ["a response that is no JSON"] = { "cancel", { status = 300, body = "text" }, { "< 300", "< text" } },
-    ["no response"] = { "cancel", { kind = "network", message = "m" }, { "< no response", "< kind: network", "< message: m" } },
     ["a token"] = { "token", { status = 299, body = { access_token = "s3cret" } }, { "< 299", "< [token]" } },
     ["what may be a token"] = { "token", { body = "s3cret" }, { "< no response", "< [token]" } },
     ["no token"] = { "token", { status = 300, body = { error = "e" } }, { "< 300", '< {"error":"e"}' } },

@@ -67,21 +67,6 @@ describe("cpp-portal", function()
     end)
   end)
 
-  it("lets no text of the service move the terminal's cursor, in tables or in JSON", function()
-    local evil = "\27[2J\u{9b}2J\r\n\u{202e}name"
-    offer { status = evil, steps = { { name = evil, seconds = 10 } }, messages = { { messageHtml = evil } },
-            extra = { submissionType = evil } }
-    for _, words in ipairs { { "status", "contoso", "contoso-vm" }, { "operations", "contoso", "contoso-vm" },
-                             { "operation", "-o", "first", "contoso", "contoso-vm" },
-                             { "status", "--json", "contoso", "contoso-vm" } } do
-      local output, errors, status = run(table.unpack(words))
-      assert.is_nil((output .. errors):gsub("\n", ""):find("%c"))
-      assert.is_nil((output .. errors):find("\xc2\x9b"))
-      assert.is_nil((output .. errors):find("\n\u{202e}"))
-      assert.equal(0, status)
-    end
-  end)
-
   it("leaves short values the room that the usual ones need", function()
     fixture.offer(portal, { publisher = "p", offer = "o", operation_id = "i", steps = { { name = "s", seconds = 9 } } })
     fixture.offer(portal, { publisher = "p", offer = "idle", running = false, status = "Succeeded" })

@@ -61,7 +61,6 @@ describe("cpp.command.report", function()
     { "wait", begun, { kind = "auth" }, 130, "o: resume with: cpp-portal wait p o" },
     { "status", begun, { kind = "auth" }, 130 },
     -- The signal came, but the call ended before.
-    { "cancel", begun, { kind = "http", status = 400 }, 1, "o: http: m" },
     { "cancel", begun, { kind = "network", ambiguous = true, retryable = true }, 3,
       "o: network: m (the service may have acted on it)", CHECK },
     { "cancel", accepted, { kind = "network", retryable = true }, 4, "o: network: m", "o: resume with: cpp-portal wait /t" },
@@ -164,7 +163,6 @@ describe("cpp.command.report", function()
     { "wait", {}, "unknown", 0 },
     { "wait", { ["for"] = "canceled" }, "unknown", 3, "the service does not report the outcome",
       "check before retrying: cpp-portal operation /t", target = { location = "/t" } },
-    { "wait", { ["for"] = "none" }, "none", 0 },
   } do
     it(("ends a %s with %d: %s"):format(case[1], case[4], case[3]), function()
       case[2].json = true

@@ -130,13 +130,13 @@ describe("cpp.command.screen", function()
     assert.equal("unknown", views.progress.details.rows({ steps = steps }, secret)[1][2])
   end)
 
-  it("reads the secrets once for each table, and shows none of them", function()
+  it("reads the secrets once for each table, and shows none of them, and no text that moves the cursor", function()
     local asked, screen = 0, Screen.new({ wide = true, color = "never" }, 1)
     function screen.secrets()
       asked = asked + 1
       return { "s3cret" }
     end
-    screen:table({ { "A" }, { "B" } })({ { "s3cret", 1 }, { "s3cret", 2 }, { "x s3cret", "s3cret" } })
+    screen:table({ { "A" }, { "B" } })({ { "s3cret", 1 }, { "s3cret", 2 }, { "x\27s3cret", "s3cret" } })
     screen:notes { "s3cret", "a\nb" }
     screen:notes {}
     assert.same({ "A  B\n[redacted]  1\n[redacted]  2\nx [redacted]  [redacted]\n", "[redacted]\na b\n" }, written)

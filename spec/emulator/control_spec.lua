@@ -99,25 +99,22 @@ describe("the portal emulator", function()
         end
     end)
 
-    describe("its command line", function()
-        it("takes a scenario, and a clock that runs", function()
-            local other = client.start { clock = "real", speed = 1000, scenario = {
-                offers = { { publisher = "fabrikam", offer = "one", running = true,
-                    steps = { { name = "Live", seconds = 5 } } } },
-                tokens = { { token = "scenario-token" } },
-            } }
-            repeat until other:get("clock").now >= 5
-            local answer = other:request("GET", "/api/publishers/fabrikam/offers/one/status?" .. client.API_VERSION,
-                { token = "scenario-token" })
-            assert.equal("succeeded", answer.json.status)
-            assert.is_true(other:stop())
-        end)
+    it("takes a scenario, and a clock that runs", function()
+        local other = client.start { clock = "real", speed = 1000, scenario = {
+            offers = { { publisher = "fabrikam", offer = "one", running = true, steps = { { name = "Live", seconds = 5 } } } },
+            tokens = { { token = "scenario-token" } },
+        } }
+        repeat until other:get("clock").now >= 5
+        local answer = other:request("GET", "/api/publishers/fabrikam/offers/one/status?" .. client.API_VERSION,
+            { token = "scenario-token" })
+        assert.equal("succeeded", answer.json.status)
+        assert.is_true(other:stop())
+    end)
 
-        it("ends at the end of its standard input", function()
-            local other = client.start()
-            local process = other.process
-            other.process = nil
-            assert.is_true(process:close())
-        end)
+    it("ends at the end of its standard input", function()
+        local other = client.start()
+        local process = other.process
+        other.process = nil
+        assert.is_true(process:close())
     end)
 end)
