@@ -101,15 +101,13 @@ end
 
 --- Starts a program.
 -- @param words list
--- @param options table or nil: `watch` "errors": standard error is read line by line, not standard
---   output; `input` what it reads: nothing
+-- @param options table or nil: `watch` "errors": standard error is read line by line, not standard output
 -- @return the program
 function Programs:start(words, options)
   options = options or {}
   local other = self:file()
   local redirection = (options.watch == "errors" and " 2>&1 >" or " 2>") .. quote(other)
-  local input = " <" .. (options.input and quote(self:file(options.input)) or "/dev/null")
-  local stream = assert(io.popen("echo $$; exec " .. self:command(words) .. redirection .. input, "r"))
+  local stream = assert(io.popen("echo $$; exec " .. self:command(words) .. redirection .. " </dev/null", "r"))
   local pid = stream:read("l")
   return setmetatable({ stream = stream, pid = pid, other = other, watched = {}, watch = options.watch }, Program)
 end
