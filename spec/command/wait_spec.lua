@@ -75,6 +75,8 @@ describe("cpp-portal", function()
       offer { cancel_seconds = 0 }
       local output, status = on_terminal("cancel", "-ywqi0.01", "contoso", "contoso-vm")
       assert.same({ "", 0 }, { output, status })
+      output, status = on_terminal("status", "-q", "contoso", "contoso-vm")
+      assert.same({ "", 0 }, { output, status })
       assert.equal("contoso-vm", cjson.decode((run("status", "-qj", "contoso", "contoso-vm"))).offer)
       output, status = on_terminal("cancel", "-yq", "contoso", "none")
       assert.is_truthy(output:find "^cpp%-portal: none: http: [^\n]*404[^\n]*\n$")
