@@ -1,9 +1,12 @@
 -- The messages of cpp-portal for common mistakes: one line, with advice. And where its token comes from.
 
+local advice = require "cpp.command.advice"
 local Certificates = require "spec.support.certificates"
+local Chain = require "cpp.credentials.chain"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
+local private = require "cpp.private"
 local token_file = require "cpp.command.token_file"
 
 describe("cpp-portal says in one line what can be done:", function()
@@ -52,20 +55,15 @@ describe("cpp-portal says in one line what can be done:", function()
   end)
 
   it("the identity of a refused token, a proxy by any name, an authority that is not trusted", function()
-    local advice, Chain = require "cpp.command.advice", require "cpp.credentials.chain"
-    local client, of = cpp.client { token = "t" }, Chain.of
-    local function advice_on(fields, link)
-      function Chain.of(token) return token == "t" and { link = link } or nil end
-      local done, text = pcall(advice, { given = { proxy = fields.proxy }, client = client }, fields)
-      Chain.of = of
-      assert.is_true(done, text)
-      return text
-    end
+    local client <close> = cpp.client {}
+    local chain = Chain.of(private[client].options.token)
+    local function advice_on(err) return advice({ given = { proxy = err.proxy }, client = client }, err) end
     for link, identity in pairs {
       environment = "service principal of AZURE_CLIENT_ID", workload_identity = "workload identity of AZURE_CLIENT_ID",
       managed_identity = "managed identity of this machine", azure_cli = "identity that az is logged in as",
     } do
-      assert.equal("the token is that of the " .. identity, advice_on({ kind = "http", status = 401 }, link))
+      chain.link = link
+      assert.equal("the token is that of the " .. identity, advice_on { kind = "http", status = 401 })
     end
     for file, expected in pairs { ["-"] = "pipe a new token", f = "put a new token into f" } do
       assert.equal(expected, advice({ given = { ["token-file"] = file } }, { kind = "http", status = 401 }))
@@ -85,7 +83,6 @@ describe("cpp-portal says in one line what can be done:", function()
     end
     assert.is_nil(advice({ given = {} }, { kind = "tls", message = "certificate has expired" }))
     assert.is_nil(advice({ given = {} }, { kind = "network", message = "Could not resolve host" }))
-    client:close()
   end)
 
   it("a token with what is printed around it, or as another program saves it", function()
