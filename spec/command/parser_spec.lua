@@ -85,6 +85,7 @@ describe("cpp-portal's command line", function()
       for i, offer in ipairs(offers) do targets[i] = { publisher = "a", offer = offer } end
       assert.same({ {}, targets }, { parsed.given, parsed.targets })
     end
+    assert.same({ { location = "/api" } }, parse({ "wait", "/api" }).targets)
   end)
 
   for message, words in pairs {

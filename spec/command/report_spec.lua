@@ -61,6 +61,7 @@ describe("cpp.command.report", function()
     { "wait", begun, { kind = "auth" }, 130, "o: resume with: cpp-portal wait p o" },
     { "status", begun, { kind = "auth" }, 130 },
     -- The signal came, but the call ended before.
+    { "cancel", begun, { kind = "http", status = 400 }, 1, "o: http: m" },
     { "cancel", begun, { kind = "network", ambiguous = true, retryable = true }, 3,
       "o: network: m (the service may have acted on it)", CHECK },
     { "cancel", accepted, { kind = "network", retryable = true }, 4, "o: network: m", "o: resume with: cpp-portal wait /t" },
