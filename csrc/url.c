@@ -186,10 +186,10 @@ static bool is_plain_path(const char *reference) {
 }
 
 /* Resolves the two references that this service sends, an absolute path or a URL of the requested
- * origin, without parsing them: the result is the origin and the path. spec/core/url_spec.lua
- * compares it with what the URL API makes of them. NULL for any other reference. */
-static char *resolve_plain(const char *requested, const char *location) {
-  size_t origin = origin_length(requested);
+ * origin (the first `origin` bytes), without parsing them: the result is the origin and the path.
+ * spec/core/url_spec.lua compares it with what the URL API makes of them. NULL for any other
+ * reference. */
+static char *resolve_plain(const char *requested, size_t origin, const char *location) {
   const char *path = strncmp(location, requested, origin) == 0 ? location + origin : location;
   if (origin == 0 || !is_plain_path(path)) {
     return NULL;
@@ -206,11 +206,12 @@ static char *resolve_plain(const char *requested, const char *location) {
 enum lcpp_url_status lcpp_url_resolve(const char *requested, const char *location, char **text) {
   *text = NULL;
   size_t length = strlen(location);
+  size_t origin = origin_length(requested);
   if (length == 0 || length > LCPP_LOCATION_LIMIT) {
     return LCPP_URL_INVALID;
   }
-  if (length + origin_length(requested) <= LCPP_LOCATION_LIMIT) {
-    *text = resolve_plain(requested, location);
+  if (length + origin <= LCPP_LOCATION_LIMIT) {
+    *text = resolve_plain(requested, origin, location);
   }
   if (*text != NULL) {
     return LCPP_URL_OK;
@@ -362,6 +363,10 @@ bool lcpp_url_operation_id(const char *location, char **id) {
   }
   const char *encoded = found + sizeof segment - 1;
   size_t length = strcspn(encoded, "/?#");
+  if (is_identifier(encoded, length)) {
+    *id = strndup(encoded, length);
+    return *id != NULL;
+  }
   if (length == 0) {
     return true; /* libcurl would call strlen */
   }
