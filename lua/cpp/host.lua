@@ -182,14 +182,19 @@ function host.warn(what, problem, secrets)
   pcall(tell, "cpp: ", what, " failed: ", redact(host.text(problem), secrets))
 end
 
+--- The function that calls callbacks in the host's own coroutine: like pcall, with at most two results.
+-- @param loop as of host.loop
+function host.caller(loop)
+  return loop.scheduler and loop.scheduler.call or pcall
+end
+
 --- Calls a callback, in the host's own coroutine.
 -- @param loop as of host.loop
 -- @param fn function
 -- @param ... its arguments
 -- @return true and at most two results; or false and its error
 function host.call(loop, fn, ...)
-  if loop.scheduler then return loop.scheduler.call(fn, ...) end
-  return pcall(fn, ...)
+  return host.caller(loop)(fn, ...)
 end
 
 -- The loop of the host in which a batch, or a batch within it, waits.

@@ -62,7 +62,7 @@ end
 -- request starts, here and in batches that share the pause: one may be a 429.
 local function call_back(batch, fn, ...)
   local last = batch.ready.last
-  local done, first, second = host.call(batch.outer, fn, ...)
+  local done, first, second = batch.call(fn, ...)
   if batch.ready.last ~= last then batch.pause.round = {} end
   return done, first, second
 end
@@ -349,6 +349,7 @@ function scheduler.run(client, requests, inputs, fn, options)
     ready = queue.new(), admission = queue.new(), timers = Timers.new(), stopped = false,
     on_result = options.on_result, should_stop = options.should_stop,
   }
+  self.call = host.caller(self.outer)
   local around = self.outer.scheduler
   if not around then self.core:timeout() end -- raises an error if the client is closed, as every call does
   host.now(self.outer) -- raises an error if the loop has no valid clock
