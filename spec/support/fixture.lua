@@ -19,6 +19,21 @@ local virtual = require "spec.support.virtual"
 
 local fixture = {}
 
+--- The fields of some tables in a new one. Of fields with the same name the last counts; nil is like an empty table.
+function fixture.merged(...)
+  local all = {}
+  for i = 1, select("#", ...) do
+    for name, value in pairs((select(i, ...)) or {}) do all[name] = value end
+  end
+  return all
+end
+
+--- The options of a call for the offer of fixture.offer.
+-- @param more (may be absent) table: further options
+function fixture.call(more)
+  return fixture.merged({ publisher = "contoso", offer = "contoso-vm" }, more)
+end
+
 --- Has a portal emulator.
 -- @param ready function(portal, call): the emulator is as it starts; call(method, path, options) sends a valid request for
 --   the service (see portal:call)
@@ -40,9 +55,7 @@ function fixture.client(busted, ready, options)
   local client
   fixture.portal(busted, function(portal)
     local loop = virtual.new(portal)
-    local own = { base_url = portal.url, token = Portal.TOKEN, loop = loop }
-    for name, value in pairs(options or {}) do own[name] = value end
-    client = cpp.client(own)
+    client = cpp.client(fixture.merged({ base_url = portal.url, token = Portal.TOKEN, loop = loop }, options))
     ready(portal, client, loop)
   end)
   busted.after_each(function() client:close() end)
@@ -58,11 +71,22 @@ function fixture.clients(busted, defaults)
     clients = {}
   end)
   return function(options)
-    local own = defaults()
-    for name, value in pairs(options or {}) do own[name] = value end
-    clients[#clients + 1] = cpp.client(own)
+    clients[#clients + 1] = cpp.client(fixture.merged(defaults(), options))
     return clients[#clients]
   end
+end
+
+--- Tells of each request that a client starts, until the returned value is closed.
+-- @param started function(endpoint, options, token, id, timeout): what the core is given
+function fixture.watch(client, started)
+  local real = client.core
+  client.core = setmetatable({
+    start = function(_, ...)
+      started(...)
+      return real:start(...)
+    end,
+  }, { __index = function(_, name) return function(_, ...) return real[name](real, ...) end end })
+  return setmetatable({}, { __close = function() client.core = real end })
 end
 
 --- Has an emulator with the offer of fixture.offer, a second one as its token service, and clients of both.
@@ -72,9 +96,7 @@ end
 function fixture.authority(busted, ready, options)
   local portal, authority, loop
   local new_client = fixture.clients(busted, function()
-    local own = { base_url = portal.url, authority_url = authority.url, loop = loop, retries = 0 }
-    for name, value in pairs(options or {}) do own[name] = value end
-    return own
+    return fixture.merged({ base_url = portal.url, authority_url = authority.url, loop = loop, retries = 0 }, options)
   end)
   fixture.portal(busted, function(...) authority = ... end)
   fixture.portal(busted, function(...)
@@ -101,11 +123,7 @@ end
 --- Puts an offer there that is being published: contoso-vm of contoso, by an operation with the id "first".
 -- @param ... tables or nil: settings of the emulator, of which the last wins
 function fixture.offer(portal, ...)
-  local own = { publisher = "contoso", offer = "contoso-vm", running = true, operation_id = "first" }
-  for i = 1, select("#", ...) do
-    for name, value in pairs((select(i, ...)) or {}) do own[name] = value end
-  end
-  portal:offer(own)
+  portal:offer(fixture.merged(fixture.call { running = true, operation_id = "first" }, ...))
 end
 
 return fixture

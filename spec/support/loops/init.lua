@@ -26,9 +26,7 @@ loops.LIMIT = 6 -- seconds after which a loop that has not ended hangs
 
 --- The call for the n-th offer.
 function loops.offer(n, more)
-  local call = { publisher = "contoso", offer = "offer-" .. n }
-  for name, value in pairs(more or {}) do call[name] = value end
-  return call
+  return fixture.merged({ publisher = "contoso", offer = "offer-" .. n }, more)
 end
 
 --- Has `count` offers whose publishing runs, and whose cancellation takes a moment of the real clock.
@@ -57,8 +55,7 @@ function loops.clients(busted, ready, settings, finish)
 
   local function new_client(options)
     local own = { base_url = portal.url, token = portals.TOKEN, retries = 0, timeout = 10 }
-    for name, value in pairs(options or {}) do own[name] = value end
-    local made = cpp.client(own)
+    local made = cpp.client(fixture.merged(own, options))
     unclosed[#unclosed + 1] = made
     return made
   end
@@ -94,11 +91,7 @@ function loops.examples(busted, make)
   end
   loops.clients(busted, function(portal, make_client)
     host = make()
-    local function new_client(options)
-      local own = { loop = host.loop }
-      for name, value in pairs(options or {}) do own[name] = value end
-      return make_client(own)
-    end
+    local function new_client(options) return make_client(fixture.merged({ loop = host.loop }, options)) end
     local client = new_client()
     for _, part in ipairs(parts) do part(portal, host, client, new_client) end
   end, { clock = "real" }, function()
