@@ -63,10 +63,8 @@ describe("the outcome of a wait for a cancel", function()
   end
 
   local function check(hypothesis, situation, form, dated)
-    local options = { location_form = form, operation_times = dated }
-    for _, more in ipairs { hypothesis.options or {}, situation.options or {} } do
-      for name, value in pairs(more) do options[name] = value end
-    end
+    local own = { location_form = form, operation_times = dated }
+    local options = fixture.merged(own, hypothesis.options, situation.options)
     if situation.canceled_before then
       cancel_before(situation.canceled_before, options)
     else
@@ -89,22 +87,4 @@ describe("the outcome of a wait for a cancel", function()
       end
     end
   end
-
-  it("is true where the offer is published anew before the wait begins", function()
-    put_offer { cancellation = "own" }
-    local result = assert(client:cancel(OFFER))
-    portal:advance(100)
-    assert(client:publish(OFFER))
-    assert.equal("canceled", assert(client:wait(result)).outcome)
-    portal:advance(100)
-    assert.equal("canceled", assert(client:wait(result)).outcome)
-  end)
-
-  it("is found again by a wait for the location alone, and for an err of a wait", function()
-    put_offer { cancellation = "own", location_form = "location" }
-    local result = assert(client:cancel(OFFER))
-    local _, err = client:wait(result, { timeout = 10 })
-    assert.same({ "timeout", "canceled", "canceled" },
-                { err.kind, assert(client:wait(err)).outcome, assert(client:wait(result.location)).outcome })
-  end)
 end)
