@@ -20,18 +20,12 @@ local function escape(text)
 end
 
 local EVERYTHING = table.concat({ TOKEN, SECRET, EMAILS[1], EMAILS[2] }, " ")
-local HTML = { ["&"] = "&amp;", ["<"] = "&lt;", [">"] = "&gt;", ['"'] = "&quot;", ["'"] = "&#39;" }
 
--- How a service may say a text back: in the spellings that frameworks use.
+-- How a service may say it back. spec/core/redact_spec.lua has the other spellings.
 local ECHOES = {
-  ["as it is"] = function(text) return text end,
-  ["as a form"] = function(text) return "client_secret=" .. escape(text):gsub("%%20", "+") .. "&a=b" end,
-  ["escaped twice"] = function(text) return escape(escape(text)) end,
-  ["with .NET's escapes"] = function(text)
-    return (text:gsub("ü", "\\u00FC"):gsub("[\"&'+<>]", function(c) return ("\\u%04X"):format(c:byte()) end))
-  end,
-  ["as HTML"] = function(text) return (text:gsub("[&<>\"']", HTML)) end,
-  ["before a lot"] = function(text) return text .. " " .. ("x"):rep(66000) end,
+  ["as it is"] = EVERYTHING,
+  ["as a form"] = "client_secret=" .. escape(EVERYTHING):gsub("%%20", "+") .. "&a=b",
+  ["before a lot"] = EVERYTHING .. " " .. ("x"):rep(66000),
 }
 
 describe("no secret is seen", function()
@@ -109,8 +103,7 @@ describe("no secret is seen", function()
     assert_discreet()
   end)
 
-  for how, spell in pairs(ECHOES) do
-    local echo = spell(EVERYTHING)
+  for how, echo in pairs(ECHOES) do
     local single = echo:sub(1, 2000):match(#echo > 2000 and "^(.*) " or ".*"):gsub("[%c\128-\255]", "") -- for a header
 
     -- Everything is called while all responses are this one.
@@ -145,22 +138,6 @@ describe("no secret is seen", function()
       portal:fault { match = { method = "POST" }, add_headers = headers, times = 2 }
       call_all_with { status = 500, headers = headers, body = { error = { message = "failed" } } }
       call_all_with { status = 302, headers = { Location = "https://example.com/?" .. escape(single) } }
-      assert_discreet()
-    end)
-
-    it("in a location that echoes " .. how, function()
-      offer()
-      local location = LOCATION .. "?a=" .. single:gsub("[^%w%-%._~%%]", escape)
-      portal:fault { match = { method = "POST" }, add_headers = { ["Operation-Location"] = location } }
-      portal:fault { match = { method = "GET" }, status = 500, times = -1 }
-      local own = { publisher = "contoso", offer = "contoso-vm", emails = EMAILS, wait = { timeout = 15 } }
-      collect("err", select(2, client:cancel(own)))
-      collect("err", select(2, client:wait(location, { timeout = 200 })))
-      portal:clear_faults()
-      portal:fault { match = { method = "POST" }, status = 202, body = "{", headers = { ["Operation-Location"] = location } }
-      local _, err = client:cancel(OFFER)
-      assert.same({ "protocol", true }, { err.kind, err.location ~= nil })
-      collect("err", err)
       assert_discreet()
     end)
 

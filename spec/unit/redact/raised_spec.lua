@@ -20,42 +20,12 @@ describe("what was raised is shown without secrets and control characters", func
 
   local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 
-  local function warnings_of(fn)
-    local own, loaded, texts = warn, package.loaded["cpp.host"], {}
-    finally(function() _G.warn, package.loaded["cpp.host"] = own, loaded end)
-    _G.warn = function(...) texts[#texts + 1] = table.concat { ... } end
-    package.loaded["cpp.host"] = nil -- it keeps the function that it finds when it is loaded
-    fn(require "cpp.host")
-    return texts
-  end
-
   it("of a batch's callbacks, and of an item", function()
     for _, name in ipairs { "on_result", "should_stop" } do
       local entries = client:map({ 1, 2 }, function() return 1 end, { concurrency = 1, [name] = raise })
       assert.same({ name .. " failed: " .. SHOWN, RAISED }, { entries[2].err.message, entries[2].err.raised })
     end
     assert.equal(SHOWN, client:map({ 1 }, raise)[1].err.message)
-  end)
-
-  it("of an item, with the secrets of its call", function()
-    local function await(...)
-      loop.await(...)
-      error("of-the-item and " .. Portal.TOKEN, 0)
-    end
-    local own = { await = await, sleep = loop.sleep, now = loop.now }
-    portal:configure { tokens = { { token = "of-the-item" } } }
-    local done, err = pcall(client.cancel_all, client, { { publisher = "contoso", offer = "contoso-vm",
-                            token = "of-the-item" } }, { loop = own })
-    assert.is_false(done)
-    assert.equal("[redacted] and [redacted]", err.entries[1].err.message)
-  end)
-
-  it("of an item whose accepted call is lost", function()
-    local entries = client:map({ 1 }, function(_, own)
-      assert(own:cancel(OFFER))
-      raise()
-    end)
-    assert.same({ SHOWN, true }, { entries[1].err.message, entries[1].err.ambiguous })
   end)
 
   for _, name in ipairs { "await", "sleep" } do
@@ -74,8 +44,14 @@ describe("what was raised is shown without secrets and control characters", func
     end)
   end
 
-  it("of what a warning tells", function()
-    local texts = warnings_of(function(host) host.warn("the log function", RAISED, { Portal.TOKEN }) end)
-    assert.same({ "cpp: the log function failed: " .. SHOWN }, texts)
+  it("of a loop, with what is known of the accepted call", function()
+    fixture.offer(portal, { operation_id = Portal.TOKEN })
+    local own = { await = loop.await, now = loop.now, sleep = raise }
+    local done, err = pcall(client.cancel, client, fixture.call { wait = true, if_running = true, loop = own })
+    assert.same({ false, "raised", SHOWN, RAISED, 202, "cancel", "contoso", "contoso-vm", "[redacted]", "[redacted]",
+                  portal.url .. "/api/publishers/contoso/offers/contoso-vm/operations/[redacted]" },
+                { done, err.kind, err.message, err.raised, err.status, err.call, err.publisher, err.offer, err.operation_id,
+                  err.submission_id, err.location })
+    assert.same({ "string", "string", "number" }, { type(err.request_id), type(err.client_request_id), type(err.sent_at) })
   end)
 end)
