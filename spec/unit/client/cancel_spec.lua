@@ -1,62 +1,29 @@
--- cancel, publish and go_live: what goes over the wire, and what comes back.
+-- cancel, publish and go_live: what goes over the wire, and what comes back; and the calls that read an operation.
 
 local cjson = require "cjson"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local portals = require "spec.support.emulator"
 
+local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+
 describe("cancel", function()
   local portal, client
-  local OFFER = { publisher = "contoso", offer = "contoso-vm" }
-
   fixture.client(_ENV, function(...) portal, client = ... end, { retries = 0 })
 
   local function offer(options) fixture.offer(portal, options) end
 
-  local function only_request()
-    local journal = portal:journal()
-    assert.equal(1, #journal)
-    return journal[1]
-  end
-
-  describe("sends", function()
-    it("one POST with the path, the api-version, the headers and the body of the documentation", function()
-      offer {}
-      assert(client:cancel { publisher = "contoso", offer = "contoso-vm",
-                             emails = { "jondoe@contoso.com", "jane@contoso.com" } })
-      local request = only_request()
-      assert.same({ "POST", "/api/publishers/contoso/offers/contoso-vm/cancel", "api-version=2017-10-31", "application/json",
-                    "Bearer " .. portals.TOKEN },
-                  { request.method, request.path, request.query, request.headers["content-type"], request.headers.authorization })
-      assert.matches("^%x+%-%x+%-4%x+%-[89ab]%x+%-%x+$", request.headers["x-ms-client-request-id"])
-      assert.same({ metadata = { ["notification-emails"] = "jondoe@contoso.com,jane@contoso.com" } },
-        cjson.decode(request.body))
-    end)
-
-    it("an empty body without addresses to notify", function()
-      offer {}
-      assert(client:cancel(OFFER))
-      local request = only_request()
-      assert.same({ "", "0" }, { request.body or "", request.headers["content-length"] })
-    end)
-
-    it("each identifier as one percent-encoded segment", function()
-      for _, name in ipairs { "a b", "a/b", "a%2Fb", "a?b#c", "caf\u{e9}", "...", "%2e%2e", "a;b,c:d@e", ("x"):rep(256) } do
-        portal:reset()
-        offer { offer = name }
-        local result = assert(client:cancel { publisher = "contoso", offer = name })
-        assert.same({ 202, name }, { result.status, result.offer })
-        assert.matches("^/api/publishers/contoso/offers/[%w%%._~-]+/cancel$", only_request().path)
-      end
-    end)
-
-    it("no identifier that would climb in the path", function()
-      for _, name in ipairs { ".", ".." } do
-        assert.has_error(function() client:cancel { publisher = name, offer = "contoso-vm" } end)
-        assert.has_error(function() client:cancel { publisher = "contoso", offer = name } end)
-      end
-      assert.equal(0, #portal:journal())
-    end)
+  it("sends one POST with the path, the api-version, the headers and the body of the documentation", function()
+    offer {}
+    assert(client:cancel(fixture.call { emails = { "jondoe@contoso.com", "jane@contoso.com" } }))
+    local request, another = table.unpack(portal:journal())
+    assert.is_nil(another)
+    assert.same({ "POST", "/api/publishers/contoso/offers/contoso-vm/cancel", "api-version=2017-10-31", "application/json",
+                  "Bearer " .. portals.TOKEN },
+                { request.method, request.path, request.query, request.headers["content-type"], request.headers.authorization })
+    assert.matches("^%x+%-%x+%-4%x+%-[89ab]%x+%-%x+$", request.headers["x-ms-client-request-id"])
+    assert.same({ metadata = { ["notification-emails"] = "jondoe@contoso.com,jane@contoso.com" } },
+      cjson.decode(request.body))
   end)
 
   describe("gets", function()
@@ -200,50 +167,26 @@ describe("cancel", function()
     end)
   end)
 
-  describe("fails with an err that tells", function()
-    local function failure(options)
-      local result, err = client:cancel(options or OFFER)
-      assert.is_nil(result)
-      assert.same({ "POST", 1, "string" }, { err.method, err.attempts, type(err.client_request_id) })
-      assert.is_nil(tostring(err):find("\n"))
-      return err
-    end
+  local function failure(options)
+    local result, err = client:cancel(options or OFFER)
+    assert.is_nil(result)
+    assert.same({ "POST", 1, "string" }, { err.method, err.attempts, type(err.client_request_id) })
+    assert.is_nil(tostring(err):find("\n"))
+    return err
+  end
 
-    it("400, 401, 403 and 404 apart, with the service's code and message", function()
-      offer { running = false }
-      offer { publisher = "fabrikam" }
-      portal:configure { tokens = { { token = "contoso-only", publishers = { "contoso" } } } }
-      local bad_version = failure { publisher = "contoso", offer = "contoso-vm", api_version = "2016-01-01" }
-      assert.same({ 400, "InvalidAPIVersion" }, { bad_version.status, bad_version.code })
-      assert.equal(401, failure { publisher = "contoso", offer = "contoso-vm", token = "wrong" }.status)
-      assert.equal(403, failure { publisher = "fabrikam", offer = "contoso-vm", token = "contoso-only" }.status)
-      local missing = failure { publisher = "contoso", offer = "nope" }
-      assert.same({ "http", 404, false, false }, { missing.kind, missing.status, missing.retryable, missing.ambiguous })
-      assert.matches("^http: 404: no such publisher, offer or operation %([^)]*%): POST http://[^ ]+/offers/nope/cancel"
-        .. "%?api%-version=2017%-10%-31 ", tostring(missing))
-    end)
-
-    it("what a body that is no JSON says, truncated, and nothing of it in tostring", function()
-      portal:fault { match = {}, status = 400, headers = { ["content-type"] = "text/html" }, body = ("<p>no</p>"):rep(1000) }
-      local err = failure()
-      assert.same({ 2048 }, { #err.body, err.code })
-      assert.is_nil(tostring(err):find("<p>", 1, true))
-    end)
-
-    it("a redirect as protocol, which is not followed", function()
-      for _, status in ipairs { 301, 302, 303, 307, 308 } do
-        portal:fault { match = {}, status = status, headers = { location = portal.url .. "/elsewhere" } }
-        local err = failure()
-        assert.same({ "protocol", status, status == 303 }, { err.kind, err.status, err.ambiguous })
-      end
-      assert.equal(0, #portal:journal { path = "/elsewhere" })
-    end)
-
-    it("a web page in place of the response as unreadable", function()
-      portal:fault { match = {}, status = 200, headers = { ["content-type"] = "text/html" }, body = "<html>sign in</html>" }
-      local err = failure()
-      assert.same({ "protocol", true }, { err.kind, err.ambiguous })
-    end)
+  it("fails with an err that tells 400, 401, 403 and 404 apart, with the service's code and message", function()
+    offer { running = false }
+    offer { publisher = "fabrikam" }
+    portal:configure { tokens = { { token = "contoso-only", publishers = { "contoso" } } } }
+    local bad_version = failure { publisher = "contoso", offer = "contoso-vm", api_version = "2016-01-01" }
+    assert.same({ 400, "InvalidAPIVersion" }, { bad_version.status, bad_version.code })
+    assert.equal(401, failure { publisher = "contoso", offer = "contoso-vm", token = "wrong" }.status)
+    assert.equal(403, failure { publisher = "fabrikam", offer = "contoso-vm", token = "contoso-only" }.status)
+    local missing = failure { publisher = "contoso", offer = "nope" }
+    assert.same({ "http", 404, false, false }, { missing.kind, missing.status, missing.retryable, missing.ambiguous })
+    assert.matches("^http: 404: no such publisher, offer or operation %([^)]*%): POST http://[^ ]+/offers/nope/cancel"
+      .. "%?api%-version=2017%-10%-31 ", tostring(missing))
   end)
 
   it("raises misuse before it looks for a token, and before anything is sent", function()
@@ -279,14 +222,6 @@ describe("operation, operations and offer_status", function()
     end
   end)
 
-  it("call whatever comes with a 202 running", function()
-    for _, body in ipairs { "", "{}", "[]", "<html>wait</html>", '{"status":"completed"}', '{"status":"failed"}' } do
-      portal:fault { match = {}, status = 202, body = body }
-      local operation = assert(client:operation { publisher = "contoso", offer = "contoso-vm", operation_id = "1" })
-      assert.equal("running", operation.state, body)
-    end
-  end)
-
   it("read a Retry-After in seconds and as a date, and no other", function()
     for value, expected in pairs {
       ["7"] = 7, ["0"] = 0, ["Sun, 06 Nov 1994 08:49:37 GMT"] = 0, ["soon"] = false, ["-5"] = false, ["99999999"] = 1000000,
@@ -312,4 +247,38 @@ describe("operation, operations and offer_status", function()
       assert.equal(count, #assert(client:operations { publisher = "contoso", offer = "contoso-vm", status = wanted }))
     end
   end)
+end)
+
+describe("publish, go live and cancel", function()
+  local portal, client, loop
+  fixture.client(_ENV, function(...) portal, client, loop = ... end)
+
+  local function put(options) fixture.offer(portal, { running = false }, options) end
+
+  it("send a document of metadata with publish, with or without addresses, and otherwise only with addresses", function()
+    local metadata = '{"metadata":{"notification-emails":"jane@contoso.example"}}'
+    for _, case in ipairs {
+      { "publish", nil, '{"metadata":{}}' }, { "publish", {}, '{"metadata":{}}' }, { "publish", "jane@contoso.example", metadata },
+      { "go_live", nil, "" }, { "go_live", "jane@contoso.example", metadata }, { "cancel", nil, "" },
+    } do
+      put()
+      portal:clear_journal()
+      assert(client[case[1]](client, { publisher = "contoso", offer = "contoso-vm", emails = case[2] }))
+      local entry = portal:journal { method = "POST" }[1]
+      assert.equal(case[3], entry.body)
+      if entry.body ~= "" then assert.equal("application/json", entry.headers["content-type"]) end
+    end
+  end)
+
+  for form, place in pairs { operation_location = "operation", none = "operation", location = "status" } do
+    it(("end at the publisher's sign-off, and go live from there: %s, %s"):format(form, place), function()
+      put { signoff = place, location_form = form }
+      local operation = assert(client:publish { publisher = "contoso", offer = "contoso-vm", wait = true })
+      assert.same({ "running", "signoff" }, { operation.state, operation.outcome })
+      assert.is_true(loop.elapsed() < 100)
+      operation = assert(client:go_live { publisher = "contoso", offer = "contoso-vm", wait = true })
+      assert.same({ "completed", "completed" }, { operation.state, operation.outcome })
+      assert.equal("completed", assert(client:offer_status(OFFER)).state)
+    end)
+  end
 end)

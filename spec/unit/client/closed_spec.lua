@@ -75,18 +75,6 @@ describe("closing the client", function()
     assert.equal(1, released)
   end)
 
-  it("is not needed by a client that is dropped", function()
-    local dropped = setmetatable({}, { __mode = "k" })
-    do
-      local other = cpp.client { base_url = portal.url, token = "t" }
-      look(1, other)
-      dropped[other] = true
-    end
-    collectgarbage()
-    collectgarbage()
-    assert.is_nil(next(dropped))
-  end)
-
   describe("under a batch", function()
     it("ends all when an item closes it", function()
       new_client()
@@ -122,22 +110,6 @@ describe("closing the client", function()
         assert.equal(0, failed)
         assert.equal("closed", entries[2].result[2].err.kind)
       end
-    end)
-
-    it("is no misuse in the item that goes on", function()
-      new_client { token = function() return portals.TOKEN, 3600 end }
-      local entries = client:map({ look, wait_long }, function(fn, own)
-        assert(look(1, own))
-        own:close()
-        return fn(2, own)
-      end, { concurrency = 1 })
-      assert.equal("closed", entries[1].err.kind)
-      new_client()
-      entries = client:map({ wait_long }, function(fn, own)
-        own:close()
-        return fn(2, own)
-      end)
-      assert.equal("closed", entries[1].err.kind)
     end)
   end)
 
@@ -189,19 +161,5 @@ describe("closing the client", function()
     end)
     assert.same({ "closed", "closed", "closed", "closed", "none" }, kinds)
     assert.matches("/operations/", ended.location, 1, true) -- where another process goes on
-  end)
-
-  it("ends calls that wait for a token", function()
-    new_client { tenant = "t", client_id = "c", client_secret = "s", loop = cpp.loop.cqueues }
-    portal:fault { match = { path = "/token" }, times = -1, action = "stall" }
-    local kinds, fns = {}, {}
-    for n = 1, 2 do
-      fns[n] = function() kinds[n] = select(2, client:offer_status(loops.offer(n))).kind end
-    end
-    fns[3] = function()
-      for k, entry in ipairs(client:map({ 1, 2, 3 }, look, { concurrency = 2 })) do kinds[2 + k] = entry.err.kind end
-    end
-    run(fns, 0.2, function() client:close() end)
-    assert.same({ "closed", "closed", "closed", "closed", "closed" }, kinds)
   end)
 end)

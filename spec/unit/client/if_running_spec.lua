@@ -1,16 +1,12 @@
 -- Cancelling where nothing runs: what a cancel says then, and how a caller finds out before.
 
-local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 
 describe("a cancel where nothing runs", function()
   local portal, client, loop
   fixture.client(_ENV, function(...) portal, client, loop = ... end)
 
-  local function cancel(options)
-    options.publisher, options.offer = "contoso", "contoso-vm"
-    return client:cancel(options)
-  end
+  local function cancel(options) return client:cancel(fixture.call(options)) end
 
   local function posts() return #portal:journal { method = "POST" } end
 
@@ -47,12 +43,6 @@ describe("a cancel where nothing runs", function()
       local result, err = cancel { if_running = true, retries = 0 }
       assert.same({ not kind and "none", kind }, { result and result.outcome or false, err and err.kind or false })
     end
-    assert.equal(0, posts())
-  end)
-
-  it("is not sent with if_running where nothing was ever submitted", function()
-    fixture.offer(portal, { running = false })
-    assert.same({ offer_status = { state = "neverpublished" } }, assert(cancel { if_running = true }).evidence)
     assert.equal(0, posts())
   end)
 
@@ -134,25 +124,6 @@ describe("a cancel where nothing runs", function()
       assert.same({ "http", status, "no_running_operation", false }, { err.kind, err.status, err.reason, err.ambiguous })
       assert.matches("no operation is running on the offer", tostring(err))
     end
-  end)
-
-  it("reports it although the first read fails, and the refusal has no code", function()
-    fixture.offer(portal, { running = false })
-    portal:fault { match = { method = "POST" }, status = 404 }
-    portal:fault { match = { path = "/submissions/$" }, status = 503, times = 2 }
-    local _, err = cancel {}
-    assert.same({ "no_running_operation", "404: no operation is running on the offer" }, { err.reason, err.message })
-  end)
-
-  it("ends with closed where the client is closed between its requests", function()
-    for _, running in ipairs { true, false } do
-      fixture.offer(portal, { running = running })
-      local own = cpp.client { base_url = portal.url, token = "emulator-token" }
-      local result, err = own:cancel { publisher = "contoso", offer = "contoso-vm", if_running = true,
-                                       log = function() own:close() end }
-      assert.same({ nil, "closed" }, { result, err.kind })
-    end
-    assert.same({}, portal:journal { method = "POST" })
   end)
 
   it("is a success with if_running also where the operation ends before the cancel arrives", function()

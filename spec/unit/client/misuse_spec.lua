@@ -2,14 +2,11 @@
 
 local core = require "cpp.core"
 local cpp = require "cpp"
-local dispatch = require "cpp.dispatch"
-local sorted_keys = require "spec.support.sorted_keys"
+local fixture = require "spec.support.fixture"
 local virtual = require "spec.support.virtual"
 
 local function with(fields)
-  local options = { publisher = "contoso", offer = "contoso-vm", operation_id = "id" }
-  for name, value in pairs(fields) do options[name] = value end
-  return options
+  return fixture.merged(fixture.call { operation_id = "id" }, fields)
 end
 
 local function nothing() end
@@ -97,68 +94,11 @@ describe("misuse", function()
     assert_none(200)
   end)
 
-  it("of a client, of progress and of a closed client names the caller's line or none", function()
-    local closed = cpp.client { token = "t" }
-    closed:close()
-    for place = 1, #VALUES do
-      local value = VALUES[place]
-      check("client " .. place, function() local made = cpp.client(value) return made end)
-      check("client option " .. place, function() local made = cpp.client { token = value, loop = value } return made end)
-      check("progress " .. place, function() local made = cpp.progress(value) return made end)
-      check("what progress made " .. place, function() cpp.progress(io.tmpfile())(value) end)
-      check("a loop's name " .. place, function() return cpp.loop[value] end)
-    end
-    for _, name in ipairs(CALLS) do check("closed " .. name, function() return (closed[name](closed, with {})) end) end
-    check("closed cancel_all", function() return (closed:cancel_all {}) end)
-    check("closed map", function() return (closed:map({}, nothing)) end)
-    assert_none(60)
-  end)
-
-  it("of a loop and of cpp.dispatch names the caller's line or none", function()
-    for _, name in ipairs { "blocking", "cqueues", "luv" } do
-      for place = 0, #VALUES do
-        local value = VALUES[place]
-        for _, what in ipairs(sorted_keys(cpp.loop[name])) do
-          if value ~= core then
-            check(name .. "." .. what .. place, function() cpp.loop[name][what](value, 0) end)
-            check(name .. "." .. what .. " second " .. place, function()
-              coroutine.wrap(function() cpp.loop[name][what](client.core, type(value) ~= "number" and value or 0 / 0) end)()
-            end)
-          end
-        end
-        check("register " .. place, function() dispatch.register(value, value, value) end)
-        check("register for a client " .. place, function() dispatch.register(client.core, value, nothing) end)
-        check("register nothing to wake " .. place, function() dispatch.register(client.core, { done = nothing }, value) end)
-        check("sleeping " .. place, function() dispatch.sleeping(value, value) end)
-        check("sleeping of a client " .. place, function() dispatch.sleeping(client.core, value) end)
-        check("run " .. place, function() dispatch.run(value) end)
-      end
-      check(name .. " outside of a coroutine", function() cpp.loop[name].sleep(client.core, 0) end)
-    end
-    for _, time in ipairs { 0 / 0, "1", math.huge } do
-      local loop = { await = nothing, sleep = nothing, now = function() return time end }
-      check("now", function() client:cancel(with { loop = loop }) end)
-    end
-    assert_none(300)
-  end)
-
-  it("names the caller's line also where cpp.dispatch is loaded alone", function()
-    local child = assert(io.popen((os.getenv "LUA" or "lua5.4") .. " -e 'require \"cpp.dispatch\".run(5)' 2>&1"))
+  it("names the caller's line also where the host has no debug library, and cpp.dispatch is loaded alone", function()
+    local script = 'debug, package.loaded.debug = nil require "cpp.dispatch".run(5)'
+    local child = assert(io.popen((os.getenv "LUA" or "lua5.4") .. " -e '" .. script .. "' 2>&1"))
     local text = child:read "l"
     child:close()
     assert.matches("(command line):1: cpp: expected a core client, got number", text, 1, true)
-  end)
-
-  it("names the caller's line also where the host has no debug library", function()
-    local script = [[
-      debug = nil
-      package.loaded.debug = nil
-      local cpp = require "cpp"
-      print(select(2, pcall(function() cpp.client(5) end)))
-    ]]
-    local child = assert(io.popen((os.getenv "LUA" or "lua5.4") .. " -e '" .. script .. "' 2>&1"))
-    local text = child:read "a"
-    child:close()
-    assert.equal("(command line):4: cpp: expected a table of options, got number\n", text)
   end)
 end)

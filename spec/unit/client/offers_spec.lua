@@ -42,31 +42,10 @@ describe("the documents of a publisher:", function()
         assert.is_false(err.ambiguous)
       end
     end
+    portal:fault { status = 202 }
+    assert.equal("the response has no body", select(2, client:offers { publisher = "contoso" }).message)
     portal:fault { status = 200, headers = { ["Content-Type"] = "application/json" }, body = "[]" }
     assert.same({}, client:offers { publisher = "contoso" })
-  end)
-
-  it("offers fails with the service's response, and is never ambiguous", function()
-    portal:fault { match = { path = "/fail/" }, status = 500, times = -1 }
-    for publisher, status in pairs { nope = 404, fail = 500 } do
-      local list, err = client:offers { publisher = publisher, retries = 0 }
-      assert.is_nil(list)
-      assert.same({ "http", status, false, status == 500 }, { err.kind, err.status, err.ambiguous, err.retryable })
-    end
-    assert.equal(401, select(2, client:publishers { token = "another" }).status)
-  end)
-
-  it("offers takes a 202 without a document for no response", function()
-    portal:fault { status = 202 }
-    local list, err = client:offers { publisher = "contoso" }
-    assert.is_nil(list)
-    assert.equal("protocol", err.kind)
-    assert.matches("the response has no body", err.message)
-  end)
-
-  it("offers demands a publisher", function()
-    assert.error_matches(function() client:offers {} end, "publisher: expected a non%-empty string")
-    assert.error_matches(function() client:offers() end, "expected a table of options, got nil")
   end)
 
   it("offer gives one offer, or one of its versions", function()
@@ -120,8 +99,7 @@ describe("the documents of a publisher:", function()
       portal:fault { status = 200, body = body, headers = { ["Retry-After"] = "7" } }
       local location = call == "operation" and "/api/operations/" .. Portal.TOKEN or nil
       local options = { client_request_id = "mine", retries = 0, location = location, publisher = publisher, offer = offer }
-      local fields = {}
-      for name, value in pairs(select(2, client[call](client, options))) do fields[name] = value end
+      local fields = fixture.merged((select(2, client[call](client, options))))
       assert.equal(36, #fields.request_id)
       assert.same({ kind = "protocol", message = message, status = 200, method = "GET", attempts = 1, retryable = true,
                     ambiguous = false, url = portal.url .. path .. "?api-version=2017-10-31", retry_after = 7,
