@@ -14,16 +14,12 @@ describe("a token", function()
 
   -- Sets the response of the authority, and makes its token valid at the portal.
   local function issue(body, options)
-    local fault = { match = { path = "/token$" }, status = 200, body = body, times = -1 }
-    for name, value in pairs(options or {}) do fault[name] = value end
-    authority:fault(fault)
+    authority:fault(fixture.merged({ match = { path = "/token$" }, status = 200, body = body, times = -1 }, options))
     portal:configure { tokens = { { token = body.access_token or "none" } } }
   end
 
   local function with_credentials(options)
-    local own = { tenant = TENANT, client_id = CLIENT, client_secret = SECRET }
-    for name, value in pairs(options or {}) do own[name] = value end
-    return new_client(own)
+    return new_client(fixture.merged({ tenant = TENANT, client_id = CLIENT, client_secret = SECRET }, options))
   end
 
   local function asked() return #authority:journal() end
@@ -69,15 +65,6 @@ describe("a token", function()
       end }, calls
     end
 
-    it("is kept if its expiry is not known", function()
-      local client, calls = with_function { Portal.TOKEN }
-      for _ = 1, 3 do
-        assert(client:offer_status(OFFER))
-        loop.sleep(nil, 100000)
-      end
-      assert.equal(1, calls.count)
-    end)
-
     it("is kept until 300 s before it expires, and for half of its life when that is short", function()
       for _, case in ipairs { { 1000, 700 }, { "1000", 700 }, { 100, 50 } } do
         local client, calls = with_function { Portal.TOKEN, case[1] }
@@ -95,13 +82,6 @@ describe("a token", function()
         for _, answer in ipairs(answers) do assert.equal(message, message_of(with_function(answer))) end
       end
       assert.same({}, sent())
-    end)
-
-    it("is an auth error with the function's own reason, without the token before", function()
-      local client = with_function({ Portal.TOKEN, 1000 }, { n = 2, nil, "none after " .. Portal.TOKEN })
-      assert(client:offer_status(OFFER))
-      loop.sleep(nil, 700)
-      assert.equal("the token function returned no token (none after [redacted])", message_of(client))
     end)
 
     it("is an auth error with a reason that may be an object with a text, an err of the library, or any value", function()
@@ -339,8 +319,7 @@ describe("a token", function()
       local client = new_client { token = Portal.TOKEN, retries = 0 }
       authority:fault { match = { path = "/token$" }, status = 429, headers = { ["Retry-After"] = "200" } }
       local entries = client:map({ Portal.CREDENTIALS, {} }, function(options, own)
-        return own:offer_status { publisher = "contoso", offer = "contoso-vm", tenant = options.tenant,
-                                  client_id = options.client_id, client_secret = options.client_secret }
+        return own:offer_status(fixture.call(options))
       end, { concurrency = 1 })
       assert.same({ "auth", "running", 0 }, { entries[1].err.kind, entries[2].result.state, loop.elapsed() })
     end)

@@ -1,28 +1,21 @@
 -- The request for a token takes the options of the call that needs it; and a token that was renewed stays hidden.
 
-local Certificates = require "spec.support.certificates"
-local core = require "cpp.core"
 local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
-local Lab = require "spec.support.lab"
 local Portal = require "spec.support.emulator"
 local virtual = require "spec.support.virtual"
 
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 
 describe("a token's request has a call's own", function()
-  local portal, authority, client, loop, new_client
+  local authority, client, loop, new_client, _
   new_client = fixture.authority(_ENV, function(...)
-    portal, authority, loop = ...
+    _, authority, loop = ...
     client = new_client()
   end)
 
   local function call(options, other)
-    local own = {}
-    for _, table in ipairs { OFFER, Portal.CREDENTIALS, options } do
-      for name, value in pairs(table) do own[name] = value end
-    end
-    return (other or client):offer_status(own)
+    return (other or client):offer_status(fixture.merged(OFFER, Portal.CREDENTIALS, options))
   end
 
   local function refuse(fault)
@@ -30,17 +23,15 @@ describe("a token's request has a call's own", function()
     authority:fault(fault)
   end
 
-  it("authority_url", function()
-    call { authority_url = portal.url }
-    assert.same({ "/oauth2/token", 0 }, { portal:journal()[1].path:match "/oauth2/token$", #authority:journal() })
-  end)
-
-  it("timeout", function()
-    refuse { delay = 5 }
-    local started = core.monotonic()
-    local _, err = call { timeout = 0.2 }
-    assert.equal("auth", err.kind)
-    assert.is_true(core.monotonic() - started < 3)
+  it("options of a request", function()
+    local given
+    local watching <close> = fixture.watch(client, function(endpoint, options) -- luacheck: ignore watching
+      if endpoint == "token" then given = options end
+    end)
+    local own = { authority_url = authority.url .. "/", timeout = 7, connect_timeout = 3, ca_file = "/nowhere", proxy = "",
+                  user_agent = "spec/1", max_response_bytes = 2000 }
+    call(own)
+    for name, value in pairs(own) do assert.equal(value, given[name], name) end
   end)
 
   it("place in a batch, as have those that wait for the token", function()
@@ -61,52 +52,12 @@ describe("a token's request has a call's own", function()
     assert.same({ 8, 2 }, { failed, #authority:journal() })
   end)
 
-  describe("way of connecting:", function()
-    local certificates, lab, server
-    setup(function() certificates = Certificates.make() end)
-    teardown(function() certificates:remove() end)
-    before_each(function()
-      client:close()
-      lab = Lab.new() -- counts descriptors
-      server = lab:server()
-      client = new_client()
-    end)
-    after_each(function()
-      client:close()
-      lab:close()
-    end)
-
-    it("ca_file", function()
-      server:always(function(connection)
-        if connection:start_tls(certificates:server "good") and connection:read_request() then
-          connection:send("HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n")
-        end
-      end)
-      local _, err = call { authority_url = "https://localhost:" .. server.port, ca_file = certificates.ca_file, loop = lab.loop }
-      assert.equal(400, err.status)
-    end)
-
-    it("proxy", function()
-      server:always(function(connection) connection:read_request() end)
-      call { authority_url = "https://localhost:1", proxy = server.url, loop = lab.loop }
-      assert.equal("CONNECT", server.requests[1].method)
-    end)
-  end)
-
-  it("max_response_bytes", function()
-    refuse { status = 200, body = { access_token = ("t"):rep(5000) } }
-    local _, err = call { max_response_bytes = 2000 }
-    assert.equal("auth", err.kind)
-    assert.matches("larger than max_response_bytes", tostring(err), 1, true)
-  end)
-
-  it("user_agent, log, retries and loop", function()
+  it("log, retries and loop", function()
     refuse { status = 503 }
     local other, urls = virtual.new(), {}
-    local _, err = call { user_agent = "spec/1", retries = 2, loop = other, log = function(entry) urls[#urls + 1] = entry.url end }
+    local _, err = call { retries = 2, loop = other, log = function(entry) urls[#urls + 1] = entry.url end }
     assert.matches("/oauth2/token", urls[1], 1, true)
     assert.same({ 3, 3, 3, 2, 0 }, { #urls, err.attempts, #authority:journal(), #other.sleeps, #loop.sleeps })
-    assert.equal("spec/1", authority:journal()[1].headers["user-agent"])
   end)
 
   it("log, which may make a call that needs the same token", function()
@@ -120,40 +71,18 @@ describe("a token's request has a call's own", function()
   end)
 end)
 
-describe("the token before the last renewal is hidden in an err", function()
-  local portal, client, tokens, loop
+describe("the token before the last renewal", function()
+  local portal
   fixture.portal(_ENV, function(...)
     portal = ...
     fixture.offer(portal)
-    tokens, loop = { "previous-token", Portal.TOKEN, Portal.TOKEN .. "=" }, virtual.new()
-    client = cpp.client { base_url = portal.url, retries = 0, loop = loop,
-                          token = function() return table.remove(tokens, 1), 1000 end }
-  end)
-  after_each(function() client:close() end)
-
-  -- The service has it in a log, say, and tells of it.
-  local function assert_hidden()
-    portal:fault { status = 403, body = { error = { code = "Forbidden", message = "seen before: previous-token" } } }
-    local _, err = client:offer_status(OFFER)
-    assert.equal(403, err.status)
-    assert.is_falsy(tostring(err):find("previous-token", 1, true), tostring(err))
-    assert.is_falsy(err.body:find("previous-token", 1, true), err.body)
-  end
-
-  it("when it came from credentials", function()
-    client:close()
-    client = cpp.client { base_url = portal.url, authority_url = portal.url, retries = 0, loop = loop,
-                          tenant = "tenant", client_id = "id", client_secret = "secret" }
-    local place = { path = "/oauth2/token$" }
-    portal:fault { match = place, status = 200, body = { access_token = "previous-token" } }
-    portal:fault { match = place, status = 200, body = { access_token = Portal.TOKEN } }
-    assert(client:offer_status(OFFER))
-    assert.equal(2, #portal:journal(place))
-    assert_hidden()
   end)
 
-  it("when others replaced it twice while its request was on its way, also in the log", function()
-    portal:configure { tokens = { { token = "previous-token" }, { token = Portal.TOKEN }, { token = Portal.TOKEN .. "=" } } }
+  it("is hidden in an err and in the log when others replaced it twice while its request was on its way", function()
+    local tokens, loop = { "previous-token", Portal.TOKEN, Portal.TOKEN .. "=" }, virtual.new()
+    portal:configure { tokens = { { token = tokens[1] }, { token = tokens[2] }, { token = tokens[3] } } }
+    local client <close> = cpp.client { base_url = portal.url, retries = 0, loop = loop,
+                                        token = function() return table.remove(tokens, 1), 1000 end }
     local await, logged = loop.await, nil
     function loop.await(...)
       loop.await = await
@@ -165,7 +94,7 @@ describe("the token before the last renewal is hidden in an err", function()
     end
     portal:fault { match = { method = "POST" }, status = 403, body = "previous-token",
                    headers = { ["X-Ms-Correlation-Request-Id"] = "of previous-token" } }
-    local _, err = client:cancel { publisher = "contoso", offer = "contoso-vm", log = function(entry) logged = entry end }
+    local _, err = client:cancel(fixture.call { log = function(entry) logged = entry end })
     assert.same({ "of [redacted]", "of [redacted]", "[redacted]" }, { logged.request_id, err.request_id, err.body })
     assert.same({}, tokens)
   end)

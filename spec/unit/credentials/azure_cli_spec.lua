@@ -2,7 +2,6 @@
 -- the specs.
 
 local core = require "cpp.core"
-local Portal = require "spec.support.emulator"
 local Programs = require "spec.support.program"
 
 local function output_of(command)
@@ -141,15 +140,5 @@ describe("the credentials of az", function()
     assert.is_nil(io.open(directory .. "/asked"))
     run(SCOPED:format "api://x-1/.default")
     assert.equal("api://x-1\n", Programs.content(directory .. "/asked"))
-  end)
-
-  it("are the last of the chain", function()
-    local portal = Portal.start()
-    portal:offer { publisher = "contoso", offer = "contoso-vm", running = true }
-    programs:install("az", [[echo '{"accessToken": "]] .. Portal.TOKEN .. [["}']])
-    programs.environment.CPP_BASE_URL = portal.url
-    programs.environment.AZURE_POD_IDENTITY_AUTHORITY_HOST = "http://127.0.0.1:1"
-    assert.equal("202", run [[print(require "cpp".cancel { publisher = "contoso", offer = "contoso-vm" }.status)]])
-    portal:stop()
   end)
 end)
