@@ -1,9 +1,10 @@
--- How long a batch holds its requests back after 429s.
+-- How long a batch holds its requests back after 429s, and what ends its pauses. The deadline of a wait, and the timeout of a
+-- call, bound what a batch has them wait for: a place, and a pause that the service asked for.
 
 local fixture = require "spec.support.fixture"
 local loops = require "spec.support.loops"
 
-describe("a batch that the service slows down", function()
+describe("a batch", function()
   local portal, client, loop
   fixture.client(_ENV, function(...)
     portal, client, loop = ...
@@ -19,7 +20,7 @@ describe("a batch that the service slows down", function()
 
   -- Both 429s belong to requests that were sent before either came back.
   for name, pauses in pairs { ["after a longer one"] = { 60, 5 }, ["before a longer one"] = { 5, 60 } } do
-    it("is not hurried by a shorter pause " .. name, function()
+    it("that the service slows down is not hurried by a shorter pause " .. name, function()
       too_many(1, pauses[1], 0.3)
       too_many(2, pauses[2], 0.3)
       local _, failed = client:map({ 1, 2, 3, 4, 5, 6 }, look, { concurrency = 2 })
@@ -50,18 +51,6 @@ describe("a batch that the service slows down", function()
     end)
   end
 
-  it("goes on with the coroutines that it has after each pause", function()
-    for n = 1, 8 do too_many(n, 30) end
-    local coroutines, different = {}, 0
-    client:map({ 1, 2, 3, 4, 5, 6, 7, 8 }, function(n, own)
-      local current = coroutine.running()
-      if not coroutines[current] then different = different + 1 end
-      coroutines[current] = true
-      return look(n, own)
-    end, { concurrency = 2 })
-    assert.is_true(different <= 4, different)
-  end)
-
   it("reads the 429 that came during a callback of another batch within it before the next request", function()
     portal:fault { match = { path = "/offer%-1/" }, delay = 0.05 }
     portal:fault { match = { path = "/offer%-2/" }, delay = 0.1, status = 429, headers = { ["Retry-After"] = "30" } }
@@ -79,15 +68,6 @@ describe("a batch that the service slows down", function()
     local seen = portal:journal { path = "/offer%-5/" }
     assert.equal(2, #seen)
     for _, entry in ipairs(seen) do assert.equal(30, entry.time) end
-  end)
-
-  it("reads the 429 that came during its own callback before the next request", function()
-    too_many(2, 30, 0.05)
-    portal:fault { match = { path = "/offer%-3/" }, delay = 0.2 }
-    client:map({ 1, 2, 4 }, look, { concurrency = 2, on_result = function(index)
-      if index == 1 then client:offer_status(loops.offer(3)) end
-    end })
-    assert.same({ 30 }, { portal:journal { path = "/offer%-4/" }[1].time })
   end)
 
   it("holds a retry back for no longer than the rest of its timeout, and no request for a token", function()
@@ -117,5 +97,89 @@ describe("a batch that the service slows down", function()
     for n = 1, 4 do assert.equal(n == 1 and "http" or "stopped", entries[n].err.kind) end
     assert.is_true(loop.elapsed() <= 4, loop.elapsed())
     assert.equal(4, #portal:journal())
+  end)
+
+  it("calls should_stop at least once a second, and ends sleeping items", function()
+    local entries, failed = client:cancel_all({ loops.offer(1), loops.offer(2) }, {
+      wait = { interval = 10 }, should_stop = function() return loop.elapsed() >= 3 end,
+    })
+    assert.equal(2, failed)
+    for n = 1, 2 do assert.same({ "stopped", "string" }, { entries[n].err.kind, type(entries[n].err.location) }) end
+    assert.is_true(loop.elapsed() <= 4, loop.elapsed())
+    for _, pause in ipairs(loop.sleeps) do assert.is_true(pause <= 1) end
+  end)
+end)
+
+describe("an item of a batch", function()
+  local portal, client, loop
+  fixture.client(_ENV, function(...)
+    portal, client, loop = ...
+    for _, offer in ipairs { "limited", "waiting" } do
+      portal:offer { publisher = "contoso", offer = offer, running = true, operation_id = offer, cancel_seconds = 500 }
+    end
+  end)
+
+  local WAITING = { publisher = "contoso", offer = "waiting", operation_id = "waiting" }
+
+  -- The other offer's first response comes after the 429.
+  local function limit(seconds)
+    portal:fault { match = { path = "/waiting/" }, delay = 0.05 }
+    portal:fault { match = { path = "/limited/" }, status = 429, headers = { ["Retry-After"] = tostring(seconds) } }
+  end
+
+  -- Ends: [what] = { time, err or nil }.
+  local function run(items, options)
+    local ends = {}
+    local names = {}
+    for name in pairs(items) do names[#names + 1] = name end
+    table.sort(names)
+    client:map(names, function(name, own)
+      local _, err = items[name](own)
+      ends[name] = { time = loop.elapsed(), err = err }
+    end, options)
+    return ends
+  end
+
+  it("whose wait is over while another's 429 holds the batch ends at its own deadline", function()
+    limit(8)
+    local ends = run {
+      limited = function(own) return own:cancel { publisher = "contoso", offer = "limited", timeout = 100 } end,
+      waiting = function(own) return own:wait(WAITING, { timeout = 0.5, interval = 1, max_interval = 1 }) end,
+    }
+    assert.equal(0.5, ends.waiting.time)
+    assert.equal("timeout", ends.waiting.err.kind)
+    assert.matches("has not ended after 0.5 s %(last state: running%)", ends.waiting.err.message)
+    assert.equal(8, ends.limited.time)
+  end)
+
+  it("is held for 300 s at most, however long the service asks for", function()
+    limit(100000)
+    local ends = run {
+      limited = function(own) return own:cancel { publisher = "contoso", offer = "limited" } end,
+      next = function(own)
+        own:operation(WAITING)
+        return own:operation { publisher = "contoso", offer = "waiting", operation_id = "waiting", timeout = 1000 }
+      end,
+    }
+    assert.same({ 0, 100000 }, { ends.limited.time, ends.limited.err.retry_after })
+    assert.same({ 300 }, { ends.next.time, ends.next.err })
+  end)
+
+  it("whose call names a loop waits in the batch all the same", function()
+    limit(8)
+    local blocking = require "cpp.loop.blocking"
+    local other = { await = blocking.await, sleep = function() error "the batch waits" end }
+    local ends = run({
+      limited = function(own) return own:cancel { publisher = "contoso", offer = "limited", loop = other } end,
+      next = function(own)
+        assert(own:operation { location = "/api/publishers/contoso/offers/waiting/operations/waiting", loop = other })
+        return own:operation { publisher = "contoso", offer = "waiting", operation_id = "waiting", loop = other }
+      end,
+      outer = function() -- with the client that the batch was called on
+        return client:operation { publisher = "contoso", offer = "waiting", operation_id = "waiting", loop = other }
+      end,
+    }, { concurrency = 1 })
+    for _, name in ipairs { "limited", "next", "outer" } do assert.is_nil(ends[name].err) end
+    assert.equal(8, ends.next.time)
   end)
 end)

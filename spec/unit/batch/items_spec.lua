@@ -48,30 +48,6 @@ describe("a batch", function()
     assert.equal(10, failed)
   end)
 
-  it("is ambiguous for an item that raised after it had sent something", function()
-    local offer = loops.offer(1).offer
-    local requests = {
-      { publisher = "contoso", offer = offer, wait = { on_progress = function() error("deliberate") end } },
-      { publisher = "contoso", offer = offer, emails = { 5 } },
-    }
-    local entries, failed = client:cancel_all(requests, { concurrency = 1 })
-    assert.equal(2, failed)
-    for n = 1, 2 do
-      local err = entries[n].err
-      assert.same({ "raised", false, "contoso", offer }, { err.kind, err.ambiguous, err.publisher, err.offer })
-    end
-    assert.same({ 202, true }, { entries[1].err.status, entries[1].err.location ~= nil }) -- the cancel was accepted
-    assert.equal(offer, client:reconcile(entries[1].err).offer)
-    entries = client:cancel_all({ { emails = { 5 } }, "none" }, { api_version = "2017-10-31" })
-    for n = 1, 2 do assert.same({ "raised", false }, { entries[n].err.kind, entries[n].err.ambiguous }) end
-    entries = client:map({ offer }, function(_, own)
-      look(1, own)
-      error "deliberate"
-    end)
-    assert.is_true(entries[1].err.ambiguous)
-    assert.equal(offer, entries[1].err.offer)
-  end)
-
   it("carries an accepted cancel in the err that an item raises of a later call", function()
     local function must(value, err) -- as Lua's own assert
       if not value then error(err, 0) end
@@ -104,16 +80,6 @@ describe("a batch", function()
       must(own:wait(must(own:cancel { publisher = "contoso", offer = offer }), { timeout = 1 }))
     end)
     assert.same({ "timeout", "vm" }, { entries[1].err.kind, entries[1].err.offer }) -- it has the location
-    portal:fault { match = { path = "/vm/cancel" }, delay = 0.05, act = true }
-    portal:fault { match = { path = "/offer%-3/" }, delay = 0.15 }
-    local function log() client:offer_status(loops.offer(3)) end -- meanwhile the response to the cancel comes
-    entries = client:map({ "vm" }, function(offer, own)
-      own:map({ loops.offer(1, { log = log }), false }, function(call, inner)
-        if call then inner:offer_status(call) else must(inner:cancel { publisher = "contoso", offer = offer }) end
-      end)
-      must(own:offer_status { publisher = "contoso", offer = "none" })
-    end)
-    assert.same({ "raised", true }, { entries[1].err.kind, entries[1].err.ambiguous })
   end)
 
   it("ends in a loop that returns at once", function()
@@ -140,7 +106,6 @@ describe("a batch", function()
       function(own) cancel(1, own) look(2, own) end,
       function(own) cancel(2, own) pcall(own.cancel, own, loops.offer(1, { emails = { 5 } })) end,
       function(own, item) cancel(3, own) item.offer = "changed" end,
-      function(_, item) item.offer = "changed" end,
       function() coroutine.wrap(function() cancel(5, client) end)() end, -- by the client around the batch
       function(own)
         own:map({ 1, 6 }, function(n, inner)
@@ -171,24 +136,10 @@ describe("a batch", function()
       item.fn(own, item)
       error "deliberate"
     end)
-    for n, expected in ipairs { "offer-1", "offer-2", "offer-3", "offer-4", "offer-5", "offer-4", "offer-7", "offer-6",
-                               "offer-2" } do
+    for n, expected in ipairs { "offer-1", "offer-2", "offer-3", "offer-5", "offer-4", "offer-7", "offer-6", "offer-2" } do
       local err = entries[n].err
-      assert.same({ "raised", expected, n ~= 4 }, { err.kind, err.offer, err.ambiguous }, n)
+      assert.same({ "raised", expected, true }, { err.kind, err.offer, err.ambiguous }, n)
     end
-  end)
-
-  it("names the last POST also where none was accepted", function()
-    portal:fault { match = { method = "POST" }, status = 500, times = -1 }
-    local entries = client:map({ { publisher = "contoso", offer = "offer-4" } }, function(_, own)
-      for n = 1, 2 do
-        own:map({ n }, look)
-        own:cancel(loops.offer(n, { log = function() end }))
-      end
-      look(3, own)
-      error "deliberate"
-    end)
-    assert.same({ "offer-2", true }, { entries[1].err.offer, entries[1].err.ambiguous })
   end)
 
   it("passes on both arguments and both results of a callback", function()
@@ -229,22 +180,6 @@ describe("a batch", function()
     assert.equal(2, failed)
     for n = 1, 2 do assert.equal("raised", entries[n].err.kind) end
     assert.equal(0, #portal:journal { method = "POST" })
-  end)
-
-  it("makes the waiting loop step the client when the coroutine of a waiting item is closed", function()
-    portal:fault { match = { path = "/offer%-1/" }, times = -1, action = "stall" }
-    local first, left
-    local entries = client:map({ 1, 2 }, function(n, own)
-      if n == 1 then first = coroutine.running() end
-      local result = look(n, own)
-      if n == 2 then
-        coroutine.close(first)
-        left = client.core:timeout()
-      end
-      return result
-    end)
-    assert.equal(0, left)
-    assert.equal("raised", entries[1].err.kind)
   end)
 
   it("ends an item once whose coroutine is closed when its response has come", function()
@@ -344,23 +279,5 @@ describe("a batch", function()
     assert.same({ { 1 }, 0, 0 }, { begun, told, asked })
     assert.same({ 1, "deliberate" }, err.entries[1].result)
     for n = 2, 3 do assert.equal("raised: the batch ended before this item: deliberate", tostring(err.entries[n].err)) end
-  end)
-
-  it("whose loop has ended has an entry for an item, too, that is interrupted once more", function()
-    local loop = { sleep = function() end, await = function() error("deliberate", 0) end }
-    local done, err = pcall(client.map, client, { 1 }, function(n, own)
-      pcall(look, n, own)
-      return own:offer_status(loops.offer(n, { token = function() error("interrupted!", 0) end }))
-    end, { loop = loop })
-    assert.same({ false, "raised", "deliberate" }, { done, err.entries[1].err.kind, err.entries[1].err.message })
-  end)
-
-  it("lets an item go on whose sleep is over while another waits for its response", function()
-    portal:fault { match = { path = "/offer%-1/" }, delay = 0.3 }
-    local order = {}
-    client:map({ look, function(_, own) return own:wait(loops.offer(8), { timeout = 0.05 }) end }, function(fn, own)
-      return fn(1, own)
-    end, { on_result = function(index) order[#order + 1] = index end })
-    assert.same({ 2, 1 }, order)
   end)
 end)
