@@ -37,21 +37,6 @@ describe("a wait for a result without a location", function()
     assert.is_truthy(seen.location:find("/operations/first?", 1, true))
   end)
 
-  it("returns an err from which the wait can be resumed", function()
-    local _, err = client:wait(cancel(), { timeout = 30 })
-    assert.same({ "timeout", 30, "running", "contoso", "contoso-vm" },
-                { err.kind, loop.elapsed(), err.operation.state, err.publisher, err.offer })
-    assert.is_truthy(err.location:find("/operations/first?", 1, true))
-    assert.equal("canceled", assert(client:wait(err)).state)
-  end)
-
-  it("ends with what on_progress raises for what has ended before the first look", function()
-    portal:fault { match = { path = "/submissions/$" }, status = 200, times = -1,
-                   body = { { id = "old", submissionState = "completed" } } }
-    local _, err = client:wait(OFFER, { on_progress = function() error("deliberate", 0) end })
-    assert.same({ "raised", "deliberate" }, { err.kind, err.raised })
-  end)
-
   it("tolerates failures of each request", function()
     for _, fault in ipairs { { status = 500 }, { action = "close" }, { status = 200, body = { id = "first" } },
                              { status = 200, body = '["first"]' } } do
@@ -63,13 +48,6 @@ describe("a wait for a result without a location", function()
         assert.equal("canceled", assert(client:wait(result)).state)
       end
     end
-  end)
-
-  it("gives up after six failures in a row, without a location that leads nowhere", function()
-    local result = cancel()
-    portal:fault { match = { method = "GET" }, status = 500, times = -1 }
-    local _, err = client:wait(result)
-    assert.same({ 500, 6, "contoso-vm" }, { err.status, err.attempts, err.offer, err.location })
   end)
 
   it("takes no member of the service's for one of its own", function()
@@ -124,18 +102,6 @@ describe("a wait for a result without a location", function()
     end
   end)
 
-  it("does not end at once for a listed operation, or for the status of an offer, that has such members", function()
-    portal:fault { match = { path = "/submissions/$" }, status = 200, body = { odd { submissionState = "running" } } }
-    portal:fault { match = { path = "/status$" }, status = 200, body = odd { status = "Canceled" }, times = -1 }
-    for _, document in ipairs { assert(client:operations(OFFER))[1], assert(client:offer_status(OFFER)) } do
-      assert_own(document)
-      assert.error_matches(function() client:wait(document) end, "publisher: expected")
-    end
-    portal:fault { match = { path = "/submissions/$" }, status = 200, body = "[]", times = -1 }
-    local operation = assert(client:wait(OFFER))
-    assert.same({}, { operation.evidence.response, operation.call, operation.sent_at, operation.retry_after })
-  end)
-
   it("asks for no operation by what cannot be one's id", function()
     for _, id in ipairs { "", "..", "a\n", ("x"):rep(257) } do
       portal:reset()
@@ -155,12 +121,6 @@ end)
 describe("a wait for a location that names no offer", function()
   local portal, client
   fixture.client(_ENV, function(...) portal, client = ... end)
-
-  it("asks for nothing else, so that the outcome stays unknown", function()
-    portal:fault { match = { path = "^/api/elsewhere$" }, status = 200, body = { id = "1", status = "completed" } }
-    local operation = assert(client:wait "/api/elsewhere")
-    assert.same({ "completed", "unknown", 1 }, { operation.state, operation.outcome, #portal:journal() })
-  end)
 
   it("goes on at the location that a 202 names, if the token may be sent there", function()
     portal:fault { match = { path = "^/api/first$" }, status = 202, headers = { Location = "https://example.com/api/1" } }

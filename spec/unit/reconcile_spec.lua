@@ -45,8 +45,7 @@ describe("reconcile", function()
   it("returns running, with the operation, which can be waited for", function()
     offer { steps = { { name = "a", seconds = 10 }, { name = "b", seconds = 10 } }, elapsed = 15 }
     local err = ambiguous(false)
-    local before = {}
-    for name, value in pairs(err) do before[name] = value end
+    local before = fixture.merged(err)
     local answer = assert(client:reconcile(err))
     assert.same({ "running", "first", "first", "running", 75, 636576975611768314 },
                 { answer.state, answer.operation.id, answer.operation.operation_id, answer.operation.state,
@@ -54,16 +53,6 @@ describe("reconcile", function()
     assert.is_truthy(answer.operation.location:find("/operations/first?", 1, true))
     assert.equal("completed", assert(client:wait(answer.operation)).state)
     for name, value in pairs(err) do assert.equal(before[name], value) end -- what it was given is unchanged
-  end)
-
-  it("returns running with an operation that can be waited for although it cannot be asked where it is", function()
-    offer()
-    local err = ambiguous(true)
-    portal:fault { match = { path = "/operations/" }, status = 404 }
-    local answer = assert(client:reconcile(err))
-    assert.equal("running", answer.state)
-    assert.is_nil(answer.operation.location)
-    assert.equal("canceled", assert(client:wait(answer.operation)).state)
   end)
 
   it("returns unknown, and no guess, when nothing runs and the offer's status is not canceled", function()
@@ -74,16 +63,6 @@ describe("reconcile", function()
       local answer = assert(client:reconcile(OFFER))
       assert.same({ "unknown", outcome, (status:lower():gsub(" ", ""):gsub("succeeded", "completed")) },
                   { answer.state, answer.outcome, answer.offer_status })
-    end
-  end)
-
-  it("prefers the newest submission to the offer's status", function()
-    for state, outcome in pairs { Completed = "completed", canceled = "canceled", failed = "unknown" } do
-      offer { running = false, status = "somethingElse" }
-      lists { { id = "new", submissionState = state }, { id = "old", submissionState = "failed" } }
-      local answer = assert(client:reconcile(OFFER))
-      assert.same({ outcome, { id = "new", state = state:lower() } }, { answer.outcome, answer.evidence.submission })
-      portal:clear_faults()
     end
   end)
 
@@ -98,14 +77,6 @@ describe("reconcile", function()
       end
       portal:clear_faults()
     end
-  end)
-
-  it("uses the list alone if the offer's status cannot be read", function()
-    offer { running = false, status = "Canceled" }
-    lists { { id = "new", submissionState = "completed" } }
-    portal:fault { match = { path = "/status$" }, status = 404 }
-    local answer = assert(client:reconcile(OFFER))
-    assert.same({ "unknown", "completed", nil }, { answer.state, answer.outcome, answer.offer_status })
   end)
 
   -- A list with what was canceled at a time, in seconds from the start of the emulator's clock.
@@ -137,19 +108,6 @@ describe("reconcile", function()
       assert.equal(expected, assert(client:reconcile(err)).outcome)
       assert.equal(9.5, loop.elapsed() - before)
       assert.same({ "submissions/", "status", "submissions/", "status" }, paths())
-    end
-  end)
-
-  it("asks once from 10 s after the call on", function()
-    for waited, requests in pairs { [9] = 4, [10] = 2 } do
-      portal:reset()
-      offer { running = false, status = "canceled" }
-      local err, before = ambiguous(false), loop.elapsed()
-      loop.sleep(nil, waited)
-      lists { submissions.entry(Portal.TOKEN, "canceled", -3600) }
-      local answer = assert(client:reconcile(err))
-      assert.same({ "none", requests, 10 }, { answer.outcome, #paths(), loop.elapsed() - before })
-      assert.same({ state = "canceled", time = submissions.at(-3600) }, answer.evidence.submission) -- its id is the token
     end
   end)
 
@@ -194,23 +152,6 @@ describe("reconcile", function()
       local answer, problem = closing:reconcile(err, options)
       assert.same({ nil, "closed" }, { answer, problem.kind })
     end
-  end)
-
-  it("does not tell a sign-off of a cancel that is on its way", function()
-    offer { signoff = "operation", elapsed = 100 }
-    portal:fault { match = { path = "/submissions/$" }, status = 200, body = {}, times = -1 }
-    local result = assert(client:cancel(OFFER))
-    local _, err = client:wait(result, { timeout = 5 })
-    loop.sleep(nil, 60)
-    assert.equal("unknown", assert(client:reconcile(err)).outcome)
-  end)
-
-  it("knows when the call of a batch was sent", function()
-    offer { running = false }
-    portal:fault { match = POST, action = "close" }
-    local entries = client:cancel_all { OFFER }
-    lists { submissions.entry("first", "canceled", 10) }
-    assert.equal("canceled", assert(client:reconcile(entries[1].err)).outcome)
   end)
 
   it("returns running with an offer to wait for, if a submission has another id than its operation", function()

@@ -25,11 +25,6 @@ describe("wait", function()
     return times
   end
 
-  -- The next look gets this response.
-  local function answer_once(status, body, headers)
-    portal:fault { match = { method = "GET" }, status = status, body = body, headers = headers }
-  end
-
   describe("takes", function()
     it("a location, also one that is relative to base_url, and the ids of an operation", function()
       local ids = { publisher = "contoso", offer = "contoso-vm", operation_id = "first" }
@@ -38,21 +33,6 @@ describe("wait", function()
         cancel()
         assert.equal("canceled", assert(client:wait(target)).state)
       end
-    end)
-
-    it("a table whose fields have other types and values than those of a result, which do not count", function()
-      for call, retry_after in pairs { cancel = "soon", cancle = 7 } do
-        portal:reset()
-        cancel()
-        assert(client:wait { publisher = "contoso", offer = "contoso-vm", operation_id = "first", call = call,
-                             sent_at = "now", retry_after = retry_after })
-        assert.equal(0, looks()[1])
-      end
-    end)
-
-    it("the result of a synchronous 200, and asks for nothing", function()
-      assert.equal("canceled", assert(client:wait(cancel { cancel_mode = "synchronous" })).state)
-      assert.same({ 0, {} }, { loop.elapsed(), looks() })
     end)
 
     it("a location without api-version, which is polled with one, and leaves another alone", function()
@@ -76,18 +56,6 @@ describe("wait", function()
       end
     end)
 
-    it("no location of another origin, which gets no token", function()
-      for _, location in ipairs { "https://example.com/api/operations/1", "//example.com/api/operations/1",
-                                  portal.url:gsub("127.0.0.1", "localhost") .. "/api/operations/1",
-                                  portal.url:gsub("//", "//user:password@") .. "/api/operations/1" } do
-        local operation, err = client:wait(location)
-        assert.is_nil(operation)
-        assert.equal("untrusted", err.kind)
-        assert.is_nil(tostring(err):find("password"))
-      end
-      assert.same({}, portal:journal())
-    end)
-
     it("nothing else: misuse is raised where it happens", function()
       for message, arguments in pairs {
         ["expected a result, a location or a table"] = { 42 },
@@ -101,28 +69,6 @@ describe("wait", function()
         assert.is_false(done)
         assert.is_truthy(problem:find("wait_spec.lua:%d+: cpp: " .. message), problem)
       end
-    end)
-  end)
-
-  describe("looks", function()
-    -- The first look gets a response with the given Retry-After; with a Date of the emulator's clock, unless it is false.
-    local function first_pause(value, date)
-      cancel()
-      portal:fault { match = { method = "GET" }, add_headers = { ["Retry-After"] = value, Date = date } }
-      assert(client:wait(PATH))
-      return looks()[2]
-    end
-
-    it("when Retry-After says, which may be a date, but not sooner than after a second, nor later than after 300", function()
-      for value, pause in pairs { ["Wed, 01 Nov 2017 00:00:40 GMT"] = 40, ["0"] = 1, ["300"] = 300, ["301"] = 300,
-                                  ["Thu, 01 Jan 2099 00:00:00 GMT"] = 300 } do
-        portal:reset()
-        assert.equal(pause, first_pause(value), value)
-      end
-    end)
-
-    it("when a Retry-After says that is a date, by this machine's clock where the response has none", function()
-      assert.near(200, first_pause(os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + 200), false), 90)
     end)
   end)
 
@@ -169,38 +115,5 @@ describe("wait", function()
                   { err.kind, err.retryable, err.ambiguous, err.operation.status, err.location })
       assert.equal("failed: the operation ended rejected" .. case[2], tostring(err))
     end
-  end)
-
-  it("goes on until the deadline when the service says what it does not know", function()
-    offer { extra = { status = "no such state" } }
-    local operation, err = client:wait(PATH, { timeout = 100 })
-    assert.is_nil(operation)
-    assert.same({ "timeout", "no such state", 100 }, { err.kind, err.operation.status, loop.elapsed() })
-    assert.equal("timeout: the operation has not ended after 100 s (last state: nosuchstate)", tostring(err))
-  end)
-
-  it("goes on at a 202, with a body or without", function()
-    offer { extra = { status = "completed" } }
-    answer_once(202)
-    answer_once(202, { status = "canceled" })
-    local states = {}
-    assert(client:wait(PATH, { on_progress = function(one) states[#states + 1] = one.state end }))
-    assert.same({ "running", "running", "completed" }, states)
-    portal:fault { match = { method = "GET" }, status = 202, body = { status = "canceled" }, times = -1 }
-    local _, err = client:wait(PATH, { timeout = 5 })
-    assert.same({ "running", "the operation has not ended after 5 s (last state: running)" },
-                { err.operation.state, err.message })
-  end)
-
-  it("takes a 200 without a status for malformed, whose Retry-After counts all the same, and not for success", function()
-    offer { extra = { status = "canceled" } }
-    answer_once(200, { id = "first" }, { ["Retry-After"] = "42" })
-    assert(client:wait(PATH))
-    assert.equal(42, loop.elapsed())
-    portal:fault { match = { method = "GET" }, status = 200, body = { id = "first" }, times = -1 }
-    local operation, err = client:wait(PATH)
-    assert.is_nil(operation)
-    assert.same({ "protocol", 200, "GET", 6 }, { err.kind, err.status, err.method, err.attempts })
-    assert.is_truthy(err.url:find(PATH, 1, true) and err.location:find(PATH, 1, true))
   end)
 end)
