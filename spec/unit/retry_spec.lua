@@ -1,4 +1,4 @@
--- Retries: what is sent again, when, and what is not, because it might have been processed.
+-- Retries: what is sent again, when, and what is not, because it might have been processed; and the log of the attempts.
 
 local core = require "cpp.core"
 local cpp = require "cpp"
@@ -16,18 +16,12 @@ describe("a call", function()
     fixture.offer(portal)
   end)
 
-  local function post(options)
-    local own = { publisher = "contoso", offer = "contoso-vm" }
-    for name, value in pairs(options or {}) do own[name] = value end
-    return client:cancel(own)
-  end
+  local function post(options) return client:cancel(fixture.call(options)) end
 
   local function get() return client:offer_status(OFFER) end
 
   local function fail(fault, times)
-    local own = { times = times or -1 }
-    for name, value in pairs(fault) do own[name] = value end
-    portal:fault(own)
+    portal:fault(fixture.merged({ times = times or -1 }, fault))
   end
 
   local function sent() return #portal:journal() end
@@ -90,30 +84,22 @@ describe("a call", function()
     end
   end)
 
-  describe("that only asks", function()
-    for name, fault in pairs {
-      ["a 408"] = { status = 408 }, ["a 500"] = { status = 500 }, ["a closed connection"] = { action = "close" },
-      ["an answer that is cut short"] = { action = "truncate" }, ["an answer that cannot be read"] = { status = 200, body = "{" },
-    } do
-      it("is sent again after " .. name .. ", until it is given up", function()
-        fail(fault, 3)
-        assert.equal("running", assert(get()).state)
-        assert.equal(4, sent())
-        assert_backed_off(3)
-        fail(fault)
-        local answer, err = get()
-        assert.is_nil(answer)
-        assert.same({ 4, true, false }, { err.attempts, err.retryable, err.ambiguous })
-        assert.matches("after 4 attempts", tostring(err))
-      end)
-    end
-
-    it("is not sent again when it is refused", function()
-      fail { status = 404 }
-      local _, err = get()
-      assert.same({ 404, 1, false }, { err.status, sent(), err.retryable })
+  for name, fault in pairs {
+    ["a 408"] = { status = 408 }, ["a 500"] = { status = 500 }, ["a closed connection"] = { action = "close" },
+    ["an answer that is cut short"] = { action = "truncate" }, ["an answer that cannot be read"] = { status = 200, body = "{" },
+  } do
+    it("that only asks is sent again after " .. name .. ", until it is given up", function()
+      fail(fault, 3)
+      assert.equal("running", assert(get()).state)
+      assert.equal(4, sent())
+      assert_backed_off(3)
+      fail(fault)
+      local answer, err = get()
+      assert.is_nil(answer)
+      assert.same({ 4, true, false }, { err.attempts, err.retryable, err.ambiguous })
+      assert.matches("after 4 attempts", tostring(err))
     end)
-  end)
+  end
 
   describe("pauses", function()
     it("0.8 s, doubling, spread, and never longer than 60 s", function()
@@ -141,7 +127,11 @@ describe("a call", function()
     it("until the date that Retry-After gives", function()
       fail({ status = 503, headers = { ["Retry-After"] = "Wed, 01 Nov 2017 00:00:40 GMT" } }, 1) -- at 00:00:00 there
       assert(post())
+      fail({ status = 503, headers = { ["Retry-After"] = os.date("!%a, %d %b %Y %H:%M:%S GMT", os.time() + 200) },
+             add_headers = { Date = false } }, 1) -- so this machine's clock counts
+      assert(get())
       assert.equal(40, loop.sleeps[1])
+      assert.near(200, loop.sleeps[2], 90)
     end)
 
     it("not at all when that is more than the timeout, and tells when to come back", function()
@@ -165,44 +155,15 @@ describe("a call", function()
     end)
   end)
 
-  describe("is made", function()
-    it("as often as `retries` of the client says, and that of the call before it", function()
-      local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop, retries = 1 }
-      fail { status = 500 }
-      for retries, attempts in pairs { [false] = 2, [0] = 1, [5] = 6 } do
-        local _, err = own:offer_status { publisher = "contoso", offer = "contoso-vm", retries = retries or nil }
-        assert.equal(attempts, err.attempts)
-      end
-    end)
-
-    it("under one client request id, which the err tells", function()
-      fail { status = 500 }
-      local _, err = get()
-      for _, entry in ipairs(portal:journal()) do
-        assert.equal(err.client_request_id, entry.headers["x-ms-client-request-id"])
-      end
-      assert.equal(4, sent())
-    end)
-
-    it("no more in a batch that is being stopped", function()
-      fail { status = 500 }
-      local entries = client:map({ 1 }, function(_, own) return own:offer_status(OFFER) end, {
-        should_stop = function() return sent() == 2 end,
-      })
-      assert.equal(500, entries[1].err.status)
-      assert.equal(2, sent())
-    end)
-
-    it("never in a batch that was stopped before it begins", function()
-      fail { status = 500 }
-      local entries = client:map({ 1 }, function(_, own)
-        own:offer_status(OFFER)
-        return own:cancel(OFFER)
-      end, { should_stop = function() return sent() == 1 end })
-      assert.equal("stopped", entries[1].err.kind)
-      assert.is_false(entries[1].err.ambiguous)
-      assert.equal(1, sent())
-    end)
+  it("is never made in a batch that was stopped before it begins", function()
+    fail { status = 500 }
+    local entries = client:map({ 1 }, function(_, own)
+      own:offer_status(OFFER)
+      return own:cancel(OFFER)
+    end, { should_stop = function() return sent() == 1 end })
+    assert.equal("stopped", entries[1].err.kind)
+    assert.is_false(entries[1].err.ambiguous)
+    assert.equal(1, sent())
   end)
 
   describe("with a refused token", function()
@@ -231,5 +192,67 @@ describe("a call", function()
         assert.same({ 401, 1 }, { err.status, sent() })
       end)
     end
+  end)
+end)
+
+describe("the log", function()
+  local portal, client, loop, entries
+  local function log(entry) entries[#entries + 1] = entry end
+
+  fixture.client(_ENV, function(...)
+    portal, client, loop = ...
+    fixture.offer(portal)
+    entries = {}
+  end, { log = log })
+
+  it("gets an entry for each attempt, with all there is to know", function()
+    portal:fault { status = 503, headers = { ["Retry-After"] = "1", ["X-Ms-Correlation-Request-Id"] = "one" } }
+    local result = assert(client:cancel(OFFER))
+    assert.equal(2, #entries)
+    for i, entry in ipairs(entries) do
+      assert.equal("float", math.type(entry.milliseconds))
+      assert.is_true(entry.milliseconds > 0 and entry.milliseconds < 10000)
+      local failed = i == 1
+      assert.same({
+        method = "POST", url = portal.url .. "/api/publishers/contoso/offers/contoso-vm/cancel?api-version=2017-10-31",
+        status = failed and 503 or 202, kind = failed and "http" or nil, retry_after = failed and 1 or nil, attempt = i,
+        request_id = failed and "one" or result.request_id, client_request_id = result.client_request_id,
+        milliseconds = entry.milliseconds,
+      }, entry)
+    end
+  end)
+
+  for kind, fault in pairs { network = { action = "close" }, protocol = { status = 200, body = "{" },
+                             http = { status = 400 } } do
+    it("tells the kind of an error: " .. kind, function()
+      portal:fault(fault)
+      local _, err = client:cancel(OFFER)
+      assert.equal(kind, err.kind)
+      assert.equal(kind, entries[1].kind)
+      assert.equal(err.status, entries[1].status)
+    end)
+  end
+
+  it("gets an entry for each look of a wait, and for requests for tokens", function()
+    local options = { base_url = portal.url, authority_url = portal.url, loop = loop, log = log }
+    local own <close> = cpp.client(fixture.merged(Portal.CREDENTIALS, options))
+    assert(own:wait(assert(own:cancel(OFFER))))
+    assert.equal(#portal:journal(), #entries)
+    for i, request in ipairs(portal:journal()) do
+      assert.equal(request.method, entries[i].method)
+      assert.is_truthy(entries[i].url:find(request.path, 1, true))
+      assert.equal(request.status, entries[i].status)
+    end
+    assert.is_truthy(entries[1].url:find("/oauth2/token", 1, true))
+  end)
+
+  it("may be given in a call, which wins", function()
+    local other = {}
+    local own = { log = function(entry) other[#other + 1] = entry end }
+    assert(client:offer_status(fixture.call(own)))
+    assert.same({ 0, 1 }, { #entries, #other })
+    assert(client:wait(assert(client:cancel(OFFER)), own))
+    assert.equal(1, #entries)
+    assert.is_true(#other > 4)
   end)
 end)
