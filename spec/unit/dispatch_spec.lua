@@ -45,29 +45,6 @@ describe("cpp.dispatch", function()
     return function() woken[#woken + 1] = name end
   end
 
-  it("wakes the waiter of a request that is done, once", function()
-    dispatch.register(core, requests[1], waker "a")
-    dispatch.register(core, requests[2], waker "b")
-    dispatch.run(core)
-    assert.same({}, woken)
-    core.done = { requests[2] }
-    dispatch.run(core)
-    core.done = { requests[2] }
-    dispatch.run(core)
-    assert.same({ "b" }, woken)
-    assert.is_true(dispatch.is_waiting(core))
-    core.done = { requests[1] }
-    dispatch.run(core)
-    assert.same({ "b", "a" }, woken)
-    assert.is_false(dispatch.is_waiting(core))
-  end)
-
-  it("releases a request that no coroutine waits for", function()
-    core.done = { requests[1] }
-    dispatch.run(core)
-    assert.same({}, core.done)
-  end)
-
   it("leaves the others for the next turn once responses of 64 KiB were handed on", function()
     for _, case in ipairs { { 65536, { "a" } }, { 65535, { "a", "b" } }, { 32768, { "a", "b" } }, { 21845, { "a", "b", "c" } } } do
       core, woken = new_core(), {}
@@ -100,20 +77,6 @@ describe("cpp.dispatch", function()
     assert.same({}, woken)
   end)
 
-  it("asks other objects, each time, and wakes them once", function()
-    local object = { done = function(self) return self.is_done end }
-    dispatch.register(core, object, waker "object")
-    dispatch.run(core)
-    dispatch.run_requests(core)
-    assert.same({}, woken)
-    object.is_done = true
-    dispatch.run_requests(core)
-    assert.same({}, woken)
-    dispatch.run(core)
-    dispatch.run(core)
-    assert.same({ "object" }, woken)
-  end)
-
   it("wakes an object that waits for another one, in the same step", function()
     local order = {}
     for n = 1, 5 do -- each waits for the next, so the order of the table cannot help
@@ -121,17 +84,6 @@ describe("cpp.dispatch", function()
     end
     dispatch.run(core)
     assert.same({ true, true, true, true, true }, order)
-  end)
-
-  it("lets a woken waiter register again, and for something else", function()
-    dispatch.register(core, requests[1], function()
-      waker "first"()
-      dispatch.register(core, requests[2], waker "second")
-      core.done[#core.done + 1] = requests[2] -- refused at once
-    end)
-    core.done = { requests[1] }
-    dispatch.run(core)
-    assert.same({ "first", "second" }, woken)
   end)
 
   describe("when the client is closed", function()

@@ -24,9 +24,7 @@ describe("a callback", function()
   local untellable = setmetatable({}, { __tostring = function() error "no text" end })
 
   local function call(more)
-    local options = { publisher = "contoso", offer = "offer-1" }
-    for name, value in pairs(more) do options[name] = value end
-    return options
+    return fixture.merged({ publisher = "contoso", offer = "offer-1" }, more)
   end
 
   local function place() return portal.url .. "/api/publishers/contoso/offers/offer-1/operations/op-1" end
@@ -50,20 +48,6 @@ describe("a callback", function()
     end)
   end
 
-  it("that spoils what it is shown changes nothing", function()
-    local seen = 0
-    local operation = assert(client:cancel(call { wait = { on_progress = function(shown)
-      seen = seen + 1
-      shown.state, shown.location, shown.itself, shown.steps = "canceled", "/elsewhere", shown, nil
-    end } }))
-    assert.is_true(seen > 1)
-    assert.equal(location(), operation.location)
-    assert.is_nil(operation.itself)
-    local _, err = client:wait({ publisher = "contoso", offer = "offer-2", operation_id = "op-2" },
-                               { timeout = 3, on_progress = function(shown) shown.itself = shown end })
-    assert.equal("running", err.operation.state)
-  end)
-
   it("gets only its own arguments, in a batch as well, so that print can be one", function()
     local cancels = { client.cancel, function(own, request) own:cancel_all { request } end }
     for n, cancel in ipairs(cancels) do
@@ -77,15 +61,6 @@ describe("a callback", function()
       cancel(client, call { offer = "offer-" .. n, log = counter "log", token = counter("token", Portal.TOKEN),
                             wait = { on_progress = counter "on_progress", should_stop = counter("should_stop", false) } })
       assert.same({ log = 1, token = 0, on_progress = 1, should_stop = 0 }, counts)
-    end
-  end)
-
-  it("that closes the client ends the wait as closed", function()
-    for _, name in ipairs { "on_progress", "should_stop" } do
-      local own = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = loop }
-      local _, err = own:cancel(call { wait = { [name] = function() own:close() end } })
-      assert.equal("closed", err.kind)
-      assert.matches("operations/op-1", err.location, 1, true)
     end
   end)
 
@@ -129,18 +104,6 @@ describe("a callback", function()
       .. "Lua warning: cpp: a loop's release failed: of the release\n", text)
   end)
 
-  it("of the warnings that raises, or is none, loses no result", function()
-    local own = _G.warn
-    finally(function() _G.warn = own end)
-    for _, other in ipairs { function() error "deliberate" end, false } do
-      _G.warn = other
-      portal:reset()
-      offers()
-      assert.equal(202, assert(client:cancel(call { log = error })).status)
-      assert.equal(202, client:cancel_all({ call { offer = "offer-2" } }, { on_result = error })[1].result.status)
-    end
-  end)
-
   it("passes Ctrl-C on, with what was accepted", function()
     local function interrupt() error("interrupted!", 0) end
     for _, text in ipairs { "interrupted!", "token.lua:5: interrupted!" } do
@@ -162,19 +125,6 @@ describe("a callback", function()
     assert.same({ false, "interrupted!" }, { done, err }) -- nothing was started
   end)
 
-  it("or a loop that fails after an accepted call raises an err that names the call", function()
-    local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
-      await = loop.await, sleep = function() error("the loop is broken", 0) end,
-    } }
-    local done, err = pcall(own.cancel, own, call { wait = true, if_running = true })
-    assert.is_false(done)
-    assert.same({ "raised", "the loop is broken", 202, "cancel", "contoso", "offer-1", "op-1", "op-1", place() },
-                { err.kind, err.raised, err.status, err.call, err.publisher, err.offer, err.operation_id, err.submission_id,
-                  err.location })
-    assert.same({ "string", "string", "number" }, { type(err.request_id), type(err.client_request_id), type(err.sent_at) })
-    assert.matches("^raised: the loop is broken", tostring(err))
-  end)
-
   it("or a loop with its own clock that fails raises an err without a time", function()
     local function failing(now)
       return { sleep = loop.sleep, now = now, await = function(...)
@@ -189,103 +139,84 @@ describe("a callback", function()
     end
   end)
 
-  describe("(what a loop may do)", function()
-    it("is not blocked by a call whose wait it ends early, with anything", function()
-      portal:fault { match = { method = "POST" }, action = "stall" }
-      local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
-        sleep = loop.sleep, await = function(core_client, request)
-          assert(not request:done() and core_client:usable())
-          coroutine.yield()
-          return { status = 200, body = {} }
-        end,
-      } }
-      local thread = coroutine.create(function() own:cancel(call { timeout = 2 }) end)
-      local started = core.monotonic()
-      for _ = 1, 100 do assert(coroutine.resume(thread)) end
-      assert.is_true(core.monotonic() - started < 1)
-      assert.is_true(coroutine.close(thread))
-    end)
-
-    it("ends a call although it never waits", function()
-      local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN,
-                                       loop = { sleep = loop.sleep, await = function() end } }
-      assert.equal(202, assert(own:cancel(call {})).status)
-    end)
-
-    it("loses no accepted cancel: it raises once the response is there, or before", function()
-      local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
-        sleep = loop.sleep, now = loop.now, await = function(...)
-          loop.await(...)
-          error("the loop is broken", 0)
-        end,
-      } }
-      local done, err = pcall(own.cancel, own, call {})
-      assert.is_false(done)
-      assert.same({ "raised", "the loop is broken", 202, "offer-1", "cancel", false },
-                  { err.kind, err.raised, err.status, err.offer, err.call, err.ambiguous })
-      assert.matches("operations/op-1", err.location, 1, true)
-      portal:fault { match = { method = "POST" }, action = "stall" }
-      local early <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
-        sleep = loop.sleep, await = function(core_client)
-          while #portal:journal { method = "POST", path = "offer%-2/cancel" } == 0 do core_client:step(0.01) end
-          error("early " .. Portal.TOKEN, 0)
-        end,
-      } }
-      done, err = pcall(early.cancel, early, call { offer = "offer-2" })
-      assert.is_false(done)
-      assert.same({
-        kind = "raised", message = "early [redacted]", raised = "early " .. Portal.TOKEN, call = "cancel", publisher = "contoso",
-        offer = "offer-2", method = "POST",
-        url = portal.url .. "/api/publishers/contoso/offers/offer-2/cancel?api-version=2017-10-31",
-        ambiguous = true, retryable = false, client_request_id = portal:journal()[2].headers["x-ms-client-request-id"],
-      }, err)
-      local unsent <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
-        sleep = loop.sleep, await = function() error("nothing was sent", 0) end,
-      } }
-      assert.same({ false, "nothing was sent" }, { pcall(unsent.cancel, unsent, call { offer = "offer-3" }) })
-    end)
+  it("or a loop that ends a wait early, with anything, is not blocked by its call", function()
+    portal:fault { match = { method = "POST" }, action = "stall" }
+    local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN, loop = {
+      sleep = loop.sleep, await = function(core_client, request)
+        assert(not request:done() and core_client:usable())
+        coroutine.yield()
+        return { status = 200, body = {} }
+      end,
+    } }
+    local thread = coroutine.create(function() own:cancel(call { timeout = 2 }) end)
+    local started = core.monotonic()
+    for _ = 1, 100 do assert(coroutine.resume(thread)) end
+    assert.is_true(core.monotonic() - started < 1)
+    assert.is_true(coroutine.close(thread))
   end)
 
-  describe("in a batch", function()
-    -- Runs a function in a coroutine that the host resumes until it ends, with what it yields noted.
-    local function host(fn)
-      local thread, yielded = coroutine.create(fn), {}
-      while true do
-        local done, value = assert(coroutine.resume(thread))
-        if coroutine.status(thread) == "dead" then return yielded, value, done end
-        yielded[#yielded + 1] = value
+  it("or a loop that never waits ends a call", function()
+    local own <close> = cpp.client { base_url = portal.url, token = Portal.TOKEN,
+                                     loop = { sleep = loop.sleep, await = function() end } }
+    assert.equal(202, assert(own:cancel(call {})).status)
+  end)
+
+  it("or a loop that fails before the response raises an err of the call, if the call was sent", function()
+    portal:fault { match = { method = "POST" }, action = "stall" }
+    local function failing(await) return call { loop = { sleep = loop.sleep, await = await } } end
+    local done, err = pcall(client.cancel, client, failing(function(core_client)
+      while #portal:journal { method = "POST" } == 0 do core_client:step(0.01) end
+      error("early " .. Portal.TOKEN, 0)
+    end))
+    assert.is_false(done)
+    assert.same({
+      kind = "raised", message = "early [redacted]", raised = "early " .. Portal.TOKEN, call = "cancel", publisher = "contoso",
+      offer = "offer-1", method = "POST",
+      url = portal.url .. "/api/publishers/contoso/offers/offer-1/cancel?api-version=2017-10-31",
+      ambiguous = true, retryable = false, client_request_id = portal:journal()[1].headers["x-ms-client-request-id"],
+    }, err)
+    local unsent = failing(function() error("nothing was sent", 0) end)
+    assert.same({ false, "nothing was sent" }, { pcall(client.cancel, client, unsent) })
+  end)
+
+  -- Runs a function in a coroutine that the host resumes until it ends, with what it yields noted.
+  local function host(fn)
+    local thread, yielded = coroutine.create(fn), {}
+    while true do
+      local done, value = assert(coroutine.resume(thread))
+      if coroutine.status(thread) == "dead" then return yielded, value, done end
+      yielded[#yielded + 1] = value
+    end
+  end
+
+  it("of a batch may wait in the host's loop: it runs in the host's own coroutine", function()
+    local function waits(word, ...)
+      local results = table.pack(...)
+      return function()
+        coroutine.yield(word)
+        return table.unpack(results, 1, results.n)
       end
     end
-
-    it("may wait in the host's loop: it runs in the host's own coroutine", function()
-      local function waits(word, ...)
-        local results = table.pack(...)
-        return function()
-          coroutine.yield(word)
-          return table.unpack(results, 1, results.n)
+    for _, nested in ipairs { false, true } do
+      portal:reset()
+      offers()
+      local function run(own)
+        local list = {}
+        for n = 1, 3 do
+          list[n] = { publisher = "contoso", offer = "offer-" .. n, log = waits "log", token = waits("token", Portal.TOKEN),
+                      wait = { on_progress = waits "on_progress", should_stop = waits("should_stop", false) } }
         end
+        return own:cancel_all(list, { on_result = waits "on_result", should_stop = waits("should_stop", false) })
       end
-      for _, nested in ipairs { false, true } do
-        portal:reset()
-        offers()
-        local function run(own)
-          local list = {}
-          for n = 1, 3 do
-            list[n] = { publisher = "contoso", offer = "offer-" .. n, log = waits "log", token = waits("token", Portal.TOKEN),
-                        wait = { on_progress = waits "on_progress", should_stop = waits("should_stop", false) } }
-          end
-          return own:cancel_all(list, { on_result = waits "on_result", should_stop = waits("should_stop", false) })
-        end
-        local yielded, entries = host(function()
-          if not nested then return (run(client)) end
-          return client:map({ 1 }, function(_, own) return (run(own)) end)[1].result
-        end)
-        for n = 1, 3 do assert.equal("canceled", assert(entries[n].result, entries[n].err).state) end
-        local words = {}
-        for _, word in ipairs(yielded) do words[word] = (words[word] or 0) + 1 end
-        assert.equal(3, words.on_result)
-        for _, word in ipairs { "log", "token", "on_progress", "should_stop" } do assert.is_true(words[word] >= 3, word) end
-      end
-    end)
+      local yielded, entries = host(function()
+        if not nested then return (run(client)) end
+        return client:map({ 1 }, function(_, own) return (run(own)) end)[1].result
+      end)
+      for n = 1, 3 do assert.equal("canceled", assert(entries[n].result, entries[n].err).state) end
+      local words = {}
+      for _, word in ipairs(yielded) do words[word] = (words[word] or 0) + 1 end
+      assert.equal(3, words.on_result)
+      for _, word in ipairs { "log", "token", "on_progress", "should_stop" } do assert.is_true(words[word] >= 3, word) end
+    end
   end)
 end)

@@ -63,11 +63,6 @@ describe("a loop's clock", function()
     assert.matches("/operations/first", err.location, 1, true)
   end)
 
-  it("may stand still, and count in whole seconds", function()
-    local client <close> = client_with(function() return math.floor(loop.now()) end)
-    assert.equal("canceled", assert(CALLS["a cancel that waits"](client)).state)
-  end)
-
   -- The rest is that of the last sleep. A sleep that takes no time is not repeated.
   it("tells the rest of a sleep that ended early, which is slept again unless it is below 1 ms", function()
     for _, case in ipairs { { 8, 0.1, 4 }, { 15, 0.1, 5 }, { 8, 1, 1 } } do

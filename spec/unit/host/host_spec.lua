@@ -1,9 +1,10 @@
--- Life in a host: signals, coroutines and clients that are dropped, re-entry. What other processes are needed for, children
+-- Life in a host: signals, coroutines that are dropped, the end of a Lua state. What other processes are needed for, children
 -- do: they get the module of this process.
 
 local core = require "cpp.core"
+local cpp = require "cpp"
 local dispatch = require "cpp.dispatch"
-local Lab = require "spec.support.lab"
+local fixture = require "spec.support.fixture"
 local loops = require "spec.support.loops"
 local portals = require "spec.support.emulator"
 local Programs = require "spec.support.program"
@@ -12,13 +13,11 @@ local socket = require "socket"
 local LUA = os.getenv "LUA" or "lua5.4"
 
 describe("life in a host:", function()
-  local portal, programs, new_client, descriptors
-  loops.clients(_ENV, function(...)
-    portal, new_client = ...
-    programs = Programs.new { AZURE_TOKEN = portals.TOKEN, CPP_BASE_URL = portal.url }
-    descriptors = Lab.descriptors()
-  end, { clock = "real" })
-  after_each(function() programs:close() end)
+  local portal, programs
+  fixture.programs(_ENV, function(...)
+    portal, programs = ...
+    loops.offers(portal, 8)
+  end)
 
   describe("Ctrl-C", function()
     -- The signal comes while the child waits. The descriptors of the client itself are fewer by then, never more.
@@ -94,81 +93,33 @@ describe("life in a host:", function()
     assert.same({ "", "", 0 }, { output, errors, status })
   end)
 
-  local function stall() portal:fault { match = { path = "/offers/" }, times = -1, action = "stall" } end
-
-  -- A loop that resumes nothing unless the spec does.
-  local parked = {
-    await = function(_, request)
-      while not request:done() do coroutine.yield() end
-    end,
-    sleep = function() coroutine.yield() end,
-  }
-
-  local function begin(fn)
-    local thread = coroutine.create(fn)
-    local done, problem = coroutine.resume(thread)
-    assert.is_true(done, problem)
-    return thread
-  end
-
-  local function step(client, seconds)
-    local wake = core.monotonic() + seconds
-    while core.monotonic() < wake do client.core:step(wake - core.monotonic()) end
-  end
-
-  it("a coroutine that is closed in the middle has its request aborted", function()
-    stall()
-    local client = new_client { loop = parked }
-    local threads = {}
-    for n = 1, 6 do threads[n] = begin(function() client:cancel(loops.offer(n)) end) end
-    step(client, 0.05)
-    for n = 6, 1, -1 do
-      assert.equal(n, (client.core:step(0)))
-      assert.is_true(coroutine.close(threads[n]))
+  it("a coroutine that is closed in the middle has its request aborted, and one that is collected lets it end", function()
+    local client <close> = cpp.client { base_url = portal.url, token = portals.TOKEN, loop = {
+      await = function(_, request) while not request:done() do coroutine.yield() end end,
+      sleep = coroutine.yield,
+    } }
+    local function begin(n)
+      local thread = coroutine.create(function() client:cancel(loops.offer(n)) end)
+      assert(coroutine.resume(thread))
+      return thread
     end
+    portal:fault { match = { path = "/offer%-1/" }, action = "stall" }
+    local stalled = begin(1)
+    assert.equal(1, (client.core:step(0.05)))
+    assert.is_true(coroutine.close(stalled))
     assert.equal(0, (client.core:step(0)))
+    local dropped = setmetatable({ begin(2) }, { __mode = "v" })
+    collectgarbage()
+    collectgarbage()
+    assert.is_nil(dropped[1])
+    local limit = core.monotonic() + 5
+    while client.core:step(0.1) > 0 do assert.is_true(core.monotonic() < limit) end
+    dispatch.run(client.core) -- nothing waits: the request is released
     assert.is_nil(client.core:finished())
-  end)
-
-  it("a coroutine that is dropped in the middle is collected, and its request ends by itself", function()
-    local client = new_client { loop = parked }
-    local threads = setmetatable({}, { __mode = "v" })
-    for n = 1, 6 do threads[n] = begin(function() client:offer_status(loops.offer(n)) end) end
-    collectgarbage()
-    collectgarbage()
-    assert.is_nil(next(threads))
-    step(client, 0.2)
-    assert.equal(0, (client.core:step(0)))
-    dispatch.run(client.core) -- nothing waits: all are released
-    assert.is_nil(client.core:finished())
-  end)
-
-  it("a client is collected with requests in flight and coroutines that wait", function()
-    stall()
-    for _ = 1, 5 do
-      local own = new_client { loop = parked }
-      for n = 1, 3 do begin(function() own:cancel(loops.offer(n)) end) end
-      own.core:step(0.02)
-    end
-    collectgarbage()
-    collectgarbage()
-    assert.equal(descriptors, Lab.descriptors())
-  end)
-
-  it("a call within a callback of a call is fine", function()
-    local client = new_client()
-    local inner = 0
-    local function look() inner = inner + #assert(client:operations(loops.offer(2))) end
-    local result = assert(client:cancel(loops.offer(1, { log = look, token = function()
-      look()
-      return portals.TOKEN
-    end })))
-    assert(client:wait(result, { interval = 0.02, on_progress = look }))
-    assert.is_true(inner >= 3)
   end)
 
   it("a state that is closed with everything running ends in time", function()
-    stall()
+    portal:fault { match = { path = "/offers/" }, times = -1, action = "stall" }
     local started = core.monotonic()
     local output, errors, status = programs:run { LUA, programs:file [[
       local cpp = require "cpp"

@@ -86,11 +86,4 @@ describe("a token function that a loop starts", function()
     assert.matches("auth: the token function failed %(.*: loop.now: expected a number of seconds, got %[redacted%]%)",
                    tostring(select(2, client:offer_status(call))))
   end)
-
-  it("is given up when the loop ends its coroutine", function()
-    local loop = virtual.new()
-    loop.spawn = coroutine.close
-    local client <close> = cpp.client { base_url = portal.url, loop = loop, token = function() return Portal.TOKEN end }
-    assert.equal("auth: the token function did not finish", tostring(select(2, client:offer_status(call))))
-  end)
 end)
