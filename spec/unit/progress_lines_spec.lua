@@ -134,12 +134,6 @@ one: ru_3_4 %  0:00
 one: ru_3_4 %  0:01
 0 of 2 ended, 0:01 <1>
 1 of 2 ended, 0:01 ]] },
-  { name = "no erasure before a line of what ended at once", columns = 30, rows = 9, total = 2, calls = {
-    { 5, "show", operation("one", 100, "completed") }, { 0, "finish", { location = "/x" } }, { 0, "tick" }, { 1, "tick" },
-  }, text = [[
-one: completed, 0:00
-2 of 2 ended, 0:05_11_<>
-2 of 2 ended, 0:06_11_]] },
   { name = "a terminal of unknown size", total = 25, calls = {
     { 0, "show", operation("1") }, { 1, "tick" },
   }, text = [[

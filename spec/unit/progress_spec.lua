@@ -1,7 +1,6 @@
 -- Progress: what people see of how far an operation is.
 
 local cpp = require "cpp"
-local fixture = require "spec.support.fixture"
 local Programs = require "spec.support.program"
 
 describe("progress", function()
@@ -28,23 +27,18 @@ describe("progress", function()
       assert.equal(text .. ", 0:00\n", stream:read "a")
     end)
 
-    it("raises for what is no open file, and no operation", function()
+    it("raises for what is no open file, no operation, and no number of operations", function()
       assert.has_no.errors(function() cpp.progress() end)
       for words, value in pairs { string = "x", ["closed file"] = io.tmpfile() } do
         if words == "closed file" then value:close() end
         assert.error_matches(function() cpp.progress(value) end, "expected an open file, got " .. words)
       end
       assert.error_matches(function() cpp.progress(stream)(5) end, "expected an operation, got number")
-    end)
-
-    it("is no line where nothing has changed", function()
-      local steps = { { stepName = "one", status = "complete" }, { stepName = "two", status = "inProgress" },
-                      { stepName = "three", status = "notStarted" } }
-      assert.equal("running: two, 40 %\nrunning: two, 50 %\ncanceled\n",
-                   written({ state = "running", progress = 40, steps = steps },
-                           { state = "running", progress = 40, steps = steps },
-                           { state = "running", progress = 50, steps = steps },
-                           { state = "canceled", progress = 50, steps = steps }))
+      for _, total in ipairs { 0, -1, 1.5, "2", false } do
+        assert.has_error(function() cpp.progress(nil, { total = total }) end, "cpp: total: expected a whole number above 0")
+      end
+      assert.has_error(function() cpp.progress(nil, { totl = 2 }) end, "cpp: unknown option 'totl' (expected total)")
+      assert.has_error(function() cpp.progress(nil, 2) end, "cpp: expected a table of options, got number")
     end)
 
     it("is written at once, for a program that reads it", function()
@@ -84,51 +78,6 @@ describe("progress", function()
     end)
   end)
 
-  describe("of several operations", function()
-    it("names each in its lines, elsewhere than on a terminal", function()
-      local stream = assert(io.tmpfile())
-      local show = cpp.progress(stream, { total = 2 })
-      show { state = "running", progress = 5, publisher = "contoso", offer = "one" }
-      show { state = "running", progress = 5, publisher = "contoso", offer = "two" }
-      show { state = "running", progress = 5, publisher = "contoso", offer = "one" }
-      show { state = "canceled", progress = 5, publisher = "contoso", offer = "one" }
-      stream:seek("set")
-      assert.equal("one: running, 5 %, 0:00\ntwo: running, 5 %, 0:00\none: canceled, 0:00\n", stream:read("a"))
-      stream:close()
-    end)
-
-    it("are given as a whole number", function()
-      for _, total in ipairs { 0, -1, 1.5, "2", false } do
-        assert.has_error(function() cpp.progress(nil, { total = total }) end, "cpp: total: expected a whole number above 0")
-      end
-      assert.has_error(function() cpp.progress(nil, { totl = 2 }) end, "cpp: unknown option 'totl' (expected total)")
-      assert.has_error(function() cpp.progress(nil, 2) end, "cpp: expected a table of options, got number")
-    end)
-  end)
-
-  describe("of a batch", function()
-    local portal, client
-    fixture.client(_ENV, function(...) portal, client = ... end)
-
-    it("names the offer of each operation, and so do results", function()
-      local list = {}
-      for number = 1, 4 do
-        list[number] = { publisher = "contoso", offer = "offer-" .. number }
-        fixture.offer(portal, { offer = "offer-" .. number, operation_id = "op-" .. number, running = number ~= 4,
-                                location_form = number == 2 and "none" or nil })
-      end
-      list[4].if_running = true
-      local seen = {}
-      local entries = client:cancel_all(list, { wait = { on_progress = function(operation)
-        seen[operation.publisher .. "/" .. operation.offer] = true
-      end } })
-      assert.same({ ["contoso/offer-1"] = true, ["contoso/offer-2"] = true, ["contoso/offer-3"] = true }, seen)
-      for number, entry in ipairs(entries) do
-        assert.same({ "contoso", "offer-" .. number }, { entry.result.publisher, entry.result.offer })
-      end
-    end)
-  end)
-
   describe("on a terminal", function()
     local programs
     before_each(function() programs = Programs.new {} end)
@@ -160,12 +109,6 @@ describe("progress", function()
       output = on_terminal("60 6", [[for number = 1, 9 do offer("offer-" .. number, 10) end wait(0.2) offer("offer-9", 20)]], 9)
       local lines = Programs.screen(output, 60)
       assert.same({ 5, "0 of 9 ended, 0:00 (5 more run)" }, { #lines, lines[5] })
-    end)
-
-    it("fills 79 columns and 23 lines where the terminal's size is not known", function()
-      local output = on_terminal("0 0", [[for number = 1, 30 do offer("offer-" .. number, 10) end wait(1) offer("last", 1)]], 40)
-      local lines = Programs.screen(output, 80)
-      assert.same({ 23, 79, "0 of 40 ended, 0:01 (9 more run)" }, { #lines, #lines[1]:gsub("%s+$", ""), lines[23] })
     end)
 
     it("is plain lines where TERM=dumb", function()
