@@ -27,20 +27,6 @@ describe("a core client", function()
     return request:result()
   end
 
-  -- A string that nothing else holds.
-  local function own(text) return text .. ("x"):rep(64) end
-
-  it("keeps the strings of its options, whatever becomes of their table", function()
-    local options = { base_url = portal.url, user_agent = own "agent/", api_version = "2017-10-31", client_request_id = "x" }
-    local client <close> = core.client(options)
-    for name in pairs(options) do options[name] = nil end
-    options = nil -- luacheck: ignore
-    collect()
-    assert.equal(202, finish(client, client:start("cancel", OFFER, portals.TOKEN)).status)
-    local headers = portal:journal { method = "POST" }[1].headers
-    assert.equal(own "agent/", headers["user-agent"])
-  end)
-
   it("is kept by each of its requests, done or not", function()
     local weak = setmetatable({}, { __mode = "k" })
     local request
