@@ -47,7 +47,7 @@ describe("a proxy", function()
   local function client_of_environment(options)
     return require("cpp").client {
       base_url = options.base_url or "https://localhost:" .. service.port, ca_file = certificates.ca_file,
-      token = Lab.TOKEN, loop = lab.loop, retries = 0, timeout = 10,
+      token = Lab.TOKEN, loop = lab.loop, retries = 0, timeout = 10, proxy = options.proxy,
     }
   end
 
@@ -150,33 +150,21 @@ describe("a proxy", function()
     assert.is_true(Lab.bytes_read() - before < 2 * once + 100000)
   end)
 
-  for _, name in ipairs { "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY" } do
-    it("of the environment (" .. name .. ") is used for https", function()
-      uv.os_setenv(name, proxy.url)
-      local client <close> = client_of_environment {}
+  for _, row in ipairs {
+    { "https_proxy" }, { "HTTPS_PROXY" }, { "all_proxy" }, { "ALL_PROXY" }, { "https_proxy", no_proxy = "localhost" },
+    { "https_proxy", no_proxy = "*" }, { "https_proxy", no_proxy = "example.org,localhost" }, { "https_proxy", option = "" },
+  } do
+    local passed_by = row.no_proxy and "no_proxy=" .. row.no_proxy or row.option and "an empty option"
+    local words = passed_by and "is passed by for " .. passed_by or "is used for https"
+    it(("of the environment (%s) %s"):format(row[1], words), function()
+      uv.os_setenv(row[1], proxy.url)
+      if row.no_proxy then uv.os_setenv("no_proxy", row.no_proxy) end
+      local client <close> = client_of_environment { proxy = row.option }
       assert.is_table(client:offer_status(Lab.OFFER))
-      assert.equal(1, #proxy.requests)
+      assert.same({ passed_by and 0 or 1, 1 }, { #proxy.requests, #service.requests })
       assert_saw_nothing()
     end)
   end
-
-  for _, value in ipairs { "localhost", "*", "example.org,localhost" } do
-    it("of the environment is passed by for no_proxy=" .. value, function()
-      uv.os_setenv("https_proxy", proxy.url)
-      uv.os_setenv("no_proxy", value)
-      local client <close> = client_of_environment {}
-      assert.is_table(client:offer_status(Lab.OFFER))
-      assert.equal(0, #proxy.connections)
-      assert.equal(1, #service.requests)
-    end)
-  end
-
-  it("of the environment is switched off by an empty option", function()
-    uv.os_setenv("https_proxy", proxy.url)
-    local client = client_of { proxy = "" }
-    assert.is_table(client:offer_status(Lab.OFFER))
-    assert.equal(0, #proxy.connections)
-  end)
 
   it("is never used for plain http to loopback", function()
     for _, name in ipairs(VARIABLES) do

@@ -52,7 +52,7 @@ end
 
 --- The deadline passes.
 function rows.late(status)
-  return { kind = "timeout", status = status }
+  return { kind = "timeout", status = status, closed = true }
 end
 
 --- The body of a sound response. A cancel that gets it is not canceled yet, which is checked in outcomes.lua.
