@@ -53,10 +53,10 @@ function Host:callback(client, value, frequency)
   return function(...)
     if self.world:chance(frequency or 12) then
       local before = self.world.now
-      local watch <close> = setmetatable({}, { __close = function() -- luacheck: ignore watch
+      local watch <close> = World.at_end(function() -- luacheck: ignore watch
         if self.world.spawned[coroutine.running()] then return end -- no call waits for that beyond its deadline
         self.world.waited = self.world.waited + self.world.now - before
-      end })
+      end)
       DEEDS[self.world:random(self.is_quick and AT_ONCE or #DEEDS)](self, client)
     end
     return value(...)
@@ -74,7 +74,7 @@ end
 function Host:disturb_one()
   local list = self.world:chance(2) and self.items or self.threads
   local thread = #list > 0 and self.world:pick(list)
-  if thread then self.world:disturb(thread) end
+  if thread and coroutine.status(thread) == "suspended" then coroutine.resume(thread, "by mistake", true) end
 end
 
 -- Changes the tables that calls were given.
@@ -136,26 +136,22 @@ local function tells(op)
   return type(err) == "table" and (err.ambiguous or err.location ~= nil or err.status == 200 or err.status == 202)
 end
 
--- What a call fails for: never for a callback that did no more than wait.
+-- What a call fails for, of these kinds: never for a callback that did no more than wait.
+local EXPECTED = {
+  raised = { "deliberate", "interrupted!", World.LOOP_FAILS, "coroutine was closed while it waited",
+             "may wait for calls of its client only" },
+  auth = { "deliberate", "has no text", "its own token", "not renewed in time", "no response", "interrupted!",
+           World.LOOP_FAILS },
+}
+
 local function is_expected(err)
-  local kind = type(err) == "table" and err.kind
-  if kind == "raised" then
-    local raised = err.raised
-    if rawequal(raised, untellable) then return true end
-    for _, words in ipairs { "deliberate", "interrupted!", World.LOOP_FAILS, "coroutine was closed while it waited",
-                             "may wait for calls of its client only" } do
-      if type(raised) == "string" and raised:find(words, 1, true) then return true end
-    end
-    return false
+  local list = type(err) == "table" and EXPECTED[err.kind]
+  if not list or rawequal(err.raised, untellable) then return true end
+  local text = err.kind == "auth" and err.message or err.raised
+  for _, words in ipairs(list) do
+    if type(text) == "string" and text:find(words, 1, true) then return true end
   end
-  if kind == "auth" then
-    for _, words in ipairs { "deliberate", "has no text", "its own token", "not renewed in time", "no response",
-                             "interrupted!", World.LOOP_FAILS } do
-      if err.message:find(words, 1, true) then return true end
-    end
-    return false
-  end
-  return true
+  return false
 end
 
 -- Whether a request for a token, with the timeout of that call, was without a response.
@@ -231,10 +227,11 @@ local function settle(self, done, entries, ops, list)
   end
 end
 
-function Host:cancel_all(client, loop)
+-- A batch of cancels, of at most so many. Returns whether it ended, or false and what it raised.
+function Host:cancel_all(client, loop, most)
   local batch = self:new_batch()
   local list, ops = {}, {}
-  for place = 1, self.world:random(8) do
+  for place = 1, self.world:random(most) do
     ops[place] = self:operation(batch)
     list[place] = self:options(client, ops[place])
   end
@@ -242,6 +239,7 @@ function Host:cancel_all(client, loop)
   local given = table.move(list, 1, #list, 1, {})
   local done, entries = pcall(client.cancel_all, client, list, self:batch_options(client, batch, loop, ops))
   settle(self, done, entries, ops, given)
+  return done, entries
 end
 
 -- In an item, a call of a client that is none of the batch's: its loop cannot suspend the item, whose code ends there.
@@ -249,25 +247,26 @@ function Host:go_astray(client, op)
   local other = self.world:pick(self.clients)
   if other.core == client.core or not other.core:usable() then return end
   self.world.is_astray, op.is_discarded = true, true
-  local back <close> = setmetatable({}, { __close = function() self.world.is_astray = false end }) -- luacheck: ignore back
+  local back <close> = World.at_end(function() self.world.is_astray = false end) -- luacheck: ignore back
   other:offer_status { publisher = "contoso", offer = "for-a-callback", token = TOKEN }
 end
 
 -- A batch with code of its own, which may have a batch in it, raise, or use either client.
 function Host:map(client, loop)
   local batch = self:new_batch()
-  local ops = {}
-  for place = 1, self.world:random(6) do ops[place] = self:operation(batch) end
-  local list, of = {}, {}
-  for place, op in ipairs(ops) do
-    list[place] = setmetatable({}, getmetatable(untellable))
-    of[list[place]] = op
+  local list, ops, of = {}, {}, {}
+  for place = 1, self.world:random(6) do
+    list[place], ops[place] = setmetatable({}, getmetatable(untellable)), self:operation(batch)
+    of[list[place]] = ops[place]
   end
   local done, entries = pcall(client.map, client, list, function(item, own)
     local op = of[item]
     self.items[#self.items + 1] = coroutine.running()
     self.batch_of[coroutine.running()] = batch
-    if self.world:chance(6) then self:inner(own) end
+    if self.world:chance(6) then -- a batch within an item: its requests are not those of the batch around it
+      local ended, problem = self:cancel_all(own, self.world:pick(self.world.loops), 3)
+      if not ended then error(problem, 0) end
+    end
     if self.world:chance(12) then self:go_astray(client, op) end
     local result, err = (self.world:chance(3) and client or own):cancel(self:options(client, op))
     if self.world:chance(8) then error(self.world:chance(2) and untellable or "deliberate") end
@@ -278,20 +277,6 @@ function Host:map(client, loop)
     return result, err
   end, self:batch_options(client, batch, loop, ops))
   settle(self, done, entries, ops, list)
-end
-
--- A batch within an item: its requests are not those of the batch around it, which waits for it as for one.
-function Host:inner(own)
-  local batch = self:new_batch()
-  local list, ops = {}, {}
-  for place = 1, self.world:random(3) do
-    ops[place] = self:operation(batch)
-    list[place] = self:options(own, ops[place])
-  end
-  local done, entries = pcall(own.cancel_all, own, list,
-                              self:batch_options(own, batch, self.world:pick(self.world.loops), ops))
-  settle(self, done, entries, ops)
-  if not done then error(entries, 0) end
 end
 
 function Host:new_client()
@@ -314,7 +299,7 @@ function Host:task(steps)
       if not client.core:usable() then client = self:new_client() end
       local loop = self.world:chance(2) and self.world:pick(self.world.loops) or nil
       local dice = self.world:random(10)
-      if dice <= 4 then self:single(client) elseif dice <= 7 then self:cancel_all(client, loop) else self:map(client, loop) end
+      if dice <= 4 then self:single(client) elseif dice <= 7 then self:cancel_all(client, loop, 8) else self:map(client, loop) end
       if self.world:chance(3) then self.world:sleep(self.world:random(10)) end
     end
   end)
@@ -343,7 +328,7 @@ local function check_rest(self)
   for _, thread in ipairs(self.threads) do
     if coroutine.status(thread) ~= "dead" then self:note("a coroutine is left") end
   end
-  for _, raised in ipairs(self.world.raised) do self:note("a coroutine raised %s", tostring(raised.problem)) end
+  for _, raised in ipairs(self.world.raised) do self:note("a coroutine raised %s", raised) end
 end
 
 local function check_ops(self)
@@ -366,7 +351,7 @@ function Host.play(seed, size)
   local world = World.new(seed)
   local random = core.random
   core.random = function() return world:random(1000) / 1001 end -- the jitter of pauses
-  local restore <close> = setmetatable({}, { __close = function() core.random = random end }) -- luacheck: ignore restore
+  local restore <close> = World.at_end(function() core.random = random end) -- luacheck: ignore restore
   local self = setmetatable({
     world = world, is_quick = seed % 2 == 0, ops = {}, order = {}, tables = {}, lists = {}, clients = {}, threads = {},
     items = {}, batch_of = {}, problems = {}, late = {}, -- requests for a token without a response
@@ -374,9 +359,7 @@ function Host.play(seed, size)
   if world:chance(4) then world.failing = world:pick { 10, 60 } end
   for _ = 1, 2 do self:new_client() end
   for _ = 1, 3 do self:task(size.steps) end
-  if world:chance(3) then
-    world:after(world:random(30), function() self:change() end)
-  end
+  if world:chance(3) then world:after(world:random(30), function() self:change() end) end
   if world:chance(3) then
     local victim = world:pick(self.threads)
     world:after(world:random(60), function()
@@ -387,9 +370,7 @@ function Host.play(seed, size)
     local client = world:pick(self.clients)
     world:after(world:random(60), function() client:close() end)
   end
-  if world:chance(6) then
-    world:after(world:random(60), function() self:fork() end)
-  end
+  if world:chance(6) then world:after(world:random(60), function() self:fork() end) end
   world:run()
   check_rest(self)
   check_ops(self)

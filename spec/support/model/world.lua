@@ -2,7 +2,7 @@
 -- world says so. Nothing is sent, and a run depends on its seed alone.
 --
 --   local world = World.new(seed)
---   local client, core = world:client(options, respond)   -- respond(endpoint, options): see Core:start
+--   local client = world:client(options, respond)         -- respond(endpoint, options, token): see Core:start
 --   world:spawn(function() client:cancel { ... } end)
 --   world:run()                                           -- until nothing is left to do
 
@@ -23,7 +23,7 @@ local function resume(self, thread)
   if coroutine.status(thread) ~= "suspended" then return end
   local done, sign = coroutine.resume(thread)
   if not done then
-    self.raised[#self.raised + 1] = { problem = debug.traceback(thread, tostring(sign)), task = self.tasks[thread] }
+    self.raised[#self.raised + 1] = debug.traceback(thread, tostring(sign))
     coroutine.close(thread)
   elseif coroutine.status(thread) == "suspended" and sign ~= YIELDED then
     error "a coroutine of the host has been given what was not for it"
@@ -31,6 +31,10 @@ local function resume(self, thread)
 end
 
 World.LOOP_FAILS = "the loop has failed"
+World.FORKED = "the client belongs to the parent process"
+
+--- A value that calls a function at the end of its scope.
+function World.at_end(fn) return setmetatable({}, { __close = fn }) end
 
 --- Makes a world.
 function World.new(seed)
@@ -72,10 +76,9 @@ function World:after(seconds, fn)
 end
 
 --- Starts a coroutine of the host.
--- @param task anything that tells of it in world.raised
-function World:spawn(fn, task)
+function World:spawn(fn)
   local thread = coroutine.create(fn)
-  self.tasks[thread] = task or true
+  self.tasks[thread] = true
   self.ready[#self.ready + 1] = thread
   return thread
 end
@@ -86,11 +89,6 @@ function World:sleep(seconds)
   assert(self.tasks[thread], "not a coroutine of the host")
   local event <close> = self:after(seconds, function() self.ready[#self.ready + 1] = thread end) -- luacheck: ignore event
   coroutine.yield(YIELDED)
-end
-
---- Resumes a coroutine by mistake, where it can be: of the world, or of an item of a batch.
-function World.disturb(_, thread)
-  if coroutine.status(thread) == "suspended" then coroutine.resume(thread, "by mistake", true) end
 end
 
 --- Runs until nothing is left to do. Raises after so many turns that the host must be turning in place.
@@ -187,8 +185,6 @@ Core.__index = Core
 function Core:usable() return not self.is_parents and self.real:usable() end
 function Core.pollfd() return nil end
 
-World.FORKED = "the client belongs to the parent process"
-
 local function check_process(self)
   if self.is_parents then error("cpp: " .. World.FORKED, 0) end
 end
@@ -233,15 +229,13 @@ function Core:start(endpoint, options, token, id, timeout)
   return request, request.place
 end
 
-function Core.claim(_, request)
-  request.unclaimed = false
-end
+function Core.claim(_, request) request.unclaimed = false end
 
 function Core:finished()
-  local request = table.remove(self.finished_ones, 1)
-  while request and not request.unclaimed do request = table.remove(self.finished_ones, 1) end
+  local request
+  repeat request = table.remove(self.finished_ones, 1) until not request or request.unclaimed
   if not request then return nil end
-  request.unclaimed = false
+  self:claim(request)
   return request, request.place, 0
 end
 
@@ -258,37 +252,34 @@ function Core:alarm(seconds)
   alarm.time, self.alarm_event = time, alarm
 end
 
+local function finish_all(self, message, is_answered)
+  for place = 1, self.ids do
+    local request = self.all[place]
+    if request then request:finish { kind = "closed", message = message, sent = true } end
+    if request and is_answered and request.ending then request.ending() end
+  end
+end
+
 -- Goes on as a forked child: the parent has the requests, and nothing wakes what waits for them.
 function Core:fork()
   self.is_parents = true
-  for place = 1, self.ids do
-    local request = self.all[place]
-    if request then
-      request:finish { kind = "closed", message = "the request belongs to the parent process", sent = true }
-      if request.ending then request.ending() end
-    end
-  end
+  finish_all(self, "the request belongs to the parent process", true)
 end
 
 function Core:close()
   self.real:close()
-  for place = 1, self.ids do
-    local request = self.all[place]
-    if request then request:finish { kind = "closed", message = "closed", sent = true } end
-  end
+  finish_all(self, "closed")
 end
 
 --- Makes a client whose requests the world ends.
--- @param respond function(endpoint, options, token) -> outcome, seconds, function or nil
--- @return the client; its core
+-- @param respond function(endpoint, options, token) -> outcome, seconds, function or nil, function or nil
 function World:client(options, respond)
   local client = cpp.client(options)
-  local core = setmetatable({
+  client.core = setmetatable({
     real = client.core, world = self, respond = respond, ids = 0, running = 0, finished_ones = {}, all = {},
   }, Core)
-  client.core = core
-  self.cores[#self.cores + 1] = core
-  return client, core
+  self.cores[#self.cores + 1] = client.core
+  return client
 end
 
 return World
