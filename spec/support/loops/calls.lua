@@ -1,7 +1,9 @@
--- Examples of every loop: single calls, several at once, timers, and closing the client.
+-- Examples of every loop: single calls, several at once, batches, timers, coroutines that are resumed by mistake or closed while
+-- they wait, and closing the client.
 
 local assert = require "luassert"
 local core = require "cpp.core"
+local dispatch = require "cpp.dispatch"
 local fork = require "spec.support.fork"
 local loops = require "spec.support.loops"
 local portals = require "spec.support.emulator"
@@ -240,6 +242,85 @@ return function(it)
     end)
     host:run(loops.LIMIT)
     assert.is_true(waited)
+  end)
+
+  it("aborts the requests of a batch whose coroutine is closed", function()
+    loops.respond_late(portal, 1, { action = "stall" })
+    local thread = host:spawn(function()
+      client:map({ 1, 1, 1 }, function(n, own) return own:offer_status(loops.offer(n)) end)
+    end)
+    local state
+    host:spawn(function()
+      host:pause(0.1)
+      host:close(thread)
+      assert.equal(0, (client.core:step(0)))
+      assert.is_false(dispatch.is_waiting(client.core))
+      state = assert(client:offer_status(loops.offer(2))).state
+    end)
+    host:run(loops.LIMIT)
+    assert.equal("running", state)
+  end)
+
+  -- The host resumes a waiting coroutine by mistake, a few times.
+  local function disturb(thread, count)
+    host:spawn(function()
+      for _ = 1, count or 3 do
+        host:pause(0.03)
+        if coroutine.status(thread) == "suspended" then coroutine.resume(thread, "by mistake", { kind = "http" }) end
+      end
+    end)
+  end
+
+  it("does not take an unexpected resume for the end of a sleep", function()
+    local slept
+    local thread = host:spawn(function()
+      local started = core.monotonic()
+      host.loop.sleep(client.core, 0.3)
+      slept = core.monotonic() - started
+    end)
+    disturb(thread)
+    host:run(loops.LIMIT)
+    assert.is_true(slept >= 0.299, slept)
+  end)
+
+  it("does not take an unexpected resume for a response, nor for the end of a pause before a retry", function()
+    portal:fault { match = { path = "/offer%-1/" }, delay = 0.2, status = 429, headers = { ["Retry-After"] = "1" } }
+    local state, err
+    local thread = host:spawn(function()
+      local started = core.monotonic()
+      state, err = client:offer_status(loops.offer(1, { retries = 1 }))
+      assert.is_true(core.monotonic() - started >= 1.199)
+    end)
+    disturb(thread, 12)
+    host:run(loops.LIMIT)
+    assert.is_nil(err)
+    assert.equal("running", state.state)
+  end)
+
+  -- The token function of one item waits; another item follows its operation.
+  it("ends a wait of a batch at its deadline, whatever another item's token function does", function()
+    local entries, ends, started = nil, {}, core.monotonic()
+    local function slow()
+      host:pause(1)
+      return portals.TOKEN
+    end
+    host:spawn(function()
+      entries = client:map({ 1, 2 }, function(n, own)
+        local result, err
+        if n == 1 then
+          result, err = own:offer_status(loops.offer(n, { token = slow }))
+        else
+          result, err = own:wait(loops.offer(n), { timeout = 0.3, interval = 0.05, max_interval = 0.05 })
+        end
+        ends[n] = core.monotonic() - started
+        return result, err
+      end)
+    end)
+    host:run(loops.LIMIT)
+    assert.equal("running", entries[1].result.state)
+    assert.equal("timeout", entries[2].err.kind)
+    assert.is_truthy(entries[2].err.message:find "last state: running", entries[2].err.message)
+    assert.is_true(ends[1] >= 0.999 and ends[2] < 0.8, ends[2])
   end)
 
   it("lets a timer of the host tick every 5 ms while 64 cancels and 64 waits are in flight #timer", function()

@@ -85,19 +85,15 @@ end
 -- @param make function without arguments that returns a host
 function loops.examples(busted, make)
   local host
-  local parts = {}
-  for index, name in ipairs { "calls", "batches" } do
-    parts[index] = require("spec.support.loops." .. name)(busted.it)
-  end
+  local prepare = require "spec.support.loops.calls" (busted.it)
   loops.clients(busted, function(portal, make_client)
     host = make()
     local function new_client(options) return make_client(fixture.merged({ loop = host.loop }, options)) end
-    local client = new_client()
-    for _, part in ipairs(parts) do part(portal, host, client, new_client) end
+    prepare(portal, host, new_client(), new_client)
   end, { clock = "real" }, function()
     host:finish()
     host = nil
-    for _, part in ipairs(parts) do part() end
+    prepare()
   end)
 end
 
