@@ -5,9 +5,8 @@
 --   tasks:spawn(function() scheduler.readable(socket) ... end)
 --   local client = cpp.client { loop = tasks:loop(), ... }
 --
--- Inside of a task: scheduler.readable(socket, seconds), scheduler.writable(socket, seconds) return
--- false when the seconds pass first; scheduler.pause(seconds). An error in a task is raised in the
--- call that waits, so it fails the spec.
+-- Inside of a task: scheduler.readable(socket), scheduler.writable(socket), scheduler.pause(seconds). An error in a task is
+-- raised in the call that waits, so it fails the spec.
 
 local core = require "cpp.core"
 local socket = require "socket"
@@ -21,20 +20,13 @@ local WATCHDOG = 30 -- seconds after which a request that does not end is an err
 local TURN = 1 -- the longest wait of one turn
 local POLL = 0.002 -- the longest one where the client has no descriptor to watch
 
---- Waits, inside of a task, until a LuaSocket or LuaSec socket can be read.
-function scheduler.readable(sock, seconds)
-  return coroutine.yield("read", sock, seconds and core.monotonic() + seconds)
-end
-
---- Waits, inside of a task, until a socket can be written.
-function scheduler.writable(sock, seconds)
-  return coroutine.yield("write", sock, seconds and core.monotonic() + seconds)
-end
+--- Waits, inside of a task, until a LuaSocket or LuaSec socket can be read, or written.
+-- @return true
+function scheduler.readable(sock) return coroutine.yield("read", sock) end
+function scheduler.writable(sock) return coroutine.yield("write", sock) end
 
 --- Waits, inside of a task, for a time (real, whatever the loop's clock is).
-function scheduler.pause(seconds)
-  coroutine.yield("pause", nil, core.monotonic() + seconds)
-end
+function scheduler.pause(seconds) coroutine.yield("pause", nil, core.monotonic() + seconds) end
 
 --- Makes an empty set of tasks.
 function scheduler.new()
@@ -45,9 +37,9 @@ function scheduler.new()
   }, Tasks)
 end
 
-local function resume(self, task, ready)
+local function resume(self, task)
   local thread = task.thread
-  local done, kind, sock, deadline = coroutine.resume(thread, ready)
+  local done, kind, sock, deadline = coroutine.resume(thread, true)
   if not done then
     task.dead = true
     error(type(kind) == "string" and debug.traceback(thread, kind) or kind, 0)
@@ -62,7 +54,7 @@ end
 function Tasks:spawn(fn)
   local task = { thread = coroutine.create(fn) }
   self.list[#self.list + 1] = task
-  resume(self, task, true)
+  resume(self, task)
   return task
 end
 
@@ -72,41 +64,25 @@ function Tasks.stop(_, task)
   coroutine.close(task.thread)
 end
 
-local function earliest(self, timeout)
-  local now = core.monotonic()
+-- What socket.select is given: the sockets of tasks, and a descriptor that is not a LuaSocket's; and for how long.
+local function wait_sets(self, descriptor, timeout)
+  local sets, now = { read = {}, write = {}, pause = {} }, core.monotonic()
   for _, task in ipairs(self.list) do
+    if not task.dead then table.insert(sets[task.kind], task.socket) end
     if task.deadline then timeout = math.min(timeout, math.max(0, task.deadline - now)) end
   end
-  return timeout
-end
-
--- What socket.select is given: the sockets of tasks, and a descriptor that is not a LuaSocket's.
-local function wait_sets(self, descriptor)
-  local read, write = {}, {}
-  for _, task in ipairs(self.list) do
-    local set = task.kind == "read" and read or task.kind == "write" and write
-    if set then set[#set + 1] = task.socket end
-  end
   if descriptor then
-    read[#read + 1] = { getfd = function() return descriptor end, dirty = function() return false end }
+    table.insert(sets.read, { getfd = function() return descriptor end, dirty = function() return false end })
   end
-  return read, write
-end
-
-local function sweep(self)
-  local alive = {}
-  for _, task in ipairs(self.list) do
-    if not task.dead then alive[#alive + 1] = task end
-  end
-  self.list = alive
+  return sets.read, sets.write, timeout
 end
 
 --- Waits at most `timeout` seconds for a task or the descriptor, and runs the tasks that are ready.
 -- @return whether any task ran
 function Tasks:turn(timeout, descriptor)
   self.progress = false
-  timeout = earliest(self, timeout)
-  local read, write = wait_sets(self, descriptor)
+  local read, write
+  read, write, timeout = wait_sets(self, descriptor, timeout)
   local before = core.monotonic()
   local readable, writable, problem
   if #read + #write > 0 then
@@ -120,9 +96,13 @@ function Tasks:turn(timeout, descriptor)
     local ready = readable and task.socket
       and (task.kind == "read" and readable[task.socket] or task.kind == "write" and writable[task.socket])
     local expired = task.deadline and now >= task.deadline
-    if not task.dead and (ready or expired) then resume(self, task, ready and true or false) end
+    if not task.dead and (ready or expired) then resume(self, task) end
   end
-  sweep(self)
+  local list = self.list
+  self.list = {}
+  for _, task in ipairs(list) do
+    if not task.dead then table.insert(self.list, task) end
+  end
   return self.progress
 end
 

@@ -22,16 +22,15 @@ local Connection = {}
 Connection.__index = Connection
 
 -- Waits as the non-blocking socket asks. LuaSec says which way it wants to go; LuaSocket does not.
-local function wait_for(self, problem, otherwise, seconds)
-  if problem == "wantread" then return scheduler.readable(self.socket, seconds) end
-  if problem == "wantwrite" then return scheduler.writable(self.socket, seconds) end
-  if problem == "timeout" then return scheduler[otherwise](self.socket, seconds) end
-  return false
+local WAITS = { wantread = "readable", wantwrite = "writable" }
+local function wait_for(self, problem, otherwise)
+  local wait = WAITS[problem] or problem == "timeout" and otherwise
+  return wait and scheduler[wait](self.socket)
 end
 
 --- Waits for more bytes from the client.
--- @return false when it has closed the connection, or nothing came for `seconds`
-function Connection:fill(seconds)
+-- @return false when it has closed the connection
+function Connection:fill()
   while self.socket do
     local data, problem, partial = self.socket:receive(CHUNK)
     data = data or partial
@@ -40,7 +39,7 @@ function Connection:fill(seconds)
       self.bytes_received = self.bytes_received + #data
       return true
     end
-    if not wait_for(self, problem, "readable", seconds) then return false end
+    if not wait_for(self, problem, "readable") then return false end
   end
   return false
 end
@@ -70,13 +69,10 @@ end
 -- @return request: method, target, headers (lower-case names), body, head (its bytes), connection
 --   (the number of the connection); nil when the connection ends before
 function Connection:read_request()
-  local stop
-  while true do
-    stop = select(2, self.buffer:find("\r\n\r\n", 1, true))
-    if stop then break end
+  while not self.buffer:find("\r\n\r\n", 1, true) do
     if not self:fill() then return nil end
   end
-  local request = parse_head(self:read(stop))
+  local request = parse_head(self:read(select(2, self.buffer:find("\r\n\r\n", 1, true))))
   request.body = self:read(tonumber(request.headers["content-length"]) or 0)
   if not request.body then return nil end
   request.connection = self.number
@@ -116,9 +112,7 @@ function Connection:drip(data, seconds)
 end
 
 --- Waits for a time.
-function Connection.pause(_, seconds)
-  scheduler.pause(seconds)
-end
+function Connection.pause(_, seconds) scheduler.pause(seconds) end
 
 --- Does nothing more until the client ends the connection.
 -- @return the bytes that came meanwhile, and were not read before
@@ -144,14 +138,7 @@ function Connection:start_tls(parameters)
 end
 
 local function copy_bytes(from, to)
-  while true do
-    if #from.buffer > 0 then
-      local data = from.buffer
-      from.buffer = ""
-      if not to:send(data) then break end
-    end
-    if not from:fill() then break end
-  end
+  repeat until not to:send(from:read(#from.buffer)) or not from:fill()
   from:close()
   to:close()
 end
