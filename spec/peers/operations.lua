@@ -21,13 +21,11 @@ local AUTOREST = {
   { "err", INLINE, [[
     PUT /lro/put/{200,201}/succeeded
     PUT /lro/put/{201/creating/succeeded,200/updating/succeeded,201/created/failed,200/accepted/canceled}/200
-    PUT /lro/nonretryerror/put/201/creating/400{,/invalidjson}
-    PUT /lro/error/put/201/noprovisioningstatepayload
-    PUT /lro/customheader/put/201/creating/succeeded/200]] },
+    PUT /lro/{error/put/201/noprovisioningstatepayload,customheader/put/201/creating/succeeded/200}
+    PUT /lro/nonretryerror/put/201/creating/400{,/invalidjson}]] },
   { "err", INLINE, "PUT /lro/retryerror/put/201/creating/succeeded/200", again = true },
   { "err", RESOURCE, [[
-    PUT /lro/put/{202/retry,noheader/202}/200
-    PUT /lro/{putsubresource,putnonresource}/202/200
+    PUT /lro/{put/202/retry,put/noheader/202,putsubresource/202,putnonresource/202}/200
     DELETE /lro/delete/provisioning/202/{accepted/200/succeeded,deleting/200/failed,deleting/200/canceled}
     POST /{lro/post/payload/200,lroParameterizedEndpoints,lroConstantParameterizedEndpoints/iAmConstant}]] },
   { "err", RESOURCE, "POST /lro/post/202/retry/200", polls = "/lro/post/newuri/202/retry/200" },
@@ -35,39 +33,29 @@ local AUTOREST = {
     DELETE /lro/retryerror/delete/{provisioning/202/accepted/200/succeeded,202/retry/200}
     POST /lro/retryerror/post/202/retry/200]], again = true },
   { "err", EMPTY, [[
-    DELETE /lro/delete/{noheader,204/succeeded,202/retry/200,202/noretry/204}
-    DELETE /lro/error/delete/204/nolocation]] },
+    DELETE /lro/{error/delete/204/nolocation,delete/noheader,delete/204/succeeded,delete/202/retry/200,delete/202/noretry/204}]] },
   { "err", EMPTY, "POST /lro/post/202/noretry/204", polls = "/lro/post/newuri/202/noretry/204" },
   { "err", EMPTY, "POST /lro/customheader/post/202/retry/200", polls = "/lro/customheader/post/newuri/202/retry/200" },
   { "untrusted", "has a location for nothing to poll, at another origin", "PATCH /lro/patch/200/succeeded/ignoreheaders" },
   { "completed", nil, [[
     PATCH /lro/patch/{201/retry/onlyAsyncHeader,202/retry/asyncAndLocationHeader}
-    PUT /lro/putasync/{retry/succeeded,noretry/succeeded,noheader/201/200}
-    PUT /lro/{putsubresourceasync,putnonresourceasync}/202/200
+    PUT /lro/{putasync/noheader/201,putsubresourceasync/202,putnonresourceasync/202}/200
+    PUT /lro/{putasync/retry,putasync/noretry,customheader/putasync/retry}/succeeded
     DELETE /lro/deleteasync/{retry/succeeded,noretry/succeeded,noheader/202/204}
-    POST /lro/{list,postasync/retry/succeeded,postasync/noretry/succeeded}
-    POST /lro/LROPostDoubleHeadersFinal{AzureHeaderGet,AzureHeaderGetDefault,LocationGet}
-    PUT /lro/customheader/putasync/retry/succeeded
-    POST /lro/customheader/postasync/retry/succeeded]] },
+    POST /lro/{list,postasync/retry/succeeded,postasync/noretry/succeeded,customheader/postasync/retry/succeeded}
+    POST /lro/LROPostDoubleHeadersFinal{AzureHeaderGet,AzureHeaderGetDefault,LocationGet}]] },
   { "completed", nil, [[
-    PUT /lro/retryerror/putasync/retry/succeeded
-    DELETE /lro/retryerror/deleteasync/retry/succeeded
+    PUT /lro/retryerror/putasync/retry/succeeded DELETE /lro/retryerror/deleteasync/retry/succeeded
     POST /lro/retryerror/postasync/retry/succeeded]], again = true },
   { "canceled", nil, [[
-    PUT /lro/{put/200/succeeded/nostate,putasync/noretry/canceled}
-    DELETE /lro/deleteasync/retry/canceled
+    PUT /lro/{put/200/succeeded/nostate,putasync/noretry/canceled} DELETE /lro/deleteasync/retry/canceled
     POST /lro/postasync/retry/canceled]] },
-  { "failed", nil, [[
-    PUT /lro/putasync/retry/failed
-    DELETE /lro/deleteasync/retry/failed
-    POST /lro/postasync/retry/failed]] },
+  { "failed", nil, "PUT /lro/putasync/retry/failed DELETE /lro/deleteasync/retry/failed POST /lro/postasync/retry/failed" },
   { "http 400", nil, [[
-    PUT /lro/nonretryerror/{put,putasync/retry}/400
-    DELETE /lro/nonretryerror/{delete,delete/202/retry,deleteasync/retry}/400
+    PUT /lro/nonretryerror/{put,putasync/retry}/400 DELETE /lro/nonretryerror/{delete,delete/202/retry,deleteasync/retry}/400
     POST /lro/nonretryerror/{post,post/202/retry,postasync/retry}/400]] },
   { "http 404", nil, [[
-    PUT /lro/error/putasync/retry/invalidheader
-    DELETE /lro/error/{delete/202,deleteasync}/retry/invalidheader
+    PUT /lro/error/putasync/retry/invalidheader DELETE /lro/error/{delete/202,deleteasync}/retry/invalidheader
     POST /lro/error/{post/202/nolocation,post/202/retry/invalidheader,postasync/retry/invalidheader}]] },
   { "protocol 200", nil, [[
     PUT /lro/error/{put/200/invalidjson,putasync/retry/nostatus,putasync/retry/nostatuspayload,putasync/retry/invalidjsonpolling}
@@ -80,15 +68,12 @@ local GROUP, PROVIDER = SUBSCRIPTION .. "/resourceGroups/test-rg", "/providers/A
 local CORE, RESOURCES = "2022-12-01-preview", "2023-12-01-preview"
 local SPECTOR = {
   { "completed", nil, [[
-    POST /azure/core/lro/rpc/generations:submit
-    PUT /azure/core/lro/standard/users/madge
-    DELETE /azure/core/lro/standard/users/madge
-    POST /azure/core/lro/standard/users/madge:export]], version = CORE },
+    POST /azure/core/lro/{rpc/generations:submit,standard/users/madge:export}
+    PUT /azure/core/lro/standard/users/madge DELETE /azure/core/lro/standard/users/madge]], version = CORE },
   { "completed", nil, [[
     PUT GROUPPROVIDER.OperationTemplates/orders/order1
-    POST GROUPPROVIDER.OperationTemplates/orders/order1/export
-    POST SUBSCRIPTIONPROVIDER.OperationTemplates/exportArray
-    POST GROUPPROVIDER.LargeHeader/largeHeaders/header1/two6k]], version = RESOURCES },
+    POST GROUPPROVIDER.{OperationTemplates/orders/order1/export,LargeHeader/largeHeaders/header1/two6k}
+    POST SUBSCRIPTIONPROVIDER.OperationTemplates/exportArray]], version = RESOURCES },
   { "err", EMPTY, "DELETE GROUPPROVIDER.OperationTemplates/orders/order1", version = RESOURCES },
   { "err", RESOURCE, "POST GROUPPROVIDER.OperationTemplates/products/default/postPagingLro{,WithBody}", version = RESOURCES },
 }
