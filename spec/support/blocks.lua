@@ -12,75 +12,43 @@ local cjson = require "cjson"
 
 local blocks = {}
 
-local function lines_of(name)
-  local list = {}
-  for line in io.lines(name) do list[#list + 1] = line end
-  return list
-end
-
 local JSON = { fault = true, offer = true }
-
--- A page is read line by line: this is where that stands.
-local Page = {}
-Page.__index = Page
-
-function Page:fail(message)
-  error(("%s:%d: %s"):format(self.name, self.place, message), 0)
-end
-
-function Page:open(language)
-  if language == "" then self:fail "the block does not say its language" end
-  self.block = { page = self.name, line = self.place, language = language, lines = {}, directives = self.directives }
-  self.directives = {}
-end
-
-function Page:close()
-  local block = self.block
-  self.block = nil
-  block.text = table.concat(block.lines, "\n") .. "\n"
-  local last = self.blocks[#self.blocks]
-  if block.language == "text" and last and self.after == last and not next(block.directives) then
-    last.output = block.text
-  else
-    self.blocks[#self.blocks + 1] = block
-    self.after = block
-  end
-end
-
-function Page:comment(name, value)
-  self.directives[name] = JSON[name] and cjson.decode(value) or value
-end
-
-function Page:line(line)
-  local fence = line:match "^%s*```(.*)$"
-  local name, value = line:match "^%s*<!%-%- ([%l ]+): (.-) %-%->$"
-  if self.block and fence then
-    self:close()
-  elseif self.block then
-    table.insert(self.block.lines, line)
-  elseif fence then
-    self:open(fence)
-  elseif name then
-    self:comment(name, value)
-  elseif line:find "^    %S" and self.blank then
-    self:fail "an indented block: write it as ```language"
-  elseif line ~= "" then
-    self.directives, self.after = {}, nil
-  end
-  self.blank = line == ""
-end
 
 --- Reads the blocks of a page.
 -- @param name string: the page's file
 -- @return list of tables: page, line, language, text, output (or nil), directives
 function blocks.read(name)
-  local page = setmetatable({ name = name, blocks = {}, directives = {}, blank = true }, Page)
-  for place, line in ipairs(lines_of(name)) do
-    page.place = place
-    page:line(line)
+  local list, directives, place, is_blank = {}, {}, 0, true
+  local block, last -- the one that is being read; the one before, if nothing is between
+  local function fail(message) error(("%s:%d: %s"):format(name, place, message), 0) end
+  for line in io.lines(name) do
+    place = place + 1
+    local fence = line:match "^%s*```(.*)$"
+    local comment, value = line:match "^%s*<!%-%- ([%l ]+): (.-) %-%->$"
+    if block and fence then
+      block.text = table.concat(block.lines, "\n") .. "\n"
+      if block.language == "text" and last and not next(block.directives) then
+        last.output = block.text
+      else
+        list[#list + 1], last = block, block
+      end
+      block = nil
+    elseif block then
+      table.insert(block.lines, line)
+    elseif fence then
+      if fence == "" then fail "the block does not say its language" end
+      block, directives = { page = name, line = place, language = fence, lines = {}, directives = directives }, {}
+    elseif comment then
+      directives[comment] = JSON[comment] and cjson.decode(value) or value
+    elseif line:find "^    %S" and is_blank then
+      fail "an indented block: write it as ```language"
+    elseif line ~= "" then
+      directives, last = {}, nil
+    end
+    is_blank = line == ""
   end
-  if page.block then page:fail "the last block does not end" end
-  return page.blocks
+  if block then fail "the last block does not end" end
+  return list
 end
 
 return blocks
