@@ -13,6 +13,26 @@ local socket = require "socket"
 return function(it)
   local portal, host, client, new_client
 
+  -- Runs coroutines of the loop until nothing is left to wait for.
+  local function run(...)
+    for _, fn in ipairs { ... } do host:spawn(fn) end
+    host:run(loops.LIMIT)
+  end
+
+  -- Has `fn` called in a coroutine of the loop, after a time.
+  local function after(seconds, fn)
+    host:spawn(function()
+      host:pause(seconds)
+      fn()
+    end)
+  end
+
+  local function seconds_of(fn, ...)
+    local started = core.monotonic()
+    fn(...)
+    return core.monotonic() - started
+  end
+
   it("suspends the calling coroutine in each call", function()
     local seen = {}
     host:spawn(function()
@@ -29,7 +49,7 @@ return function(it)
                                                      { wait = { interval = 0.02 } })
     end)
     assert.is_nil(seen.operations) -- it waits for the loop already
-    host:run(loops.LIMIT)
+    run()
     assert.equal(1, #seen.operations)
     assert.equal("canceled", seen.operation.state)
     assert.equal("canceled", seen.offer.state)
@@ -40,52 +60,37 @@ return function(it)
 
   it("sleeps for the given time", function()
     local slept
-    host:spawn(function()
-      local started = core.monotonic()
-      host.loop.sleep(client.core, 0.1)
-      slept = core.monotonic() - started
-    end)
-    host:run(loops.LIMIT)
+    run(function() slept = seconds_of(host.loop.sleep, client.core, 0.1) end)
     assert.is_true(slept >= 0.099 and slept < 2, slept) -- libuv counts whole milliseconds
   end)
 
   it("goes on where a forked child closes its copy of the client", function()
     loops.respond_late(portal, 1, { delay = 0.3 })
     local result, err, child, ended
-    local started = core.monotonic()
-    host:spawn(function()
-      result, err = client:cancel(loops.offer(1))
-      ended = core.monotonic()
-    end)
-    host:spawn(function()
-      host:pause(0.1)
+    after(0.1, function()
       child = fork(function()
         client:close()
         collectgarbage()
         assert(not ended or err.kind == "closed" and err.ambiguous, "the call ended in the child")
       end)
     end)
-    host:run(loops.LIMIT)
+    run(function()
+      ended = seconds_of(function() result, err = client:cancel(loops.offer(1)) end)
+    end)
     assert.equal(0, child:wait())
     assert.equal(202, result and result.status, err)
-    assert.is_true(ended - started < 1)
+    assert.is_true(ended < 1)
   end)
 
   it("keeps the shorter deadline of a later request", function()
     loops.respond_late(portal, 1, { action = "stall" })
     loops.respond_late(portal, 2, { action = "stall" })
     local order = {}
-    host:spawn(function()
-      local _, err = client:offer_status(loops.offer(1))
-      order[#order + 1] = err.kind
-    end)
-    host:spawn(function()
-      host:pause(0.05)
-      local _, err = client:offer_status(loops.offer(2, { timeout = 0.1 }))
-      order[#order + 1] = err.kind
+    after(0.05, function()
+      table.insert(order, select(2, client:offer_status(loops.offer(2, { timeout = 0.1 }))).kind)
       portal:clear_faults()
     end)
-    host:run(loops.LIMIT)
+    run(function() table.insert(order, select(2, client:offer_status(loops.offer(1))).kind) end)
     assert.same({ "timeout", "network" }, order)
   end)
 
@@ -100,11 +105,8 @@ return function(it)
           ended = ended + 1
         end)
       end
-      host:spawn(function()
-        host:pause(0.02)
-        socket.sleep(0.08) -- a busy host: meanwhile two get a response
-      end)
-      host:run(loops.LIMIT)
+      after(0.02, function() socket.sleep(0.08) end) -- a busy host: meanwhile two get a response
+      run()
       assert.equal(3, ended)
     end)
   end
@@ -119,11 +121,8 @@ return function(it)
           ended[n] = true
         end)
       end
-      host:spawn(function()
-        host:pause(0.05)
-        host:close(threads[victim])
-      end)
-      host:run(loops.LIMIT)
+      after(0.05, function() host:close(threads[victim]) end)
+      run()
       for n = 1, 3 do assert.equal(n ~= victim or nil, ended[n]) end
     end)
   end
@@ -131,13 +130,8 @@ return function(it)
   it("has nothing left to do when the only coroutine that waits is closed", function()
     loops.respond_late(portal, 1, { action = "stall" })
     local thread = host:spawn(function() client:offer_status(loops.offer(1)) end)
-    host:spawn(function()
-      host:pause(0.3)
-      host:close(thread)
-    end)
-    local started = core.monotonic()
-    host:run(loops.LIMIT)
-    assert.is_true(core.monotonic() - started < 3)
+    after(0.3, function() host:close(thread) end)
+    assert.is_true(seconds_of(run) < 3)
     assert.equal(0, (client.core:step(0)))
   end)
 
@@ -155,33 +149,28 @@ return function(it)
       assert.is_false(done)
       assert.is_truthy(tostring(problem):find("deliberate"), problem)
     end
-    host:run(loops.LIMIT)
+    run()
     assert.equal(6, ended)
   end)
 
   it("ends all waiting calls with kind closed when the client is closed", function()
     loops.respond_late(portal, 1, { action = "stall" })
     loops.respond_late(portal, 2, { status = 429, headers = { ["Retry-After"] = "100" } })
-    local errs, entries, started = {}, nil, core.monotonic()
+    local errs, entries = {}, nil
+    local function wait(own) return own:wait(loops.offer(3), { interval = 100, max_interval = 100 }) end
     for n = 1, 3 do
       host:spawn(function() errs[n] = select(2, client:cancel(loops.offer(1))) end)
     end
-    host:spawn(function() errs[4] = select(2, client:wait(loops.offer(3), { interval = 100, max_interval = 100 })) end)
-    host:spawn(function()
+    after(0.1, function() client:close() end)
+    local seconds = seconds_of(run, function() errs[4] = select(2, wait(client)) end, function()
+      errs[5] = select(2, client:offer_status(loops.offer(2, { retries = 3, timeout = 300 })))
+    end, function()
       entries = client:map({ 1, 1, 1, 3 }, function(n, own)
-        if n == 3 then return own:wait(loops.offer(3), { interval = 100, max_interval = 100 }) end
+        if n == 3 then return wait(own) end
         return own:cancel(loops.offer(n))
       end, { concurrency = 2 })
     end)
-    host:spawn(function()
-      errs[5] = select(2, client:offer_status(loops.offer(2, { retries = 3, timeout = 300 })))
-    end)
-    host:spawn(function()
-      host:pause(0.1)
-      client:close()
-    end)
-    host:run(loops.LIMIT)
-    assert.is_true(core.monotonic() - started < 5)
+    assert.is_true(seconds < 5)
     for n = 1, 5 do assert.equal("closed", errs[n] and errs[n].kind, n) end
     for n = 1, 4 do assert.equal("closed", entries[n].err and entries[n].err.kind, n) end
     assert.is_true(errs[1].ambiguous)
@@ -202,7 +191,7 @@ return function(it)
         kinds[#kinds + 1] = list[1].err and list[1].err.kind or "done"
       end)
     end
-    host:run(loops.LIMIT)
+    run()
     assert.equal(12, #kinds)
     for _, kind in ipairs(kinds) do assert.is_true(kind == "done" or kind == "closed", kind) end
   end)
@@ -226,21 +215,20 @@ return function(it)
         collectgarbage()
       end
     end)
-    host:run(loops.LIMIT)
+    run()
     assert.equal(20, ended)
     assert.is_true(reused > 0)
   end)
 
   it("does not wait for a request that is done", function()
     local waited
-    host:spawn(function()
+    run(function()
       local request = client.core:start("offer_status", loops.offer(1), portals.TOKEN)
       repeat client.core:step(0.01) until request:done()
       assert(request:result())
       client.loop.await(client.core, request)
       waited = true
     end)
-    host:run(loops.LIMIT)
     assert.is_true(waited)
   end)
 
@@ -250,14 +238,13 @@ return function(it)
       client:map({ 1, 1, 1 }, function(n, own) return own:offer_status(loops.offer(n)) end)
     end)
     local state
-    host:spawn(function()
-      host:pause(0.1)
+    after(0.1, function()
       host:close(thread)
       assert.equal(0, (client.core:step(0)))
       assert.is_false(dispatch.is_waiting(client.core))
       state = assert(client:offer_status(loops.offer(2))).state
     end)
-    host:run(loops.LIMIT)
+    run()
     assert.equal("running", state)
   end)
 
@@ -273,28 +260,20 @@ return function(it)
 
   it("does not take an unexpected resume for the end of a sleep", function()
     local slept
-    local thread = host:spawn(function()
-      local started = core.monotonic()
-      host.loop.sleep(client.core, 0.3)
-      slept = core.monotonic() - started
-    end)
-    disturb(thread)
-    host:run(loops.LIMIT)
+    disturb(host:spawn(function() slept = seconds_of(host.loop.sleep, client.core, 0.3) end))
+    run()
     assert.is_true(slept >= 0.299, slept)
   end)
 
   it("does not take an unexpected resume for a response, nor for the end of a pause before a retry", function()
     portal:fault { match = { path = "/offer%-1/" }, delay = 0.2, status = 429, headers = { ["Retry-After"] = "1" } }
-    local state, err
-    local thread = host:spawn(function()
-      local started = core.monotonic()
-      state, err = client:offer_status(loops.offer(1, { retries = 1 }))
-      assert.is_true(core.monotonic() - started >= 1.199)
-    end)
-    disturb(thread, 12)
-    host:run(loops.LIMIT)
-    assert.is_nil(err)
-    assert.equal("running", state.state)
+    local state, seconds
+    disturb(host:spawn(function()
+      seconds = seconds_of(function() state = assert(client:offer_status(loops.offer(1, { retries = 1 }))).state end)
+    end), 12)
+    run()
+    assert.is_true(seconds >= 1.199)
+    assert.equal("running", state)
   end)
 
   -- The token function of one item waits; another item follows its operation.
@@ -316,7 +295,7 @@ return function(it)
         return result, err
       end)
     end)
-    host:run(loops.LIMIT)
+    run()
     assert.equal("running", entries[1].result.state)
     assert.equal("timeout", entries[2].err.kind)
     assert.is_truthy(entries[2].err.message:find "last state: running", entries[2].err.message)
@@ -331,7 +310,7 @@ return function(it)
       for n = 1, 64 do list[n] = loops.offer(n) end
       results = client:cancel_all(list)
     end)
-    host:run(loops.LIMIT)
+    run()
     portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.1 }
     for n = 1, 128 do
       host:spawn(function()
@@ -348,7 +327,7 @@ return function(it)
       due, cpu = now + 0.005, os.clock()
       return ended < 128
     end)
-    host:run(loops.LIMIT)
+    run()
     -- The time of this process tells what the client costs, whatever else the machine does; a call
     -- that blocked would take no such time, and would make most ticks late.
     assert.is_true(busiest < 0.020, busiest)
