@@ -1,6 +1,6 @@
 -- A random host: clients, loops, batches and batches within them, with callbacks that wait, raise, close, change tables
--- and make calls, which may go on as a forked child; and a service that limits, fails and loses responses. After a run,
--- `problems` lists each promise that was broken.
+-- and make calls; and a service that limits, fails and loses responses. After a run, `problems` lists each promise that was
+-- broken.
 --
 --   local problems = Host.play(seed, { steps = 20 })
 
@@ -41,9 +41,7 @@ local DEEDS = {
   function(self) self.world:sleep(0) end,
   function(self, client)
     if not client.core:usable() then return end
-    local before = self.world.now
     client:offer_status { publisher = "contoso", offer = "for-a-callback", token = self.world:chance(2) and TOKEN or nil }
-    if self.world.now - before > 60 and #self.late == 0 then self:note("a callback's call took %g s", self.world.now - before) end
   end,
 }
 local AT_ONCE = 7
@@ -109,7 +107,7 @@ end
 
 -- A cancel of an offer of its own.
 function Host:operation(batch)
-  local op = { offer = ("offer-%d"):format(#self.order + 1), batch = batch, ended = 0, began = self.world.now }
+  local op = { offer = ("offer-%d"):format(#self.order + 1), batch = batch, ended = 0 }
   self.ops[op.offer], self.order[#self.order + 1] = op, op
   return op
 end
@@ -138,8 +136,7 @@ end
 
 -- What a call fails for, of these kinds: never for a callback that did no more than wait.
 local EXPECTED = {
-  raised = { "deliberate", "interrupted!", World.LOOP_FAILS, "coroutine was closed while it waited",
-             "may wait for calls of its client only" },
+  raised = { "deliberate", "interrupted!", World.LOOP_FAILS, "coroutine was closed while it waited" },
   auth = { "deliberate", "has no text", "its own token", "not renewed in time", "no response", "interrupted!",
            World.LOOP_FAILS },
 }
@@ -154,14 +151,6 @@ local function is_expected(err)
   return false
 end
 
--- Whether a request for a token, with the timeout of that call, was without a response.
-local function had_late_token(self, op)
-  for _, late in ipairs(self.late) do
-    if late.timeout == op.timeout and late.at >= op.began and late.at <= self.world.now then return true end
-  end
-  return false
-end
-
 -- The end of an operation.
 function Host:ended(op, result, err)
   op.ended, op.result, op.err = op.ended + 1, result, err
@@ -171,10 +160,6 @@ function Host:ended(op, result, err)
   if result and op.deadline and op.goes_on and (op.done_at or self.world.now) < op.over_at then
     self:note("%s: ended before its cancel did", op.offer)
   end
-  if type(err) == "table" and err.kind == "auth" and err.message:find("no response", 1, true) and not op.accepted
-    and not had_late_token(self, op) then
-    self:note("%s: ended by a shorter timeout of another call", op.offer)
-  end
   local named = result and result.offer or type(err) == "table" and err.offer
   if named and named ~= op.offer then self:note("%s: its end names %s", op.offer, named) end
 end
@@ -183,7 +168,7 @@ end
 local function may_raise(problem)
   if type(problem) == "table" and problem.kind == "raised" then problem = problem.raised end
   return problem == World.LOOP_FAILS or problem == "interrupted!" or type(problem) == "string"
-    and (problem:find("the client is closed", 1, true) or problem:find(World.FORKED, 1, true)) ~= nil
+    and problem:find("the client is closed", 1, true) ~= nil
 end
 
 function Host:single(client)
@@ -242,16 +227,7 @@ function Host:cancel_all(client, loop, most)
   return done, entries
 end
 
--- In an item, a call of a client that is none of the batch's: its loop cannot suspend the item, whose code ends there.
-function Host:go_astray(client, op)
-  local other = self.world:pick(self.clients)
-  if other.core == client.core or not other.core:usable() then return end
-  self.world.is_astray, op.is_discarded = true, true
-  local back <close> = World.at_end(function() self.world.is_astray = false end) -- luacheck: ignore back
-  other:offer_status { publisher = "contoso", offer = "for-a-callback", token = TOKEN }
-end
-
--- A batch with code of its own, which may have a batch in it, raise, or use either client.
+-- A batch with code of its own, which may have a batch in it, raise, or use the item's client or its own.
 function Host:map(client, loop)
   local batch = self:new_batch()
   local list, ops, of = {}, {}, {}
@@ -267,7 +243,6 @@ function Host:map(client, loop)
       local ended, problem = self:cancel_all(own, self.world:pick(self.world.loops), 3)
       if not ended then error(problem, 0) end
     end
-    if self.world:chance(12) then self:go_astray(client, op) end
     local result, err = (self.world:chance(3) and client or own):cancel(self:options(client, op))
     if self.world:chance(8) then error(self.world:chance(2) and untellable or "deliberate") end
     if not result and self.world:chance(8) then
@@ -305,16 +280,6 @@ function Host:task(steps)
   end)
 end
 
--- From here on, the host is a forked child, which closes its copies of the clients.
-function Host:fork()
-  local clients = table.move(self.clients, 1, #self.clients, 1, {})
-  for _, op in ipairs(self.order) do op.is_parents = op.ended == 0 end
-  for _, core_client in ipairs(self.world.cores) do core_client:fork() end
-  self.world:after(self.world:random(5), function()
-    for _, client in ipairs(clients) do client:close() end
-  end)
-end
-
 -- What is left when all has ended, and every client is closed.
 local function check_rest(self)
   for _, client in ipairs(self.clients) do client:close() end
@@ -322,8 +287,7 @@ local function check_rest(self)
   for _, core_client in ipairs(self.world.cores) do
     if core_client.running ~= 0 then self:note("%d requests are left", core_client.running) end
     if dispatch.is_waiting(core_client) then self:note("something still waits for a client") end
-    local registered = not core_client.is_parents and self.world.registered[core_client] or {}
-    for loop in pairs(registered) do self:note("the %s loop was not released", loop.name) end
+    for loop in pairs(self.world.registered[core_client] or {}) do self:note("the %s loop was not released", loop.name) end
   end
   for _, thread in ipairs(self.threads) do
     if coroutine.status(thread) ~= "dead" then self:note("a coroutine is left") end
@@ -336,7 +300,7 @@ local function check_ops(self)
     if op.ended > 1 then self:note("%s: ended %d times", op.offer, op.ended) end
     if op.ended == 1 and not op.is_discarded then
       if op.acted and not tells(op) then self:note("%s: was accepted, and its end is %s", op.offer, tostring(op.err)) end
-      local late = op.accepted and not op.is_parents and op.deadline and op.done_at
+      local late = op.accepted and op.deadline and op.done_at
         and op.done_at - op.acted - op.deadline - self.world.waited
       if late and late > LEEWAY then self:note("%s: ended %g s after its deadline", op.offer, late) end
     end
@@ -354,7 +318,7 @@ function Host.play(seed, size)
   local restore <close> = World.at_end(function() core.random = random end) -- luacheck: ignore restore
   local self = setmetatable({
     world = world, is_quick = seed % 2 == 0, ops = {}, order = {}, tables = {}, lists = {}, clients = {}, threads = {},
-    items = {}, batch_of = {}, problems = {}, late = {}, -- requests for a token without a response
+    items = {}, batch_of = {}, problems = {},
   }, Host)
   if world:chance(4) then world.failing = world:pick { 10, 60 } end
   for _ = 1, 2 do self:new_client() end
@@ -370,7 +334,6 @@ function Host.play(seed, size)
     local client = world:pick(self.clients)
     world:after(world:random(60), function() client:close() end)
   end
-  if world:chance(6) then world:after(world:random(60), function() self:fork() end) end
   world:run()
   check_rest(self)
   check_ops(self)

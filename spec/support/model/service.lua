@@ -62,9 +62,6 @@ end
 function service.respond(self, endpoint, options, token)
   if endpoint == "token" then
     local seconds = self.world:chance(15) and 1000 or self.world:random(3)
-    if seconds == 1000 then
-      self.late[#self.late + 1] = { timeout = options.timeout, at = self.world.now + (options.timeout or 300) }
-    end
     return { status = 200, body = { access_token = service.TOKEN, expires_in = 600 } }, seconds
   end
   local op = self.ops[options.offer or (options.location or ""):match "/op/(.*)$"]

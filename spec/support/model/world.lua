@@ -31,7 +31,6 @@ local function resume(self, thread)
 end
 
 World.LOOP_FAILS = "the loop has failed"
-World.FORKED = "the client belongs to the parent process"
 
 --- A value that calls a function at the end of its scope.
 function World.at_end(fn) return setmetatable({}, { __close = fn }) end
@@ -114,7 +113,7 @@ function World:loop(name)
   local function enter(core)
     assert(core:usable(), "a loop is used with a closed client")
     local thread = coroutine.running()
-    assert(self.tasks[thread] or self.is_astray, "a loop of the host is used outside of its coroutines")
+    assert(self.tasks[thread], "a loop of the host is used outside of its coroutines")
     self.registered[core] = self.registered[core] or {}
     self.registered[core][loop] = true
     return function() self.ready[#self.ready + 1] = thread end
@@ -182,22 +181,10 @@ end
 local Core = {}
 Core.__index = Core
 
-function Core:usable() return not self.is_parents and self.real:usable() end
+function Core:usable() return self.real:usable() end
+function Core:check(...) return self.real:check(...) end
+function Core:timeout() return self.real:timeout() end
 function Core.pollfd() return nil end
-
-local function check_process(self)
-  if self.is_parents then error("cpp: " .. World.FORKED, 0) end
-end
-
-function Core:check(...)
-  check_process(self)
-  return self.real:check(...)
-end
-
-function Core:timeout()
-  check_process(self)
-  return self.real:timeout()
-end
 
 --- Starts a request. The world's `respond` gives its outcome (as request:result does), after how many seconds, and
 -- optionally a function to be called when it is responded to, and one for whenever it ends.
@@ -211,7 +198,7 @@ function Core:start(endpoint, options, token, id, timeout)
     target = options.location or "https://portal.test/" .. (options.offer or endpoint),
   }, Request)
   local outcome, seconds, ending, over = self.respond(endpoint, options, token)
-  request.over, request.ending = over, ending
+  request.over = over
   local limit = timeout or options.timeout or 300
   if seconds > limit then
     outcome, seconds, ending = { kind = "timeout", message = "no response", sent = true, transient = true }, limit, nil
@@ -252,23 +239,12 @@ function Core:alarm(seconds)
   alarm.time, self.alarm_event = time, alarm
 end
 
-local function finish_all(self, message, is_answered)
-  for place = 1, self.ids do
-    local request = self.all[place]
-    if request then request:finish { kind = "closed", message = message, sent = true } end
-    if request and is_answered and request.ending then request.ending() end
-  end
-end
-
--- Goes on as a forked child: the parent has the requests, and nothing wakes what waits for them.
-function Core:fork()
-  self.is_parents = true
-  finish_all(self, "the request belongs to the parent process", true)
-end
-
 function Core:close()
   self.real:close()
-  finish_all(self, "closed")
+  for place = 1, self.ids do
+    local request = self.all[place]
+    if request then request:finish { kind = "closed", message = "closed", sent = true } end
+  end
 end
 
 --- Makes a client whose requests the world ends.
