@@ -61,17 +61,12 @@ function front(application) {
   };
 }
 
-// Each of these two tells its starts as well: "PUT /lro/putasync/:retry/:finalState".
-
 async function autorest() {
   const { ApiMockApp } = await import(pathToFileURL(file("@microsoft.azure/autorest.testserver/dist/app/app.js")));
   const mock = new ApiMockApp({ coverageDirectory: path.resolve("coverage"), appendCoverage: false });
   mock.server.start = () => {}; // it listens on a port of its own otherwise
   await mock.start();
-  const Operations = require(file("@microsoft.azure/autorest.testserver/legacy/routes/lros.js"));
-  const starts = new Operations({}, {}).router.stack.filter(({ route }) => route && !route.methods.get)
-    .map(({ route }) => `${Object.keys(route.methods)[0].toUpperCase()} /lro${route.path}`);
-  return { url: urlOf(await listen(front(mock.server.app))), starts };
+  return { url: urlOf(await listen(front(mock.server.app))) };
 }
 
 async function spector() {
@@ -84,11 +79,7 @@ async function spector() {
   const scenarios = await loadScenarioMockApis(file("@azure-tools/azure-http-specs/specs"));
   for (const [name, scenario] of Object.entries(scenarios)) mock.registerScenario(name, scenario);
   mock.server.use("/", mock.router);
-  const locates = ({ headers }) => Object.keys(headers ?? {}).some((name) => /location|asyncoperation/i.test(name));
-  const starts = Object.values(scenarios).flatMap(({ apis }) => apis)
-    .filter(({ method, response }) => method !== "get" && locates(response))
-    .map(({ method, uri }) => `${method.toUpperCase()} ${uri}`);
-  return { url: urlOf(server), starts };
+  return { url: urlOf(server) };
 }
 
 const TENANT = "contoso.test";
