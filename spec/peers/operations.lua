@@ -14,9 +14,9 @@ local RESOURCE = "ends with a resource, which has a provisioningState or nothing
 local EMPTY = "ends with a status code alone"
 local INLINE = "responds with a resource at once, and with no location"
 
--- How the cancel and the wait for it end, the reason if that is outside the contract, and what starts such operations:
--- {a,b} is either. All operations of the versions in package-lock.json are listed. The end is a state, or an err's kind and status. "again": the first cancel is ambiguous and not repeated;
--- a second one starts the operation. "polls": where a 202 to a poll moves the operation to.
+-- How the cancel and the wait for it end (a state, or an err's kind and status), the reason if that is outside the contract,
+-- and what starts such operations, {a,b} for either: all of the versions in package-lock.json. "again": the first cancel is
+-- ambiguous and not repeated; a second one starts the operation. "polls": where a 202 to a poll moves the operation to.
 local AUTOREST = {
   { "err", INLINE, [[
     PUT /lro/put/{200,201}/succeeded
