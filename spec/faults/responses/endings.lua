@@ -10,28 +10,23 @@ local LATE = 0.25 -- seconds: the deadline of what stalls
 
 local list = rows.list "truncated"
 
-local function ends(name, bytes, expected, more)
-  list:add(name, { { send = bytes }, { close = true } }, expected, more)
-end
+local function and_closes(bytes) return { { send = bytes }, { close = true } } end
+local function ends(name, bytes, expected) list:add(name, and_closes(bytes), expected) end
 
 for _, how in ipairs { "close", "cut", "reset" } do
   list:add("before its first byte, " .. how, { { [how] = true } }, rows.NOTHING)
   list:add("before its first byte, on a kept connection, " .. how, { { [how] = true } }, rows.NOTHING, { kept = true })
 end
-for _, bytes in ipairs {
+list:each("in the status line: ", {
   "H", "HTTP/1.1 ", "HTTP/1.1 20", "HTTP/1.1 200", "HTTP/1.1 200 OK", "HTTP/1.1 200 OK\r", "HTTP/1.1 100 Continue\r\n\r\n",
   "HTTP/1.1 199 Odd\r\n\r\n",
-} do
-  ends("in the status line: " .. rows.shown(bytes), bytes, rows.PART_OF_STATUS_LINE)
-end
-for _, bytes in ipairs {
+}, and_closes, rows.PART_OF_STATUS_LINE)
+list:each("in the headers: ", {
   OK, OK .. "Content-Le", OK .. "Content-Length:", OK .. "Content-Length: 2", OK .. LENGTH .. "\r",
   OK .. "Content-Length: 0\r\n", OK .. "Content-Length: 0\r\n\r",
   "HTTP/1.1 100 Continue\r\n\r\n" .. OK .. "X-A: 1\r\n", "HTTP/1.1 202 Accepted\r\nLocation: /op\r\n",
   "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n",
-} do
-  ends("in the headers: " .. rows.shown(bytes), bytes, rows.CUT_HEADERS)
-end
+}, and_closes, rows.CUT_HEADERS)
 
 for _, how in ipairs { "close", "cut", "reset" } do
   for name, bytes in pairs {
@@ -43,12 +38,10 @@ for _, how in ipairs { "close", "cut", "reset" } do
     list:add(name .. ", " .. how, { { send = bytes }, { pause = 0.002 }, { [how] = true } }, rows.protocol(200))
   end
 end
-for _, bytes in ipairs {
+list:each("in its chunks: ", {
   "", "1", "14\r\n", "14;a=", "14\r\n" .. BODY .. "\r", "14\r\n" .. BODY .. "\r\n0", "14\r\n" .. BODY .. "\r\n0\r\n",
   "14\r\n" .. BODY .. "\r\n0\r\n\r",
-} do
-  ends("in its chunks: " .. rows.shown(bytes), CHUNKED .. bytes, rows.protocol(200))
-end
+}, function(bytes) return and_closes(CHUNKED .. bytes) end, rows.protocol(200))
 ends("in a trailer", CHUNKED .. "14\r\n" .. BODY .. "\r\n0\r\nX-Trailer: 1", rows.protocol())
 ends("no chunk of an accepted cancel", respond(202, { "Location: /op", rows.CHUNKED }), { POST = rows.protocol(202) })
 ends("in the body of an accepted cancel", respond(202, { "Location: /op", LENGTH }, "{"), { POST = rows.protocol(202) })
@@ -70,21 +63,15 @@ list.class = "stall"
 
 -- Mostly of a POST: each waits until its deadline, which no handshake takes time of.
 local STALLED = { timeout = LATE, kept = true }
-local function stalls(bytes, status)
-  list:add(rows.shown(bytes), { { send = bytes } }, { POST = rows.late(status) }, STALLED)
-end
-for _, bytes in ipairs {
+local function as_is(bytes) return bytes end
+list:each("", {
   "", "HTTP/1.1 2", OK .. "Content-Le", OK .. "Content-Length: 0\r\n", OK .. "Content-Length: 0\r\n\r",
   "HTTP/1.1 100 Continue\r\n\r\n",
-} do
-  stalls(bytes, "none")
-end
-for _, bytes in ipairs {
+}, as_is, { POST = rows.late "none" }, STALLED)
+list:each("", {
   OK .. LENGTH .. "\r\n\r\n", OK .. LENGTH .. "\r\n\r\n" .. BODY:sub(1, -2), CHUNKED, CHUNKED .. "14\r\n" .. BODY:sub(1, 5),
   CHUNKED .. "14\r\n" .. BODY .. "\r\n0\r\n", OK .. "\r\n" .. BODY,
-} do
-  stalls(bytes, 200)
-end
+}, as_is, { POST = rows.late(200) }, STALLED)
 list:add("in the body of a GET", respond(200, { LENGTH }, "{"), { GET = rows.late(200) }, STALLED)
 for name, row in pairs {
   ["header drips"] = { OK .. "X-Drip: ", ("x"):rep(100), "none" },
@@ -96,14 +83,14 @@ end
 
 list.class = "chunk"
 
-for _, bytes in ipairs {
+list:each("", {
   "xyz\r\n{}", "\r\n{}", "-14\r\n" .. BODY, "+14\r\n" .. BODY, "0x14\r\n" .. BODY, " 14\r\n" .. BODY, '"14"\r\n' .. BODY,
   "10000000000000014\r\n" .. BODY, "ffffffffffffffff\r\n" .. BODY, "14 garbage\r\n" .. BODY, "14xyz\r\n" .. BODY,
   "2\r\n" .. BODY, "16\r\n" .. BODY, "14\r" .. BODY, "14\0\r\n" .. BODY, "14\r\n" .. BODY .. "\r\n-0\r\n\r\n",
   "14\r\n" .. BODY .. "0\r\n\r\n", BODY, "0x",
-} do
-  bytes = bytes:find "\r\n\r\n$" and bytes or bytes .. "\r\n0\r\n\r\n"
-  list:add(rows.shown(bytes), { { send = CHUNKED .. bytes }, { pause = 0.05 }, { close = true } }, { kind = "protocol" })
-end
+}, function(bytes)
+  local last = bytes:find "\r\n\r\n$" and "" or "\r\n0\r\n\r\n"
+  return { { send = CHUNKED .. bytes .. last }, { pause = 0.05 }, { close = true } }
+end, { kind = "protocol" })
 
 return list

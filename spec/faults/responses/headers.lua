@@ -6,18 +6,15 @@ local respond, shown = rows.respond, rows.shown
 local LENGTH = rows.LENGTH
 local list = rows.list "header line"
 
-for _, line in ipairs {
+list:each("", {
   "X-Broken", "X Broken 1", ".", "X-Broken : 1", "X-Broken\t: 1", ": 1", "X Broken: 1", "Content-Length : 0",
   "Transfer-Encoding\v: chunked", "Location : /op", "X-\xc3\xa9: 1", "<html>", "HTTP/1.1 200 OK", "X-Broken: 1\r",
   "X-Broken: a\rb", "X-Broken: a\rContent-Length: 0", "X\rBroken: 1", "X\0Broken: 1", "X-Broken: a\0b", "X-Broken:\0b",
   " X-Folded: 1", "\tX-Folded: 1", " Content-Length: 0", "X-Folded: 1\r\n a\0b", "X-Folded: 1\r\n a\rb",
-} do
-  list:add(shown(line), rows.ok(line, LENGTH), rows.REFUSED)
-end
+}, function(line) return rows.ok(line, LENGTH) end, rows.REFUSED)
 list:add("no colon, the last", rows.ok(LENGTH, "X-Broken"), rows.REFUSED)
-for byte in ('(),/;<=>?@[\\]{}"\1\127'):gmatch "." do
-  list:add("a name with " .. shown(byte), rows.ok(("X%sBroken: 1"):format(byte), LENGTH), rows.REFUSED)
-end
+list:each("a name ", { "(", ")", ",", "/", ";", "<", "=", ">", "?", "@", "[", "\\", "]", "{", "}", '"', "\1", "\127" },
+  function(byte) return rows.ok(("X%sBroken: 1"):format(byte), LENGTH) end, rows.REFUSED)
 
 -- RFC 9110, section 5.5: control characters may stay where they are harmless.
 for _, byte in ipairs { "\1", "\8", "\v", "\27", "\127" } do
@@ -36,14 +33,11 @@ end
 list:add("ESC in Location", respond(202, { "Location: /op\27[2J", "Content-Length: 0" }),
   { POST = { result = { status = 202 }, absent = { "location" } } })
 
-for _, line in ipairs {
+list:each("of an interim response, ", {
   "X-Broken", "X: a\0b", "X : 1", " X: 1", "HTTP/1.1 301: Moved", "HTTP/1.1 202: Accepted\r\nContent-Length: 0",
-} do
-  list:add("of an interim response, " .. shown(line), respond(103, { line }) .. rows.ok(LENGTH), rows.REFUSED)
-end
-for _, line in ipairs { "X-Broken", "X-Broken: a\0b", "X-Broken : 1", "HTTP/1.1 500: x", " X-Folded: 1" } do
-  list:add("a trailer " .. shown(line), respond(200, { rows.CHUNKED },
-    ("14\r\n%s\r\n0\r\n%s\r\n\r\n"):format(rows.BODY, line)), rows.MALFORMED)
-end
+}, function(line) return respond(103, { line }) .. rows.ok(LENGTH) end, rows.REFUSED)
+list:each("a trailer ", { "X-Broken", "X-Broken: a\0b", "X-Broken : 1", "HTTP/1.1 500: x", " X-Folded: 1" }, function(line)
+  return respond(200, { rows.CHUNKED }, ("14\r\n%s\r\n0\r\n%s\r\n\r\n"):format(rows.BODY, line))
+end, rows.MALFORMED)
 
 return list

@@ -10,9 +10,7 @@ local function json(body, ...)
 end
 
 -- What a cancel comes to with a 200 and each of these bodies.
-local function cancel(expected, bodies)
-  for _, body in ipairs(bodies) do list:add("cancel: 200, " .. rows.shown(body):sub(1, 100), json(body), { POST = expected }) end
-end
+local function cancel(expected, bodies) list:each("cancel: 200, ", bodies, json, { POST = expected }) end
 
 -- Anything that is not said to be canceled, in whatever field, and however deep.
 cancel(rows.NOT_CANCELED, {
@@ -80,32 +78,25 @@ list:add("cancel: 202, Location in a folded line", respond(202, { "X-Folded: 1",
   { POST = NO_LOCATION })
 
 -- No content coding is requested, so a body in one cannot be read. A cancel that names a location needs no body.
-for _, coding in ipairs { "gzip", "x-unknown" } do
-  list:add("coding " .. coding, respond(200, { "Content-Encoding: " .. coding, rows.LENGTH }, rows.BODY), rows.protocol(200))
-end
+list:each("coding ", { "gzip", "x-unknown" },
+  function(coding) return rows.ok("Content-Encoding: " .. coding, rows.LENGTH) end, rows.protocol(200))
 list:add("cancel: 202 with Location, and a coding",
   respond(202, { "Location: " .. location, "Content-Encoding: gzip", rows.LENGTH }, rows.BODY), { POST = rows.ACCEPTED })
 
 -- JSON is needed, and there is none.
-for _, body in ipairs {
+list:each("no JSON: ", {
   "<html><body>canceled</body></html>", "canceled", '{"status":"canceled"', rows.BODY .. "}", rows.BODY:rep(2),
   rows.BODY .. "\0", "\0", '{"status":"\xff\xfe"}', '{"status":NaN}', "\xef\xbb\xbf" .. rows.BODY,
   "/* */" .. rows.BODY, "{'status':'canceled'}", ("["):rep(1001) .. ("]"):rep(1001),
   ("["):rep(100000) .. ("]"):rep(100000), '{"status":"\xed\xa0\x80"}', '{"status":"\xc0\xaf"}', '{"status":-Infinity}',
   '{"status":1e999}', '{"status":0x10}',
-} do
-  list:add(("no JSON: %s (%d)"):format(rows.shown(body):sub(1, 100), #body), json(body), rows.protocol(200))
-end
-for name, bytes in pairs {
-  ["an empty body"] = respond(200, { "Content-Length: 0" }), ["no chunk"] = respond(200, { rows.CHUNKED }, "0\r\n\r\n"),
-} do
-  list:add(name, bytes, { POST = rows.CANCELED, GET = rows.protocol(200) })
-end
+}, json, rows.protocol(200))
+local EMPTY = { POST = rows.CANCELED, GET = rows.protocol(200) }
+list:add("an empty body", respond(200, { "Content-Length: 0" }), EMPTY)
+list:add("no chunk", respond(200, { rows.CHUNKED }, "0\r\n\r\n"), EMPTY)
 list:add("no JSON, and no type, in a 202 with Location",
   respond(202, { "Location: " .. location, "Content-Length: 6" }, "<html>"), { POST = rows.protocol(202) })
-for _, body in ipairs { '{"status":"failed","status":"running"}', '\r\n {"status" : "running"}\n' } do
-  list:add("JSON: " .. rows.shown(body), json(body), { GET = rows.RUNNING })
-end
+list:each("JSON: ", { '{"status":"failed","status":"running"}', '\r\n {"status" : "running"}\n' }, json, { GET = rows.RUNNING })
 list:add("JSON of another type", respond(200, { "Content-Type: text/plain", rows.LENGTH }, rows.BODY), { GET = rows.RUNNING })
 list:add("a 204", "HTTP/1.1 204 No Content\r\n\r\n", { POST = { result = { status = 204 } }, GET = rows.protocol() })
 list:add("a 304 with a length, and no body", respond(304, { "Content-Length: 20" }),

@@ -119,6 +119,13 @@ function List:add(name, bytes, expected, more)
   self[#self + 1] = row
 end
 
+--- Adds a row for each of some texts.
+-- @param prefix of the names, before the text
+-- @param make function(text) -> bytes
+function List:each(prefix, texts, make, expected, more)
+  for _, text in ipairs(texts) do self:add(prefix .. rows.shown(text):sub(1, 100), make(text), expected, more) end
+end
+
 --- Makes a list of rows.
 function rows.list(class)
   return setmetatable({ class = class }, List)

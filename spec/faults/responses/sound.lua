@@ -24,23 +24,20 @@ accept("HTTP/1.0 without a length", { { send = "HTTP/1.0 200 OK\r\n\r\n" .. BODY
 accept("HTTP/1.0 that keeps the connection", "HTTP/1.0 200 OK\r\nConnection: keep-alive\r\n" .. TAIL)
 accept("lines that end with LF", ((OK .. TAIL):gsub("\r\n", "\n")))
 accept("some lines that end with LF", OK .. "X-A: 1\nX-B: 2\r\n" .. TAIL)
-for _, reason in ipairs { "", " ", "  OK", " a\tb", " \xc3\xa4\xff\x80", " " .. ("OK "):rep(2730) } do
-  accept("a reason phrase: " .. shown(reason):sub(1, 20), "HTTP/1.1 200" .. reason .. "\r\n" .. TAIL)
-end
-for _, line in ipairs {
+list:each("a reason phrase: ", { "", " ", "  OK", " a\tb", " \xc3\xa4\xff\x80", " " .. ("OK "):rep(2730) },
+  function(reason) return "HTTP/1.1 200" .. reason .. "\r\n" .. TAIL end, rows.SOUND)
+local LINES = {
   "X-Folded: one\r\n two\r\n\tthree", "X-Folded: one\r\n Content-Length: 5",
   "X-Folded: one\r\n\tTransfer-Encoding: chunked", "X-Empty:", "X-Tab: a\tb", "X-Text: \x80\xc3\xa4\xff",
   "!#$%&'*+-.^_`|~09azAZ: 1", "X-Colons: :a::b:", "X-Long: " .. ("x"):rep(60000),
   "X-Long: a" .. (" "):rep(40000) .. "b", ("X-Many: 1\r\n"):rep(499) .. "X-Many: 1", "HTTP: 1.1 404 Not Found",
   "Content_Length: 5\r\nX-Content-Length: 6\r\nTransfer_Encoding: chunked\r\nContent-Lengths: 7", "Connection: close",
   "Content-Encoding: identity",
-} do
-  accept("a header line: " .. shown(line):sub(1, 60), OK .. line .. "\r\n" .. TAIL)
-  accept("behind Content-Length, a header line: " .. shown(line):sub(1, 60), OK .. LENGTH .. "\r\n" .. line .. "\r\n\r\n" .. BODY)
-end
-for _, line in ipairs { LENGTH:upper(), "Content-Length: 00020", "Content-Length:20", "Content-Length: \t 20 \t" } do
-  accept("a length: " .. shown(line), OK .. line .. "\r\n\r\n" .. BODY)
-end
+}
+list:each("a header line: ", LINES, function(line) return OK .. line .. "\r\n" .. TAIL end, rows.SOUND)
+list:each("behind Content-Length, a header line: ", LINES, function(line) return rows.ok(LENGTH, line) end, rows.SOUND)
+list:each("a length: ", { LENGTH:upper(), "Content-Length: 00020", "Content-Length:20", "Content-Length: \t 20 \t" },
+  function(line) return OK .. line .. "\r\n\r\n" .. BODY end, rows.SOUND)
 accept("delimited by the connection, in three writes", { { send = OK }, { send = "\r\n" .. BODY:sub(1, 9) },
   { pause = 0.005 }, { send = BODY:sub(10) }, { close = true } })
 accept("a length, and the connection ends", { { send = OK .. "Connection: close\r\n" .. TAIL }, { close = true } })

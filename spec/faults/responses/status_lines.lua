@@ -5,7 +5,7 @@ local rows = require "spec.faults.responses.rows"
 local list = rows.list "status line"
 local REST = "\r\n" .. rows.LENGTH .. "\r\n\r\n" .. rows.BODY
 
-for _, line in ipairs {
+list:each("", {
   "HTTP/1.1  200 OK", "HTTP/1.1\t200 OK", "HTTP/1.1200 OK", "HTTP/1.1:200 OK", "HTTP/2 200", "HTTP/2.0 200 OK",
   "HTTP/1.2 200 OK", "HTTP/0.9 200 OK", "HTTP/1 200 OK", "HTTP/1. 200 OK", "HTTP/01.1 200 OK", "HTTP/1.1.1 200 OK",
   "HTTP/1,1 200 OK", "HTTP /1.1 200 OK", "HTTP/-1.1 200 OK", "HTTP/\xef\xbc\x91.1 200 OK", "http/1.1 200 OK",
@@ -16,21 +16,15 @@ for _, line in ipairs {
   "\0HTTP/1.1 200 OK", "HTTP/1.1 200 O\0K", "HTTP/1.1 200 O\rK", "HTTP/1.1 200 OK\r", "HTTP/1.1 200\0",
   -- of a response that would be retried
   "HTTP/1.1  429 Status\r\nRetry-After: 0", "HTTP/2 503\r\nRetry-After: 0", "http/1.1 503 Status\r\nRetry-After: 0",
-} do
-  list:add(rows.shown(line), line .. REST, rows.REFUSED)
-end
+}, function(line) return line .. REST end, rows.REFUSED)
 
 local EARLY = "HTTP/1.1 103 Early Hints\r\n\r\n"
-for _, before in ipairs {
+list:each("after ", {
   "\r\n", "\n", "hello\r\n", "X-Early: 1\r\n", EARLY .. "\r\n", EARLY .. "x", "HTTP/1.1 0100 Continue\r\n\r\n",
   "HTTP/1.1 200 OK\r\n",
-} do
-  list:add("after " .. rows.shown(before), before .. "HTTP/1.1 200 OK" .. REST, rows.REFUSED)
-end
-for _, bytes in ipairs {
+}, function(before) return before .. "HTTP/1.1 200 OK" .. REST end, rows.REFUSED)
+list:each("", {
   EARLY .. "http/1.1 200 OK" .. REST, EARLY .. "HTTP/2 200 OK" .. REST, rows.BODY .. "\r\n", "\21\3\3\0\2\2\40\r\n\r\n",
-} do
-  list:add(rows.shown(bytes), bytes, rows.REFUSED)
-end
+}, function(bytes) return bytes end, rows.REFUSED)
 
 return list
