@@ -4,8 +4,6 @@
 --   ... the parent goes on ...
 --   assert.equal(0, child:wait())                       -- what it raised is on the standard error
 
-local WATCHDOG = 10 -- seconds after which a child hangs
-
 local function load_module()
   local name = os.tmpname()
   local lua = "lua" .. _VERSION:match "[%d.]+$"
@@ -31,7 +29,6 @@ end
 return function(fn)
   local id = module.fork()
   if id > 0 then return setmetatable({ id = id }, Child) end
-  module.alarm(WATCHDOG)
   local done, problem = xpcall(fn, debug.traceback)
   if not done then io.stderr:write("child: ", tostring(problem), "\n") end
   module.leave(done and 0 or 1)

@@ -25,14 +25,9 @@ function Programs.new(environment)
   return setmetatable({ environment = own, files = {} }, Programs)
 end
 
---- The name of a variable of the interpreter, such as LUA_CPATH, for this version: it goes before the general one.
-function Programs.variable(name)
-  return name .. _VERSION:gsub("^Lua (%d+)%.(%d+)$", "_%1_%2")
-end
-
 --- Has the programs in Lua begin with this code, after what each Lua begins with, such as line coverage.
 function Programs:begin_with(code)
-  local name = Programs.variable "LUA_INIT"
+  local name = "LUA_INIT" .. _VERSION:gsub("^Lua (%d+)%.(%d+)$", "_%1_%2")
   self.environment[name] = (os.getenv(name) or "") .. "\n" .. code
 end
 

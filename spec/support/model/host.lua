@@ -195,20 +195,16 @@ function Host:batch_options(client, batch, loop, ops)
 end
 
 local function settle(self, done, entries, ops, list)
-  if not done then
-    if not may_raise(entries) then self:note("a batch raised %s", tostring(entries)) end
-    entries = type(entries) == "table" and entries.entries
-    if not entries then
-      for _, op in ipairs(ops) do self:ended(op, nil, "the batch did not begin") end
-      return
-    end
-  end
+  if not done and not may_raise(entries) then self:note("a batch raised %s", tostring(entries)) end
+  if not done then entries = type(entries) == "table" and entries.entries end
   for place, op in ipairs(ops) do
-    local entry = entries[place]
-    if entry and list and not rawequal(entry.request, list[place]) then
+    local entry = entries and entries[place]
+    if entry and not rawequal(entry.request, list[place]) then
       self:note("%s: its entry has another request", op.offer)
     end
-    if entry then self:ended(op, entry.result, entry.err) else self:note("%s: has no entry", op.offer) end
+    if entries and not entry then self:note("%s: has no entry", op.offer) end
+    if entry then self:ended(op, entry.result, entry.err) end
+    if not entries then self:ended(op, nil, "the batch did not begin") end
   end
 end
 
