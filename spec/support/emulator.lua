@@ -36,46 +36,19 @@ client.API_VERSION = "api-version=2017-10-31"
 local portal = {}
 portal.__index = portal
 
--- The emulator runs under Lua 5.4 whatever runs the specs, and no instrument of theirs sees it.
-local LUA = os.getenv("EMULATOR_LUA") or "lua5.4"
-local PREFIX = "LUA_PATH_5_4='lua/?.lua;lua/?/init.lua;;' LUA_CPATH_5_4=';;' env -u LUA_INIT_5_4 -u LUA_INIT "
+-- What bin/cpp-portal does, without the C module, which may be built for another Lua: the emulator runs under Lua 5.4
+-- whatever runs the specs, and no instrument of theirs sees it. A start that fails writes an empty line: nothing waits for
+-- ever.
+local COMMAND = [[
+LUA_PATH_5_4='lua/?.lua;lua/?/init.lua;;' LUA_CPATH_5_4=';;' env -u LUA_INIT_5_4 -u LUA_INIT @LUA@ \
+  -e 'os.exit(require "cpp.command"(arg), true)' /dev/null \
+  emulate --watch-stdin --ready @DIRECTORY@/ready --clock @CLOCK@ --speed @SPEED@ @SCENARIO@ ||
+  { code=$?; [ -p @DIRECTORY@/ready ] && echo >@DIRECTORY@/ready; exit $code; }]]
 
 -- The default scenario: one offer is being published. It is not published again when this publish has ended.
 local DEFAULT_SCENARIO = {
     offers = { { publisher = "contoso", offer = "contoso-vm", running = true, cancel_seconds = 4 } },
 }
-
-local function shell_quote(text)
-    return "'" .. tostring(text):gsub("'", "'\\''") .. "'"
-end
-
--- A directory of its own with a FIFO in it, on which the emulator says that it is ready, and the scenario.
-local function make_directory(scenario)
-    local shell = io.popen('directory=$(mktemp -d) && mkfifo "$directory/ready" && echo "$directory"')
-    local directory = assert(shell:read("l"), "cannot make a temporary directory")
-    shell:close()
-    local file = assert(io.open(directory .. "/scenario.json", "wb"))
-    file:write(cjson.encode(scenario))
-    file:close()
-    return directory
-end
-
-local function command_line(options, directory)
-    local words = { "emulate", "--watch-stdin", "--ready", directory .. "/ready", "--clock", options.clock or "manual",
-        "--speed", tostring(options.speed or 1) }
-    if options.scenario ~= false then
-        table.move({ "--scenario", directory .. "/scenario.json" }, 1, 2, #words + 1, words)
-    end
-    for index, word in ipairs(words) do
-        words[index] = ("%q"):format(word)
-    end
-    -- What bin/cpp-portal does, without the C module, which may be built for another Lua.
-    local code = ("os.exit(require 'cpp.command' { %s }, true)"):format(table.concat(words, ", "))
-    -- A start that fails writes an empty line instead: nothing waits for ever.
-    local ready = shell_quote(directory .. "/ready")
-    local otherwise = ("|| { code=$?; [ -p %s ] && echo > %s; exit $code; }"):format(ready, ready)
-    return table.concat({ PREFIX, LUA, "-e", shell_quote(code), otherwise }, " ")
-end
 
 --- Starts an emulator and returns when it listens.
 -- It ends with `stop`, or by itself when this process ends.
@@ -85,8 +58,15 @@ end
 -- @return the portal, with `url` (e.g. http://127.0.0.1:40001) and `port`
 function client.start(options)
     options = options or {}
-    local directory = make_directory(options.scenario or DEFAULT_SCENARIO)
-    local process = assert(io.popen(command_line(options, directory), "w"))
+    local directory = os.tmpname() -- in it a FIFO, on which the emulator says that it is ready, and the scenario
+    assert(os.remove(directory) and os.execute(("mkdir %s && mkfifo %s/ready"):format(directory, directory)))
+    local file <close> = assert(io.open(directory .. "/scenario.json", "wb"))
+    assert(file:write(cjson.encode(options.scenario or DEFAULT_SCENARIO)):flush())
+    local process = assert(io.popen((COMMAND:gsub("@(%u+)@", {
+        LUA = os.getenv "EMULATOR_LUA" or "lua5.4", DIRECTORY = directory, CLOCK = options.clock or "manual",
+        SPEED = options.speed or 1,
+        SCENARIO = options.scenario ~= false and "--scenario " .. directory .. "/scenario.json" or "",
+    })), "w"))
     -- Open for writing as well: so this neither blocks nor meets an end of file before the emulator has opened it.
     local ready = assert(io.open(directory .. "/ready", "r+"))
     local line = ready:read("l")
