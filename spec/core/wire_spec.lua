@@ -7,9 +7,7 @@ describe("a request", function()
   local lab, server, client
   before_each(function()
     lab = Lab.new()
-    server = lab:server():always(function(connection)
-      while connection:read_request() do connection:send(Lab.ACCEPTED) end
-    end)
+    server = lab:server():always(Lab.accept)
     client = lab:client { base_url = server.url }
   end)
   after_each(function() lab:close() end)

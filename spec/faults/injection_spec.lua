@@ -58,10 +58,7 @@ describe("in an option,", function()
     end
     assert.equal(0, #server.connections)
     for _, escape in ipairs { "\\r\\n", "\\u0000", " ", "\xc3\xa9" } do
-      server:handle(function(connection)
-        connection:read_request()
-        connection:answer(200, nil, ('{"access_token":"token%sX-Injected: 1","expires_in":3600}'):format(escape))
-      end)
+      server:respond(200, nil, ('{"access_token":"token%sX-Injected: 1","expires_in":3600}'):format(escape))
       local client = lab:client {
         base_url = server.url, authority_url = server.url, tenant = "t", client_id = "c", client_secret = "a\r\nb&c=d",
       }

@@ -77,10 +77,7 @@ describe("locations and redirects:", function()
     local place = fill "http://127.0.0.1:C/op"
     for header, body in pairs { ["Operation-Location: " .. place] = "", ["Location: " .. place] = "",
                                 ["X-None: 1"] = ('{"location":"%s"}'):format(place) } do
-      server:handle(function(connection)
-        connection:read_request()
-        connection:answer(202, { header, "Connection: close" }, body)
-      end)
+      server:respond(202, { header }, body)
       local client = lab:client { base_url = server.url, retries = 2 }
       local _, err = client:cancel { publisher = "contoso", offer = "contoso-vm", wait = true }
       lab:assert_failure(err, { kind = "untrusted", ambiguous = false, retryable = false, attempts = 1 })
@@ -104,30 +101,23 @@ describe("locations and redirects:", function()
 
   it("7 KiB is whole wherever it is shown; a longer one is ignored, and its call is still accepted", function()
     local client = lab:client { base_url = server.url }
-    local function respond(status, headers, body)
-      server:handle(function(connection)
-        connection:read_request()
-        headers[#headers + 1] = "Connection: close"
-        connection:answer(status, headers, body)
-      end)
-    end
     local long = "/api/operations/" .. ("x"):rep(7168 - #server.url - #"/api/operations/")
-    respond(202, { "Location: " .. long })
+    server:respond(202, { "Location: " .. long })
     local result = assert(client:cancel(Lab.CALL))
     assert.equal(server.url .. long, result.location)
-    respond(200, {}, '{"status":"failed","location":"/cut"}')
+    server:respond(200, {}, '{"status":"failed","location":"/cut"}')
     local _, err = client:wait(result.location)
     local polled = result.location .. "?api-version=2017-10-31"
     assert.same({ "failed", polled, polled }, { err.kind, err.location, err.operation.location })
-    respond(403, {})
+    server:respond(403)
     _, err = client:wait(result.location)
     assert.same({ polled, result.location }, { err.url, err.location })
     assert.is_truthy(tostring(err):find(polled, 1, true))
     for _, given in ipairs { long .. "x", "/" .. ("x"):rep(100000) } do
-      respond(202, { "Location: " .. given })
+      server:respond(202, { "Location: " .. given })
       result = assert(client:cancel(Lab.CALL))
       assert.same({ 202 }, { result.status, result.location })
-      respond(202, { "Location: " .. given }) -- the place that was polled stays
+      server:respond(202, { "Location: " .. given }) -- the place that was polled stays
       assert.equal(server.url .. "/op?api-version=2017-10-31", assert(client:operation("/op")).location)
     end
   end)
@@ -141,10 +131,7 @@ describe("locations and redirects:", function()
       ["https://contoso.example:443@other.example/op"] = "untrusted", ["http://contoso.example:443/op"] = "untrusted",
       ["https://xn--contoso.example/op"] = "untrusted",
     } do
-      local proxy = lab:server():handle(function(connection)
-        connection:read_request()
-        connection:answer(403)
-      end)
+      local proxy = lab:server():respond(403)
       local client = lab:client { base_url = "https://contoso.example", proxy = proxy.url }
       local _, err = client:operation(location)
       lab:assert_failure(err, { kind = kind, ambiguous = false, retryable = kind == "network" })
@@ -160,11 +147,8 @@ describe("locations and redirects:", function()
         canary.url .. "/api", "http://localhost:" .. canary.port, canary.url:gsub("http", "https"), "//127.0.0.1:" .. canary.port,
         ("http://127.0.0.1:%d@127.0.0.1:%d/api"):format(server.port, canary.port), "file:///etc/passwd", "/api/elsewhere", "",
       } do
-        server:always(function(connection)
-          connection:read_request()
-          connection:answer(status, { "Connection: close", target ~= "" and "Location: " .. target or nil })
-        end)
         for _, method in ipairs { "cancel", "offer_status" } do
+          server:respond(status, { target ~= "" and "Location: " .. target or nil })
           local before = #server.requests
           local _, err = client[method](client, Lab.OFFER)
           lab:assert_failure(err, { kind = "protocol", status = status, ambiguous = status == 303 and method == "cancel",
@@ -177,10 +161,7 @@ describe("locations and redirects:", function()
   end
 
   it("a redirect of the token service does not get the secret", function()
-    server:always(function(connection)
-      connection:read_request()
-      connection:answer(307, { "Location: " .. canary.url .. "/tenant/oauth2/token", "Connection: close" })
-    end)
+    server:respond(307, { "Location: " .. canary.url .. "/tenant/oauth2/token" })
     local client = lab:client {
       tenant = "contoso-tenant", client_id = "contoso-client", client_secret = Lab.SECRET,
       base_url = canary.url, authority_url = server.url,

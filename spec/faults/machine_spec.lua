@@ -107,9 +107,7 @@ describe("in a network of its own,", function()
 
   example("a kept connection on which nothing gets through any more meets the deadline, and is given up", [[
     local lab = Lab.new()
-    local server = lab:server():always(function(connection)
-      while connection:read_request() do connection:send(Lab.ACCEPTED) end
-    end)
+    local server = lab:server():always(Lab.accept)
     local client = client_of { base_url = server.url, loop = lab.loop }
     try(client)
     run("nft add rule ip faults input tcp dport " .. server.port .. " drop")

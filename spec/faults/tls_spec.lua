@@ -38,13 +38,9 @@ describe("over TLS,", function()
     return lab:client(options)
   end
 
-  local function accept(connection)
-    while connection:read_request() do connection:send(Lab.ACCEPTED) end
-  end
-
   for _, protocol in ipairs { "tlsv1_2", "tlsv1_3" } do
     it("a certificate of a known authority is trusted (" .. protocol .. ")", function()
-      local server = serve(certificates:server("good", protocol), accept)
+      local server = serve(certificates:server("good", protocol), Lab.accept)
       local client = client_of(server)
       for _ = 1, 3 do
         local result, err = client:cancel(Lab.CALL)
@@ -74,15 +70,15 @@ describe("over TLS,", function()
   end
 
   it("a certificate may be for an address, or have a common name and no other", function()
-    local server = serve(certificates:server "good", accept)
+    local server = serve(certificates:server "good", Lab.accept)
     assert.equal(202, client_of(server, { base_url = "https://127.0.0.1:" .. server.port }):cancel(Lab.CALL).status)
     -- libcurl falls back to the common name where OpenSSL verifies (doc/faults.md).
-    assert.equal(202, client_of(serve(certificates:server "common_name", accept)):cancel(Lab.CALL).status)
+    assert.equal(202, client_of(serve(certificates:server "common_name", Lab.accept)):cancel(Lab.CALL).status)
   end)
 
   it("a server without a cipher that is accepted gets no request", function()
     for _, ciphers in ipairs { "aNULL", "NULL-SHA256" } do
-      local server = serve(certificates:server("good", "tlsv1_2", ciphers), accept)
+      local server = serve(certificates:server("good", "tlsv1_2", ciphers), Lab.accept)
       local _, err = client_of(server):cancel(Lab.CALL)
       lab:assert_failure(err, { kind = "tls", ambiguous = false })
       assert.equal(0, server.handshakes)
@@ -104,7 +100,7 @@ describe("over TLS,", function()
   end)
 
   it("the trust of one call's ca_file is not that of the next, and a ca_file that does not exist trusts nothing", function()
-    local server = serve(certificates:server "good", accept)
+    local server = serve(certificates:server "good", Lab.accept)
     local client = lab:client { base_url = "https://localhost:" .. server.port }
     local call = { publisher = "contoso", offer = "contoso-vm", ca_file = certificates.ca_file }
     assert.equal(202, client:cancel(call).status)
@@ -134,7 +130,7 @@ describe("over TLS,", function()
     local protocol, expected, proxy = case[1], case[2], case.proxy
     local of = proxy and " of a proxy" or ""
     it("old protocols" .. of .. " are refused where OpenSSL allows them (" .. protocol .. ")", function()
-      local server = serve(certificates:server("good", protocol), accept)
+      local server = serve(certificates:server("good", protocol), Lab.accept)
       local settings, script = certificates.directory .. "/lax.cnf", certificates.directory .. "/call.lua"
       for path, text in pairs { [settings] = LAX, [script] = CALL } do
         local file = assert(io.open(path, "wb"))

@@ -141,6 +141,11 @@ function Lab.good_service(connection)
   while connection:read_request() do connection:answer(200, nil, '{"status":"running"}') end
 end
 
+--- The handler of a service that accepts each request.
+function Lab.accept(connection)
+  while connection:read_request() do connection:send(Lab.ACCEPTED) end
+end
+
 --- Checks that the client works after a fault: a good request to the server follows.
 function Lab.assert_usable(_, client, server)
   server.handlers = {}

@@ -241,6 +241,14 @@ function Server:handle(...)
   return self
 end
 
+--- Adds a handler that responds to one request, and closes the connection: see Connection:answer.
+function Server:respond(status, headers, body)
+  return self:handle(function(connection)
+    connection:read_request()
+    connection:answer(status, { "Connection: close", table.unpack(headers or {}) }, body)
+  end)
+end
+
 --- Sets the handler of the connections for which none was added.
 function Server:always(handler)
   self.otherwise = handler
