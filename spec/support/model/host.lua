@@ -280,7 +280,8 @@ end
 local function check_rest(self)
   for _, client in ipairs(self.clients) do client:close() end
   self.world:run()
-  for _, core_client in ipairs(self.world.cores) do
+  for _, client in ipairs(self.clients) do
+    local core_client = client.core
     if core_client.running ~= 0 then self:note("%d requests are left", core_client.running) end
     if dispatch.is_waiting(core_client) then self:note("something still waits for a client") end
     for loop in pairs(self.world.registered[core_client] or {}) do self:note("the %s loop was not released", loop.name) end

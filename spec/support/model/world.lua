@@ -38,11 +38,10 @@ function World.at_end(fn) return setmetatable({}, { __close = fn }) end
 --- Makes a world.
 function World.new(seed)
   local self = setmetatable({
-    state = seed, now = START, events = Timers.new(), ready = {}, tasks = {}, raised = {}, cores = {}, waited = 0,
-    registered = {}, loops = {}, failing = nil, -- its loops fail once in so many waits
+    state = seed, now = START, events = Timers.new(), ready = {}, tasks = {}, raised = {}, waited = 0, registered = {},
+    spawned = setmetatable({}, { __mode = "k" }), failing = nil, -- its loops fail once in so many waits
   }, World)
-  for place, name in ipairs { "first", "second" } do self.loops[place] = self:loop(name) end
-  self.spawned = setmetatable({}, { __mode = "k" })
+  self.loops = { self:loop "first", self:loop "second" }
   self.loops[2].spawn = function(thread)
     self.tasks[thread], self.spawned[thread] = true, true
     if self:chance(2) then self.ready[#self.ready + 1] = thread else resume(self, thread) end
@@ -57,14 +56,10 @@ function World:random(most)
 end
 
 --- True once in so many times.
-function World:chance(times)
-  return self:random(times) == 1
-end
+function World:chance(times) return self:random(times) == 1 end
 
 --- One of a list.
-function World:pick(list)
-  return list[self:random(#list)]
-end
+function World:pick(list) return list[self:random(#list)] end
 
 --- Calls a function after so many seconds.
 -- @return to-be-closed value that takes it back
@@ -163,9 +158,9 @@ function Request:abort()
   if not self.ended then self:finish { kind = "stopped", message = "aborted", sent = true } end
 end
 
-Request.__close = function(self)
+function Request:__close()
   self:abort()
-  self.core:claim(self)
+  self.unclaimed = false
 end
 
 function Request:finish(outcome)
@@ -216,13 +211,11 @@ function Core:start(endpoint, options, token, id, timeout)
   return request, request.place
 end
 
-function Core.claim(_, request) request.unclaimed = false end
-
 function Core:finished()
   local request
   repeat request = table.remove(self.finished_ones, 1) until not request or request.unclaimed
   if not request then return nil end
-  self:claim(request)
+  request.unclaimed = false
   return request, request.place, 0
 end
 
@@ -254,7 +247,6 @@ function World:client(options, respond)
   client.core = setmetatable({
     real = client.core, world = self, respond = respond, ids = 0, running = 0, finished_ones = {}, all = {},
   }, Core)
-  self.cores[#self.cores + 1] = client.core
   return client
 end
 
