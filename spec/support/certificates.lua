@@ -13,6 +13,8 @@ local SAN = "subjectAltName=DNS:localhost,IP:127.0.0.1"
 
 -- Each is signed by the authority `by`, or by itself.
 local KINDS = {
+  authority = { san = "keyUsage=keyCertSign", by = "itself" },
+  stranger = { san = "keyUsage=keyCertSign", by = "itself" },
   good = { san = SAN .. ",DNS:harness.test" },
   expired = { san = SAN, from = "20200101000000Z", to = "20210101000000Z" },
   not_yet_valid = { san = SAN, from = "20900101000000Z", to = "20910101000000Z" },
@@ -48,58 +50,37 @@ local function write(path, text)
   file:close()
 end
 
--- The shell commands that make one certificate.
-local function commands_for(name, kind)
-  local key = kind.key or "ec -pkeyopt ec_paramgen_curve:P-256"
-  local request = ("openssl req -newkey %s -nodes -keyout %s.key -subj '%s' -%s"):format(
-    key, name, "/CN=" .. (kind.subject or "spec " .. name), kind.digest or "sha256")
-  if kind.by == "itself" then
-    return { ("%s -x509 -days 2 -addext '%s' -out %s.pem"):format(request, kind.san, name) }
-  end
-  local authority = kind.by or "authority"
-  return {
-    ("%s -out %s.csr"):format(request, name),
-    ("echo '%s' > %s.ext"):format(kind.san, name),
-    ("openssl ca -batch -notext -config ca.cnf -cert %s.pem -keyfile %s.key -md %s -extfile %s.ext %s "
-      .. "-in %s.csr -out %s.pem"):format(authority, authority, kind.digest or "sha256", name,
-        kind.from and ("-startdate %s -enddate %s"):format(kind.from, kind.to) or "", name, name),
-  }
+-- The shell commands that make a certificate.
+local REQUEST = "openssl req -newkey @KEY@ -nodes -keyout @NAME@.key -subj '/CN=@SUBJECT@' -@DIGEST@ "
+local SELF_SIGNED = REQUEST .. "-x509 -days 2 -addext '@SAN@' -out @NAME@.pem"
+local SIGNED = REQUEST .. [[-out @NAME@.csr && echo '@SAN@' >@NAME@.ext &&
+  openssl ca -batch -notext -config ca.cnf -cert @BY@.pem -keyfile @BY@.key -md @DIGEST@ -extfile @NAME@.ext @DATES@ \
+    -in @NAME@.csr -out @NAME@.pem]]
+
+local function make(self, name, kind)
+  local by = kind.by or "authority"
+  local commands = (by == "itself" and SELF_SIGNED or SIGNED):gsub("@(%u+)@", {
+    NAME = name, KEY = kind.key or "ec -pkeyopt ec_paramgen_curve:P-256", SUBJECT = kind.subject or "spec " .. name,
+    DIGEST = kind.digest or "sha256", SAN = kind.san, BY = self[by] and by,
+    DATES = kind.from and ("-startdate %s -enddate %s"):format(kind.from, kind.to) or "",
+  })
+  assert(os.execute(("cd %s && { %s; } >log 2>&1 || { cat log >&2; false; }"):format(self.directory, commands)))
+  local path = self.directory .. "/" .. name
+  return { certificate = path .. ".pem", key = path .. ".key" }
 end
 
-local function authority(name)
-  return ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout %s.key -out %s.pem "
-    .. "-subj '/CN=spec %s' -addext keyUsage=keyCertSign"):format(name, name, name)
-end
-
-local function run(self, commands)
-  local script = self.directory .. "/make.sh"
-  write(script, ("set -e\ncd '%s'\n%s\n"):format(self.directory, table.concat(commands, "\n")))
-  if not os.execute(("sh '%s' > '%s/log' 2>&1"):format(script, self.directory)) then
-    os.execute(("cat '%s/log' >&2"):format(self.directory))
-    error("cannot make certificates")
-  end
-end
-
---- Makes the authorities; a certificate is made when it is first asked for.
+--- Makes the authority; another certificate is made when it is first asked for.
 function Certificates.make()
-  local shell = io.popen("mktemp -d")
-  local directory = shell:read("l")
-  shell:close()
-  local self = setmetatable({ directory = directory, ca_file = directory .. "/authority.pem" }, Certificates)
-  write(directory .. "/ca.cnf", SETTINGS:format(directory, directory))
-  write(directory .. "/index.txt", "")
-  run(self, { authority "authority", authority "stranger" })
+  local self = setmetatable({ directory = os.tmpname() }, Certificates)
+  assert(os.remove(self.directory) and os.execute("mkdir " .. self.directory))
+  write(self.directory .. "/ca.cnf", SETTINGS:format(self.directory, self.directory))
+  write(self.directory .. "/index.txt", "")
+  self.ca_file = self.authority.certificate
   return self
 end
 
 function Certificates:__index(name)
-  local kind = KINDS[name]
-  if kind then
-    run(self, commands_for(name, kind))
-    self[name] = {
-      certificate = ("%s/%s.pem"):format(self.directory, name), key = ("%s/%s.key"):format(self.directory, name),
-    }
-  end
+  if KINDS[name] then self[name] = make(self, name, KINDS[name]) end
   return rawget(self, name) or Certificates[name]
 end
 
