@@ -146,11 +146,4 @@ describe("core.decode", function()
     finally(function() cjson.decode_max_depth(before) end)
     assert.same({ { 1 } }, core.decode "[[1]]")
   end)
-
-  it("does not need the host's utf8 library", function()
-    local length = utf8.len
-    utf8.len = function() error("not this one") end -- luacheck: ignore
-    finally(function() utf8.len = length end) -- luacheck: ignore
-    assert.same({ "\u{e9}" }, core.decode '["\u{e9}"]')
-  end)
 end)

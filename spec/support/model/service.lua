@@ -6,13 +6,15 @@ local function failure(status, retry_after)
   return { kind = "http", status = status, message = "refused", sent = true, retry_after = retry_after, transient = false }
 end
 
--- A 429 holds back all requests of the batch that the call is an item of.
-local function hold(self, op, seconds)
-  local batch = op.batch
-  if batch then batch.held_until = math.max(batch.held_until, self.world.now + seconds) end
-end
-
 local LIMITS = { 1, 8, 8, 40, 400, 5000 } -- seconds that a 429 asks for
+
+-- A 429, which holds back all requests of the batch that the call is an item of.
+local function limit(self, op, seconds)
+  local wanted, batch = self.world:pick(LIMITS), op.batch
+  return failure(429, wanted), seconds, batch and function()
+    batch.held_until = math.max(batch.held_until, self.world.now + math.min(wanted, 300))
+  end
+end
 
 local function respond_to_cancel(self, op)
   local world, seconds = self.world, self.world:random(300) / 100
@@ -26,10 +28,7 @@ local function respond_to_cancel(self, op)
   local dice = world:random(100)
   if dice <= 60 then return answer(202) end
   if dice <= 68 then return answer(200) end
-  if dice <= 80 then
-    local wanted = world:pick(LIMITS)
-    return failure(429, wanted), seconds, function() hold(self, op, math.min(wanted, 300)) end
-  end
+  if dice <= 80 then return limit(self, op, seconds) end
   if dice <= 83 then return failure(503, 2), seconds end
   if dice <= 87 then return failure(401), seconds end
   if dice <= 91 then return failure(500), seconds, act end
@@ -41,10 +40,7 @@ local function respond_to_look(self, op)
   local world, seconds = self.world, self.world:random(100) / 100
   local dice = world:random(20)
   if dice == 1 then return failure(500), seconds end
-  if dice == 2 then
-    local wanted = world:pick(LIMITS)
-    return failure(429, wanted), seconds, function() hold(self, op, math.min(wanted, 300)) end
-  end
+  if dice == 2 then return limit(self, op, seconds) end
   local over = not op.over_at or world.now >= op.over_at
   return { status = 200, body = { status = over and "canceled" or "running" }, retry_after = dice < 8 and dice or nil }, seconds
 end
