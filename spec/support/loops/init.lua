@@ -40,9 +40,7 @@ end
 
 --- Has the emulator respond late, or not at all, to each request for the n-th offer.
 function loops.respond_late(portal, n, fault)
-  fault.match = { path = "/offer%-" .. n .. "/" }
-  fault.times = -1
-  portal:fault(fault)
+  portal:fault(fixture.merged(fault, { match = { path = "/offer%-" .. n .. "/" }, times = -1 }))
 end
 
 --- Has an emulator with eight offers, and clients of it, which are closed after each example. Then no call may wait,
