@@ -2,6 +2,7 @@
 
 local cjson = require "cjson"
 local Process = require "spec.support.process"
+local Programs = require "spec.support.program"
 local socket = require "socket"
 
 local peers = {}
@@ -33,12 +34,6 @@ cat >/dev/null
 --- Whether a program is installed. Where it has to be (CI=1), it is taken to be.
 function peers.installed(program)
   return os.getenv "CI" == "1" or (os.execute(PATH .. "command -v " .. program .. " >/dev/null"))
-end
-
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
 end
 
 local function free_port()
@@ -74,14 +69,14 @@ function peers.program(row, certificate, origin)
   for _ = 1, ATTEMPTS do
     local values = { DIRECTORY = self.directory, ORIGIN = origin, PORT = free_port() }
     local function filled(text) return (text:gsub("@(%u+)@", values)) end
-    write(self.directory .. "/conf", filled(row.configuration or ""))
+    Programs.write(self.directory .. "/conf", filled(row.configuration or ""))
     local words = { "/bin/sh", "-c", WATCH, self.directory, row.program }
     for word in filled(row.arguments):gmatch "%S+" do words[#words + 1] = word end
     self.process, self.port = Process.start(words), values.PORT
     if listens(self.process, self.port) then return self end
     self.process:stop()
   end
-  local log = assert(io.open(self.directory .. "/log")):read "a"
+  local log = Programs.content(self.directory .. "/log")
   self:stop()
   error(row.program .. " did not start: " .. log)
 end

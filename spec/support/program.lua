@@ -31,14 +31,24 @@ function Programs:begin_with(code)
   self.environment[name] = (os.getenv(name) or "") .. "\n" .. code
 end
 
+--- Writes texts to a file.
+-- @return its name
+function Programs.write(name, ...)
+  local file <close> = assert(io.open(name, "wb"))
+  file:write(...)
+  return name
+end
+
+--- What a file holds.
+function Programs.content(name)
+  local file <close> = assert(io.open(name, "rb"))
+  return file:read("a")
+end
+
 --- The name of a new file with this content, which ends with the programs.
 function Programs:file(content)
-  local name = os.tmpname()
-  self.files[#self.files + 1] = name
-  local file = assert(io.open(name, "w"))
-  file:write(content or "")
-  file:close()
-  return name
+  self.files[#self.files + 1] = os.tmpname()
+  return self.write(self.files[#self.files], content or "")
 end
 
 --- The directory of installed programs, first in PATH.
@@ -53,11 +63,7 @@ end
 
 --- Installs a shell script as a program.
 function Programs:install(name, script)
-  local path = self:path() .. "/" .. name
-  local file = assert(io.open(path, "w"))
-  file:write("#!/bin/sh\n", script, "\n")
-  file:close()
-  assert(os.execute("chmod +x " .. path))
+  assert(os.execute("chmod +x " .. self.write(self:path() .. "/" .. name, "#!/bin/sh\n", script, "\n")))
 end
 
 --- Removes the files and the installed programs.
@@ -65,14 +71,6 @@ function Programs:close()
   for _, name in ipairs(self.files) do os.remove(name) end
   if self.directory then os.execute("rm -r " .. self.directory) end
   self.files, self.directory = {}, nil
-end
-
---- What a file holds.
-function Programs.content(name)
-  local file = assert(io.open(name, "rb"))
-  local text = file:read("a")
-  file:close()
-  return text
 end
 
 --- Asks until `predicate()` is true; raises when it is not in ten seconds. For what shows in a server that
