@@ -3,6 +3,7 @@
 -- they go with it.
 
 local Lab = require "spec.support.lab"
+local Programs = require "spec.support.program"
 local cjson = require "cjson"
 local core = require "cpp.core"
 
@@ -30,10 +31,7 @@ end
 -- Runs a program of Lua by a command that ends in the interpreter; what it printed, decoded, and how long
 -- the whole took.
 local function run(command, program)
-  local path = os.tmpname()
-  local file <close> = assert(io.open(path, "w"))
-  file:write(((PRELUDE .. program):gsub("TIMEOUT", TIMEOUT)))
-  file:close()
+  local path = Programs.write(os.tmpname(), ((PRELUDE .. program):gsub("TIMEOUT", TIMEOUT)))
   local started = core.monotonic()
   local pipe = assert(io.popen(("%s '%s' %s 2>&1"):format(command, arg[-1] or "lua5.4", path)))
   local seen = {}
@@ -64,11 +62,7 @@ describe("in a network of its own,", function()
   local permitted = os.execute(NAMESPACES .. "sh -c 'ip link set lo up && nft list tables' >/dev/null 2>&1")
   local resolver
 
-  setup(function()
-    resolver = os.tmpname()
-    local file <close> = assert(io.open(resolver, "w"))
-    file:write "nameserver 127.0.0.53\noptions timeout:5 attempts:2\n"
-  end)
+  setup(function() resolver = Programs.write(os.tmpname(), "nameserver 127.0.0.53\noptions timeout:5 attempts:2\n") end)
   teardown(function() os.remove(resolver) end)
 
   local function example(name, program, check)

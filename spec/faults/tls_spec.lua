@@ -4,6 +4,7 @@
 local Certificates = require "spec.support.certificates"
 local Lab = require "spec.support.lab"
 local Process = require "spec.support.process"
+local Programs = require "spec.support.program"
 
 -- The extension of a ClientHello that offers http/1.1 alone: its type, and three lengths (RFC 7301, section 3.1).
 local ALPN = "\0\16\0\11\0\9\8http/1.1"
@@ -131,12 +132,8 @@ describe("over TLS,", function()
     local of = proxy and " of a proxy" or ""
     it("old protocols" .. of .. " are refused where OpenSSL allows them (" .. protocol .. ")", function()
       local server = serve(certificates:server("good", protocol), Lab.accept)
-      local settings, script = certificates.directory .. "/lax.cnf", certificates.directory .. "/call.lua"
-      for path, text in pairs { [settings] = LAX, [script] = CALL } do
-        local file = assert(io.open(path, "wb"))
-        file:write(text)
-        file:close()
-      end
+      local settings = Programs.write(certificates.directory .. "/lax.cnf", LAX)
+      local script = Programs.write(certificates.directory .. "/call.lua", CALL)
       local process = Process.start {
         "/usr/bin/env", "OPENSSL_CONF=" .. settings, arg[-1] or "lua5.4", script,
         "https://localhost:" .. server.port, certificates.ca_file, proxy and "https://localhost:" .. server.port,
