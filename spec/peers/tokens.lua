@@ -2,6 +2,7 @@
 
 local cjson = require "cjson"
 local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
 local http = require "socket.http"
 local peers = require "spec.peers.peers"
 local virtual = require "spec.support.virtual"
@@ -13,10 +14,8 @@ describe("a token of", function()
   teardown(function() if servers then servers:stop() end end)
 
   local function client_of(name, options)
-    local all = { base_url = servers[name].resource, authority_url = servers[name].authority }
-    for key, value in pairs(servers.credentials) do all[key] = value end
-    for key, value in pairs(options or {}) do all[key] = value end
-    return cpp.client(all)
+    local urls = { base_url = servers[name].resource, authority_url = servers[name].authority }
+    return cpp.client(fixture.merged(urls, servers.credentials, options))
   end
 
   -- The tokens that the resource has verified, from the number before on.
