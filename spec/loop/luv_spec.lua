@@ -114,6 +114,18 @@ describe("cpp.loop.luv", function()
     assert.is_true(served > 10 and ticks > 10, ("%d and %d in %.3f s"):format(served, ticks, seconds))
   end)
 
+  it("lets the host's loop sleep, also after a step that was due at once", function()
+    local client <close> = new_client()
+    local host, prepare, turns = new_host(), uv.new_prepare(), 0
+    prepare:start(function() turns = turns + 1 end)
+    host:spawn(function()
+      for _, seconds in ipairs { 0, 0.05 } do cpp.loop.luv.sleep(client.core, seconds) end
+      prepare:close()
+    end)
+    host:run(5)
+    assert.is_true(turns < 30, turns)
+  end)
+
   it("has one timer, for the earliest of all sleeps, for a day at most, and for 10 ms where it has to step", function()
     local new_timer, monotonic, started, count = uv.new_timer, core.monotonic, {}, 0
     finally(function() uv.new_timer, core.monotonic = new_timer, monotonic end)

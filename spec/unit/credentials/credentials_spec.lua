@@ -33,6 +33,9 @@ describe("credentials", function()
       assert(client:cancel(OFFER))
       assert(client:offer_status(OFFER))
       assert.same({ "/" .. TENANT .. "/oauth2/token" }, paths())
+      assert(client:offer_status { publisher = "contoso", offer = "contoso-vm", tenant = TENANT, client_id = CLIENT,
+                                   client_secret = SECRET })
+      assert.equal(2, #paths())
     end)
   end)
 
