@@ -131,6 +131,7 @@ describe("a cancel where nothing runs", function()
     for _, state in ipairs { "running", "completed" } do lists { { id = "last", submissionState = state } } end
     local result = assert(cancel { if_running = true, wait = true })
     assert.same({ "none", "completed" }, { result.outcome, result.evidence.submission.state })
+    assert.is_string(result.evidence.offer_status.state)
   end)
 
   it("says nothing of it where something runs, or the offer is not known", function()
