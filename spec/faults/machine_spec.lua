@@ -33,7 +33,7 @@ end
 local function run(command, program)
   local path = Programs.write(os.tmpname(), ((PRELUDE .. program):gsub("TIMEOUT", TIMEOUT)))
   local started = core.monotonic()
-  local pipe = assert(io.popen(("%s '%s' %s 2>&1"):format(command, arg[-1] or "lua5.4", path)))
+  local pipe = assert(io.popen(("%s '%s' %s 2>&1"):format(command, os.getenv "LUA" or "lua5.4", path)))
   local seen = {}
   for line in pipe:lines() do
     local read, value = pcall(cjson.decode, line)

@@ -5,6 +5,7 @@ local Certificates = require "spec.support.certificates"
 local Lab = require "spec.support.lab"
 local Process = require "spec.support.process"
 local Programs = require "spec.support.program"
+local fork = require "spec.support.fork"
 
 -- The extension of a ClientHello that offers http/1.1 alone: its type, and three lengths (RFC 7301, section 3.1).
 local ALPN = "\0\16\0\11\0\9\8http/1.1"
@@ -113,6 +114,37 @@ describe("over TLS,", function()
     assert.equal(1, #server.requests)
   end)
 
+  it("a connection outlives a forked child that uses, closes and finalises the client", function()
+    local server = serve(certificates:server "good", Lab.accept)
+    local client = client_of(server)
+    assert(client:cancel(Lab.CALL))
+    local core = client.core
+    local running = core:start("cancel", Lab.CALL, Lab.TOKEN)
+    core:step(0)
+    local child = fork(function()
+      for _, method in ipairs { "step", "finished", "pollfd", "events", "timeout", "start", "check" } do
+        local done, message = pcall(core[method], core, "cancel", Lab.CALL)
+        assert(not done and message:find("fork", 1, true), method)
+      end
+      running:abort()
+      assert(not core:usable() and running:done())
+      local _, failure = running:result()
+      assert(failure.kind == "closed" and failure.sent, failure.kind)
+      for _, object in ipairs { running, core, running } do
+        local metatable = debug.getmetatable(object)
+        metatable.__close(object)
+        metatable.__gc(object)
+        tostring(object)
+      end
+      client:close()
+    end)
+    assert.equal(0, child:wait())
+    lab.tasks:run_until(core, function() return running:done() end)
+    assert.equal(202, running:result().status)
+    assert(client:cancel(Lab.CALL))
+    assert.equal(1, #server.connections)
+  end)
+
   -- The system's own settings of OpenSSL may refuse old protocols: then the above says nothing of ours.
   local LAX = "openssl_conf = a\n[a]\nssl_conf = b\n[b]\nsystem_default = c\n"
     .. "[c]\nMinProtocol = TLSv1\nCipherString = DEFAULT@SECLEVEL=0\n"
@@ -135,7 +167,7 @@ describe("over TLS,", function()
       local settings = Programs.write(certificates.directory .. "/lax.cnf", LAX)
       local script = Programs.write(certificates.directory .. "/call.lua", CALL)
       local process = Process.start {
-        "/usr/bin/env", "OPENSSL_CONF=" .. settings, arg[-1] or "lua5.4", script,
+        "/usr/bin/env", "OPENSSL_CONF=" .. settings, os.getenv "LUA" or "lua5.4", script,
         "https://localhost:" .. server.port, certificates.ca_file, proxy and "https://localhost:" .. server.port,
       }
       lab:finally(function() process:stop() end)

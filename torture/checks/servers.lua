@@ -247,7 +247,6 @@ local function answer(connection)
   local offer = target:find "/oauth2/token$" and "token" or target:match "/offers/([^/]*)"
   local number = tonumber(id:match "^soak%-(%d+)$")
   if not number then noted:write("raw ", id, " ", method, " -\n") end
-  if offer == "early" then return end -- the connection is closed before the request's body was read
   connection.server.requests = {} -- they are not read
   local request = connection:read_request()
   if not request then return end

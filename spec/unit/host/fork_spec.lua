@@ -4,6 +4,7 @@ local cpp = require "cpp"
 local fixture = require "spec.support.fixture"
 local fork = require "spec.support.fork"
 local Portal = require "spec.support.emulator"
+local Programs = require "spec.support.program"
 
 describe("a forked child", function()
   local portal, client, waiting
@@ -60,5 +61,21 @@ describe("a forked child", function()
     while not waiting:done() do client.core:step(0.1) end
     assert(coroutine.resume(thread))
     assert.equal(202, seen.result and seen.result.status, seen.err)
+  end)
+
+  it("gets a default client of its own, whose connection is not its parent's", function()
+    local programs = Programs.new { AZURE_TOKEN = Portal.TOKEN, CPP_BASE_URL = portal.url }
+    local output, errors, status = programs:run { os.getenv "LUA" or "lua5.4", programs:file [[
+      local cpp, fork = require "cpp", require "spec.support.fork"
+      local function cancel() assert(cpp.cancel { publisher = "contoso", offer = "contoso-vm" }) end
+      cancel()
+      assert(fork(cancel):wait() == 0)
+      cancel()
+    ]] }
+    programs:close()
+    assert.same({ "", "", 0 }, { output, errors, status })
+    local connections = {}
+    for i, entry in ipairs(portal:journal { method = "POST" }) do connections[i] = entry.connection end
+    assert.same({ 1, 2, 1 }, connections)
   end)
 end)
