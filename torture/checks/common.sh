@@ -40,30 +40,22 @@ build_module() { # name, CFLAGS, LDFLAGS, target (all)
   build=$root/$directory
 }
 
-# What the module and the hosts of the checks are built with. INSTRUMENT=coverage counts in place of the sanitizers:
-# then a child that leaves with _exit has to leave as any other, or it would not be counted.
-if [ "${INSTRUMENT:-}" = coverage ]; then
-  instrument=coverage
-  sanitizers="-O0 -g --coverage -fprofile-abs-path -fprofile-update=atomic -D_exit=exit"
-  instrument_libraries=--coverage
-else
-  instrument=asan
-  sanitizers="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
-  instrument_libraries="-fsanitize=address,undefined"
-fi
+# The module with the sanitizers of addresses, undefined behaviour and leaks.
+sanitizers="-O1 -g -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all"
 export ASAN_OPTIONS="detect_stack_use_after_return=1:strict_string_checks=1:${ASAN_OPTIONS:-}"
 export UBSAN_OPTIONS="print_stacktrace=1:${UBSAN_OPTIONS:-}"
-
-# The module with the sanitizers of addresses, undefined behaviour and leaks.
 build_sanitized() { # target (all)
-  build_module "$instrument" "$sanitizers" "$instrument_libraries" "${1:-}"
+  build_module asan "$sanitizers" "-fsanitize=address,undefined" "${1:-}"
 }
 
-# The interpreter of host.c, as $work/host. libcurl is not linked to it: it comes and goes with the module.
-build_host() { # flags...
+# The value of LD_PRELOAD with which lua5.4 has a sanitizer, and the library of host.c, which it builds.
+preloading() { # sanitizer, flags...
+  runtime=$1
+  shift
   # shellcheck disable=SC2046
-  need "build of host.c" "$cc" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -g \
-    $(pkg-config --cflags lua5.4) -o "$work/host" "$checks/host.c" "$@" $(pkg-config --libs lua5.4) -lpthread
+  need "build of host.c" "$cc" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -shared -fPIC "$@" \
+    $(pkg-config --cflags lua5.4) -o "$work/host.so" "$checks/host.c" -lpthread
+  preload="$("$cc" -print-file-name="lib$runtime.so") $work/host.so"
 }
 
 # The scenarios of the harness, to the last of them.
@@ -100,18 +92,22 @@ start_server() { # seed (none)
     AZURE_TOKEN AZURE_TENANT_ID AZURE_CLIENT_ID AZURE_CLIENT_SECRET CPP_BASE_URL || :
 }
 
+# What the module is built with to count the lines that run.
+counters="-O0 -g --coverage -fprofile-abs-path -fprofile-update=atomic"
+
 # Builds the harness of torture/harness, in build/<name> where it is given flags of its own, and starts the servers.
-start_harness() { # name, CFLAGS
-  if [ $# -gt 0 ]; then
-    build_module "$1" "$2" "" harness
-  elif [ "${SANITIZED:-}" = 1 ] || [ "$instrument" = coverage ]; then
-    build_sanitized harness
-    # The harness finds leaks itself, and counts what libcurl does not survive.
-    ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
-    export ASAN_OPTIONS
-  else
-    build_module plain "" "" harness
-  fi
+# With INSTRUMENT=asan or coverage, with the sanitizers or the counters: then a child that leaves with _exit has to leave
+# as any other, or it would not be counted.
+start_harness() { # name (plain), CFLAGS
+  case ${INSTRUMENT:-} in
+    asan)
+      build_sanitized harness
+      # The harness finds leaks itself, and counts what libcurl does not survive.
+      export ASAN_OPTIONS="$ASAN_OPTIONS:detect_leaks=0"
+      ;;
+    coverage) build_module coverage "$counters -D_exit=exit" --coverage harness ;;
+    *) build_module "${1:-plain}" "${2:-}" "" harness ;;
+  esac
   use_build
   start_server
   HARNESS_REQUESTS=$work/outcomes

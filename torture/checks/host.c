@@ -1,37 +1,28 @@
 /*
- * A Lua interpreter for the checks, to be built with a sanitizer, which has to be part of the
- * program that starts.
+ * What the checks add to lua5.4: a library that is built with a sanitizer and preloaded after the sanitizer's own,
+ * which has to be there before the program starts (common.sh: preloading). Programs that a spec starts, such as nginx
+ * and Python, do not inherit it: their own leaks are no failure of ours.
  *
- *     host [-e chunk]... [script [arguments]]
- *
- * It stands in for lua5.4 where the specs run under AddressSanitizer. The other way, LD_PRELOAD of
- * the sanitizer into lua5.4, is inherited by every program that a spec starts, among them nginx
- * and Python, and makes their own leaks a failure of ours.
- *
- * The module `host` has what a program that embeds Lua does and Lua itself cannot; its functions are
- * described below. The look-up of the name stuck.invalid takes STUCK_SECONDS here.
- *
- * COLLECT_EVERY="calls allocations" in the environment: a full collection, finalisers included,
- * before every so many calls of the core's functions; and one without finalisers (an emergency
+ * COLLECT_EVERY="calls allocations" in the environment, and luaopen_collector called by LUA_INIT: a full collection,
+ * finalisers included, before every so many calls of the core's functions; and one without finalisers (an emergency
  * collection) at every so many of the allocations in them. What they use and nothing holds is gone
  * at once. COLLECT_REPORT: the file to which the number of collections is added at the end.
  */
 #include <dlfcn.h>
 #include <lauxlib.h>
 #include <lualib.h>
-#include <netdb.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <time.h>
-#include <unistd.h>
 
-enum { STUCK_SECONDS = 2, MOST_THREADS = 16, REMEMBERED = 1024 };
+enum { MOST_THREADS = 16, REMEMBERED = 1024 };
+
+__attribute__((constructor)) static void begin(void) {
+  unsetenv("LD_PRELOAD");
+}
 
 /* The collector. */
 
@@ -105,12 +96,13 @@ static void write_figures(void) {
   }
 }
 
-/* For one state of a process, right after it was made. */
-static void install_collector(lua_State *L) {
+/* For one state of a process, which each Lua runs before anything else. */
+int luaopen_collector(lua_State *L);
+int luaopen_collector(lua_State *L) {
   const char *strides = getenv("COLLECT_EVERY");
-  if (strides == NULL ||
+  if (collector.allocate != NULL || strides == NULL ||
       sscanf(strides, "%lu %lu", &collector.every_call, &collector.every_allocation) != 2) {
-    return;
+    return 0;
   }
   collector.calls = collector.every_call;
   /* The next allocation is the one that asks again. */
@@ -123,78 +115,10 @@ static void install_collector(lua_State *L) {
   collector.allocate = lua_getallocf(L, &collector.argument);
   lua_setallocf(L, allocate, collector.argument);
   lua_sethook(L, on_call_or_return, LUA_MASKCALL | LUA_MASKRET, 0); /* coroutines inherit it */
+  return 0;
 }
 
-/* The module `host`. */
-
-static bool is_child;
-
-/* The leak sanitizer asks this at the end of a process. A forked child leaves its copy of its
- * parent's client alone, connections and memory: it is lost on purpose. */
-int __lsan_is_turned_off(void); /* NOLINT: the sanitizer's name */
-int __lsan_is_turned_off(void) {
-  return is_child;
-}
-
-/* In place of the C library's own: a name server that does not respond. */
-int getaddrinfo(const char *restrict node, const char *restrict service,
-                const struct addrinfo *restrict hints, struct addrinfo **restrict found) {
-  if (node != NULL && strcmp(node, "stuck.invalid") == 0) {
-    sleep(STUCK_SECONDS);
-    return EAI_AGAIN;
-  }
-  int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
-  *(void **)&real = dlsym(RTLD_NEXT, "getaddrinfo");
-  return real(node, service, hints, found);
-}
-
-static double now(void) {
-  struct timespec time;
-  clock_gettime(CLOCK_MONOTONIC, &time);
-  return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
-/* host.run(source) -> seconds that closing its state took */
-static int host_run(lua_State *L) {
-  lua_State *inner = luaL_newstate();
-  luaL_openlibs(inner);
-  bool done = !luaL_dostring(inner, luaL_checkstring(L, 1));
-  lua_pushstring(L, done ? "" : lua_tostring(inner, -1));
-  double started = now();
-  lua_close(inner);
-  if (!done) {
-    return lua_error(L);
-  }
-  lua_pushnumber(L, now() - started);
-  return 1;
-}
-
-/* host.fork() -> process id; 0 in the child */
-static int host_fork(lua_State *L) {
-  fflush(NULL);
-  pid_t pid = fork();
-  is_child = is_child || pid == 0;
-  lua_pushinteger(L, pid);
-  return 1;
-}
-
-/* host.wait(pid) -> its exit status; or nil, and the signal that ended it */
-static int host_wait(lua_State *L) {
-  int status = 0;
-  waitpid((pid_t)luaL_checkinteger(L, 1), &status, 0);
-  if (WIFEXITED(status)) {
-    lua_pushinteger(L, WEXITSTATUS(status));
-    return 1;
-  }
-  lua_pushnil(L);
-  lua_pushinteger(L, WTERMSIG(status));
-  return 2;
-}
-
-/* host.leave(status): _exit */
-static int host_leave(lua_State *L) {
-  _exit((int)luaL_checkinteger(L, 1));
-}
+/* Threads. */
 
 struct work {
   pthread_t thread;
@@ -219,9 +143,10 @@ static void *work_in_state(void *argument) {
   return NULL;
 }
 
-/* host.threads(count, file, number) -> whether the file ran well with the number, at once in a state of its own on
+/* luaopen_threads(count, file, number) -> whether the file ran well with the number, at once in a state of its own on
  * each of so many threads */
-static int host_threads(lua_State *L) {
+int luaopen_threads(lua_State *L);
+int luaopen_threads(lua_State *L) {
   static struct work works[MOST_THREADS];
   lua_Integer count = luaL_checkinteger(L, 1);
   pthread_barrier_t start;
@@ -241,79 +166,4 @@ static int host_threads(lua_State *L) {
   }
   lua_pushboolean(L, done);
   return 1;
-}
-
-static int open_host(lua_State *L) {
-  static const luaL_Reg functions[] = {{"run", host_run},         {"fork", host_fork},
-                                       {"wait", host_wait},       {"leave", host_leave},
-                                       {"threads", host_threads}, {NULL, NULL}};
-  luaL_newlib(L, functions);
-  return 1;
-}
-
-/* The interpreter. */
-
-static lua_State *running;
-
-static void stop(lua_State *L, lua_Debug *frame) {
-  (void)frame;
-  lua_sethook(L, NULL, 0, 0);
-  luaL_error(L, "interrupted!");
-}
-
-/* As lua5.4 does: Ctrl-C raises an error at the next instruction. */
-static void on_interrupt(int number) {
-  signal(number, SIG_DFL);
-  lua_sethook(running, stop, LUA_MASKCALL | LUA_MASKRET | LUA_MASKLINE | LUA_MASKCOUNT, 1);
-}
-
-static int add_traceback(lua_State *L) {
-  luaL_traceback(L, L, luaL_tolstring(L, 1, NULL), 1);
-  return 1;
-}
-
-/* Runs what was loaded with that status, and is on top, with the arguments words[0] up to NULL. */
-static bool run(lua_State *L, int status, char **words) {
-  int base = lua_gettop(L);
-  lua_pushcfunction(L, add_traceback);
-  lua_insert(L, base);
-  int count = 0;
-  for (; words[count] != NULL; count++) {
-    luaL_checkstack(L, 1, "too many arguments");
-    lua_pushstring(L, words[count]);
-  }
-  signal(SIGINT, on_interrupt);
-  status = status == LUA_OK ? lua_pcall(L, count, 0, base) : status;
-  signal(SIGINT, SIG_DFL);
-  if (status != LUA_OK) {
-    fprintf(stderr, "host: %s\n", lua_tostring(L, base + 1));
-  }
-  lua_settop(L, base - 1);
-  return status == LUA_OK;
-}
-
-int main(int count, char **words) {
-  char *none[] = {NULL};
-  lua_State *L = running = luaL_newstate();
-  install_collector(L);
-  luaL_openlibs(L);
-  luaL_requiref(L, "host", open_host, 0);
-  int at = 1;
-  const char *first = getenv("LUA_INIT_5_4"); /* a chunk; files are not needed here */
-  bool done = first == NULL || run(L, luaL_loadstring(L, first), none);
-  for (; done && at + 1 < count && strcmp(words[at], "-e") == 0; at += 2) {
-    const char *chunk = words[at + 1]; /* named as lua5.4 does */
-    done = run(L, luaL_loadbuffer(L, chunk, strlen(chunk), "=(command line)"), none);
-  }
-  if (done && at < count) {
-    lua_newtable(L);
-    for (int i = 0; i < count; i++) {
-      lua_pushstring(L, words[i]);
-      lua_rawseti(L, -2, i - at);
-    }
-    lua_setglobal(L, "arg");
-    done = run(L, luaL_loadfile(L, strcmp(words[at], "-") == 0 ? NULL : words[at]), words + at + 1);
-  }
-  lua_close(L);
-  return done ? EXIT_SUCCESS : EXIT_FAILURE;
 }
