@@ -91,7 +91,7 @@ $(BUILD)/embed: examples/embed/embed.c Makefile
 	$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 $(WARNINGS) -D_GNU_SOURCE $(LUA_CFLAGS) $(LDFLAGS) -o $@ $< $(LUA_LIBS)
 
 # A host program in which calls of the C library fail: torture/harness. It exports its own versions of these functions,
-# which take precedence.
+# which take precedence. libcurl is loaded with it, so that the functions behind them are found.
 HARNESS = $(wildcard torture/harness/*.c)
 
 harness: $(BUILD)/harness
@@ -99,7 +99,7 @@ harness: $(BUILD)/harness
 $(BUILD)/harness: $(HARNESS) torture/harness/harness.h Makefile
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) -std=c11 $(WARNINGS) -D_GNU_SOURCE $(LUA_CFLAGS) $(CURL_CFLAGS) $(LDFLAGS) -rdynamic \
-	  -o $@ $(HARNESS) $(LUA_LIBS) $(CURL_LIBS) -lpthread -ldl
+	  -Wl,--no-as-needed -o $@ $(HARNESS) $(LUA_LIBS) $(CURL_LIBS) -lpthread -ldl
 
 bench: deps all ## measure the module, raw libcurl and other clients: build/bench/results.md (about ten minutes)
 	@.ci/deps gnuplot-nox curl

@@ -116,9 +116,9 @@ start_harness() { # name (plain), CFLAGS
 }
 
 # Its checks become those of this program, with numbers that go on.
-harness() { # [option]... what
+harness() { # what [option]...
   status=0
-  "$build/harness" -j 8 -f "$root/torture/harness/scenarios.lua" "$@" </dev/null >"$work/output" 2>"$work/errors" 9>&- || status=$?
+  "$build/harness" "$@" ${SCENARIO:+scenario="$SCENARIO"} </dev/null >"$work/output" 2>"$work/errors" 9>&- || status=$?
   while read -r line; do
     case $line in
       ok*) ok "${line#* - }" ;;

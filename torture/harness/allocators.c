@@ -1,6 +1,5 @@
 /*
- * Memory that runs out: of Lua (lua_newstate's allocator), of libcurl (curl_global_init_mem), and
- * of the whole process: malloc and its kin, defined here, take the place of the C library's in
+ * Memory that runs out: of Lua (lua_newstate's allocator), and of the process or a library: malloc and its kin, defined here, take the place of the C library's in
  * every library of the process.
  *
  * Each block has a tag before it: so a block that is given back twice, or never,
@@ -92,7 +91,7 @@ static void append_callers(char *line, size_t size) {
   int count = backtrace(frames, FRAMES);
   int callers = 0;
   for (int i = 0; i < count && callers < CALLERS; i++) {
-    if (is_core(frames[i])) {
+    if (is_in(frames[i], "core.so")) {
       char name[100];
       name_code((const char *)frames[i] - 1, name, sizeof name);
       size_t length = strlen(line);
@@ -119,7 +118,7 @@ static void search(const void *block, size_t size) {
 }
 
 UNCHECKED static void look_for_secrets(const void *block, size_t size, const void *site) {
-  if (searching && block != NULL && is_core(site)) {
+  if (searching && block != NULL && is_in(site, "core.so")) {
     searched++;
     search(block, size);
   }
@@ -228,7 +227,10 @@ void blocks_left(unsigned long mark, void (*site)(void *argument, const void *co
 /* Whether the process gets no memory for the code at `site`. */
 UNCHECKED static bool is_refused(const void *site) {
   if (counter_is_armed(SOURCE_CORE)) {
-    return is_core(site) && counter_hits(SOURCE_CORE);
+    return is_in(site, "core.so") && counter_hits(SOURCE_CORE);
+  }
+  if (counter_is_armed(SOURCE_CURL)) {
+    return is_in(site, "libcurl") && counter_hits(SOURCE_CURL);
   }
   return counter_hits(SOURCE_MALLOC);
 }
@@ -301,19 +303,6 @@ UNCHECKED char *strdup(const char *text) {
 
 /* Lua's. */
 
-static bool collecting;
-static bool asked_again;
-
-void lua_collect_at_objects(bool collect) {
-  collecting = collect;
-}
-
-/* Only of new objects: the buffers of lauxlib do not ask again. */
-static bool lua_is_refused(bool object) {
-  asked_again = collecting && object && !asked_again;
-  return asked_again || counter_hits(SOURCE_LUA);
-}
-
 void *lua_allocate(void *argument, void *block, size_t old_size, size_t new_size) {
   size_t *in_use = argument;
   size_t before = block != NULL ? old_size : 0;
@@ -323,7 +312,7 @@ void *lua_allocate(void *argument, void *block, size_t old_size, size_t new_size
     return NULL;
   }
   void *moved = NULL;
-  if (new_size <= before || !lua_is_refused(block == NULL && old_size != 0)) {
+  if (new_size <= before || !counter_hits(SOURCE_LUA)) {
     moved = realloc(block, new_size);
   }
   if (moved == NULL && new_size <= before) {
@@ -345,40 +334,6 @@ void *lua_allocate_below(void *argument, void *block, size_t old_size, size_t ne
     below_free(block);
   }
   return moved;
-}
-
-/* libcurl's. */
-
-static void *curl_take(size_t size, const void *site) {
-  return counter_hits(SOURCE_CURL) ? NULL : take(size, 0, site);
-}
-
-static void *curl_malloc(size_t size) {
-  return curl_take(size, CALLER);
-}
-
-static void curl_release(void *block) {
-  give_back(block, CALLER);
-}
-
-static void *curl_calloc(size_t count, size_t size) {
-  void *block = curl_take(count * size, CALLER);
-  return block != NULL ? memset(block, 0, count * size) : NULL;
-}
-
-static char *curl_duplicate(const char *text) {
-  size_t size = strlen(text) + 1;
-  char *block = curl_take(size, CALLER);
-  return block != NULL ? memcpy(block, text, size) : NULL;
-}
-
-static void *curl_realloc(void *block, size_t size) {
-  return counter_hits(SOURCE_CURL) ? NULL : take_again(block, size, CALLER);
-}
-
-bool curl_use_allocators(void) {
-  return curl_global_init_mem(CURL_GLOBAL_DEFAULT, curl_malloc, curl_release, curl_realloc,
-                              curl_duplicate, curl_calloc) == CURLE_OK;
 }
 
 /* libcurl frees for the module here, so the call of free is in libcurl. */

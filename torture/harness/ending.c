@@ -27,8 +27,7 @@ static atomic_long seen[SOURCES]; /* calls; that of the armed source is the numb
 static atomic_long failures;
 static long first;
 static bool for_good;
-static void *first_frames[FRAMES]; /* where the first failure was asked for */
-static int first_count;
+static bool explaining;
 
 void counter_arm(int source, long at, bool sticky) {
   first = at;
@@ -44,6 +43,13 @@ void counter_disarm(void) {
   armed = -1;
 }
 
+/* Writes to standard error where this is. */
+static void explain(const char *what) {
+  void *frames[FRAMES];
+  dprintf(STDERR_FILENO, "%s\n", what);
+  backtrace_symbols_fd(frames, backtrace(frames, FRAMES), STDERR_FILENO);
+}
+
 UNCHECKED bool counter_is_armed(int source) {
   return armed == source;
 }
@@ -56,9 +62,9 @@ UNCHECKED bool counter_hits(int source) {
   if (source != armed || first < 0 || at < first || (at > first && !for_good)) {
     return false;
   }
-  if (atomic_fetch_add(&failures, 1) == 0) {
+  if (atomic_fetch_add(&failures, 1) == 0 && explaining) {
     int was = atomic_exchange(&armed, -1); /* backtrace may allocate */
-    first_count = backtrace(first_frames, FRAMES);
+    explain("the first failure was met by:");
     armed = was;
   }
   return true;
@@ -72,42 +78,28 @@ long counter_failures(void) {
   return failures;
 }
 
-/* Writes to standard error where the first failure was asked for. */
-static void explain_failure(void) {
-  if (first_count > 0) {
-    static const char text[] = "the first failure was met by:\n";
-    (void)!write(STDERR_FILENO, text, sizeof text - 1);
-    backtrace_symbols_fd(first_frames, first_count, STDERR_FILENO);
-  }
-}
-
 /* How the process ends. */
 
-static bool explaining;
 static bool watching; /* in a process for a point */
 static bool ending_already;
 
+/* The file that code is in, without its directory. Called for each allocation: dladdr would compare the address with
+ * all symbols of a library. */
 static const char *library_of(const void *code) {
-  Dl_info info;
-  if (dladdr(code, &info) == 0 || info.dli_fname == NULL) {
+  struct dl_find_object object;
+  if (_dl_find_object((void *)code, &object) != 0) {
     return "?";
   }
-  const char *slash = strrchr(info.dli_fname, '/');
-  return slash != NULL ? slash + 1 : info.dli_fname;
+  const char *slash = strrchr(object.dlfo_link_map->l_name, '/');
+  return slash != NULL ? slash + 1 : "harness"; /* the program itself has no name */
 }
 
 static bool begins(const char *text, const char *beginning) {
   return strncmp(text, beginning, strlen(beginning)) == 0;
 }
 
-/* Called for each allocation: dladdr would compare the address with all symbols of a library. */
-bool is_core(const void *code) {
-  struct dl_find_object object;
-  if (_dl_find_object((void *)code, &object) != 0) {
-    return false;
-  }
-  const char *slash = strrchr(object.dlfo_link_map->l_name, '/');
-  return slash != NULL && begins(slash + 1, "core.so");
+bool is_in(const void *code, const char *library) {
+  return begins(library_of(code), library);
 }
 
 enum owner owner_of(const void *code) {
@@ -161,10 +153,7 @@ void ending_now(enum ending ending, const char *format, ...) {
   va_end(arguments);
   report("reason %s", text);
   if (explaining && (ending == ENDED_BADLY || ending == ENDED_HANGING)) {
-    explain_failure();
-    void *frames[FRAMES];
-    fprintf(stderr, "and ended in:\n");
-    backtrace_symbols_fd(frames, backtrace(frames, FRAMES), STDERR_FILENO);
+    explain("it ended in:");
   }
   _exit((int)ending);
 }

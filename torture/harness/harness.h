@@ -20,15 +20,13 @@
  * loaded. */
 #define UNCHECKED __attribute__((no_sanitize("address", "undefined")))
 
-/* What fails: memory of Lua, of libcurl, of the whole process, or what the module itself asks the
- * process for; of the collector and of none nothing does. The kinds of calls follow from
- * SOURCE_CALLS on. sweep.lua has the same list. */
+/* What fails: memory of Lua, what libcurl or the module asks the process for, or anything in it; of
+ * none nothing does. The kinds of calls follow from SOURCE_CALLS on. sweep.lua has the same list. */
 enum {
   SOURCE_LUA,
   SOURCE_CURL,
   SOURCE_MALLOC,
   SOURCE_CORE,
-  SOURCE_COLLECTOR,
   SOURCE_NONE,
   SOURCE_CALLS,
   SOURCES = 32
@@ -46,14 +44,6 @@ void *lua_allocate(void *argument, void *block, size_t old_size, size_t new_size
 
 /* The same for the state of the harness itself: none of its blocks fails or is looked at. */
 void *lua_allocate_below(void *argument, void *block, size_t old_size, size_t new_size);
-
-/* Whether Lua has to collect at every new object: its allocation fails at first, and Lua then
- * collects and asks again. */
-void lua_collect_at_objects(bool collect);
-
-/* Makes libcurl take its memory from allocators that fail as SOURCE_CURL says; before anything else
- * initialises it. False when it would not. */
-bool curl_use_allocators(void);
 
 /* From now on no block of memory is used again, so that one that is given back twice, or written to
  * afterwards, is noticed. For a process with a short life. */
@@ -119,7 +109,7 @@ enum ending {
   ENDED_LEAKING /* all is well, but a library below us lost a few blocks of its own */
 };
 
-/* From now on an end that is ours is explained by backtraces on standard error. */
+/* From now on a first failure, and an end that is ours, are explained by backtraces on standard error. */
 void ending_explain(void);
 
 /* Takes over the signals of a crash, the alarm and the call of exit in a process for one point,
@@ -130,9 +120,11 @@ void ending_watch(unsigned seconds);
 _Noreturn void ending_now(enum ending ending, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/* Whether code at this address belongs to this module; and whose it is: the module's or this
- * program's, lua-cjson's, that of libcurl or of a library below it; or anything else. */
-bool is_core(const void *code);
+/* Whether code at this address is in a library whose name begins so, such as "core.so". */
+bool is_in(const void *code, const char *library);
+
+/* Whose it is: the module's or this program's, lua-cjson's, that of libcurl or of a library below
+ * it; or anything else. */
 enum owner { OF_US, OF_CJSON, OF_LIBCURL, OF_OTHERS } owner_of(const void *code);
 
 /* Writes "library+offset" of an address to `text`. */

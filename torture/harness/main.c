@@ -85,18 +85,18 @@ static int wait_here(lua_State *L) {
 /* Pushes the scenario's two functions and its context. */
 static int prepare(lua_State *L) {
   luaL_openlibs(L);
-  if (luaL_loadfile(L, lua_touserdata(L, 1)) != LUA_OK) {
+  if (luaL_loadfile(L, "torture/harness/scenarios.lua") != LUA_OK) {
     return lua_error(L);
   }
   lua_call(L, 0, 1);
   lua_getfield(L, -1, "prepare");
+  lua_pushstring(L, lua_touserdata(L, 1));
   lua_pushstring(L, lua_touserdata(L, 2));
-  lua_pushstring(L, lua_touserdata(L, 3));
   lua_call(L, 2, 3);
   return 3;
 }
 
-/* harness.open(file, name, transport) -> whether the scenario is cold; or nil, and why it does not load */
+/* harness.open(name, transport) -> whether the scenario is cold; or nil, and why it does not load */
 static int stage_open(lua_State *L) {
   stage_mark = blocks_mark();
   stage_bytes = 0;
@@ -106,10 +106,10 @@ static int stage_open(lua_State *L) {
   stage = lua_newstate(lua_allocate, &stage_bytes);
 #endif
   lua_pushcfunction(stage, prepare);
-  for (int i = 1; i <= 3; i++) {
+  for (int i = 1; i <= 2; i++) {
     lua_pushlightuserdata(stage, (void *)luaL_checkstring(L, i));
   }
-  if (lua_pcall(stage, 3, 3, 0) != LUA_OK) {
+  if (lua_pcall(stage, 2, 3, 0) != LUA_OK) {
     lua_pushnil(L);
     lua_pushstring(L, lua_tostring(stage, -1));
     return 2;
@@ -138,33 +138,20 @@ static int call(lua_State *L, int function) {
   lua_pushvalue(stage, CONTEXT);
   int status = lua_pcall(stage, 1, 1, 0);
   counter_disarm();
-  lua_sethook(stage, NULL, 0, 0);
-  lua_collect_at_objects(false);
   lua_pushboolean(L, status == LUA_OK);
   lua_pushstring(L, luaL_tolstring(stage, -1, NULL));
   lua_settop(stage, CONTEXT);
   return 2;
 }
 
-static void collect(lua_State *L, lua_Debug *frame) {
-  (void)frame;
-  lua_gc(L, LUA_GCCOLLECT);
-}
-
 /* harness.run([source, number, sticky [, error]]) -> whether it returned; the outcome, or what was raised.
- * Runs the scenario while calls fail (error: the number of a way to fail); or of the collector, while Lua
- * collects at every object (number 0), or at every instruction (1). */
+ * Runs the scenario while calls fail (error: the number of a way to fail). */
 static int stage_run(lua_State *L) {
   int source = (int)luaL_optinteger(L, 1, SOURCE_NONE);
-  long number = (long)luaL_optinteger(L, 2, -1);
-  lua_collect_at_objects(source == SOURCE_COLLECTOR && number == 0);
-  if (source == SOURCE_COLLECTOR && number == 1) {
-    lua_sethook(stage, collect, LUA_MASKCOUNT, 1);
-  }
   if (source >= SOURCE_CALLS) {
     call_set_error(&call_kinds[source - SOURCE_CALLS].errors[luaL_optinteger(L, 4, 1) - 1]);
   }
-  counter_arm(source, number, lua_toboolean(L, 3) != 0);
+  counter_arm(source, (long)luaL_optinteger(L, 2, -1), lua_toboolean(L, 3) != 0);
   return call(L, RUN);
 }
 
@@ -274,12 +261,6 @@ static int explain(lua_State *L) {
   return 0;
 }
 
-/* harness.fail_curl() -> whether libcurl's memory can fail from now on */
-static int fail_curl(lua_State *L) {
-  lua_pushboolean(L, curl_use_allocators());
-  return 1;
-}
-
 /* harness.restore_input(): opens descriptor 0 where libcurl 7.88 has closed it, which it does where memory runs
  * out as it begins to look up a name: it has cleared what it closes then (asyn-thread.c, init_thread_sync_data). */
 static int restore_input(lua_State *L) {
@@ -312,9 +293,8 @@ static int open_harness(lua_State *L) {
       {"run", stage_run},     {"after", stage_after},       {"close", stage_close},
       {"counts", counts},     {"left", left},               {"seed_again", seed_again},
       {"watch", watch},       {"searched", searched},       {"add_secret", add_secret},
-      {"finish", finish},     {"explain", explain},         {"fail_curl", fail_curl},
-      {"nap", nap},           {"restore_input", restore_input},
-      {NULL, NULL}};
+      {"finish", finish},     {"explain", explain},         {"restore_input", restore_input},
+      {"nap", nap},           {NULL, NULL}};
   luaL_newlib(L, functions);
   push_kinds(L);
   lua_setfield(L, -2, "kinds");

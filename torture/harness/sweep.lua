@@ -1,17 +1,12 @@
 -- Sweeps: each scenario runs in a process of its own for each point, which is one failure. main.c is what calls this.
 --
---     harness [option]... -f scenarios.lua what
+--     harness what [points=number] [scenario=name] [at=number] [search=yes]
 --
 -- what: lua, curl, malloc, core (whose memory runs out: core is what the module itself asks the process for), calls (to
--- the kernel), or collector (Lua collects all it can at every new object, and at every instruction), or none (nothing
--- fails).
+-- the kernel), or none (nothing fails).
 --
---     -j jobs        points at the same time (2)
---     -p points      of a sweep at most, evenly spread (0: all of them)
---     -s scenario    only this one
---     -t transport   only this one
---     -a at          only this point, and with backtraces where it goes wrong
---     -S             search what the module frees for secrets: see allocators.c
+-- points: of a sweep at most, evenly spread (0: all of them). scenario: only this one. at: only this point, and with
+-- backtraces where it goes wrong. search: what the module frees is searched for secrets: see allocators.c.
 --
 -- Prints TAP: a test for each scenario and transport. What must hold at each point: its outcome is one that may be, its
 -- client is usable afterwards, and everything is given back.
@@ -20,33 +15,24 @@ local harness = require "harness"
 local lfs = require "lfs"
 
 -- As in harness.h.
-local SOURCES = { lua = 0, curl = 1, malloc = 2, core = 3, collector = 4, none = 5, calls = 6 }
+local SOURCES = { lua = 0, curl = 1, malloc = 2, core = 3, none = 4, calls = 5 }
 local WELL, LAST, BADLY, BY_LIBRARY, LEAKING = 0, 10, 11, 12, 14
 
+local JOBS = 8 -- points at the same time
 local POINT_SECONDS = 30
 -- What one request may take: more where nothing fails, so that a busy machine is no failure.
 local SECONDS, PATIENT_SECONDS = 0.5, 15
 local FEW = 4 -- blocks that libraries may lose
 local MOST_BAD, MOST_POINTS = 5, 200000
 
+local what = ...
 local options = {}
-local what
-do
-  local words, at = { ... }, 1
-  while words[at] do
-    local letter, known = words[at]:match "^%-(.)$", "[jpstafS]"
-    if letter and letter:find(known) then
-      options[letter] = letter == "S" or words[at + 1]
-      at = at + (letter == "S" and 1 or 2)
-    else
-      what = words[at]
-      at = at + 1
-    end
-  end
-  assert(options.f and SOURCES[what], "usage: harness [-j jobs] [-p points] [-s scenario] [-t transport] [-a at] [-S]"
-    .. " -f scenarios.lua lua|curl|malloc|core|calls|collector|none")
+for _, word in ipairs { select(2, ...) } do
+  local name, value = word:match "^(%l+)=(.*)$"
+  options[assert(name, word)] = value
 end
-local jobs, most, only = tonumber(options.j or 2), tonumber(options.p or 0), tonumber(options.a)
+assert(SOURCES[what], "usage: see torture/harness/sweep.lua")
+local most, only = tonumber(options.points or 0), tonumber(options.at)
 
 local stage -- the scenario that is open: name, transport, cold, and the process without it: descriptors, threads
 local figures -- of its points: points, bad, searched, and the tallies outcomes, ends, leaks, findings
@@ -124,7 +110,7 @@ local function play(point)
   local id = ("%s-%s-%d-%s-%s-%d-%s"):format(stage.name, stage.transport, point.source, kind and kind.name or "memory", way,
     point.at, point.sticky and "sticky" or "once")
   harness.tell(id, point.at < 0 and PATIENT_SECONDS or SECONDS)
-  harness.watch(POINT_SECONDS, options.S)
+  harness.watch(POINT_SECONDS, options.search)
   if not stage.cold then harness.seed_again() end
   local returned, outcome = harness.run(point.source, point.at, point.sticky, point.error)
   local failures, seen = harness.counts()
@@ -169,7 +155,7 @@ local function settle(slot, status)
   figures.searched = figures.searched + (report:match "\nsearched (%d+)" or 0)
   for name in report:gmatch "\nfound ([^\n]*)" do add(figures.findings, name) end
   if report:find "\nfound " then complain(point, "the module freed memory that holds a secret") end
-  if status ~= LAST or point.source == SOURCES.collector or point.source == SOURCES.none then
+  if status ~= LAST or point.source == SOURCES.none then
     figures.points = figures.points + 1
   end
   if status == WELL or status == LEAKING then add(figures.outcomes, report:match "\noutcome ([^\n]*)") end
@@ -198,7 +184,7 @@ end
 
 -- Starts a process for a point, once there is a place for it.
 local function start(point, sweep)
-  if busy == jobs then finish_one() end
+  if busy == JOBS then finish_one() end
   local number = 1
   while slots[number] do number = number + 1 end
   local id = harness.fork(number)
@@ -266,8 +252,6 @@ local function sweep_all()
   local first, sweeps = SOURCES[what], {}
   if what == "none" then
     start({ source = first, at = -1, sticky = false }, {})
-  elseif what == "collector" then
-    for at = 0, 1 do start({ source = first, at = at, sticky = false }, {}) end
   else
     local calls = count_calls(first)
     for source = first, what == "calls" and first + #harness.kinds - 1 or first do
@@ -292,27 +276,26 @@ local function open_stage(scenario)
   stage = { name = scenario.name, transport = scenario.transport, descriptors = entries_of "/proc/self/fd",
             threads = entries_of "/proc/self/task" }
   local problem
-  stage.cold, problem = harness.open(options.f, stage.name, stage.transport)
+  stage.cold, problem = harness.open(stage.name, stage.transport)
   if stage.cold or problem then return stage.cold, problem end
   local well
   well, problem = rehearse()
   if not well then return nil, problem end
   stage.descriptors, stage.threads = entries_of "/proc/self/fd", entries_of "/proc/self/task"
-  harness.open(options.f, stage.name, stage.transport)
+  harness.open(stage.name, stage.transport)
   return true
 end
 
-local scenarios = dofile(options.f)
+local scenarios = dofile "torture/harness/scenarios.lua"
 require "cjson" -- kept mapped until the end: code that was unmapped has no name any more
-if options.a then harness.explain() end
-if options.S then
+if only then harness.explain() end
+if options.search then
   for _, secret in ipairs(scenarios.secrets) do harness.add_secret(secret[1], secret[2]) end
 end
-if what == "curl" then assert(harness.fail_curl(), "libcurl's memory cannot fail") end
 
 local tests, total, searched, findings, all_well = 0, 0, 0, 0, true
 for _, scenario in ipairs(scenarios.list(what)) do
-  if scenario.name == (options.s or scenario.name) and scenario.transport == (options.t or scenario.transport) then
+  if scenario.name == (options.scenario or scenario.name) then
     tests = tests + 1
     local name = ("%d - %s: %s over %s"):format(tests, what, scenario.name, scenario.transport)
     local open, problem = open_stage(scenario)
@@ -337,6 +320,6 @@ for _, scenario in ipairs(scenarios.list(what)) do
     io.stdout:flush()
   end
 end
-if options.S then print(("# searched: %d blocks that the module freed, %d findings"):format(searched, findings)) end
+if options.search then print(("# searched: %d blocks that the module freed, %d findings"):format(searched, findings)) end
 print("1.." .. tests)
 return all_well
