@@ -165,7 +165,7 @@ fuzz: deps ## fuzz each target for SECONDS (default 25)
 	@$(PROVE) torture/fuzz/fuzz :: $(SECONDS)
 
 mutants: deps ## check that the specs detect SAMPLE (300) random changes of csrc/ (LAYER=lua: lua/cpp/; an hour)
-	@torture/mutants/mutate $(or $(LAYER),c) --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)" --jobs "$(or $(JOBS),1)"
+	@torture/mutants/mutate $(or $(LAYER),c) --sample "$(or $(SAMPLE),300)" --seed "$(or $(SEED),1)"
 
 peers: deps ## run against other servers: Azure's test servers and token services (npm), installed web servers and proxies
 	@$(MAKE) -s --no-print-directory all

@@ -13,8 +13,15 @@ FIRST = ["spec/core", "spec/unit/client/cancel_spec.lua", "spec/unit/retry_spec.
 SECOND = ["spec/faults"]
 # What tells nothing about csrc/, or only how it was built.
 ASIDE = ["spec/project/doc_spec.lua", "spec/unit/client/hardening_spec.lua", "spec/project/man_spec.lua"]
-# The checks whose subject the specs cannot see: leaks, memory running out, descriptors, forks.
-CHECKS = [["sweep", "6"], ["life"], ["sweep", "1", "calls"], ["sanitize", "spec/core"]]
+# The checks whose subject the specs cannot see: leaks, memory running out, descriptors, collections. They build for
+# themselves.
+WITHOUT_WARNINGS = {"MAKEFLAGS": "WARNINGS=-w"}
+CHECKS = [
+    ("memory", ["torture/checks/sweep", "6"], {}),
+    ("calls", ["torture/checks/sweep", "1", "calls"], {}),
+    ("sanitizers", ["torture/checks/sanitize", "spec/core"], {}),
+    ("collections", ["torture/checks/sanitize", "spec/core"], {"COLLECT_EVERY": "10 100"}),
+]
 
 
 class CTree(Tree):
@@ -23,7 +30,7 @@ class CTree(Tree):
     of_file = staticmethod(mutations_c.of_file)
 
     def prepare(self):
-        for poller in self.variants():
+        for poller in "poll", "epoll":
             if not self.make(poller, f"build/{poller}"):
                 sys.exit("the tree does not build")
 
@@ -31,42 +38,43 @@ class CTree(Tree):
         # Without -g, so that equal code is equal bytes; a mutation may earn a warning.
         return self.run(["make", "-s", "all", f"POLLER={poller}", f"BUILD={build}", "CFLAGS=-O2", "WARNINGS=-w"], 120)
 
-    def variants(self):
-        return ["poll", "epoll"]
-
-    def variant(self, mutation):
-        return "poll" if mutation.file.endswith("poller_poll.c") else "epoll"
-
-    def stages(self, variant, build, mutation=None):
-        """The checks build for themselves."""
+    def stages(self, mutation=None):
         specs = ["busted", "--no-keep-going"]
-        if variant == "poll":
-            yield "core and faults", [*specs, "spec/core", *SECOND], {"BUILD": build}
-            yield "calls", ["torture/checks/sweep", "1", "calls"], {"MAKEFLAGS": "WARNINGS=-w", "POLLER": "poll"}
-            return
-        known = set(FIRST + SECOND + ASIDE)
-        rest = [path for path in sorted(glob.glob("spec/unit/**/*_spec.lua", root_dir=self.path, recursive=True))
-                if path not in known]
-        yield "first specs", [*specs, *FIRST], {"BUILD": build}
-        yield "faults", [*specs, *SECOND], {"BUILD": build}
-        yield "other specs", [*specs, *rest, "spec/loop"], {"BUILD": build}
-        for check, *words in CHECKS:
-            yield " ".join([check, *words]), [f"torture/checks/{check}", *words], {"MAKEFLAGS": "WARNINGS=-w"}
+        poller = poller_of(mutation) if mutation else None
+        if poller != "epoll":
+            build = {"BUILD": "build/mutant" if mutation else "build/poll"}
+            yield "core and faults with poll", [*specs, "spec/core", *SECOND], build
+            yield "calls with poll", ["torture/checks/sweep", "1", "calls"], {"POLLER": "poll", **WITHOUT_WARNINGS}
+        if poller != "poll":
+            build = {"BUILD": "build/mutant" if mutation else "build/epoll"}
+            known = set(FIRST + SECOND + ASIDE)
+            rest = [path for path in sorted(glob.glob("spec/unit/**/*_spec.lua", root_dir=self.path, recursive=True))
+                    if path not in known]
+            yield "first specs", [*specs, *FIRST], build
+            yield "faults", [*specs, *SECOND], build
+            yield "other specs", [*specs, *rest, "spec/loop"], build
+            for name, command, environment in CHECKS:
+                yield name, command, {**environment, **WITHOUT_WARNINGS}
 
     def build(self, mutation, original):
-        poller, name = self.variant(mutation), object_of(mutation)
+        poller, name = poller_of(mutation), object_of(mutation)
         base, build = os.path.join(self.path, "build", poller), os.path.join(self.path, "build", "mutant")
         shutil.rmtree(build, ignore_errors=True)
         shutil.copytree(os.path.join(base, "obj"), os.path.join(build, "obj"))
         if not self.make(poller, "build/mutant"):
             return "invalid"
         with open(os.path.join(base, "obj", name), "rb") as one, open(os.path.join(build, "obj", name), "rb") as two:
-            return "same" if one.read() == two.read() else "build/mutant"
+            return "same" if one.read() == two.read() else None
 
     def clean(self, mutation):
         for stale in glob.glob(f"build/**/obj/{object_of(mutation)}", root_dir=self.path, recursive=True):
             if not stale.startswith(("build/epoll/", "build/poll/")):
                 os.remove(os.path.join(self.path, stale))
+
+
+def poller_of(mutation):
+    """Which of the module's builds the mutation concerns."""
+    return "poll" if mutation.file.endswith("poller_poll.c") else "epoll"
 
 
 def object_of(mutation):

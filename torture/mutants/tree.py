@@ -28,20 +28,12 @@ class Tree:
         """Builds what the stages need."""
         raise NotImplementedError
 
-    def variant(self, mutation):
-        """Which of the module's builds the mutation concerns."""
-        return "epoll"
-
-    def variants(self):
-        """All of them."""
-        return ["epoll"]
-
-    def stages(self, variant, build, mutation=None):
+    def stages(self, mutation=None):
         """Yields (name, command, environment) in the order in which they are tried on a mutant; all, for none."""
         raise NotImplementedError
 
     def build(self, mutation, original):
-        """Where the mutant is built; or why it is none: "invalid", "same"."""
+        """Builds the mutant; returns why it is none, "invalid" or "same", or None."""
         raise NotImplementedError
 
     def clean(self, mutation):
@@ -66,20 +58,15 @@ class Tree:
     def measure(self):
         """How long each stage takes without a mutation; all have to pass, a second time if a busy machine wants it."""
         self.usual = {}
-        for variant in self.variants():
-            for name, command, environment in self.stages(variant, f"build/{variant}"):
-                started = time.monotonic()
-                if not self.run(command, 600, **environment) and not self.run(command, 600, **environment):
-                    sys.exit(f"{name} fails without a mutation: see {self.path}/build/output")
-                self.usual[variant, name] = time.monotonic() - started
+        for name, command, environment in self.stages():
+            started = time.monotonic()
+            if not self.run(command, 600, **environment) and not self.run(command, 600, **environment):
+                sys.exit(f"{name} fails without a mutation: see {self.path}/build/output")
+            self.usual[name] = time.monotonic() - started
 
-    def share(self, measured):
-        """Takes what another tree has measured."""
-        self.usual = measured.usual
-
-    def fails(self, stage, variant, command, environment):
+    def fails(self, stage, command, environment):
         """Whether the stage fails, twice: a spec that a busy machine lets fail kills no mutant."""
-        seconds = self.PATIENCE * self.usual[variant, stage] + self.GRACE
+        seconds = self.PATIENCE * self.usual[stage] + self.GRACE
         for _ in range(2):
             ended = self.run(command, seconds, **environment)
             if ended is None:
@@ -89,7 +76,7 @@ class Tree:
         return True
 
     def try_mutant(self, mutation):
-        """What became of the mutant: "invalid", "same", ("killed", by what) or "survived"."""
+        """What became of the mutant: "invalid", "same", "killed by" what, or "survived"."""
         source = os.path.join(self.path, mutation.file)
         with open(source) as file:
             original = file.read()
@@ -97,13 +84,12 @@ class Tree:
         try:
             with open(source, "w") as file:
                 file.write(mutation.apply(original))
-            build = self.build(mutation, original)
-            if build in ("invalid", "same"):
-                return build
-            variant = self.variant(mutation)
-            for stage, command, environment in self.stages(variant, build, mutation):
-                if self.fails(stage, variant, command, environment):
-                    return "killed", stage
+            none = self.build(mutation, original)
+            if none:
+                return none
+            for stage, command, environment in self.stages(mutation):
+                if self.fails(stage, command, environment):
+                    return f"killed by {stage}"
             return "survived"
         finally:
             with open(source, "w") as file:
