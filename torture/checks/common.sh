@@ -130,7 +130,23 @@ harness() { # what [option]...
   [ $status = 0 ] || tail -n 100 "$work/errors" | comments >&2
 }
 
-# What the servers saw agrees with what the harness knows.
+# Each POST was seen no more often than the harness knows it may (lines "id most" in $HARNESS_REQUESTS; 0: the err said that
+# it was not sent), with its body, and by no server that must not be trusted. Nothing is known of a process that a library
+# ended but what its scenario does: "retries" sends twice. No id: of a scenario that gave none, without random numbers.
 compare_requests() {
-  "$lua" "$root/torture/harness/requests.lua" "$HARNESS_REQUESTS" "$work/requests" "$work/canaries"
+  awk '
+    FILENAME == ARGV[1] { most[$1] = $2; next }
+    $3 != "POST" || $2 ~ /^(-|00000000-0000-4000-8000-000000000000)$/ { next }
+    { posts++; seen[$2]++ }
+    $5 == "-" || $5 == "0" { print $2 " came without its body"; wrong = 1 }
+    END {
+      for (id in seen) {
+        right = id in most ? most[id] : id ~ /-retries-/ ? 2 : 1
+        if (seen[id] > right) { print id " was seen " seen[id] " times, at most " right " were right"; wrong = 1 }
+      }
+      print "# " posts + 0 " POSTs seen by the servers"
+      exit wrong || !posts
+    }' "$HARNESS_REQUESTS" "$work/requests" || return 1
+  # A TLS library that fails before its first message sends an alert in plain, which nginx writes so.
+  ! grep -Ev '^[0-9]+ \\x15\\x03\\x0[0-4]\\x00\\x02\\x0[12][^ ]+$' "$work/canaries"
 }

@@ -25,62 +25,40 @@
 /* What a name server takes at least: libcurl has to wait for its resolver's thread. */
 enum { LOOKUP_MICROSECONDS = 10000 };
 
-enum {
-  SOCKET,
-  CONNECT,
-  CONNECTED,
-  GETSOCKOPT,
-  SETSOCKOPT,
-  GETSOCKNAME,
-  FCNTL,
-  SEND,
-  RECV,
-  POLL,
-  EPOLL_CREATE,
-  EPOLL_CTL,
-  EPOLL_WAIT,
-  SOCKETPAIR,
-  RANDOM,
-  THREAD,
-  LOOKUP,
-  OPEN,
-  CLOSE
-};
-
 #define E(name) {#name, name}
-#define ERRORS(...) (const struct call_error[]) {__VA_ARGS__, {NULL, 0}}
 
-const struct call call_kinds[] = {
-    [SOCKET] = {"socket",
-                ERRORS(E(EMFILE), E(ENFILE), E(ENOBUFS), E(ENOMEM), E(EACCES), E(EAFNOSUPPORT))},
-    [CONNECT] = {"connect", ERRORS(E(ECONNREFUSED), E(ETIMEDOUT), E(EHOSTUNREACH), E(ENETUNREACH),
-                                   E(EADDRNOTAVAIL), E(EACCES), E(EPERM), E(EINTR), E(EAGAIN))},
-    /* What SO_ERROR says of a connection that is being made. */
-    [CONNECTED] = {"connected", ERRORS(E(ECONNREFUSED), E(ETIMEDOUT), E(EHOSTUNREACH),
-                                       E(ENETUNREACH), E(ECONNRESET))},
-    [GETSOCKOPT] = {"getsockopt", ERRORS(E(ENOBUFS), E(EBADF))},
-    [SETSOCKOPT] = {"setsockopt", ERRORS(E(ENOBUFS), E(ENOMEM), E(ENOPROTOOPT), E(EINVAL))},
-    [GETSOCKNAME] = {"getsockname", ERRORS(E(ENOBUFS), E(ENOTCONN))},
-    [FCNTL] = {"fcntl", ERRORS(E(EINTR), E(EAGAIN), E(EACCES), E(EBADF))},
-    [SEND] = {"send",
-              ERRORS(E(EINTR), E(EAGAIN), E(ECONNRESET), E(EPIPE), E(ETIMEDOUT), E(EHOSTUNREACH),
-                     E(ENETUNREACH), E(ENOBUFS), E(ENOMEM), E(EACCES), E(EPERM), {"short", 0})},
-    [RECV] = {"recv", ERRORS(E(EINTR), E(EAGAIN), E(ECONNRESET), E(ETIMEDOUT), E(EHOSTUNREACH),
-                             E(ENETUNREACH), E(ENOMEM), E(ENOBUFS), {"short", 0})},
-    [POLL] = {"poll", ERRORS(E(EINTR), E(ENOMEM), E(EAGAIN))},
-    [EPOLL_CREATE] = {"epoll_create1", ERRORS(E(EMFILE), E(ENFILE), E(ENOMEM))},
-    [EPOLL_CTL] = {"epoll_ctl",
-                   ERRORS(E(ENOMEM), E(ENOSPC), E(EPERM), E(ENOENT), E(EEXIST), E(EBADF))},
-    [EPOLL_WAIT] = {"epoll_wait", ERRORS(E(EINTR), E(ENOMEM), E(EBADF))},
-    [SOCKETPAIR] = {"socketpair", ERRORS(E(EMFILE), E(ENFILE), E(ENOMEM))},
-    [RANDOM] = {"getrandom", ERRORS(E(EINTR), E(EAGAIN), E(ENOSYS), E(EIO))},
-    [THREAD] = {"pthread_create", ERRORS(E(EAGAIN), E(EPERM), E(ENOMEM))},
-    [LOOKUP] = {"getaddrinfo",
-                ERRORS(E(EAI_AGAIN), E(EAI_NONAME), E(EAI_FAIL), E(EAI_MEMORY), E(EAI_SYSTEM))},
-    [OPEN] = {"open", ERRORS(E(EMFILE), E(ENFILE), E(ENOENT), E(EACCES), E(ENOMEM), E(EINTR))},
-    [CLOSE] = {"close", ERRORS(E(EINTR), E(EIO))},
-    {NULL, NULL},
-};
+/* Each kind of calls, its name, and how they fail. CONNECTED is what SO_ERROR says of a connection that is being made. */
+#define KINDS(KIND)                                                                                \
+  KIND(SOCKET, "socket", E(EMFILE), E(ENFILE), E(ENOBUFS), E(ENOMEM), E(EACCES), E(EAFNOSUPPORT))  \
+  KIND(CONNECT, "connect", E(ECONNREFUSED), E(ETIMEDOUT), E(EHOSTUNREACH), E(ENETUNREACH),         \
+       E(EADDRNOTAVAIL), E(EACCES), E(EPERM), E(EINTR), E(EAGAIN))                                 \
+  KIND(CONNECTED, "connected", E(ECONNREFUSED), E(ETIMEDOUT), E(EHOSTUNREACH), E(ENETUNREACH),     \
+       E(ECONNRESET))                                                                              \
+  KIND(GETSOCKOPT, "getsockopt", E(ENOBUFS), E(EBADF))                                             \
+  KIND(SETSOCKOPT, "setsockopt", E(ENOBUFS), E(ENOMEM), E(ENOPROTOOPT), E(EINVAL))                 \
+  KIND(GETSOCKNAME, "getsockname", E(ENOBUFS), E(ENOTCONN))                                        \
+  KIND(FCNTL, "fcntl", E(EINTR), E(EAGAIN), E(EACCES), E(EBADF))                                   \
+  KIND(SEND, "send", E(EINTR), E(EAGAIN), E(ECONNRESET), E(EPIPE), E(ETIMEDOUT), E(EHOSTUNREACH),  \
+       E(ENETUNREACH), E(ENOBUFS), E(ENOMEM), E(EACCES), E(EPERM), {"short", 0})                   \
+  KIND(RECV, "recv", E(EINTR), E(EAGAIN), E(ECONNRESET), E(ETIMEDOUT), E(EHOSTUNREACH),            \
+       E(ENETUNREACH), E(ENOMEM), E(ENOBUFS), {"short", 0})                                        \
+  KIND(POLL, "poll", E(EINTR), E(ENOMEM), E(EAGAIN))                                               \
+  KIND(EPOLL_CREATE, "epoll_create1", E(EMFILE), E(ENFILE), E(ENOMEM))                             \
+  KIND(EPOLL_CTL, "epoll_ctl", E(ENOMEM), E(ENOSPC), E(EPERM), E(ENOENT), E(EEXIST), E(EBADF))     \
+  KIND(EPOLL_WAIT, "epoll_wait", E(EINTR), E(ENOMEM), E(EBADF))                                    \
+  KIND(SOCKETPAIR, "socketpair", E(EMFILE), E(ENFILE), E(ENOMEM))                                  \
+  KIND(RANDOM, "getrandom", E(EINTR), E(EAGAIN), E(ENOSYS), E(EIO))                                \
+  KIND(THREAD, "pthread_create", E(EAGAIN), E(EPERM), E(ENOMEM))                                   \
+  KIND(LOOKUP, "getaddrinfo", E(EAI_AGAIN), E(EAI_NONAME), E(EAI_FAIL), E(EAI_MEMORY),             \
+       E(EAI_SYSTEM))                                                                              \
+  KIND(OPEN, "open", E(EMFILE), E(ENFILE), E(ENOENT), E(EACCES), E(ENOMEM), E(EINTR))              \
+  KIND(CLOSE, "close", E(EINTR), E(EIO))
+
+#define NUMBER(kind, name, ...) kind,
+enum { KINDS(NUMBER) };
+
+#define ROW(kind, name, ...) {name, (const struct call_error[]){__VA_ARGS__, {NULL, 0}}},
+const struct call call_kinds[] = {KINDS(ROW){NULL, NULL}};
 
 static const struct call_error *error;
 

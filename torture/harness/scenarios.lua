@@ -6,8 +6,8 @@
 -- run(context) -> "answered" when all went as it does without failures, else the kind of the first err; it raises
 -- when an outcome is one that must not be. after(context) is called with nothing failing any more.
 -- context.id, context.timeout: set by the harness before; what ids of requests begin with, seconds for a request.
--- context.requests: [client_request_id] = how often the service may have seen that POST; requests.lua
--- compares it with what the servers saw.
+-- context.requests: [client_request_id] = how often the service may have seen that POST; compare_requests of
+-- torture/checks/common.sh compares it with what the servers saw.
 
 local context = require "torture.harness.context"
 
@@ -401,7 +401,7 @@ local function default_after(self)
   try_again(self, self:new_client())
 end
 
--- Adds to the file of that name what requests.lua compares.
+-- Adds to the file of that name what compare_requests reads.
 local function record(requests)
   local name = os.getenv "HARNESS_REQUESTS"
   local file <close> = name and assert(io.open(name, "a"))

@@ -35,7 +35,7 @@ assert(SOURCES[what], "usage: see torture/harness/sweep.lua")
 local most, only = tonumber(options.points or 0), tonumber(options.at)
 
 local stage -- the scenario that is open: name, transport, cold, and the process without it: descriptors, threads
-local figures -- of its points: points, bad, searched, and the tallies outcomes, ends, leaks, findings
+local figures -- of its points: points, bad, searched, and tallies: how they ended, findings
 
 local function entries_of(path)
   local count = 0
@@ -58,10 +58,11 @@ local function named(finding)
   end))
 end
 
-local function tallies(title, tally)
-  local list = {}
-  for i, name in ipairs(tally) do list[i] = tally[name] .. " " .. name end
-  return #list > 0 and title .. table.concat(list, ", ") or ""
+-- A point by its scenario and failure; what the ids of its requests begin with.
+local function name_of(point)
+  local kind = harness.kinds[point.source - SOURCES.calls + 1]
+  return ("%s-%s-%s-%s-%d-%s"):format(stage.name, stage.transport, kind and kind.name or what, kind and kind[point.error] or "",
+    point.at, point.sticky and "sticky" or "once")
 end
 
 -- In the process of a point.
@@ -105,11 +106,7 @@ local function check_left()
 end
 
 local function play(point)
-  local kind = harness.kinds[point.source - SOURCES.calls + 1]
-  local way = kind and kind[point.error] or ""
-  local id = ("%s-%s-%d-%s-%s-%d-%s"):format(stage.name, stage.transport, point.source, kind and kind.name or "memory", way,
-    point.at, point.sticky and "sticky" or "once")
-  harness.tell(id, point.at < 0 and PATIENT_SECONDS or SECONDS)
+  harness.tell(name_of(point), point.at < 0 and PATIENT_SECONDS or SECONDS)
   harness.watch(POINT_SECONDS, options.search)
   if not stage.cold then harness.seed_again() end
   local returned, outcome = harness.run(point.source, point.at, point.sticky, point.error)
@@ -122,7 +119,8 @@ local function play(point)
     outcome = "raised"
   end
   harness.report("outcome " .. outcome)
-  local harmless = last or way == "short"
+  local kind = harness.kinds[point.source - SOURCES.calls + 1]
+  local harmless = last or kind and kind[point.error] == "short"
   -- A busy machine may be late: "auth" is what a timeout of the token service comes to.
   local late = point.at >= 0 and (outcome == "timeout" or outcome == "auth")
   if harmless and outcome ~= "answered" and not late then harness.finish(BADLY, outcome .. ", although nothing failed") end
@@ -134,115 +132,71 @@ end
 
 -- In their parent.
 
-local slots, busy = {}, 0
+local running, busy = {}, 0 -- the points whose processes run, by the slots of their reports; how many
 
 -- Says which point it was that went wrong.
 local function complain(point, reason)
-  local kind = harness.kinds[point.source - SOURCES.calls + 1]
-  io.stderr:write(("%s over %s, %s %s %d %s: %s\n"):format(stage.name, stage.transport, kind and kind.name or what,
-    kind and kind[point.error] or "", point.at, point.sticky and "sticky" or "once", reason))
+  io.stderr:write(name_of(point), ": ", reason, "\n")
   figures.bad = figures.bad + 1
 end
 
--- Notes how the process of a slot ended; returns the slot.
-local function settle(slot, status)
-  local point, report = slot.point, "\n" .. harness.read_report(slot.number)
-  local reason = report:match "\nreason ([^\n]*)" or type(status) == "string" and status or "a sanitizer spoke"
-  slots[slot.number], busy = nil, busy - 1
-  slot.last = report:find "\nlast\n" ~= nil
-  slot.seen = report:match "\nseen ([%d ]*)"
-  slot.sweep.ended = slot.sweep.ended or slot.last
+-- Waits for a process; notes how its point ended, and returns that.
+local function finish_one()
+  local id, status = harness.wait()
+  local slot = 1
+  while running[slot] == nil or running[slot].id ~= id do slot = slot + 1 end
+  local point, report = running[slot], "\n" .. harness.read_report(slot)
+  running[slot], busy = nil, busy - 1
+  point.seen = report:match "\nseen ([%d ]*)"
+  point.last = report:find "\nlast\n" ~= nil
+  point.sweep.ended = point.sweep.ended or point.last
   figures.searched = figures.searched + (report:match "\nsearched (%d+)" or 0)
   for name in report:gmatch "\nfound ([^\n]*)" do add(figures.findings, name) end
   if report:find "\nfound " then complain(point, "the module freed memory that holds a secret") end
-  if status ~= LAST or point.source == SOURCES.none then
-    figures.points = figures.points + 1
-  end
-  if status == WELL or status == LEAKING then add(figures.outcomes, report:match "\noutcome ([^\n]*)") end
-  if status == LEAKING then
-    add(figures.leaks, reason)
-  elseif status == BY_LIBRARY then
-    add(figures.ends, reason)
+  if status ~= LAST or point.source == SOURCES.none then figures.points = figures.points + 1 end
+  if status == WELL or status == LEAKING then add(figures.ends, report:match "\noutcome ([^\n]*)") end
+  local reason = report:match "\nreason ([^\n]*)" or type(status) == "string" and status or "a sanitizer spoke"
+  if status == LEAKING or status == BY_LIBRARY then
+    add(figures.ends, (status == LEAKING and "left behind: " or "ended by a library: ") .. reason)
   elseif status ~= WELL and status ~= LAST then
     complain(point, reason)
   end
-  return slot
-end
-
--- Waits for one of the processes; returns its slot.
-local function finish_one()
-  local id, status = harness.wait()
-  for _, slot in pairs(slots) do
-    if slot.id == id then return settle(slot, status) end
-  end
-  error "an unknown process has ended"
+  return point
 end
 
 local function finish_all()
   while busy > 0 do finish_one() end
 end
 
--- Starts a process for a point, once there is a place for it.
-local function start(point, sweep)
+-- Starts a process for a point of a sweep, once there is a place for it.
+local function start(sweep, at)
   if busy == JOBS then finish_one() end
-  local number = 1
-  while slots[number] do number = number + 1 end
-  local id = harness.fork(number)
-  if id == 0 then play(point) end
-  slots[number], busy = { number = number, id = id, point = point, sweep = sweep }, busy + 1
+  local slot = 1
+  while running[slot] do slot = slot + 1 end
+  local point = setmetatable({ sweep = sweep, at = at }, { __index = sweep })
+  point.id = harness.fork(slot)
+  if point.id == 0 then play(point) end
+  running[slot], busy = point, busy + 1
 end
 
--- How many calls of each source the scenario makes without failures: a list, SOURCES.lua (0) first.
-local function count_calls(source)
-  start({ source = source, at = -1, sticky = false }, {})
-  local slot = finish_one()
-  if not slot.last then figures.bad = figures.bad + 1 end
-  local calls, at = {}, 0
-  for number in (slot.seen or ""):gmatch "%d+" do
-    calls[at], at = tonumber(number), at + 1
-  end
-  return calls
-end
-
--- Starts the next point of a sweep.
-local function start_next(sweep)
-  start({ source = sweep.source, error = sweep.error, sticky = sweep.sticky, at = sweep.at }, sweep)
-  sweep.at = sweep.at + sweep.stride
-end
-
--- The points of one source and one way to fail, up to the first that should meet no failure. Some may still run when it
--- returns.
-local function run_sweep(sweep, calls)
-  sweep.stride = most > 0 and calls > most and (calls + most - 1) // most or 1
-  sweep.at = only or sweep.stride // 2
-  repeat
-    start_next(sweep)
-  until only or sweep.ended or sweep.at > calls + sweep.stride or figures.bad >= MOST_BAD
-end
-
--- Goes on with the sweeps in which something failed even then, until nothing does.
-local function end_sweeps(sweeps)
-  finish_all()
-  if only then return end
-  for _, sweep in ipairs(sweeps) do
-    while not sweep.ended and figures.bad < MOST_BAD do
-      if sweep.at > MOST_POINTS then
-        complain(sweep, "it fails without an end")
-        break
-      end
-      start_next(sweep)
-      finish_all()
-    end
+-- The points of one source and one way to fail, up to that number or to the first that should meet no failure. Some may
+-- still run when it returns.
+local function run_sweep(sweep, highest)
+  while not sweep.ended and sweep.at <= highest and figures.bad < MOST_BAD do
+    start(sweep, sweep.at)
+    sweep.at = sweep.at + sweep.stride
   end
 end
 
+-- Begins the sweeps of one source, of which the scenario makes so many calls without failures.
 local function sweep_source(sweeps, source, calls)
   local kind = harness.kinds[source - SOURCES.calls + 1]
-  for way = 1, kind and #kind or 1 do
+  local stride = most > 0 and calls > most and (calls + most - 1) // most or 1
+  for way = 1, calls > 0 and (kind and #kind or 1) or 0 do
     for _, sticky in ipairs { false, true } do
-      local sweep = { source = source, error = kind and way, sticky = sticky }
+      local sweep = { source = source, error = kind and way, sticky = sticky, stride = stride, at = only or stride // 2 }
       sweeps[#sweeps + 1] = sweep
-      run_sweep(sweep, calls)
+      run_sweep(sweep, only or calls + stride)
     end
   end
 end
@@ -250,15 +204,23 @@ end
 -- All points of the scenario that is open.
 local function sweep_all()
   local first, sweeps = SOURCES[what], {}
-  if what == "none" then
-    start({ source = first, at = -1, sticky = false }, {})
-  else
-    local calls = count_calls(first)
-    for source = first, what == "calls" and first + #harness.kinds - 1 or first do
-      if (calls[source] or 0) > 0 then sweep_source(sweeps, source, calls[source]) end
+  start({ source = first, sticky = false }, -1) -- nothing fails, and the calls are counted
+  local counted = finish_one()
+  if not counted.last then figures.bad = figures.bad + 1 end
+  local source = 0
+  for calls in (counted.seen or ""):gmatch "%d+" do
+    if what ~= "none" and (source == first or what == "calls" and source > first) then
+      sweep_source(sweeps, source, tonumber(calls))
     end
+    source = source + 1
   end
-  end_sweeps(sweeps)
+  finish_all()
+  if only then return end
+  for _, sweep in ipairs(sweeps) do -- those in which something failed even then
+    run_sweep(sweep, MOST_POINTS)
+    finish_all()
+    if not sweep.ended and figures.bad < MOST_BAD then complain(sweep, "it fails without an end") end
+  end
 end
 
 -- Runs the scenario here once, without failures: what libraries make once in a process is made then.
@@ -297,26 +259,25 @@ local tests, total, searched, findings, all_well = 0, 0, 0, 0, true
 for _, scenario in ipairs(scenarios.list(what)) do
   if scenario.name == (options.scenario or scenario.name) then
     tests = tests + 1
-    local name = ("%d - %s: %s over %s"):format(tests, what, scenario.name, scenario.transport)
+    figures = { points = 0, bad = 0, searched = 0, ends = {}, findings = {} }
     local open, problem = open_stage(scenario)
     if open then
-      figures = { points = 0, bad = 0, searched = 0, outcomes = {}, ends = {}, leaks = {}, findings = {} }
       sweep_all()
       harness.close()
-      total, searched = total + figures.points, searched + figures.searched
-      print(("%s %s\n# %d points%s%s%s (%d points so far)"):format(figures.bad == 0 and "ok" or "not ok", name, figures.points,
-        tallies(": ", figures.outcomes), tallies("; the process was ended: ", figures.ends),
-        tallies("; left behind: ", figures.leaks), total))
-      for _, place in ipairs(figures.findings) do
-        findings = findings + figures.findings[place]
-        print(("# found: %d %s"):format(figures.findings[place], named(place)))
-      end
-      all_well = all_well and figures.bad == 0
     else
-      print("not ok " .. name .. "\n# it does not run")
       io.stderr:write(scenario.name, " over ", scenario.transport, ", without failures: ", problem, "\n")
-      all_well = false
+      figures.bad = 1
     end
+    total, searched = total + figures.points, searched + figures.searched
+    local ends = {}
+    for i, name in ipairs(figures.ends) do ends[i] = figures.ends[name] .. " " .. name end
+    print(("%s %d - %s: %s over %s"):format(figures.bad == 0 and "ok" or "not ok", tests, what, scenario.name, scenario.transport))
+    print(("# %d points (%s; %d points so far)"):format(figures.points, table.concat(ends, ", "), total))
+    for _, place in ipairs(figures.findings) do
+      findings = findings + figures.findings[place]
+      print(("# found: %d %s"):format(figures.findings[place], named(place)))
+    end
+    all_well = all_well and figures.bad == 0
     io.stdout:flush()
   end
 end
