@@ -44,7 +44,7 @@ void counter_disarm(void) {
 }
 
 /* Writes to standard error where this is. */
-static void explain(const char *what) {
+static void explain_place(const char *what) {
   void *frames[FRAMES];
   dprintf(STDERR_FILENO, "%s\n", what);
   backtrace_symbols_fd(frames, backtrace(frames, FRAMES), STDERR_FILENO);
@@ -64,7 +64,7 @@ UNCHECKED bool counter_hits(int source) {
   }
   if (atomic_fetch_add(&failures, 1) == 0 && explaining) {
     int was = atomic_exchange(&armed, -1); /* backtrace may allocate */
-    explain("the first failure was met by:");
+    explain_place("the first failure was met by:");
     armed = was;
   }
   return true;
@@ -151,9 +151,10 @@ void ending_now(enum ending ending, const char *format, ...) {
   va_start(arguments, format);
   vsnprintf(text, sizeof text, format, arguments);
   va_end(arguments);
+  report("searched %ld", secrets_searched());
   report("reason %s", text);
   if (explaining && (ending == ENDED_BADLY || ending == ENDED_HANGING)) {
-    explain("it ended in:");
+    explain_place("it ended in:");
   }
   _exit((int)ending);
 }
@@ -182,14 +183,11 @@ void exit(int status) {
   abort(); /* it does not return */
 }
 
-void ending_explain(void) {
-  explaining = true;
-}
-
-void ending_watch(unsigned seconds) {
+void ending_watch(unsigned seconds, bool explain) {
   static char stack[STACK_BYTES];
   static const int numbers[] = {SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGABRT, SIGALRM};
   watching = true;
+  explaining = explain;
   stack_t alternative = {.ss_sp = stack, .ss_size = sizeof stack};
   sigaltstack(&alternative, NULL);
   struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_ONSTACK};

@@ -109,12 +109,10 @@ enum ending {
   ENDED_LEAKING /* all is well, but a library below us lost a few blocks of its own */
 };
 
-/* From now on a first failure, and an end that is ours, are explained by backtraces on standard error. */
-void ending_explain(void);
-
 /* Takes over the signals of a crash, the alarm and the call of exit in a process for one point,
- * which has `seconds`. */
-void ending_watch(unsigned seconds);
+ * which has `seconds`. explain: the first failure, and an end that is ours, get backtraces on
+ * standard error. */
+void ending_watch(unsigned seconds, bool explain);
 
 /* Ends the process of a point, at once; the reason is reported. */
 _Noreturn void ending_now(enum ending ending, const char *format, ...)

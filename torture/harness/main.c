@@ -28,6 +28,7 @@ static char *own_report;
 /* The scenario: its functions and its context stand in this order in its state. */
 enum { RUN = 1, AFTER = 2, CONTEXT = 3 };
 static lua_State *stage;
+static bool stage_is_cold;
 static size_t stage_bytes;       /* of Lua, in use */
 static unsigned long stage_mark; /* no block of the state is older */
 
@@ -115,8 +116,9 @@ static int stage_open(lua_State *L) {
     return 2;
   }
   lua_getfield(stage, CONTEXT, "cold");
-  lua_pushboolean(L, lua_toboolean(stage, -1));
+  stage_is_cold = lua_toboolean(stage, -1);
   lua_pop(stage, 1);
+  lua_pushboolean(L, stage_is_cold);
   return 1;
 }
 
@@ -144,15 +146,38 @@ static int call(lua_State *L, int function) {
   return 2;
 }
 
-/* harness.run([source, number, sticky [, error]]) -> whether it returned; the outcome, or what was raised.
- * Runs the scenario while calls fail (error: the number of a way to fail). */
+/* OpenSSL seeds its random numbers anew after a fork. It never recovers where memory runs out in that, which would be
+ * the end of every point; the process of a user forks less. */
+static void seed_again(void) {
+  static const char *const names[] = {"RAND_bytes", "RAND_priv_bytes"};
+  unsigned char bytes[16];
+  for (int i = 0; i < 2; i++) {
+    int (*get)(unsigned char *, int) = NULL;
+    *(void **)&get = dlsym(RTLD_DEFAULT, names[i]);
+    if (get != NULL) {
+      get(bytes, sizeof bytes);
+    }
+  }
+}
+
+/* harness.run([source, number, sticky [, error]]) -> whether it returned; the outcome, or what was raised; how many
+ * calls failed. Runs the scenario while calls fail (error: the number of a way to fail); reports how many calls of each
+ * source there were. */
 static int stage_run(lua_State *L) {
   int source = (int)luaL_optinteger(L, 1, SOURCE_NONE);
   if (source >= SOURCE_CALLS) {
     call_set_error(&call_kinds[source - SOURCE_CALLS].errors[luaL_optinteger(L, 4, 1) - 1]);
   }
+  if (!stage_is_cold) {
+    seed_again();
+  }
   counter_arm(source, (long)luaL_optinteger(L, 2, -1), lua_toboolean(L, 3) != 0);
-  return call(L, RUN);
+  call(L, RUN);
+  for (int i = 0; own_report != NULL && i < SOURCES; i++) {
+    report("seen %ld", counter_seen(i));
+  }
+  lua_pushinteger(L, counter_failures());
+  return 3;
 }
 
 /* harness.after() -> whether it returned, and what */
@@ -160,22 +185,16 @@ static int stage_after(lua_State *L) {
   return call(L, AFTER);
 }
 
-/* harness.close() -> bytes that Lua has not given back */
+/* harness.close() -> bytes that Lua has not given back. Opens descriptor 0 where libcurl 7.88 has closed it, which it
+ * does where memory runs out as it begins to look up a name: it has cleared what it closes then (asyn-thread.c,
+ * init_thread_sync_data). */
 static int stage_close(lua_State *L) {
   lua_close(stage);
+  if (fcntl(STDIN_FILENO, F_GETFD) == -1) {
+    (void)!open("/dev/null", O_RDONLY | O_CLOEXEC); /* the lowest that is free */
+  }
   lua_pushinteger(L, (lua_Integer)stage_bytes);
   return 1;
-}
-
-/* harness.counts() -> failures, list of the calls of each source that were seen */
-static int counts(lua_State *L) {
-  lua_pushinteger(L, counter_failures());
-  lua_newtable(L);
-  for (int i = 0; i < SOURCES; i++) {
-    lua_pushinteger(L, counter_seen(i));
-    lua_rawseti(L, -2, i);
-  }
-  return 2;
 }
 
 static void add_left(void *argument, const void *code) {
@@ -203,25 +222,9 @@ static int left(lua_State *L) {
   return 1;
 }
 
-/* harness.seed_again(): OpenSSL seeds its random numbers anew after a fork. It never recovers where memory runs
- * out in that, which would be the end of every point; the process of a user forks less. */
-static int seed_again(lua_State *L) {
-  static const char *const names[] = {"RAND_bytes", "RAND_priv_bytes"};
-  unsigned char bytes[16];
-  (void)L;
-  for (int i = 0; i < 2; i++) {
-    int (*get)(unsigned char *, int) = NULL;
-    *(void **)&get = dlsym(RTLD_DEFAULT, names[i]);
-    if (get != NULL) {
-      get(bytes, sizeof bytes);
-    }
-  }
-  return 0;
-}
-
-/* harness.watch(seconds, search): this process is one for a point, which may take so long. */
+/* harness.watch(seconds, search, explain): this process is one for a point, which may take so long. */
 static int watch(lua_State *L) {
-  ending_watch((unsigned)luaL_checkinteger(L, 1));
+  ending_watch((unsigned)luaL_checkinteger(L, 1), lua_toboolean(L, 3));
   blocks_keep();
   if (lua_toboolean(L, 2)) {
     secrets_search();
@@ -236,12 +239,6 @@ static int nap(lua_State *L) {
   return 0;
 }
 
-/* harness.searched() -> blocks that were searched for secrets */
-static int searched(lua_State *L) {
-  lua_pushinteger(L, secrets_searched());
-  return 1;
-}
-
 /* harness.add_secret(name, text) */
 static int add_secret(lua_State *L) {
   size_t length = 0;
@@ -253,22 +250,6 @@ static int add_secret(lua_State *L) {
 /* harness.finish(ending, reason): ends this process. */
 static int finish(lua_State *L) {
   ending_now((enum ending)luaL_checkinteger(L, 1), "%s", luaL_optstring(L, 2, ""));
-}
-
-static int explain(lua_State *L) {
-  (void)L;
-  ending_explain();
-  return 0;
-}
-
-/* harness.restore_input(): opens descriptor 0 where libcurl 7.88 has closed it, which it does where memory runs
- * out as it begins to look up a name: it has cleared what it closes then (asyn-thread.c, init_thread_sync_data). */
-static int restore_input(lua_State *L) {
-  (void)L;
-  if (fcntl(STDIN_FILENO, F_GETFD) == -1) {
-    (void)!open("/dev/null", O_RDONLY | O_CLOEXEC); /* the lowest that is free */
-  }
-  return 0;
 }
 
 /* harness.kinds: list of the kinds of calls: name, and a list of names of ways to fail */
@@ -291,10 +272,8 @@ static int open_harness(lua_State *L) {
       {"report", add_report}, {"read_report", read_report}, {"fork", fork_here},
       {"wait", wait_here},    {"open", stage_open},         {"tell", stage_tell},
       {"run", stage_run},     {"after", stage_after},       {"close", stage_close},
-      {"counts", counts},     {"left", left},               {"seed_again", seed_again},
-      {"watch", watch},       {"searched", searched},       {"add_secret", add_secret},
-      {"finish", finish},     {"explain", explain},         {"restore_input", restore_input},
-      {"nap", nap},           {NULL, NULL}};
+      {"left", left},         {"watch", watch},             {"add_secret", add_secret},
+      {"nap", nap},           {"finish", finish},           {NULL, NULL}};
   luaL_newlib(L, functions);
   push_kinds(L);
   lua_setfield(L, -2, "kinds");

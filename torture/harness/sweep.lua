@@ -78,14 +78,12 @@ end
 -- What the state leaves behind once it is closed.
 local function check_left()
   local bytes = harness.close()
-  harness.report("searched " .. harness.searched())
   if bytes ~= 0 then harness.finish(BADLY, bytes .. " bytes of Lua's are not given back") end
   -- A resolver's thread that libcurl has left closes its descriptor when it ends.
   for _ = 1, 1000 do
     if entries_of "/proc/self/task" <= stage.threads then break end
     harness.nap()
   end
-  harness.restore_input()
   local descriptors = entries_of "/proc/self/fd"
   if descriptors ~= stage.descriptors then
     harness.finish(BADLY, ("%d descriptors are open, %d were"):format(descriptors, stage.descriptors))
@@ -107,12 +105,9 @@ end
 
 local function play(point)
   harness.tell(name_of(point), point.at < 0 and PATIENT_SECONDS or SECONDS)
-  harness.watch(POINT_SECONDS, options.search)
-  if not stage.cold then harness.seed_again() end
-  local returned, outcome = harness.run(point.source, point.at, point.sticky, point.error)
-  local failures, seen = harness.counts()
+  harness.watch(POINT_SECONDS, options.search, only ~= nil)
+  local returned, outcome, failures = harness.run(point.source, point.at, point.sticky, point.error)
   local last = failures == 0
-  harness.report("seen " .. table.concat(seen, " ", 0))
   if last then harness.report "last" end
   if not returned then
     if last or not may_be_raised(outcome, point.source) then harness.finish(BADLY, "raised: " .. outcome) end
@@ -147,7 +142,7 @@ local function finish_one()
   while running[slot] == nil or running[slot].id ~= id do slot = slot + 1 end
   local point, report = running[slot], "\n" .. harness.read_report(slot)
   running[slot], busy = nil, busy - 1
-  point.seen = report:match "\nseen ([%d ]*)"
+  point.report = report
   point.last = report:find "\nlast\n" ~= nil
   point.sweep.ended = point.sweep.ended or point.last
   figures.searched = figures.searched + (report:match "\nsearched (%d+)" or 0)
@@ -208,7 +203,7 @@ local function sweep_all()
   local counted = finish_one()
   if not counted.last then figures.bad = figures.bad + 1 end
   local source = 0
-  for calls in (counted.seen or ""):gmatch "%d+" do
+  for calls in counted.report:gmatch "\nseen (%d+)" do
     if what ~= "none" and (source == first or what == "calls" and source > first) then
       sweep_source(sweeps, source, tonumber(calls))
     end
@@ -225,7 +220,6 @@ end
 
 -- Runs the scenario here once, without failures: what libraries make once in a process is made then.
 local function rehearse()
-  harness.seed_again()
   harness.tell(("%s-%s-rehearsal"):format(stage.name, stage.transport), PATIENT_SECONDS)
   local well, outcome = harness.run()
   if well and outcome == "answered" then well, outcome = harness.after() else well = false end
@@ -250,7 +244,6 @@ end
 
 local scenarios = dofile "torture/harness/scenarios.lua"
 require "cjson" -- kept mapped until the end: code that was unmapped has no name any more
-if only then harness.explain() end
 if options.search then
   for _, secret in ipairs(scenarios.secrets) do harness.add_secret(secret[1], secret[2]) end
 end
@@ -272,7 +265,7 @@ for _, scenario in ipairs(scenarios.list(what)) do
     local ends = {}
     for i, name in ipairs(figures.ends) do ends[i] = figures.ends[name] .. " " .. name end
     print(("%s %d - %s: %s over %s"):format(figures.bad == 0 and "ok" or "not ok", tests, what, scenario.name, scenario.transport))
-    print(("# %d points (%s; %d points so far)"):format(figures.points, table.concat(ends, ", "), total))
+    print(("# %d points, %d so far: %s"):format(figures.points, total, table.concat(ends, ", ")))
     for _, place in ipairs(figures.findings) do
       findings = findings + figures.findings[place]
       print(("# found: %d %s"):format(figures.findings[place], named(place)))
