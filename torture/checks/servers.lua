@@ -8,21 +8,9 @@
 -- those of which only a byte came. Writes shell assignments with their URLs to DIRECTORY/server.env once all listen. Ends,
 -- and ends nginx, when its standard input does, so that nothing outlives a check.
 --
--- The offer's name in a request says what the response is (401 for one that does not bear the token, whole):
---
---     nginx  vm       202; Location tells the connection and the request on it: .../operations/<c>-<r>
---            other    202; Operation-Location, relative, and an id of the request tell the same
---            inside   202; its body tells an operation
---            missing  404 with a JSON body
---            bad      400 with a JSON body
---            broken   500
---            moved    302 to another host
---            throttled  429, to come back at once
---            dropped  the connection is closed without a response
---            failing, running  an operation that ended failed, or that runs
---            notified  an operation that tells which addresses were notified
---     raw    as in `raw` below; and what becomes of a request with an id "soak-<number>" is chance, which the seed, the
---            number and how often it came before decide: see `fates`
+-- The offer's name in a request says what the response is (401 for one that does not bear the token, whole): see
+-- CONFIGURATION and `raw`. Location tells the connection and the request on it: .../operations/<c>-<r>. What becomes of a
+-- request with an id "soak-<number>" is chance, which the seed, the number and how often it came before decide: see `fates`.
 --
 -- The token service of nginx grants GRANTED_TOKEN, and refuses the tenant "unknown"; that of the raw server refuses all,
 -- with the request's body in its message.

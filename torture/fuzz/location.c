@@ -65,22 +65,18 @@ static bool is_of(const char *url, size_t base) {
 
 /* What libcurl itself will connect to when it is given the URL as text. */
 static bool libcurl_agrees(const char *text, size_t base) {
+  const struct {
+    CURLUPart part;
+    const char *expected;
+  } parts[] = {{CURLUPART_SCHEME, bases[base].scheme}, {CURLUPART_HOST, bases[base].host}, {CURLUPART_PORT, bases[base].port}};
   CURLU *url = curl_url();
-  char *scheme = NULL;
-  char *host = NULL;
-  char *port = NULL;
-  char *user = NULL;
+  char *got = NULL;
   bool same = curl_url_set(url, CURLUPART_URL, text, 0) == CURLUE_OK &&
-              curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-              curl_url_get(url, CURLUPART_HOST, &host, 0) == CURLUE_OK &&
-              curl_url_get(url, CURLUPART_PORT, &port, CURLU_DEFAULT_PORT) == CURLUE_OK &&
-              curl_url_get(url, CURLUPART_USER, &user, 0) == CURLUE_NO_USER &&
-              strcasecmp(scheme, bases[base].scheme) == 0 && strcasecmp(host, bases[base].host) == 0 &&
-              strcmp(port, bases[base].port) == 0;
-  curl_free(scheme);
-  curl_free(host);
-  curl_free(port);
-  curl_free(user);
+              curl_url_get(url, CURLUPART_USER, &got, 0) == CURLUE_NO_USER;
+  for (size_t i = 0; same && i < sizeof parts / sizeof parts[0]; i++) {
+    same = curl_url_get(url, parts[i].part, &got, CURLU_DEFAULT_PORT) == CURLUE_OK && strcasecmp(got, parts[i].expected) == 0;
+    curl_free(got);
+  }
   curl_url_cleanup(url);
   return same;
 }

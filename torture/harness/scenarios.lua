@@ -107,19 +107,16 @@ scenario("cancel_and_wait", { "tls" }, function(self)
   self:cancel(self:new_client(), "vm", canceled, nil, { wait = { timeout = self.timeout, interval = 0.05 } })
 end)
 
-scenario("wait_failed", { "plain" }, function(self)
-  self:check(nil, "failed", nil, self:new_client():wait { publisher = "p", offer = "failing", operation_id = "1" })
-end)
-
-scenario("wait_runs_out", { "plain" }, function(self)
-  self:check(nil, "timeout", nil, self:new_client():wait({ publisher = "p", offer = "running", operation_id = "1" },
-    { timeout = 0.03, interval = 0.01 }))
-end)
-
-scenario("wait_stopped", { "plain" }, function(self)
-  self:check(nil, "stopped", nil, self:new_client():wait({ publisher = "p", offer = "running", operation_id = "1" },
-    { timeout = self.timeout, interval = 0.01, should_stop = function() return true end }))
-end)
+for _, case in ipairs {
+  { name = "wait_failed", kind = "failed", offer = "failing" },
+  { name = "wait_runs_out", kind = "timeout", offer = "running", timeout = 0.03 },
+  { name = "wait_stopped", kind = "stopped", offer = "running", should_stop = function() return true end },
+} do
+  scenario(case.name, { "plain" }, function(self)
+    self:check(nil, case.kind, nil, self:new_client():wait({ publisher = "p", offer = case.offer, operation_id = "1" },
+      { timeout = case.timeout or self.timeout, interval = 0.01, should_stop = case.should_stop }))
+  end)
+end
 
 scenario("http_errors", { "plain", "tls" }, function(self)
   local client = self:new_client()
