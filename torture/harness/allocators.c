@@ -213,8 +213,9 @@ unsigned long blocks_mark(void) {
 
 void blocks_left(unsigned long mark, void (*site)(void *argument, const void *code),
                  void *argument) {
+  unsigned long end = numbers; /* `site` may take blocks itself */
   for (const struct tag *tag = list.next; tag != &list; tag = tag->next) {
-    if (tag->number >= mark) {
+    if (tag->number >= mark && tag->number < end) {
       site(argument, tag->site);
     }
   }
@@ -320,18 +321,6 @@ void *lua_allocate(void *argument, void *block, size_t old_size, size_t new_size
   }
   if (moved != NULL) {
     *in_use += new_size - before;
-  }
-  return moved;
-}
-
-void *lua_allocate_below(void *argument, void *block, size_t old_size, size_t new_size) {
-  (void)argument;
-  void *moved = new_size > 0 ? below_malloc(new_size) : NULL;
-  if (moved != NULL && block != NULL) {
-    memcpy(moved, block, old_size < new_size ? old_size : new_size);
-  }
-  if (moved != NULL || new_size == 0) {
-    below_free(block);
   }
   return moved;
 }

@@ -42,9 +42,6 @@ void report(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* An allocator for lua_newstate; `argument` points to the size_t that counts the bytes in use. */
 void *lua_allocate(void *argument, void *block, size_t old_size, size_t new_size);
 
-/* The same for the state of the harness itself: none of its blocks fails or is looked at. */
-void *lua_allocate_below(void *argument, void *block, size_t old_size, size_t new_size);
-
 /* From now on no block of memory is used again, so that one that is given back twice, or written to
  * afterwards, is noticed. For a process with a short life. */
 void blocks_keep(void);

@@ -1,6 +1,6 @@
 /*
- * The program: runs sweep.lua with its arguments, and gives it what Lua lacks: the module `harness`,
- * in a state of its own whose memory is none of the process's. The scenario has another state.
+ * The program: runs sweep.lua with its arguments, and gives it what Lua lacks: the module `harness`.
+ * The scenario has another state.
  */
 #include <dlfcn.h>
 #include <execinfo.h>
@@ -197,9 +197,14 @@ static int stage_close(lua_State *L) {
   return 1;
 }
 
+/* But for blocks of this program's own state, and what the dynamic linker keeps of a thread that has ended, for the next
+ * one. */
 static void add_left(void *argument, const void *code) {
   lua_State *L = argument;
   char name[200];
+  if (is_in(code, "liblua") || is_in(code, "ld-linux")) {
+    return;
+  }
   name_code(code, name, sizeof name);
   lua_pushstring(L, name);
   lua_rawseti(L, -2, (lua_Integer)lua_rawlen(L, -2) + 1);
@@ -286,11 +291,7 @@ int main(int count, char **words) {
   signal(SIGPIPE, SIG_DFL); /* a parent process may ignore it, and that would be inherited */
   reports = mmap(NULL, MOST_SLOTS * sizeof *reports, PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-#if LUA_VERSION_NUM >= 505
-  lua_State *L = lua_newstate(lua_allocate_below, NULL, 1);
-#else
-  lua_State *L = lua_newstate(lua_allocate_below, NULL);
-#endif
+  lua_State *L = luaL_newstate();
   luaL_openlibs(L);
   luaL_requiref(L, "harness", open_harness, 0);
   lua_settop(L, 0);
