@@ -11,7 +11,6 @@
  * process, and where it wanted to go is known. (CURL_SOCKOPT_ALREADY_CONNECTED would do the same on paper; libcurl 7.88
  * does not honour it.)
  */
-#include <arpa/inet.h>
 #include <errno.h>
 #include <lauxlib.h>
 #include <lualib.h>
@@ -52,16 +51,11 @@ int socket(int domain, int type, int protocol) {
 }
 
 int connect(int fd, const struct sockaddr *to, socklen_t length) {
-  (void)length;
   for (int i = count - 1; i >= 0; i--) {
     if (connections[i].client == fd && connections[i].address[0] == '\0') {
-      const struct sockaddr_in *v4 = (const void *)to;
-      const struct sockaddr_in6 *v6 = (const void *)to;
-      bool old = to->sa_family == AF_INET;
-      char host[INET6_ADDRSTRLEN];
-      inet_ntop(to->sa_family, old ? (const void *)&v4->sin_addr : (const void *)&v6->sin6_addr, host, sizeof host);
-      snprintf(connections[i].address, sizeof connections[i].address, "%s %05u", host,
-               ntohs(old ? v4->sin_port : v6->sin6_port));
+      char host[INET6_ADDRSTRLEN], port[8];
+      getnameinfo(to, length, host, sizeof host, port, sizeof port, NI_NUMERICHOST | NI_NUMERICSERV);
+      snprintf(connections[i].address, sizeof connections[i].address, "%s %s", host, port);
       return 0;
     }
   }
@@ -111,7 +105,7 @@ static int peer_read(lua_State *L) {
   return 1;
 }
 
-/* peer.addresses() -> list of where the client has connected to since the last reset: "127.0.0.1 08080". */
+/* peer.addresses() -> list of where the client has connected to since the last reset: "127.0.0.1 8080". */
 static int peer_addresses(lua_State *L) {
   lua_newtable(L);
   for (int i = 0; i < count; i++) {

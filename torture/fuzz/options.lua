@@ -15,7 +15,7 @@ local NAMES = {
 }
 local SCOPES = { "client", "call", "wait", "batch" }
 local TOKEN = "t0ken-that-nobody-may-see"
-local BASE, ADDRESS = "http://127.0.0.1:8080", "127.0.0.1 08080"
+local BASE, ADDRESS = "http://127.0.0.1:8080", "127.0.0.1 8080"
 
 -- Header lines of a request, and what stands in them.
 local HEADERS = {
@@ -29,23 +29,6 @@ local HEADERS = {
   ["Content-Length"] = "^%d+$",
 }
 local FORM_TYPE = "^application/x%-www%-form%-urlencoded$"
-
--- Reads an input from its beginning.
-local function reader(input)
-  local place = 1
-  local read = {}
-  function read.byte()
-    local byte = input:byte(place)
-    place = place + 1
-    return byte
-  end
-  function read.bytes(length)
-    local text = input:sub(place, place + length - 1)
-    place = place + length
-    return text
-  end
-  return read
-end
 
 local function number(text) return #text >= 8 and string.unpack("<d", text) or tonumber(text) or #text end
 
@@ -69,19 +52,23 @@ local KINDS = {
   function(text) return { [text] = text } end,
 }
 
-local function read_options(read)
+local function read_options(input, place)
   local options, secrets = {}, {}
-  while true do
-    local name, kind = read.byte(), read.byte()
-    if not kind then return options, secrets end
-    local value = KINDS[(kind & 7) + 1](read.bytes(kind >> 3))
-    local key = NAMES[name + 1] or read.bytes(name & 15)
+  local function take(length)
+    place = place + length
+    return input:sub(place - length, place - 1)
+  end
+  while place < #input do
+    local name, kind = take(2):byte(1, 2)
+    local value = KINDS[(kind & 7) + 1](take(kind >> 3))
+    local key = NAMES[name + 1] or take(name & 15)
     options[key] = value
     -- One that could not stand in a message by chance: no message holds a `$`.
     if (key == "token" or key == "client_secret") and type(value) == "string" and value:find("$", 1, true) then
       secrets[#secrets + 1] = value
     end
   end
+  return options, secrets
 end
 
 -- Calls the function; misuse is an outcome, anything else it raises is not.
@@ -154,10 +141,9 @@ end
 local ENDPOINTS = { "cancel", "operation", "operations", "offer_status", "token" }
 
 return function(input)
-  local read = reader(input)
-  local what = read.byte()
+  local what = input:byte(1)
   if not what then return end
-  local options, secrets = read_options(read)
+  local options, secrets = read_options(input, 2)
   if what < 128 then
     try(secrets, core.check, SCOPES[what % 4 + 1], options)
     if what < 64 then

@@ -1,10 +1,9 @@
 /*
  * Fuzz target: text of the service as it may be shown.
  *
- * Input: a byte that chooses how much is kept, one that chooses how the first secret is spelled, the secrets, one on a
- * line, an empty line, and the text. Promises: what is shown fits, is printable UTF-8 in one line, and holds none of the
- * secrets; a secret is replaced however it is spelled; and the number of steps for each byte is bounded by a constant,
- * whatever text and secrets are.
+ * Input: two bytes that choose how much is kept, the secrets, one on a line, an empty line, and the text. Promises: what is
+ * shown fits, is printable UTF-8 in one line, and holds none of the secrets (spec/core/redact_spec.lua has other spellings);
+ * and the number of steps for each byte is bounded by a constant, whatever text and secrets are.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -74,7 +73,7 @@ static bool is_telling(struct lcpp_text secret) {
   return digit && secret.length >= LCPP_SECRETS_SHORTEST;
 }
 
-static size_t show(struct lcpp_text text, const struct lcpp_text *secrets, size_t count, char *shown, size_t limit) {
+static void show(struct lcpp_text text, const struct lcpp_text *secrets, size_t count, char *shown, size_t limit) {
   size_t bytes = text.length < limit + LCPP_REDACT_AHEAD ? text.length : limit + LCPP_REDACT_AHEAD;
   for (size_t i = 0; i < count; i++) {
     bytes += secrets[i].length;
@@ -98,43 +97,6 @@ static size_t show(struct lcpp_text text, const struct lcpp_text *secrets, size_
     require(!is_telling(secrets[i]) || memmem(shown, length, secrets[i].data, secrets[i].length) == NULL, "a secret is seen",
             shown, length);
   }
-  return length;
-}
-
-/* Spells a text in one of the ways, all of it or what is not a letter. Returns the length; `spelled` has room. */
-static size_t spell(const char *text, size_t length, unsigned way, char *spelled) {
-  static const char *const forms[] = {"%%%02X", "\\u%04x", "&#%d;", "\\x%02x", "&#x%X;", "%%%02x", "%%u%04X"};
-  size_t used = 0;
-  for (size_t i = 0; i < length; i++) {
-    unsigned char c = (unsigned char)text[i];
-    bool plain = way % 8 == 7 || ((way & 8) != 0 && ((c | 0x20) >= 'a') && ((c | 0x20) <= 'z'));
-    if (plain) {
-      spelled[used++] = (char)c;
-    } else {
-      used += (size_t)sprintf(spelled + used, forms[way % 8], c);
-    }
-  }
-  return used;
-}
-
-/* A secret without what could begin an escape, spelled in one way and that in another, is replaced. */
-static void check_spelled(struct lcpp_text secret, unsigned way) {
-  char once[8 * 64], text[8 * sizeof once], shown[KEPT];
-  if (!is_telling(secret) || secret.length > 64 || memchr(secret.data, '@', secret.length) != NULL) {
-    return;
-  }
-  for (size_t i = 0; i < secret.length; i++) {
-    if (lcpp_begins_escape((unsigned char)secret.data[i])) {
-      return;
-    }
-  }
-  size_t length = spell(secret.data, secret.length, way & 15, once);
-  text[0] = '(';
-  length = 1 + spell(once, length, way >> 4, text + 1);
-  text[length++] = ')';
-  struct lcpp_text spelled = {text, length};
-  length = show(spelled, &secret, 1, shown, sizeof shown);
-  require(memmem(shown, length, "[redacted]", 10) != NULL && length < 30, "a spelling is seen", shown, length);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
@@ -153,10 +115,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
   }
   at += at < end && *at == '\n';
   char *shown = malloc(KEPT);
-  show((struct lcpp_text){at, (size_t)(end - at)}, secrets, count, shown, (size_t)data[0] * 16 + 1);
+  show((struct lcpp_text){at, (size_t)(end - at)}, secrets, count, shown, (size_t)data[0] * 16 + data[1] % 16 + 1);
   free(shown);
-  if (count > 0) {
-    check_spelled(secrets[0], data[1]);
-  }
   return 0;
 }

@@ -9,7 +9,7 @@ local core = require "cpp.core"
 local peer = require "peer"
 
 local TOKEN = "t0ken-that-nobody-may-see"
-local ORIGIN, ADDRESS = "http://127.0.0.1:8080", "127.0.0.1 08080"
+local ORIGIN, ADDRESS = "http://127.0.0.1:8080", "127.0.0.1 8080"
 local OFFER = { publisher = "contoso", offer = "contoso-vm" }
 local CALLS = {
   { "cancel", OFFER },

@@ -53,8 +53,8 @@ _Static_assert(sizeof(struct tag) % _Alignof(max_align_t) == 0, "blocks have to 
 enum { MOST_TEXTS = 400, FRAMES = 40, CALLERS = 5 };
 
 static struct {
-  char *name;
-  char *text;
+  char name[32];
+  char text[16];
   size_t length;
 } texts[MOST_TEXTS];
 static int text_count;
@@ -63,17 +63,13 @@ static bool searching;
 static long searched; /* blocks */
 
 bool secrets_add(const char *name, const char *text, size_t length) {
-  char *copy = malloc(length + 1);
-  if (text_count == MOST_TEXTS || copy == NULL || length == 0) {
-    free(copy);
+  if (text_count == MOST_TEXTS || length == 0 || length > sizeof texts->text) {
     return false;
   }
-  memcpy(copy, text, length);
-  copy[length] = '\0';
-  texts[text_count].name = strdup(name);
-  texts[text_count].text = copy;
-  texts[text_count].length = length;
-  return texts[text_count++].name != NULL;
+  snprintf(texts[text_count].name, sizeof texts->name, "%s", name);
+  memcpy(texts[text_count].text, text, length);
+  texts[text_count++].length = length;
+  return true;
 }
 
 void secrets_search(void) {
