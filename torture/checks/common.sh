@@ -48,16 +48,6 @@ build_sanitized() { # target (all)
   build_module asan "$sanitizers" "-fsanitize=address,undefined" "${1:-}"
 }
 
-# The value of LD_PRELOAD with which lua5.4 has a sanitizer, and the library of host.c, which it builds.
-preloading() { # sanitizer, flags...
-  runtime=$1
-  shift
-  # shellcheck disable=SC2046
-  need "build of host.c" "$cc" -std=c11 -D_GNU_SOURCE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -shared -fPIC "$@" \
-    $(pkg-config --cflags lua5.4) -o "$work/host.so" "$checks/host.c" -lpthread
-  preload="$("$cc" -print-file-name="lib$runtime.so") $work/host.so"
-}
-
 # The scenarios of the harness, to the last of them.
 every_ending() { # interpreter, rounds
   "$1" "$checks/endings.lua" "$2" </dev/null >"$work/endings" 2>&1 9>&- && grep -qx 'done' "$work/endings" && return

@@ -1,7 +1,7 @@
 /*
- * What the checks add to lua5.4: a library that is built with a sanitizer and preloaded after the sanitizer's own,
- * which has to be there before the program starts (common.sh: preloading). Programs that a spec starts, such as nginx
- * and Python, do not inherit it: their own leaks are no failure of ours.
+ * What torture/checks/sanitize adds to lua5.4: a library that is preloaded after the sanitizer's own, which has to be there
+ * before the program starts. Programs that a spec starts, such as nginx and Python, do not inherit it: their own leaks are
+ * no failure of ours.
  *
  * COLLECT_EVERY="calls allocations" in the environment, and luaopen_collector called by LUA_INIT: a full collection,
  * finalisers included, before every so many calls of the core's functions; and one without finalisers (an emergency
@@ -11,20 +11,17 @@
 #include <dlfcn.h>
 #include <lauxlib.h>
 #include <lualib.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_THREADS = 16, REMEMBERED = 1024 };
+enum { REMEMBERED = 1024 };
 
 __attribute__((constructor)) static void begin(void) {
   unsetenv("LD_PRELOAD");
 }
-
-/* The collector. */
 
 static struct {
   unsigned long every_call, every_allocation; /* the strides */
@@ -116,54 +113,4 @@ int luaopen_collector(lua_State *L) {
   lua_setallocf(L, allocate, collector.argument);
   lua_sethook(L, on_call_or_return, LUA_MASKCALL | LUA_MASKRET, 0); /* coroutines inherit it */
   return 0;
-}
-
-/* Threads. */
-
-struct work {
-  pthread_t thread;
-  const char *file;
-  lua_Integer argument;
-  pthread_barrier_t *start; /* so that the module is initialised by all of them at once */
-  bool done;
-};
-
-static void *work_in_state(void *argument) {
-  struct work *work = argument;
-  lua_State *L = luaL_newstate();
-  luaL_openlibs(L);
-  bool loaded = luaL_loadfile(L, work->file) == LUA_OK;
-  pthread_barrier_wait(work->start);
-  lua_pushinteger(L, work->argument);
-  work->done = loaded && lua_pcall(L, 1, 0, 0) == LUA_OK;
-  if (!work->done) {
-    fprintf(stderr, "%s\n", lua_tostring(L, -1));
-  }
-  lua_close(L);
-  return NULL;
-}
-
-/* luaopen_threads(count, file, number) -> whether the file ran well with the number, at once in a state of its own on
- * each of so many threads */
-int luaopen_threads(lua_State *L);
-int luaopen_threads(lua_State *L) {
-  static struct work works[MOST_THREADS];
-  lua_Integer count = luaL_checkinteger(L, 1);
-  pthread_barrier_t start;
-  luaL_argcheck(L, count > 0 && count <= MOST_THREADS, 1, "too many threads");
-  pthread_barrier_init(&start, NULL, (unsigned)count);
-  for (lua_Integer i = 0; i < count; i++) {
-    works[i] = (struct work){
-        .file = luaL_checkstring(L, 2), .argument = luaL_checkinteger(L, 3), .start = &start};
-    if (pthread_create(&works[i].thread, NULL, work_in_state, &works[i]) != 0) {
-      exit(EXIT_FAILURE); /* the other threads wait for it */
-    }
-  }
-  bool done = true;
-  for (lua_Integer i = 0; i < count; i++) {
-    pthread_join(works[i].thread, NULL);
-    done = done && works[i].done;
-  }
-  lua_pushboolean(L, done);
-  return 1;
 }
