@@ -12,7 +12,7 @@
 -- CONFIGURATION and `raw`. Location tells the connection and the request on it: .../operations/<c>-<r>. What becomes of a
 -- request with an id "soak-<number>" is chance, which the seed, the number and how often it came before decide: see `fates`.
 --
--- The token service of nginx grants GRANTED_TOKEN, and refuses the tenant "unknown"; that of the raw server refuses all,
+-- The token service of nginx grants `granted`, and refuses the tenant "unknown"; that of the raw server refuses all,
 -- with the request's body in its message.
 
 local Certificates = require "spec.support.certificates"
@@ -293,7 +293,6 @@ refused:close()
 local file = assert(io.open(directory .. "/server.env.new", "w"))
 local function set(name, value) file:write(name, "=", value, "\n") end
 set("CA_FILE", certificates.ca_file)
-set("GRANTED_TOKEN", granted)
 set("PLAIN_URL", "http://127.0.0.1:" .. ports.plain)
 set("TLS_URL", "https://localhost:" .. ports.tls)
 set("LOOKUP_URL", "https://harness.test:" .. ports.tls)

@@ -5,8 +5,6 @@ local context = {}
 context.TOKEN = "token-of-the-checks"
 -- Refused by the servers.
 context.STALE_TOKEN = "stale-token-" .. ("0123456789"):rep(30)
--- Of the token service.
-context.GRANTED_TOKEN = os.getenv "GRANTED_TOKEN"
 -- Percent-encoding changes most of its parts.
 context.SECRET = "first-part/of the=client+secret%&\u{fc}" .. "~:?#[]@!$'()*+,;=/second-part"
 -- Of a managed identity, and of the option headers.
