@@ -25,18 +25,8 @@ function Host:spawn(fn)
   return thread
 end
 
-function Host.close(_, thread)
-  assert(coroutine.close(thread))
-end
-
 function Host.pause(_, seconds)
   cqueues.sleep(seconds)
-end
-
-function Host:tick(seconds, fn)
-  self.controller:wrap(function()
-    repeat cqueues.sleep(seconds) until not fn()
-  end)
 end
 
 function Host:run(seconds)

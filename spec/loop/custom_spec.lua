@@ -41,19 +41,9 @@ function Host:spawn(fn)
   return thread
 end
 
-function Host.close(_, thread)
-  assert(coroutine.close(thread))
-end
-
 function Host:pause(seconds)
   self.threads[coroutine.running()] = true -- also one that the loop has spawned
   self.loop.sleep(self.own, seconds)
-end
-
-function Host:tick(seconds, fn)
-  self:spawn(function()
-    repeat self:pause(seconds) until not fn()
-  end)
 end
 
 local function is_alive(self)

@@ -23,10 +23,6 @@ function Host:spawn(fn)
   return thread
 end
 
-function Host.close(_, thread)
-  assert(coroutine.close(thread))
-end
-
 function Host.pause(_, seconds)
   local thread, timer = coroutine.running(), uv.new_timer()
   uv.update_time()
@@ -35,13 +31,6 @@ function Host.pause(_, seconds)
     coroutine.resume(thread)
   end)
   coroutine.yield()
-end
-
-function Host.tick(_, seconds, fn)
-  local timer = uv.new_timer()
-  timer:start(math.ceil(seconds * 1000), math.ceil(seconds * 1000), function()
-    if not fn() then timer:close() end
-  end)
 end
 
 function Host:run(seconds)

@@ -6,8 +6,6 @@
 -- A host, made anew for each example:
 --   host.loop              what the client is given
 --   host:spawn(fn)         runs fn in a coroutine of the loop, and returns that coroutine
---   host:close(coroutine)  ends it where it stands
---   host:tick(seconds, fn) calls fn every so often while a coroutine runs
 --   host:pause(seconds)    inside of a coroutine: waits with the loop's own means
 --   host:run(seconds)      runs the loop until nothing is left to wait for; raises what a coroutine
 --                          raised, and after so many seconds
