@@ -5,56 +5,51 @@ local cpp = require "cpp"
 
 local BASE = "http://127.0.0.1:1" -- nothing is started here
 
--- What each type takes at its bounds, and what just not; the words for the second.
+-- The options of each type; what it takes at its bounds, and what just not, where the options belong (in a call, or `scope`);
+-- and the words for the second. Of base_url and authority_url more is asked: client_spec.lua.
 local TYPES = {
-  text = { takes = { "x", "\u{fc}", " ", "~" }, refuses = { 1, true, "", "a\31b", "\127", "a\0" },
-           words = "a non%-empty string" },
-  reference = { takes = { "/", "//x", "a://b", "a:b", "\\x", "/\u{fc}" }, refuses = { 1, "", "x", "?x", "a/b:c", "/\0" },
+  text = { "status client_id scope base_url authority_url api_version ca_file", takes = { "x", "\u{fc}", " ", "~" },
+           refuses = { 1, true, "", "a\31b", "\127", "a\0" }, words = "a non%-empty string" },
+  reference = { "location", takes = { "/", "//x", "a://b", "a:b", "\\x", "/\u{fc}" },
+                refuses = { 1, "", "x", "?x", "a/b:c", "/\0" },
                 words = { "a non%-empty string", "a URL, or a path that begins with /" } },
-  quoted = { takes = { "x", "\u{fc}", '"' }, refuses = { 1, "", "'", "x'", "\n" },
+  quoted = { "type", takes = { "x", "\u{fc}", '"' }, refuses = { 1, "", "'", "x'", "\n" },
              words = { "a non%-empty string", "a string without quotes" } },
-  boolean = { takes = { true, false }, refuses = { 1, "x", {} }, words = "a boolean" },
-  line = { takes = { "x", " ", "~" }, refuses = { 1, "", "a\nb", "\31", "\127", "\u{fc}", "\xff" },
+  boolean = { "if_running", takes = { true, false }, refuses = { 1, "x", {} }, words = "a boolean" },
+  line = { "user_agent client_request_id", takes = { "x", " ", "~" },
+           refuses = { 1, "", "a\nb", "\31", "\127", "\u{fc}", "\xff" },
            words = { "a non%-empty string", "printable ASCII" } },
-  segment = { takes = { "x", "...", ".a", "\u{fc}", "a/b" }, refuses = { 1, "", ".", "..", "\r", "\127" },
-              words = { "a non%-empty string", "an identifier" } },
-  secret = { takes = { "x", "\1\r\n" }, refuses = { 1, "", "a\0b" }, words = "a non%-empty string" },
-  token = { takes = { "x", "aZ09-._~+/==", print }, refuses = { 1, true, "", "=", "a b", "a=b", "a\0", "a\n", "caf\u{e9}" },
+  segment = { "publisher offer operation_id version slot tenant", takes = { "x", "...", ".a", "\u{fc}", "a/b" },
+              refuses = { 1, "", ".", "..", "\r", "\127" }, words = { "a non%-empty string", "an identifier" } },
+  secret = { "client_secret", takes = { "x", "\1\r\n" }, refuses = { 1, "", "a\0b" }, words = "a non%-empty string" },
+  token = { "token", takes = { "x", "aZ09-._~+/==", print },
+            refuses = { 1, true, "", "=", "a b", "a=b", "a\0", "a\n", "caf\u{e9}" },
             words = { "a string or a function", "a bearer token" } },
-  empty = { takes = { "", "x" }, refuses = { 1, "\31" }, words = "a string" },
-  seconds = { takes = { 0.001, 1, 1000000 }, refuses = { 0, 0.0009, 1000000.1, -1, 0 / 0, math.huge, "1", true },
+  proxy = { "proxy", takes = { "", "x" }, refuses = { 1, "\31", "http://user%0a@x", "http://user:%00@x", "%1F" },
+            words = "a string" },
+  seconds = { "interval max_interval timeout connect_timeout", scope = "wait", takes = { 0.001, 1, 1000000 },
+              refuses = { 0, 0.0009, 1000000.1, -1, 0 / 0, math.huge, "1", true },
               words = "a number of seconds, from 0.001 to 1000000" },
-  count = { takes = { 0, 1, 1e15 }, refuses = { -1, 0.5, 1.1e15, 0 / 0, "1" }, words = "a whole number, 0 or more" },
-  positive = { takes = { 1, 2.0, 1e15 }, refuses = { 0, 1.5, 1e16, "1" }, words = "a whole number, 1 or more" },
-  bytes = { takes = { 1, 1e15 }, refuses = { 0, 1.5, 1e16, "1" }, words = "a whole number of bytes, 1 or more" },
-  callable = { takes = { print }, refuses = { 1, {}, "print" }, words = "a function" },
+  count = { "retries max_connections", takes = { 0, 1, 1e15 }, refuses = { -1, 0.5, 1.1e15, 0 / 0, "1" },
+            words = "a whole number, 0 or more" },
+  positive = { "concurrency", scope = "batch", takes = { 1, 2.0, 1e15 }, refuses = { 0, 1.5, 1e16, "1" },
+               words = "a whole number, 1 or more" },
+  bytes = { "max_response_bytes", takes = { 1, 1e15 }, refuses = { 0, 1.5, 1e16, "1" },
+            words = "a whole number of bytes, 1 or more" },
+  callable = { "on_progress should_stop log", scope = "wait", takes = { print }, refuses = { 1, {}, "print" },
+               words = "a function" },
+  callback = { "on_result", scope = "batch", takes = { print }, refuses = { 1 }, words = "a function" },
   loop = {
+    "loop",
     takes = { { await = print, sleep = print }, cpp.loop.blocking, setmetatable({}, { __index = cpp.loop.blocking }) },
     refuses = { 1, "x", print, {}, { await = print }, { await = print, sleep = 1 }, cpp.loop },
     words = "cpp.loop.blocking, cpp.loop.cqueues, cpp.loop.luv or a loop with await and sleep",
   },
-  switch = { takes = { true, false, {} }, refuses = { 1, "x", print }, words = "a boolean or a table" },
-  headers = { takes = { {}, { a = "b" } }, refuses = { 1, "a: b", print, { 1 } },
+  switch = { "wait", takes = { true, false, {} }, refuses = { 1, "x", print }, words = "a boolean or a table" },
+  headers = { "headers", takes = { {}, { a = "b" } }, refuses = { 1, "a: b", print, { 1 } },
               words = { "a table of strings by name", "expected names that are strings" } },
-  addresses = { takes = { "a@b", {} }, refuses = { 1, true, print }, words = "a string or a list of strings" },
+  addresses = { "emails", takes = { "a@b", {} }, refuses = { 1, true, print }, words = "a string or a list of strings" },
 }
-
--- Of base_url and authority_url more is asked; the specs of the core client have it.
-local OPTIONS = {
-  publisher = { "segment", "call" }, offer = { "segment", "call" }, emails = { "addresses", "call" },
-  operation_id = { "segment", "call" }, status = { "text", "call" }, location = { "reference", "call" },
-  type = { "quoted", "call" }, version = { "segment", "call" }, slot = { "segment", "call" },
-  if_running = { "boolean", "call", "batch" }, scope = { "text" },
-  wait = { "switch", "call", "batch" }, interval = { "seconds", "wait" }, max_interval = { "seconds", "wait" },
-  on_progress = { "callable", "wait" }, should_stop = { "callable", "wait", "batch" },
-  concurrency = { "positive", "batch" }, on_result = { "callable", "batch" },
-  token = { "token" }, tenant = { "segment" }, client_id = { "text" }, client_secret = { "secret" },
-  base_url = { "text" }, authority_url = { "text" }, api_version = { "text" }, timeout = { "seconds" },
-  connect_timeout = { "seconds" }, retries = { "count" }, ca_file = { "text" }, proxy = { "empty" },
-  max_response_bytes = { "bytes" }, max_connections = { "count" }, user_agent = { "line" },
-  client_request_id = { "line" }, headers = { "headers" }, loop = { "loop" }, log = { "callable" },
-}
-local SCOPES = { client = "a client", call = "a call", wait = "wait", batch = "a batch" }
 
 -- Checks that a call raises a message that matches, and returns the message.
 local function assert_refused(pattern, ...)
@@ -72,42 +67,37 @@ local function is_one_of(message, words)
 end
 
 describe("an option", function()
-  for name, row in pairs(OPTIONS) do
-    local values = TYPES[row[1]]
-    local scopes = row[2] and { table.unpack(row, 2) } or { "client", "call", "wait", "batch" }
-
-    it("takes what it is for, and refuses anything else, by its name: " .. name, function()
-      for _, value in ipairs(values.takes) do core.check(scopes[1], { [name] = value }) end
-      for _, value in ipairs(values.refuses) do
-        local message = assert_refused("cpp: " .. name .. ": expected ", core.check, scopes[1], { [name] = value })
-        assert.is_true(is_one_of(message, values.words), message)
-        if type(value) == "number" and values.takes[1] == "x" then assert.matches("got number$", message) end
-      end
-    end)
-
-    it("belongs where it belongs: " .. name, function()
-      local belongs = {}
-      for _, scope in ipairs(scopes) do belongs[scope] = true end
-      for scope, words in pairs(SCOPES) do
-        local options = { [name] = values.takes[1] }
-        if belongs[scope] then
-          core.check(scope, options)
-        else
-          assert_refused(name .. ": not an option of " .. words .. "$", core.check, scope, options)
+  for _, values in pairs(TYPES) do
+    local scope = values.scope or "call"
+    for name in values[1]:gmatch "%S+" do
+      it("takes what it is for, and refuses anything else, by its name: " .. name, function()
+        for _, value in ipairs(values.takes) do core.check(scope, { [name] = value }) end
+        for _, value in ipairs(values.refuses) do
+          local message = assert_refused("cpp: " .. name .. ": expected ", core.check, scope, { [name] = value })
+          assert.is_true(is_one_of(message, values.words), message)
+          if type(value) == "number" and values.takes[1] == "x" then assert.matches("got number$", message) end
         end
-      end
-    end)
+      end)
 
-    -- Where dropping a letter is as near to another name, either will do.
-    it("is the nearest to itself with one letter wrong: " .. name, function()
-      local typos = { name .. "##", "##" .. name }
-      for place = 1, #name do typos[#typos + 1] = name:sub(1, place - 1) .. "#" .. name:sub(place + 1) end
-      for _, typo in ipairs(typos) do
-        assert_refused("unknown option '" .. typo .. "' %(the nearest known one is '" .. name .. "'%)", core.check, "call",
-                       { [typo] = 1 })
-      end
-    end)
+      -- Where dropping a letter is as near to another name, either will do.
+      it("is the nearest to itself with one letter wrong: " .. name, function()
+        local typos = { name .. "##", "##" .. name }
+        for place = 1, #name do typos[#typos + 1] = name:sub(1, place - 1) .. "#" .. name:sub(place + 1) end
+        for _, typo in ipairs(typos) do
+          assert_refused("unknown option '" .. typo .. "' %(the nearest known one is '" .. name .. "'%)", core.check, "call",
+                         { [typo] = 1 })
+        end
+      end)
+    end
   end
+
+  -- Where each belongs: spec/project/types/options_spec.lua.
+  it("belongs where it belongs", function()
+    for scope, case in pairs { client = { "publisher", "a client" }, call = { "interval", "a call" },
+                               wait = { "concurrency", "wait" }, batch = { "offer", "a batch" } } do
+      assert_refused(case[1] .. ": not an option of " .. case[2] .. "$", core.check, scope, { [case[1]] = "x" })
+    end
+  end)
 
   it("that is unknown has the nearest known one in the message, if any is near", function()
     for _, name in ipairs { "credential", "credentials" } do
