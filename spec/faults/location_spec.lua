@@ -159,15 +159,4 @@ describe("locations and redirects:", function()
       assert.equal(0, #canary.connections)
     end)
   end
-
-  it("a redirect of the token service does not get the secret", function()
-    server:respond(307, { "Location: " .. canary.url .. "/tenant/oauth2/token" })
-    local client = lab:client {
-      tenant = "contoso-tenant", client_id = "contoso-client", client_secret = Lab.SECRET,
-      base_url = canary.url, authority_url = server.url,
-    }
-    local _, err = client:cancel(Lab.CALL)
-    lab:assert_failure(err, { kind = "auth", status = 307, retryable = false, ambiguous = false })
-    assert.equal(0, #canary.connections)
-  end)
 end)

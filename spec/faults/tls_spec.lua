@@ -40,21 +40,6 @@ describe("over TLS,", function()
     return lab:client(options)
   end
 
-  for _, protocol in ipairs { "tlsv1_2", "tlsv1_3" } do
-    it("a certificate of a known authority is trusted (" .. protocol .. ")", function()
-      local server = serve(certificates:server("good", protocol), Lab.accept)
-      local client = client_of(server)
-      for _ = 1, 3 do
-        local result, err = client:cancel(Lab.CALL)
-        assert.is_nil(err)
-        assert.equal(202, result.status)
-        assert.equal("https://localhost:" .. server.port .. Lab.LOCATION, result.location)
-      end
-      assert.equal(1, #server.connections)
-      assert.equal("Bearer " .. Lab.TOKEN, server.requests[3].headers.authorization)
-    end)
-  end
-
   -- What the message says of the certificate, if anything.
   for kind, message in pairs {
     expired = "", not_yet_valid = "", wrong_host = "", no_names = "", self_signed = "", unknown_authority = "", weak_key = "",

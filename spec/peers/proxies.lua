@@ -1,7 +1,5 @@
 -- Servers in front of a service, and forward proxies: cancels through them, many at once, compared with what the origin
 -- received.
---
--- CANCELS (1000), CONCURRENCY (64) and RUNS (1) of the environment; APACHE: more directives for Apache.
 
 local cjson = require "cjson"
 local cpp = require "cpp"
@@ -10,8 +8,7 @@ local http = require "socket.http"
 local peers = require "spec.peers.peers"
 local Process = require "spec.support.process"
 
-local CANCELS, CONCURRENCY = tonumber(os.getenv "CANCELS" or 1000), tonumber(os.getenv "CONCURRENCY" or 64)
-local RUNS = tonumber(os.getenv "RUNS" or 1)
+local CANCELS, CONCURRENCY = 1000, 64
 
 -- In the texts: @PORT@, where it is to listen; @ORIGIN@, the origin's port; @DIRECTORY@, one of its own with these files
 -- in it: conf, the configuration; certificate.pem, key.pem, and both.pem, which holds both.
@@ -58,8 +55,7 @@ local FRONTS = {
     proxy.server = ("" => (("host" => "127.0.0.1", "port" => @ORIGIN@)))]] },
   { name = "Varnish", program = "varnishd", plain = true,
     arguments = "-F -a 127.0.0.1:@PORT@ -b 127.0.0.1:@ORIGIN@ -n @DIRECTORY@ -s malloc,16m" },
-  -- The event MPM discards requests on connections that it closes: doc/faults.md. Its numbers are the defaults of Debian's
-  -- package; of a directive that is repeated, the last one counts.
+  -- The event MPM discards requests on connections that it closes: doc/faults.md. Its numbers are the defaults of Debian's package.
   { name = "Apache", program = "apache2", arguments = "-f @DIRECTORY@/conf -DFOREGROUND", loses = true, configuration = [[
     ServerRoot "@DIRECTORY@"
     DefaultRuntimeDir "@DIRECTORY@"
@@ -83,7 +79,7 @@ local FRONTS = {
     SSLCertificateFile "@DIRECTORY@/certificate.pem"
     SSLCertificateKeyFile "@DIRECTORY@/key.pem"
     ProxyPass / http://127.0.0.1:@ORIGIN@/
-]] .. (os.getenv "APACHE" or "") },
+]] },
 }
 
 local FORWARD = {
@@ -146,7 +142,7 @@ describe(("%d cancels, %d at once, through"):format(CANCELS, CONCURRENCY), funct
     local it = peers.installed(row.program) and it or pending -- luacheck: ignore it
     it(row.name, function()
       local server <close> = peers.program(row, certificates.good, plain_port)
-      for _ = 1, RUNS do run(options_of(server.port), row.loses) end
+      run(options_of(server.port), row.loses)
     end)
   end
 
