@@ -2,6 +2,7 @@
 -- however they are spelled, and in a time that grows with the length of the text alone.
 
 local core = require "cpp.core"
+local Programs = require "spec.support.program"
 
 local LIMIT = 8192
 
@@ -259,19 +260,15 @@ end)
 -- Steps are counted in a build that counts them, and not by a clock: torture/fuzz/redact.c fails beyond its bound.
 describe("the number of steps for each byte", function()
   it("is bounded, whatever the text and the secrets are", function()
-    local directory = os.tmpname()
-    finally(function() os.execute("rm -r " .. directory) end)
-    assert(os.remove(directory) and os.execute("mkdir " .. directory))
-    local program = directory .. "/redact"
-    local command = "${CC:-cc} -O1 -std=c11 -D_GNU_SOURCE -DLCPP_COUNT_STEPS -Icsrc -o %s "
-      .. "torture/fuzz/redact.c torture/fuzz/replay.c csrc/redact.c "
-      .. "csrc/unescape.c csrc/characters.c csrc/buffer.c"
+    local programs = Programs.new {}
+    finally(function() programs:close() end)
+    local program = programs:file()
+    local command = "${CC:-cc} -O1 -std=c11 -D_GNU_SOURCE -DLCPP_COUNT_STEPS -Icsrc -o %s torture/fuzz/redact.c "
+      .. "torture/fuzz/replay.c csrc/redact.c csrc/unescape.c csrc/characters.c csrc/buffer.c"
     assert(os.execute(command:format(program)))
     local inputs = {}
     local function add(text, ...)
-      inputs[#inputs + 1] = directory .. "/" .. #inputs
-      local file <close> = assert(io.open(inputs[#inputs], "wb"))
-      file:write("\xff\0", table.concat({ ... }, "\n"), "\n\n", text)
+      inputs[#inputs + 1] = programs:file("\xff\0" .. table.concat({ ... }, "\n") .. "\n\n" .. text)
     end
     local many = {}
     for i = 1, 16 do many[i] = ("a"):rep(60) .. ("%x"):format(i) end

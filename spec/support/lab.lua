@@ -26,7 +26,6 @@ Lab.__index = Lab
 
 --- What the specs send, and what must never be seen in an error.
 Lab.TOKEN = "lab.secret-token/0123456789+abcdef=="
-Lab.SECRET = "lab/hidden+client\"secret\" %&=~"
 Lab.EMAIL = "jane.doe@contoso.example"
 Lab.CALL = { publisher = "contoso", offer = "contoso-vm", emails = { Lab.EMAIL } }
 Lab.OFFER = { publisher = "contoso", offer = "contoso-vm" }
