@@ -68,6 +68,7 @@ describe("cpp.dispatch", function()
     do
       local own <close> = dispatch.register(core, requests[2], waker "b") -- luacheck: ignore own
       local sleeping <close> = dispatch.sleeping(core, waker "c") -- luacheck: ignore sleeping
+      local object <close> = dispatch.register(core, { done = print }, waker "d") -- luacheck: ignore object
       assert.is_true(dispatch.is_waiting(core))
     end
     assert.is_false(dispatch.is_waiting(core))

@@ -3,7 +3,6 @@
 
 local assert = require "luassert"
 local core = require "cpp.core"
-local dispatch = require "cpp.dispatch"
 local fork = require "spec.support.fork"
 local loops = require "spec.support.loops"
 local portals = require "spec.support.emulator"
@@ -188,22 +187,6 @@ return function(it)
     run()
     assert.equal(20, ended)
     assert.is_true(reused > 0)
-  end)
-
-  it("aborts the requests of a batch whose coroutine is closed", function()
-    loops.respond_late(portal, 1, { action = "stall" })
-    local thread = host:spawn(function()
-      client:map({ 1, 1, 1 }, function(n, own) return own:offer_status(loops.offer(n)) end)
-    end)
-    local state
-    after(0.1, function()
-      assert(coroutine.close(thread))
-      assert.equal(0, (client.core:step(0)))
-      assert.is_false(dispatch.is_waiting(client.core))
-      state = assert(client:offer_status(loops.offer(2))).state
-    end)
-    run()
-    assert.equal("running", state)
   end)
 
   -- The host resumes a waiting coroutine by mistake, a few times.
