@@ -127,23 +127,6 @@ describe("cpp.loop.cqueues", function()
       assert.equal("running", state)
     end)
 
-    it("waits in one within another, and in both at once", function()
-      portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.1 }
-      local inner, ended = cqueues.new(), 0
-      for n = 1, 4 do
-        local function call()
-          assert(client:offer_status(loops.offer(n)))
-          ended = ended + 1
-        end
-        inner:wrap(call)
-        host:spawn(call)
-      end
-      host:spawn(function() assert(inner:loop()) end)
-      host:run(5)
-      assert.equal(8, ended)
-      inner:close()
-    end)
-
     it("is not held up by a controller that is not run any more", function()
       portal:fault { match = { path = "/offer%-1/" }, times = -1, action = "stall" }
       local stuck = cqueues.new()
