@@ -305,16 +305,6 @@ describe("a token", function()
       assert.equal(3, asked())
     end)
 
-    it("is misuse with only some of the credentials, although the client has a token", function()
-      local client = new_client { token = Portal.TOKEN }
-      for name, value in pairs(Portal.CREDENTIALS) do
-        local done, problem = pcall(client.offer_status, client, { publisher = "contoso", offer = "contoso-vm", [name] = value })
-        assert.is_false(done)
-        assert.matches("expected with tenant, client_id and client_secret together$", problem)
-      end
-      assert.same({ 0, {} }, { asked(), sent() })
-    end)
-
     it("holds nothing else of its batch back if the token service asks for a pause", function()
       local client = new_client { token = Portal.TOKEN, retries = 0 }
       authority:fault { match = { path = "/token$" }, status = 429, headers = { ["Retry-After"] = "200" } }
