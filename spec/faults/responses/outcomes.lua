@@ -25,12 +25,15 @@ cancel(rows.NOT_CANCELED, {
   '{"progress":50}', '{"title":"Conflict","detail":"a publish is running"}', '{"code":"OperationInProgress"}',
   '{"href":"/api/operations/1"}', '{"canceled":"no"}', '{"status":"canceled","submissionState":"running"}',
   '{"a":{"a":{"a":{"a":{"a":{"status":"running"}}}}}}', '{"offer":{"status":"running"}}', '{"id":[{"status":"running"}]}',
+  '{"operationId":"a"}', '{"status":"canceled","canceled":false}', '{"a":[{"State":"x"}]}', '{"x_state":1}', '"canceled"',
   -- A location that cannot be polled tells the same.
   '{"location":"http://["}', '{"status":"canceled","location":"http://["}', '{"operation":{"location":"/op"}}',
 })
 cancel(rows.CANCELED, {
   '{"status":"canceled"}', '{"status":"Cancelled"}', '{"id":"5"}', "{}", '{"error":""}',
-  '{"errors":[],"hasErrors":false,"canceled":true}',
+  '{"errors":[],"hasErrors":false,"canceled":true}', '{"offerId":"a","publisher":"b"}', '{"id":"100","name":"foo"}', "[]",
+  '{"id":"5","a":[],"b":"","c":{}}', '[{"status":"Cancelled"}]', '{"Cancelled":true}', '{"submissionState":"canceled"}',
+  '{"status":"canceled","steps":[{"stepName":"a"}]}', '{"canceled":true,"steps":[{"stepName":"a"}]}',
 })
 -- Either an err or a result is right, but never a success.
 cancel({ result = {}, never = { state = "canceled" }, or_kind = true }, {
