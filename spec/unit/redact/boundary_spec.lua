@@ -90,25 +90,4 @@ describe("text of the service is printable:", function()
       end)
     end
   end
-
-  -- The bytes of a document as JSON; some encoders escape U+FFFD.
-  local function size_of(document)
-    return #cjson.encode(document):gsub("\\u%x%x%x%x", "\u{fffd}")
-  end
-
-  it("of a large document, as far as an err keeps it", function()
-    local steps = {}
-    for i = 1, 1000 do steps[i] = { stepName = "step " .. i, messages = { ("a\u{200b}b "):rep(20) } } end
-    respond(200, {}, cjson.encode { status = "failed", steps = steps })
-    local _, err = client:wait(Lab.LOCATION)
-    assert_printable("err", err)
-    assert.equal("failed", err.operation.state)
-    local kept = size_of(err.operation)
-    assert.is_true(kept > 2048 and kept < 8192, kept)
-    for i = 1, 1000 do steps[i].messages[1] = ("ab "):rep(20) end -- which takes less time to read
-    respond(200, {}, cjson.encode { status = "failed", steps = steps })
-    _, err = client:wait(Lab.LOCATION)
-    kept = size_of(err.operation)
-    assert.is_true(kept > 4096 and kept < 16384, kept)
-  end)
 end)
