@@ -163,43 +163,4 @@ function Programs:run_on_screen(size, words)
   return output_of("/usr/bin/python3 -I spec/support/terminal.py " .. size .. " -- " .. self:command(words))
 end
 
---- What a terminal shows after it got a text: its lines, in a terminal without an end.
--- @param columns number
--- @return list of strings
-function Programs.screen(text, columns)
-  local lines, row, column = { "" }, 1, 0
-  local function put(character)
-    if column == columns then row, column = row + 1, 0 end
-    lines[row] = lines[row] or ""
-    local line = lines[row] .. (" "):rep(column - #lines[row])
-    lines[row] = line:sub(1, column) .. character .. line:sub(column + 2)
-    column = column + 1
-  end
-  local place = 1
-  while place <= #text do
-    local up, next_place = text:match("^\27%[(%d+)A()", place)
-    if up then
-      row, place = math.max(1, row - up), next_place
-    elseif text:sub(place, place + 2) == "\27[J" then
-      lines[row] = lines[row]:sub(1, column)
-      for below = #lines, row + 1, -1 do lines[below] = nil end
-      place = place + 3
-    else
-      local character = text:sub(place, place)
-      if character == "\r" then
-        column = 0
-      elseif character == "\n" then
-        row = row + 1
-        lines[row] = lines[row] or ""
-      else
-        put(character)
-      end
-      place = place + 1
-    end
-  end
-  for index, line in ipairs(lines) do lines[index] = line:gsub(" +$", "") end
-  if lines[#lines] == "" then lines[#lines] = nil end
-  return lines
-end
-
 return Programs
