@@ -108,78 +108,44 @@ describe("a batch", function()
     assert.is_true(loop.elapsed() <= 4, loop.elapsed())
     for _, pause in ipairs(loop.sleeps) do assert.is_true(pause <= 1) end
   end)
-end)
 
-describe("an item of a batch", function()
-  local portal, client, loop
-  fixture.client(_ENV, function(...)
-    portal, client, loop = ...
-    for _, offer in ipairs { "limited", "waiting" } do
-      portal:offer { publisher = "contoso", offer = offer, running = true, operation_id = offer, cancel_seconds = 500 }
-    end
-  end)
-
-  local WAITING = { publisher = "contoso", offer = "waiting", operation_id = "waiting" }
-
-  -- The other offer's first response comes after the 429.
-  local function limit(seconds)
-    portal:fault { match = { path = "/waiting/" }, delay = 0.05 }
-    portal:fault { match = { path = "/limited/" }, status = 429, headers = { ["Retry-After"] = tostring(seconds) } }
+  -- Runs a function for each of some offers. The first one's 429 comes before the response to any other. Returns the times at
+  -- which they end, and the entries.
+  local function run_limited(seconds, numbers, fn, options)
+    too_many(1, seconds)
+    portal:fault { match = { path = "/offer%-2/" }, delay = 0.05 }
+    local ended = {}
+    options.on_result = function(n) ended[n] = loop.elapsed() end
+    return ended, (client:map(numbers, fn, options))
   end
 
-  -- Ends: [what] = { time, err or nil }.
-  local function run(items, options)
-    local ends = {}
-    local names = {}
-    for name in pairs(items) do names[#names + 1] = name end
-    table.sort(names)
-    client:map(names, function(name, own)
-      local _, err = items[name](own)
-      ends[name] = { time = loop.elapsed(), err = err }
-    end, options)
-    return ends
-  end
-
-  it("whose wait is over while another's 429 holds the batch ends at its own deadline", function()
-    limit(8)
-    local ends = run {
-      limited = function(own) return own:cancel { publisher = "contoso", offer = "limited", timeout = 100 } end,
-      waiting = function(own) return own:wait(WAITING, { timeout = 0.5, interval = 1, max_interval = 1 }) end,
-    }
-    assert.equal(0.5, ends.waiting.time)
-    assert.equal("timeout", ends.waiting.err.kind)
-    assert.matches("has not ended after 0.5 s %(last state: running%)", ends.waiting.err.message)
-    assert.equal(8, ends.limited.time)
+  it("ends a wait at its own deadline while another item's 429 holds it", function()
+    local ended, entries = run_limited(8, { 1, 2 }, function(n, own)
+      if n == 1 then return look(n, own) end
+      return own:wait(loops.offer(n), { timeout = 0.5, interval = 1, max_interval = 1 })
+    end, {})
+    assert.same({ 8, 0.5 }, ended)
+    assert.equal("timeout", entries[2].err.kind)
+    assert.matches("has not ended after 0.5 s %(last state: running%)", entries[2].err.message)
   end)
 
   it("is held for 300 s at most, however long the service asks for", function()
-    limit(100000)
-    local ends = run {
-      limited = function(own) return own:cancel { publisher = "contoso", offer = "limited" } end,
-      next = function(own)
-        own:operation(WAITING)
-        return own:operation { publisher = "contoso", offer = "waiting", operation_id = "waiting", timeout = 1000 }
-      end,
-    }
-    assert.same({ 0, 100000 }, { ends.limited.time, ends.limited.err.retry_after })
-    assert.same({ 300 }, { ends.next.time, ends.next.err })
+    local ended, entries = run_limited(100000, { 1, 2 }, function(n, own)
+      local status, err = look(n, own)
+      return status and own:offer_status(loops.offer(n, { timeout = 1000 })), err
+    end, {})
+    assert.same({ 0, 300 }, ended)
+    assert.same({ 100000, nil }, { entries[1].err.retry_after, entries[2].err })
   end)
 
-  it("whose call names a loop waits in the batch all the same", function()
-    limit(8)
+  it("waits in its own way for calls that name a loop", function()
     local blocking = require "cpp.loop.blocking"
     local other = { await = blocking.await, sleep = function() error "the batch waits" end }
-    local ends = run({
-      limited = function(own) return own:cancel { publisher = "contoso", offer = "limited", loop = other } end,
-      next = function(own)
-        assert(own:operation { location = "/api/publishers/contoso/offers/waiting/operations/waiting", loop = other })
-        return own:operation { publisher = "contoso", offer = "waiting", operation_id = "waiting", loop = other }
-      end,
-      outer = function() -- with the client that the batch was called on
-        return client:operation { publisher = "contoso", offer = "waiting", operation_id = "waiting", loop = other }
-      end,
-    }, { concurrency = 1 })
-    for _, name in ipairs { "limited", "next", "outer" } do assert.is_nil(ends[name].err) end
-    assert.equal(8, ends.next.time)
+    local ended, entries = run_limited(8, { 1, 2, 3 }, function(n, own)
+      local caller = n == 3 and client or own -- the client that the batch was called on
+      return caller:offer_status(loops.offer(n, { loop = other }))
+    end, { concurrency = 1 })
+    for n = 1, 3 do assert.equal("running", entries[n].result.state) end
+    assert.same({ 8, 8, 8 }, ended)
   end)
 end)
