@@ -103,19 +103,6 @@ describe("cpp.dispatch", function()
       assert.is_false(dispatch.is_waiting(core))
     end)
 
-    it("does not wake a coroutine that a woken one has ended", function()
-      for n = 1, 3 do
-        dispatch.register(core, requests[n], function()
-          woken[#woken + 1] = n
-          for other = 1, 3 do
-            if other ~= n then dispatch.forget(core, requests[other]) end
-          end
-        end)
-      end
-      close()
-      assert.equal(1, #woken)
-    end)
-
     it("by a woken coroutine, wakes none twice and checks no more objects", function()
       local object = { done = function() return core.open end }
       local function wake(name)

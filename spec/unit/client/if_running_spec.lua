@@ -56,16 +56,6 @@ describe("a cancel where nothing runs", function()
     end
   end)
 
-  it("is known by its own operation: what was published since does not matter", function()
-    fixture.offer(portal, { cancellation = "own", operation_times = false })
-    local result = assert(cancel { if_running = true })
-    assert.equal("first", result.submission_id)
-    portal:advance(100)
-    assert(client:publish { publisher = "contoso", offer = "contoso-vm" })
-    portal:advance(1000)
-    assert.equal("canceled", assert(client:wait(result)).outcome)
-  end)
-
   it("is not sent either where the service cannot be asked", function()
     fixture.offer(portal)
     for body, kind in pairs { [""] = "protocol", ['[{"id":"first"}]'] = "protocol",
