@@ -42,7 +42,7 @@ describe("cpp-portal", function()
   end)
 
   describe("on a terminal", function()
-    local function on_terminal(...) return (programs:run_on_screen("40 24", { "bin/cpp-portal", ... })) end
+    local function on_terminal(...) return (programs:run_on_terminal("40 24", { "bin/cpp-portal", ... })) end
 
     before_each(function()
       programs.environment.NO_COLOR, programs.environment.TERM = "", "xterm"

@@ -187,7 +187,7 @@ describe("cpp-portal says in one line what can be done:", function()
 
   it("a pause that the service requests, on a terminal", function()
     portal:fault { status = 429, headers = { ["Retry-After"] = "1" } }
-    local output, status = programs:run_on_screen("80 24", { "bin/cpp-portal", "status", "contoso", "contoso-vm" })
+    local output, status = programs:run_on_terminal("80 24", { "bin/cpp-portal", "status", "contoso", "contoso-vm" })
     assert.is_truthy(output:find("cpp-portal: too many requests: the service asks for a pause of 1 s\r\n", 1, true), output)
     assert.equal(0, status)
   end)

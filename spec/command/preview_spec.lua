@@ -21,7 +21,7 @@ describe("cpp-portal cancel", function()
 
   describe("on a terminal", function()
     it("says what runs, and asks", function()
-      local output, status = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }, "y\n")
+      local output, status = programs:run_on_terminal("200 24", { "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }, "y\n")
       assert.is_truthy(output:find("cpp%-portal: contoso%-vm: publish, running, slot staging, "
         .. "changed 2017%-10%-31T23:59:55.000, 25 %%, Validate\r\n"
         .. "cpp%-portal: Cancel it%? %[y/N%] "), output)
@@ -35,7 +35,7 @@ describe("cpp-portal cancel", function()
       portal:fault { match = { method = "GET", path = "/submissions" }, status = 200, body = {
         { submissionState = "running", submissionType = long .. "1", slot = { 1 }, changedTime = long .. Portal.TOKEN,
           steps = { { stepName = long:sub(1, 59) .. Portal.TOKEN, status = "inProgress" } } } } }
-      local output = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }, "n\n")
+      local output = programs:run_on_terminal("200 24", { "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }, "n\n")
       local line = output:match "cpp%-portal: contoso%-vm: [^\r]+"
       assert.matches("^cpp%-portal: contoso%-vm: x+%.*, running, changed x+%.*, 0 %%, x+$", line)
       assert.is_true(#line < 300, line)
@@ -44,7 +44,8 @@ describe("cpp-portal cancel", function()
 
     for what, input in pairs { no = "n\n", nothing = "\n", ["the end of the input"] = "" } do
       it("sends nothing after " .. what, function()
-        local output, status = programs:run_on_terminal({ "bin/cpp-portal", "cancel", "contoso", "contoso-vm", "idle" }, input)
+        local output, status = programs:run_on_terminal("200 24", { "bin/cpp-portal", "cancel", "contoso", "contoso-vm", "idle" },
+                                                        input)
         assert.is_truthy(output:find("cpp-portal: idle: nothing is running\r\n", 1, true), output)
         assert.is_truthy(output:find("Cancel these 2%? %[y/N%] [^c]*cpp%-portal: not confirmed: nothing was sent\r\n$"), output)
         assert.equal(1, status)
@@ -53,10 +54,10 @@ describe("cpp-portal cancel", function()
     end
 
     it("does not ask with --yes, or where it would send nothing", function()
-      local output = programs:run_on_terminal { "bin/cpp-portal", "cancel", "--yes", "contoso", "contoso-vm" }
+      local output = programs:run_on_terminal("200 24", { "bin/cpp-portal", "cancel", "--yes", "contoso", "contoso-vm" })
       assert.is_nil(output:find("[y/N]", 1, true))
       assert.equal(1, posts())
-      local other, status = programs:run_on_terminal { "bin/cpp-portal", "cancel", "--if-running", "contoso", "idle" }
+      local other, status = programs:run_on_terminal("200 24", { "bin/cpp-portal", "cancel", "--if-running", "contoso", "idle" })
       assert.is_nil(other:find("[y/N]", 1, true))
       assert.is_truthy(other:find "\nidle +%S*none", other)
       assert.equal(0, status)

@@ -50,7 +50,7 @@ describe("cpp-portal", function()
   end)
 
   describe("on a terminal", function()
-    local function on_terminal(...) return programs:run_on_screen("100 24", { "bin/cpp-portal", ... }) end
+    local function on_terminal(...) return programs:run_on_terminal("100 24", { "bin/cpp-portal", ... }) end
 
     it("draws a line of progress, which gives way to a message", function()
       offer()

@@ -156,8 +156,6 @@ for name, order in pairs {
     configure = "POST configure",
     -- Appends a fault, or a list of faults.
     fault = "POST faults",
-    -- The faults that may still strike: empty once all have struck.
-    faults = "GET faults",
     -- Forgets all faults, and closes the connections on which a response is being withheld.
     clear_faults = "DELETE faults",
     -- Forgets the requests so far.

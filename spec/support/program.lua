@@ -3,7 +3,7 @@
 --   local programs = Program.new { AZURE_TOKEN = "...", CPP_BASE_URL = portal.url }
 --   local output, errors, status = programs:run { "bin/cpp-portal", "--version" }
 --   local program = programs:start { "bin/cpp-portal", "wait", "contoso", "contoso-vm" }
---   program:read_line()                        -- of its standard output; or of its standard error, see start
+--   program:read_line()                        -- of its standard output
 --   program:kill "INT"
 --   output, errors, status = program:finish()
 --   programs:close()                           -- removes what it left
@@ -94,18 +94,14 @@ end
 
 --- Starts a program.
 -- @param words list
--- @param options table or nil: `watch` "errors": standard error is read line by line, not standard output
 -- @return the program
-function Programs:start(words, options)
-  options = options or {}
-  local other = self:file()
-  local redirection = (options.watch == "errors" and " 2>&1 >" or " 2>") .. quote(other)
-  local stream = assert(io.popen("echo $$; exec " .. self:command(words) .. redirection .. " </dev/null", "r"))
-  local pid = stream:read("l")
-  return setmetatable({ stream = stream, pid = pid, other = other, watched = {}, watch = options.watch }, Program)
+function Programs:start(words)
+  local errors = self:file()
+  local stream = assert(io.popen("echo $$; exec " .. self:command(words) .. " 2>" .. quote(errors) .. " </dev/null", "r"))
+  return setmetatable({ stream = stream, pid = stream:read("l"), errors = errors, watched = {} }, Program)
 end
 
---- The next line that it writes; nil at its end.
+--- The next line of its standard output; nil at its end.
 function Program:read_line()
   local line = self.stream:read("l")
   self.watched[#self.watched + 1] = line and line .. "\n" or nil
@@ -131,36 +127,24 @@ end
 function Program:finish()
   self.watched[#self.watched + 1] = self.stream:read("a")
   local _, how, code = self.stream:close()
-  local watched, other = table.concat(self.watched), Programs.content(self.other)
   local status, signal = how == "exit" and code or nil, how == "signal" and code or nil
-  if self.watch == "errors" then return other, watched, status, signal end
-  return watched, other, status, signal
+  return table.concat(self.watched), Programs.content(self.errors), status, signal
 end
 
 --- Runs a program to its end: see `start` and `finish`.
-function Programs:run(words, options)
-  return self:start(words, options):finish()
-end
-
--- Runs a shell command that reads a file, or nothing. Returns its output and its exit status.
-local function output_of(command, input)
-  local stream = assert(io.popen(command .. " <" .. (input or "/dev/null"), "r"))
-  local output = stream:read("a")
-  return output, select(3, stream:close())
+function Programs:run(words)
+  return self:start(words):finish()
 end
 
 --- Runs a program on a terminal of its own.
--- @param input (may be absent) string: the typed text
--- @return what the terminal gets; the exit status
-function Programs:run_on_terminal(words, input)
-  return output_of("script -qec " .. quote("exec " .. self:command(words)) .. " /dev/null", input and quote(self:file(input)))
-end
-
---- Runs a program on a terminal of its own, of a size.
 -- @param size string: columns, rows, and maybe columns from the first "%" on: see spec/support/terminal.py
+-- @param input (may be absent) string: the typed text, and then the end of the input
 -- @return what the terminal gets; the exit status
-function Programs:run_on_screen(size, words)
-  return output_of("/usr/bin/python3 -I spec/support/terminal.py " .. size .. " -- " .. self:command(words))
+function Programs:run_on_terminal(size, words, input)
+  local command = "/usr/bin/python3 -I spec/support/terminal.py %s -- %s <%s"
+  local stream = assert(io.popen(command:format(size, self:command(words), quote(self:file(input))), "r"))
+  local output = stream:read("a")
+  return output, select(3, stream:close())
 end
 
 return Programs

@@ -1,4 +1,4 @@
-"""Runs a program on a terminal of a given size, and writes what the terminal gets to standard output.
+"""Runs a program on a terminal of a given size, types standard input, and writes what the terminal gets to standard output.
 
 usage: terminal.py COLUMNS ROWS [COLUMNS-LATER] -- PROGRAM [ARGUMENT]...
 COLUMNS-LATER: the terminal's width from the first "%" on. Exits with the status of the program.
@@ -21,6 +21,7 @@ child, terminal = pty.fork()
 if child == 0:
     resize(0, sizes[0], sizes[1])
     os.execvp(sys.argv[end + 1], sys.argv[end + 1:])
+os.write(terminal, os.read(0, 4096) + b"\4")  # Ctrl-D
 while True:
     try:
         data = os.read(terminal, 65536)

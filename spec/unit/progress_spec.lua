@@ -85,7 +85,7 @@ describe("progress", function()
 
     -- The output of a child that runs this code to its standard error, a terminal of that size.
     local function on_terminal(size, code)
-      return (programs:run_on_screen(size, { os.getenv "LUA" or "lua5.4", programs:file([[
+      return (programs:run_on_terminal(size, { os.getenv "LUA" or "lua5.4", programs:file([[
         local cpp = require "cpp"
         local show = cpp.progress(io.stderr)
         local function step(percent)
