@@ -3,7 +3,6 @@
 local annotations = dofile "doc/generate/annotations.lua"
 local core = require "cpp.core"
 local cpp = require "cpp"
-local sorted_keys = require "spec.support.sorted_keys"
 
 local types = annotations.read()
 
@@ -34,7 +33,7 @@ describe("the types of", function()
           if is_public(name) then names[name] = true end
         end
       end
-      assert.same(sorted_keys(names), sorted_keys(members(class)), class)
+      assert.same(names, members(class), class)
     end
   end)
 
@@ -48,7 +47,7 @@ describe("the types of", function()
     local files = {}
     for name in io.popen("ls lua/cpp/loop"):lines() do files[name:match "^(.*)%.lua$"] = true end
     files.init = nil
-    assert.same(sorted_keys(files), sorted_keys(members "cpp.Loops"))
+    assert.same(files, members "cpp.Loops")
     for name in pairs(files) do
       for key in pairs(cpp.loop[name]) do assert.is_truthy(types.classes["cpp.Loop"].fields[key], key) end
     end

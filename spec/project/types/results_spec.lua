@@ -4,10 +4,9 @@
 local annotations = dofile "doc/generate/annotations.lua"
 local fixture = require "spec.support.fixture"
 local content = require "spec.support.program".content
-local sorted_keys = require "spec.support.sorted_keys"
 
 local types = annotations.read()
-local OFFER = { publisher = "contoso", offer = "contoso-vm" }
+local OFFER = fixture.call()
 
 describe("the results", function()
   local portal, client, seen
@@ -43,11 +42,6 @@ describe("the results", function()
 
   local function offer(options) fixture.offer(portal, options) end
 
-  local function target(options)
-    options.publisher, options.offer = OFFER.publisher, OFFER.offer
-    return options
-  end
-
   local function failure(result, err)
     assert.is_nil(result)
     return note("cpp.Error", err)
@@ -65,7 +59,7 @@ describe("the results", function()
       [{}] = { if_running = true }, [{ running = false }] = { if_running = true },
     } do
       offer(settings)
-      note("cpp.Result", assert(client:cancel(target(options))))
+      note("cpp.Result", assert(client:cancel(fixture.call(options))))
     end
     all_seen "cpp.Result"
   end)
@@ -74,7 +68,7 @@ describe("the results", function()
     offer { steps = { { name = "one", seconds = 60, messages = { { messageHtml = "m", level = "information",
                                                                      timestamp = "t" } } } },
             messages = { { messageHtml = "m", level = "error", timestamp = "t" } } }
-    local operation = note("cpp.Operation", assert(client:operation(target { operation_id = "first" })))
+    local operation = note("cpp.Operation", assert(client:operation(fixture.call { operation_id = "first" })))
     note("cpp.Step", operation.steps[1])
     note("cpp.Message", operation.messages[1])
     note("cpp.OfferStatus", assert(client:offer_status(OFFER)))
@@ -115,11 +109,13 @@ describe("the results", function()
   local WAYS = {
     http = { fault = { status = 429, headers = { ["Retry-After"] = "9", ["X-Ms-Correlation-Request-Id"] = "id" },
                        body = { error = { code = "Slow", message = "slower" } } } },
-    auth = { call = function() return client:cancel(target { token = function() end }) end },
+    auth = { call = function() return client:cancel(fixture.call { token = function() end }) end },
     network = { fault = { action = "close" } },
     -- The emulator speaks no TLS.
-    tls = { call = function() return client:cancel(target { base_url = portal.url:gsub("^http:", "https:") }) end },
-    timeout = { call = function() return client:wait(assert(client:cancel(target { if_running = true })), { timeout = 1 }) end },
+    tls = { call = function() return client:cancel(fixture.call { base_url = portal.url:gsub("^http:", "https:") }) end },
+    timeout = { call = function()
+      return client:wait(assert(client:cancel(fixture.call { if_running = true })), { timeout = 1 })
+    end },
     protocol = { fault = { status = 302 } },
     untrusted = { call = function() return client:operation "https://elsewhere.test/api/operations/first" end },
     failed = { offer = { ends = "failed" }, call = function() return client:wait(OFFER) end },
@@ -151,6 +147,6 @@ describe("the results", function()
     local stated, documented = {}, {}
     for _, value in ipairs(types.aliases["cpp.Kind"].values) do stated[value.literal] = true end
     for kind in content "doc/errors.md":match "\n## Kinds\n(.-)\n## ":gmatch "\n| `(%l+)` |" do documented[kind] = true end
-    assert.same(sorted_keys(documented), sorted_keys(stated))
+    assert.same(documented, stated)
   end)
 end)

@@ -5,7 +5,6 @@ local cpp = require "cpp"
 local core = require "cpp.core"
 local fixture = require "spec.support.fixture"
 local Portal = require "spec.support.emulator"
-local sorted_keys = require "spec.support.sorted_keys"
 
 describe("a call works on a copy of its options:", function()
   local portal, client, loop
@@ -20,7 +19,7 @@ describe("a call works on a copy of its options:", function()
   local function seen()
     local offers = {}
     for _, entry in ipairs(portal:journal {}) do offers[entry.path:match "/offers/([^/]+)/"] = true end
-    return sorted_keys(offers)
+    return offers
   end
 
   local function limit_once()
@@ -36,7 +35,7 @@ describe("a call works on a copy of its options:", function()
     end
     local operation = assert(client:cancel(options))
     assert.equal("canceled", operation.state)
-    assert.same({ "first" }, seen())
+    assert.same({ first = true }, seen())
     local posts = portal:journal { method = "POST" }
     assert.equal(2, #posts)
     assert.equal(posts[1].body, posts[2].body)
@@ -52,7 +51,7 @@ describe("a call works on a copy of its options:", function()
       options.interval, options.timeout, options.should_stop = 0, -1, function() return true end
     end
     assert.equal("canceled", assert(client:wait(target, options)).state)
-    assert.same({ "first" }, seen())
+    assert.same({ first = true }, seen())
   end)
 
   it("a batch reads its list and the tables in it before it sends anything", function()
@@ -71,7 +70,7 @@ describe("a call works on a copy of its options:", function()
     assert.same({ "first", "second" }, { entries[1].result.offer, entries[2].result.offer })
     assert.matches("retries: expected a whole number", entries[3].err.message)
     assert.equal(3, #entries)
-    assert.same({ "first", "second" }, seen())
+    assert.same({ first = true, second = true }, seen())
   end)
 
   describe("a table with a metatable is read as Lua's own expressions read it:", function()
