@@ -80,9 +80,7 @@ describe("examples/journal.lua", function()
   it("does not cancel an operation that another program has started since", function()
     offer(1)
     offers = programs:file("offer-1\n")
-    local handle = assert(io.open(journal, "w"))
-    handle:write("offer-1 begin id-0 .\noffer-1 accepted http://127.0.0.1/cut-o") -- a line that is not whole
-    handle:close()
+    programs.write(journal, "offer-1 begin id-0 .\noffer-1 accepted http://127.0.0.1/cut-o") -- a line that is not whole
     assert.same({ "", "offer-1: another operation runs now: id-1\n", 1 }, { programs:run(words()) })
     assert.same({}, portal:journal { method = "POST" })
   end)

@@ -4,7 +4,9 @@
 local blocks = require "spec.support.blocks"
 local cjson = require "cjson"
 local Portal = require "spec.support.emulator"
-local content = require "spec.support.program".content
+local Programs = require "spec.support.program"
+
+local content = Programs.content
 
 local LUA = os.getenv("LUA") or "lua5.4"
 
@@ -48,9 +50,7 @@ describe("a block of", function()
   end
 
   local function run(command, text)
-    local handle = assert(io.open(file, "w"))
-    handle:write(text)
-    handle:close()
+    Programs.write(file, text)
     local stream = io.popen(("PATH=spec/support/commands:$PATH CPP_BASE_URL=%s AZURE_TOKEN=%s timeout 30 %s %s 2>&1")
       :format(portal.url, Portal.TOKEN, command, file))
     local output = stream:read("a")

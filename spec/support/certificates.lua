@@ -7,6 +7,8 @@
 --   certificates.good.certificate, .key      -- files
 --   certificates:remove()
 
+local Programs = require "spec.support.program"
+
 local Certificates = {}
 
 local SAN = "subjectAltName=DNS:localhost,IP:127.0.0.1"
@@ -44,12 +46,6 @@ copy_extensions = none
 commonName = supplied
 ]]
 
-local function write(path, text)
-  local file = assert(io.open(path, "wb"))
-  file:write(text)
-  file:close()
-end
-
 -- The shell commands that make a certificate.
 local REQUEST = "openssl req -newkey @KEY@ -nodes -keyout @NAME@.key -subj '/CN=@SUBJECT@' -@DIGEST@ "
 local SELF_SIGNED = REQUEST .. "-x509 -days 2 -addext '@SAN@' -out @NAME@.pem"
@@ -73,8 +69,8 @@ end
 function Certificates.make()
   local self = setmetatable({ directory = os.tmpname() }, Certificates)
   assert(os.remove(self.directory) and os.execute("mkdir " .. self.directory))
-  write(self.directory .. "/ca.cnf", SETTINGS:format(self.directory, self.directory))
-  write(self.directory .. "/index.txt", "")
+  Programs.write(self.directory .. "/ca.cnf", SETTINGS:format(self.directory, self.directory))
+  Programs.write(self.directory .. "/index.txt")
   self.ca_file = self.authority.certificate
   return self
 end

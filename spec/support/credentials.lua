@@ -6,8 +6,6 @@ local fixture = require "spec.support.fixture"
 local Programs = require "spec.support.program"
 local virtual = require "spec.support.virtual"
 
-local OFFER = { publisher = "contoso", offer = "contoso-vm" }
-
 local TENANT, CLIENT, SECRET = "emulator-tenant", "emulator-client", "emulator-secret"
 local JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiJjaSJ9.c2lnbmF0dXJl" -- the assertion of a workload
 
@@ -85,7 +83,7 @@ function credentials.environment(busted, ready)
 
   -- The err of a call that gets no token, as text and as it is.
   local function failure(client)
-    local result, err = client:offer_status(OFFER)
+    local result, err = client:offer_status(fixture.call())
     assert.is_nil(result)
     assert.equal("auth", err.kind)
     assert.is_false(err.ambiguous)

@@ -14,6 +14,7 @@
 
 local core = require "cpp.core"
 local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
 local scheduler = require "spec.support.scheduler"
 local Server = require "spec.support.server"
 local assert = require "luassert"
@@ -27,8 +28,8 @@ Lab.__index = Lab
 --- What the specs send, and what must never be seen in an error.
 Lab.TOKEN = "lab.secret-token/0123456789+abcdef=="
 Lab.EMAIL = "jane.doe@contoso.example"
-Lab.CALL = { publisher = "contoso", offer = "contoso-vm", emails = { Lab.EMAIL } }
-Lab.OFFER = { publisher = "contoso", offer = "contoso-vm" }
+Lab.OFFER = fixture.call()
+Lab.CALL = fixture.call { emails = { Lab.EMAIL } }
 
 --- What a service says that accepts the cancellation.
 Lab.LOCATION = "/api/publishers/contoso/offers/contoso-vm/operations/56615b67?api-version=2017-10-31"
@@ -72,10 +73,8 @@ end
 --- Makes a client that waits with the lab's servers. Defaults: the lab's token, no retries, no proxy,
 --- and a timeout that only a hanging request meets.
 function Lab:client(options)
-  local own = { retries = 0, timeout = 10, loop = self.loop, proxy = "" }
-  own.token = not options.tenant and Lab.TOKEN or nil
-  for name, value in pairs(options) do own[name] = value end
-  local client = cpp.client(own)
+  local token = not options.tenant and Lab.TOKEN or nil
+  local client = cpp.client(fixture.merged({ token = token, retries = 0, timeout = 10, loop = self.loop, proxy = "" }, options))
   self.clients[#self.clients + 1] = client
   return client
 end
@@ -149,7 +148,7 @@ end
 function Lab.assert_usable(_, client, server)
   server.handlers = {}
   server:always(Lab.good_service)
-  local status, err = client:offer_status { publisher = "contoso", offer = "contoso-vm", base_url = server.url, timeout = 10 }
+  local status, err = client:offer_status(fixture.call { base_url = server.url, timeout = 10 })
   assert.is_nil(err)
   assert.equal("running", status.state)
 end

@@ -255,13 +255,6 @@ function Server:always(handler)
   return self
 end
 
---- How many bytes all connections have brought together.
-function Server:bytes_received()
-  local sum = 0
-  for _, connection in ipairs(self.connections) do sum = sum + connection.bytes_received end
-  return sum
-end
-
 --- Closes everything. Stopping again does nothing.
 function Server:stop()
   if self.task then self.tasks:stop(self.task) end
