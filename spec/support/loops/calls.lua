@@ -146,25 +146,6 @@ return function(it)
     assert.has_error(function() client.core:timeout() end)
   end)
 
-  it("may close the client in a coroutine that a step has just resumed", function()
-    local kinds = {}
-    portal:fault { match = { path = "/offers/" }, times = -1, delay = 0.05 }
-    for n = 1, 6 do
-      host:spawn(function()
-        local _, err = client:offer_status(loops.offer(n))
-        kinds[#kinds + 1] = err and err.kind or "done"
-        client:close()
-      end)
-      host:spawn(function()
-        local list = client:map({ n }, function(m, own) return own:offer_status(loops.offer(m)) end)
-        kinds[#kinds + 1] = list[1].err and list[1].err.kind or "done"
-      end)
-    end
-    run()
-    assert.equal(12, #kinds)
-    for _, kind in ipairs(kinds) do assert.is_true(kind == "done" or kind == "closed", kind) end
-  end)
-
   it("watches a new client that gets the descriptor of a closed or a collected one", function()
     local ended, numbers, reused = 0, {}, 0
     host:spawn(function()
