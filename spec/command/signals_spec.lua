@@ -140,16 +140,6 @@ describe("cpp-portal", function()
       assert.matches("contoso-vm: nothing was sent\n", errors, 1, true)
       assert.is_nil(errors:find("no token", 1, true), errors)
     end)
-
-    it("ends by the signal while it pauses before a retry", function()
-      portal:fault { status = 503, headers = { ["Retry-After"] = "20" }, times = -1 }
-      local program = programs:start { "bin/cpp-portal", "cancel", "contoso", "contoso-vm" }
-      Programs.wait_for(function() return #portal:journal() > 0 end)
-      program:kill "TERM"
-      local _, errors, status = program:finish()
-      assert.equal(143, status, errors)
-      assert.matches("contoso-vm: nothing was done\n", errors, 1, true)
-    end)
   end)
 
   describe("whose output is closed", function()

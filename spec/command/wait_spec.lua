@@ -27,16 +27,6 @@ describe("cpp-portal", function()
       end
     end)
 
-    it("waits for several offers at once", function()
-      offer({}, "other")
-      local program = programs:start { "bin/cpp-portal", "wait", "--json", "-i0.01", "contoso", "contoso-vm", "other" }
-      assert.equal("completed", cjson.decode(program:read_line()).state)
-      portal:advance(100)
-      assert.equal("other", cjson.decode(program:read_line()).offer)
-      local _, errors, status = program:finish()
-      assert.same({ "", 0 }, { errors, status })
-    end)
-
     it("exits with 4 at its end in time, and names its location whole, in tables, lines and JSON", function()
       offer()
       local long = portal.url .. LOCATION .. "&x=" .. ("y"):rep(6000)
