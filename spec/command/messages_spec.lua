@@ -127,9 +127,7 @@ describe("cpp-portal says in one line what can be done:", function()
     assert.equal(0, select(3, programs:run { "bash", "-c", (command:gsub("'%-%-ca%-file=FILE'", "--ca-file <(echo x)")) }))
   end)
 
-  it("a token file that cannot be used, in JSON, and a standard input that is too large", function()
-    local output = programs:run { "bin/cpp-portal", "status", "--json", "--token-file=/none", "contoso", "contoso-vm" }
-    assert.equal("auth", require "cjson".decode(output).error.kind)
+  it("a standard input that is too large", function()
     local command = programs:command { "bin/cpp-portal", "status", "--token-file=-", "contoso", "contoso-vm" }
     local _, errors = programs:run { "sh", "-c", command .. " </dev/zero" }
     assert.equal("cpp-portal: --token-file: standard input is too large for a token (more than 65536 bytes)\n", errors)

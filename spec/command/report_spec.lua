@@ -168,8 +168,11 @@ describe("cpp.command.report", function()
     it(("ends a %s with %d: %s"):format(case[1], case[4], case[3]), function()
       case[2].json = true
       local target = case.target or target_of {}
-      assert.equal(case[4], report.outcome(session_of(case[1], case[2], {}), target, { outcome = case[3] }))
+      local document = { outcome = case[3], publisher = not case.target and "q" or nil, offer = not case.target and {} or nil }
+      assert.equal(case[4], report.outcome(session_of(case[1], case[2], {}), target, document))
       assert.same(table.move(case, 5, #case, 1, {}), said)
+      -- The offer is that of the target, whatever the service says.
+      assert.same({ { outcome = case[3], publisher = target.publisher, offer = target.offer } }, rows)
     end)
   end
 

@@ -33,6 +33,7 @@ describe("cpp-portal, whose token is echoed,", function()
         return function(document) return document.status and error "it is broken" or encode(document) end
       end]]
     shown('"error":.*"location":"http[^"]*/operations/%[redacted%]', false, "--json")
+    shown("accepted, but the result cannot be written: [^\n]*it is broken", true, "--json")
   end)
 
   it("redacts requests and responses with --debug", function()

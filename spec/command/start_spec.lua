@@ -51,13 +51,6 @@ describe("cpp-portal", function()
       assert.same({ "", 0 }, { errors, status }) -- no terminal, no progress
     end)
 
-    it("names its own offer in a row, whatever an operation says", function()
-      offer { cancel_seconds = 0, extra = { publisher = "q", offer = { x = 1 } } }
-      local output = run("cancel", "--wait", "--json", "contoso", "contoso-vm")
-      local row = cjson.decode(output)
-      assert.same({ "contoso", "contoso-vm", "canceled" }, { row.publisher, row.offer, row.outcome })
-    end)
-
     it("exits with 4 when the operation has not ended in time, and prints how to resume", function()
       offer()
       local output, errors, status = run("cancel", "--wait", "--timeout", "0.2", "--base-url", portal.url, "contoso",
@@ -111,25 +104,6 @@ describe("cpp-portal", function()
         assert.same({ can_be_read, can_be_read and 0 or 3 }, { errors == "", status })
       end)
     end
-
-    it("reports in a row that a result cannot be written, and reports the others", function()
-      offers("ok-1", "odd", "ok-2")
-      programs:begin_with [[
-        package.preload["cpp.command.json"] = function()
-          local encode = dofile(package.searchpath("cpp.command.json", package.path))
-          return function(document)
-            if document.status and document.offer == "odd" then error "it is broken" end
-            return encode(document)
-          end
-        end]]
-      local output, errors, status = run("cancel", "--json", "contoso", "ok-1", "odd", "ok-2")
-      assert.matches("odd: accepted, but the result cannot be written: [^\n]*it is broken", errors)
-      local row = cjson.decode(output:match '[^\n]*"offer":"odd"[^\n]*')
-      assert.equal("raised", row.error.kind)
-      assert.matches("/offers/odd/operations/first$", row.error.location)
-      for _, name in ipairs { "ok-1", "ok-2" } do assert.matches(name, output, 1, true) end
-      assert.equal(1, status)
-    end)
 
     it("reports what may have been accepted where the run itself ends, with its exit status", function()
       offers("ok-1", "lost")
