@@ -35,12 +35,6 @@ describe("cpp-portal", function()
     assert.equal(expected, output)
   end)
 
-  it("operation sends nothing to a location of another origin", function()
-    local output, errors, status = run("operation", "https://elsewhere.test/api/operations/1")
-    assert.matches("^cpp%-portal: untrusted: [^\n]*; %-%-base%-url or CPP_BASE_URL names another service\n$", errors)
-    assert.same({ "", 1 }, { output, status })
-  end)
-
   describe("on a terminal", function()
     local function on_terminal(...) return (programs:run_on_terminal("40 24", { "bin/cpp-portal", ... })) end
 

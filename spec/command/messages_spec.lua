@@ -81,6 +81,10 @@ describe("cpp-portal says in one line what can be done:", function()
     for _, message in ipairs { "a Self-signed certificate", "self signed", "no local issuer", "unknown CA" } do
       assert.equal("the authority is not in f", advice({ given = { ["ca-file"] = "f" } }, { kind = "tls", message = message }))
     end
+    assert.equal("--if-running makes that a success", advice_on { kind = "http", status = 400, reason = "no_running_operation" })
+    for offer, expected in pairs { [false] = "--base-url or CPP_BASE_URL names another service", o = false } do
+      assert.equal(expected or nil, advice_on { kind = "untrusted", offer = offer or nil })
+    end
     assert.is_nil(advice({ given = {} }, { kind = "tls", message = "certificate has expired" }))
     assert.is_nil(advice({ given = {} }, { kind = "network", message = "Could not resolve host" }))
   end)

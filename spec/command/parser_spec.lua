@@ -122,7 +122,6 @@ describe("cpp-portal's help", function()
         .. "Show one operation, with its steps.\n\nArguments:\n\nOptions:\n\nCommon options:\n\nExample:\n",
       publishers = "Usage: cpp-portal publishers [OPTION]...\n\nList the publishers that the token gives access to.\n\n"
         .. "Common options:\n\nExample:\n",
-      emulate = "Usage: cpp-portal emulate [OPTION]...\n\nRun the portal emulator on this machine.\n\nOptions:\n\nExample:\n",
       help = "Usage: cpp-portal help [OPTION]... [COMMAND]\n\nPrint help, or the help of COMMAND.\n\nExample:\n",
       completion = "Usage: cpp-portal completion [OPTION]... SHELL\n\nPrint a script that completes this command's words in bash, "
         .. "zsh or fish.\n\nArguments:\n\nExample:\n",

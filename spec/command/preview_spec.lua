@@ -52,16 +52,6 @@ describe("cpp-portal cancel", function()
         assert.equal(0, posts())
       end)
     end
-
-    it("does not ask with --yes, or where it would send nothing", function()
-      local output = programs:run_on_terminal("200 24", { "bin/cpp-portal", "cancel", "--yes", "contoso", "contoso-vm" })
-      assert.is_nil(output:find("[y/N]", 1, true))
-      assert.equal(1, posts())
-      local other, status = programs:run_on_terminal("200 24", { "bin/cpp-portal", "cancel", "--if-running", "contoso", "idle" })
-      assert.is_nil(other:find("[y/N]", 1, true))
-      assert.is_truthy(other:find "\nidle +%S*none", other)
-      assert.equal(0, status)
-    end)
   end)
 
   -- A session of a cancel of these offers with --json; and the list of what it says, and of its rows.

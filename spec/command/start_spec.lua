@@ -33,16 +33,6 @@ describe("cpp-portal", function()
   end)
 
   describe("cancel", function()
-    it("prints an error as JSON with --json, and what can be done on standard error", function()
-      offer { running = false, nothing_running = 400 }
-      local output, errors, status = run("cancel", "--json", "contoso", "contoso-vm")
-      local object = cjson.decode(output)
-      assert.same({ "contoso-vm", "http", 400, false, "no_running_operation", 1 }, { object.offer, object.error.kind,
-                    object.error.status, object.error.ambiguous, object.error.reason, status })
-      assert.matches(object.error.message, errors, 1, true)
-      assert.matches("; %-%-if%-running makes that a success\n$", errors)
-    end)
-
     it("waits with --wait, and prints the state at each turn", function()
       offer()
       local output, errors, status = run_to_the_end("cancel", "-t20", "-wi0.01", "contoso", "contoso-vm")

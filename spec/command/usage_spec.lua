@@ -29,11 +29,9 @@ describe("cpp-portal", function()
     return programs:run { "bash", "-c", ("exec 3<>%s 4>%s 3<&-; %s"):format(fifo, fifo, shell) }
   end
 
-  it("says so when its help cannot be written, or is not read", function()
+  it("says so when its help is not read", function()
     local command = programs:command { "bin/cpp-portal", "help" }
     assert.same({ "", "cpp-portal: standard output: Broken pipe\n", 1 }, { run_with_closed_pipe(command .. " >&4") })
-    assert.same({ "", "cpp-portal: standard output: No space left on device\n", 1 },
-                { programs:run { "sh", "-c", command .. " >/dev/full" } })
   end)
 
   it("reports wrong usage in JSON, and exits with 2, if nothing reads its standard error", function()
