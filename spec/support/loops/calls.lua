@@ -81,36 +81,34 @@ return function(it)
     assert.same({ "timeout", "network" }, order)
   end)
 
-  -- One waiting coroutine may poll for all: if it ends, the others continue.
-  for first = 1, 3 do
-    it("wakes the rest when some get their responses in one step, number " .. first .. " last", function()
-      local ended = 0
-      loops.respond_late(portal, first, { delay = 0.2 })
-      for n = 1, 3 do
-        host:spawn(function()
-          assert(client:offer_status(loops.offer(n)))
-          ended = ended + 1
-        end)
-      end
-      after(0.02, function() socket.sleep(0.08) end) -- a busy host: meanwhile two get a response
-      run()
-      assert.equal(3, ended)
-    end)
+  -- Has three coroutines wait for an offer each. Returns a list of them, and the set of those that got a response.
+  local function wait_in_three()
+    local threads, ended = {}, {}
+    for n = 1, 3 do
+      threads[n] = host:spawn(function()
+        assert(client:offer_status(loops.offer(n)))
+        ended[n] = true
+      end)
+    end
+    return threads, ended
   end
 
-  for victim = 1, 3 do
-    it("goes on when coroutine " .. victim .. " of three is closed where it waits", function()
-      for n = 1, 3 do loops.respond_late(portal, n, { delay = 0.12 }) end
-      local ended, threads = {}, {}
-      for n = 1, 3 do
-        threads[n] = host:spawn(function()
-          assert(client:offer_status(loops.offer(n)))
-          ended[n] = true
-        end)
-      end
-      after(0.05, function() assert(coroutine.close(threads[victim])) end)
+  -- One waiting coroutine may poll for all: if it ends, the others continue.
+  for number = 1, 3 do
+    it("wakes the rest when some get their responses in one step, number " .. number .. " last", function()
+      loops.respond_late(portal, number, { delay = 0.2 })
+      local _, ended = wait_in_three()
+      after(0.02, function() socket.sleep(0.08) end) -- a busy host: meanwhile two get a response
       run()
-      for n = 1, 3 do assert.equal(n ~= victim or nil, ended[n]) end
+      assert.same({ true, true, true }, ended)
+    end)
+
+    it("goes on when coroutine " .. number .. " of three is closed where it waits", function()
+      for n = 1, 3 do loops.respond_late(portal, n, { delay = 0.12 }) end
+      local threads, ended = wait_in_three()
+      after(0.05, function() assert(coroutine.close(threads[number])) end)
+      run()
+      for n = 1, 3 do assert.equal(n ~= number or nil, ended[n]) end
     end)
   end
 
