@@ -23,22 +23,15 @@ describe("cpp-portal", function()
     return program:finish()
   end
 
-  it("cancel tells where the operation can be followed, and with --verbose each request, without a secret", function()
-    offer()
-    local output, errors, status = run("cancel", "-v", "--email", "jane@contoso.example", "contoso", "contoso-vm")
-    assert.equal("OFFER       STATE       LOCATION\ncontoso-vm  accepted    " .. location() .. "\n", output)
-    assert.matches("^cpp%-portal: POST http://[^\n@]+: 202 in %d+ ms %(attempt 1%)\n$", errors)
-    assert.equal(0, status)
-    assert.is_nil(errors:find(Portal.TOKEN, 1, true))
-  end)
-
   describe("cancel", function()
-    it("waits with --wait, and prints the state at each turn", function()
+    it("waits with --wait, and prints the state at each turn, and with --verbose each request, without a secret", function()
       offer()
-      local output, errors, status = run_to_the_end("cancel", "-t20", "-wi0.01", "contoso", "contoso-vm")
+      local output, errors, status = run_to_the_end("cancel", "-vt20", "-wi0.01", "-ejane@contoso.example", "contoso", "contoso-vm")
       assert.equal("OFFER       STATE       LOCATION\ncontoso-vm  accepted    " .. location() ..
                    "\ncontoso-vm  canceled    " .. location "?api-version=2017-10-31" .. "\n", output)
-      assert.same({ "", 0 }, { errors, status }) -- no terminal, no progress
+      assert.matches("^cpp%-portal: POST http://[^\n@]+: 202 in %d+ ms %(attempt 1%)\n", errors)
+      assert.is_nil(errors:find(Portal.TOKEN, 1, true))
+      assert.same({ "", 0 }, { (errors:gsub("cpp%-portal: %u+ http[^\n@]+\n", "")), status }) -- no terminal, no progress
     end)
 
     it("exits with 4 when the operation has not ended in time, and prints how to resume", function()
@@ -107,13 +100,6 @@ describe("cpp-portal", function()
       local _, errors, status = run("cancel", "contoso", "ok-1", "lost")
       assert.is_truthy(errors:find("lost: the service may have acted\n", 1, true), errors)
       assert.equal(3, status)
-    end)
-
-    it("sends nothing when one of them is not a valid offer", function()
-      local output, errors, status = run("cancel", "contoso", "offer-1", "..")
-      assert.same({ "", "cpp-portal: OFFER: expected an identifier, not '..'; see `cpp-portal help cancel`\n", 2 },
-        { output, errors, status })
-      assert.same({}, portal:journal())
     end)
   end)
 end)

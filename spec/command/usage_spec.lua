@@ -41,10 +41,9 @@ describe("cpp-portal", function()
   end)
 
   it("says in one line what is wrong with its usage, and sends nothing", function()
-    for label, value in pairs { ["--request-timeout"] = "-1", ["--concurrency"] = "0", ["--email"] = "jane\1@contoso.example",
-                                ["--interval"] = "0" } do
-      local words = { "bin/cpp-portal", "cancel", "--json", "--wait", label .. "=" .. value, "a", "b" }
-      local output, errors, status = programs:run(words)
+    for _, word in ipairs { "--request-timeout=-1", "--concurrency=0", "--email=jane\1@contoso.example", "--interval=0", ".." } do
+      local label = word:match "^(.*)=" or "OFFER"
+      local output, errors, status = programs:run { "bin/cpp-portal", "cancel", "--json", "--wait", "a", "b", word }
       assert.matches("cpp-portal: " .. label .. ": expected", errors, 1, true)
       assert.matches("^[^\n]*; see `cpp%-portal help cancel`\n$", errors)
       local err = cjson.decode(output).error
