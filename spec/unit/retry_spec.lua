@@ -222,17 +222,6 @@ describe("the log", function()
     end
   end)
 
-  for kind, fault in pairs { network = { action = "close" }, protocol = { status = 200, body = "{" },
-                             http = { status = 400 } } do
-    it("tells the kind of an error: " .. kind, function()
-      portal:fault(fault)
-      local _, err = client:cancel(OFFER)
-      assert.equal(kind, err.kind)
-      assert.equal(kind, entries[1].kind)
-      assert.equal(err.status, entries[1].status)
-    end)
-  end
-
   it("gets an entry for each look of a wait, and for requests for tokens", function()
     local options = { base_url = portal.url, authority_url = portal.url, loop = loop, log = log }
     local own <close> = cpp.client(fixture.merged(Portal.CREDENTIALS, options))

@@ -89,16 +89,6 @@ describe("a batch", function()
     assert.same({ 0, 202 }, { failed, entries[1].result.status })
   end)
 
-  it("refuses its loop for a call of another client", function()
-    fixture.offer(portal, { offer = "vm" })
-    local other <close> = cpp.client { base_url = portal.url, token = portals.TOKEN }
-    local entries = client:map({ "vm" }, function(offer, own)
-      return other:cancel { publisher = "contoso", offer = offer, loop = own.loop }
-    end)
-    assert.matches("the client of a batch's item was used outside of that item", entries[1].err.message)
-    assert.same({}, portal:journal())
-  end)
-
   it("names the last POST, or the first that was accepted, in the err of an item that raised", function()
     local other <close> = cpp.client { base_url = portal.url, token = portals.TOKEN }
     local function cancel(n, own) return assert(own:cancel(loops.offer(n))) end
