@@ -1,9 +1,7 @@
 -- A client that is closed while calls are on their way: each ends with kind `closed`, wherever it stood, and none
 -- raises. spec/support/loops/ has the examples of requests in flight, for each loop.
 
-local core = require "cpp.core"
 local cpp = require "cpp"
-local cqueues = require "cqueues"
 local fixture = require "spec.support.fixture"
 local loops = require "spec.support.loops"
 local portals = require "spec.support.emulator"
@@ -22,8 +20,6 @@ describe("closing the client", function()
   local function new_client(options) client = make(options or { token = portals.TOKEN }) end
 
   local function look(n, own) return own:offer_status(loops.offer(n)) end
-
-  local function wait_long(n, own) return own:wait(loops.offer(n), { interval = 100, max_interval = 100 }) end
 
   it("loses no accepted cancel of a call with a secret of its own, and shows no secret in an err", function()
     local own = { tenant = "emulator-tenant", client_id = "emulator-client", client_secret = "of-the-client-7731" }
@@ -90,14 +86,6 @@ describe("closing the client", function()
       assert.equal(4, failed)
     end)
 
-    it("ends the sleepers, when on_result closes it while nothing is in flight", function()
-      new_client()
-      portal:fault { match = { path = "/offer%-1/" }, delay = 0.2 }
-      local entries, failed = client:map({ 1, 2 }, function(n, own) return (n == 1 and look or wait_long)(n, own) end,
-                                         { on_result = function() client:close() end })
-      assert.same({ "running", "closed", 1 }, { entries[1].result.state, entries[2].err.kind, failed })
-    end)
-
     it("ends the wait for a response when only the core's client is closed", function()
       for _, concurrency in ipairs { 1, 4 } do
         new_client()
@@ -111,55 +99,5 @@ describe("closing the client", function()
         assert.equal("closed", entries[2].result[2].err.kind)
       end
     end)
-  end)
-
-  -- Runs functions at once in coroutines of a controller, the last one after `seconds`.
-  local function run(fns, seconds, last)
-    local controller = cqueues.new()
-    for _, fn in ipairs(fns) do controller:wrap(fn) end
-    controller:wrap(function()
-      cqueues.sleep(seconds)
-      last()
-    end)
-    assert(controller:loop())
-  end
-
-  -- Calls that get their responses in one step, of which each closes the client when it is done: the kinds of their errs, sorted.
-  local function kinds_of(call)
-    local kinds, fns = {}, {}
-    for n = 1, 5 do
-      fns[n] = function()
-        local done, result, err = pcall(call, n)
-        kinds[#kinds + 1] = not done and tostring(result) or err and err.kind or "none"
-        client:close()
-      end
-    end
-    run(fns, 0.05, function() -- the host is busy until all have a response, so that one step wakes them all
-      local over = core.monotonic() + 0.4
-      repeat until core.monotonic() > over
-    end)
-    table.sort(kinds)
-    return kinds
-  end
-
-  it("ends calls whose response, in the same step, asks them to come back", function()
-    new_client { token = portals.TOKEN, loop = cpp.loop.cqueues, retries = 3 }
-    portal:fault { match = { path = "/offers/" }, times = -1, status = 503, delay = 0.1, headers = { ["Retry-After"] = "100" } }
-    local kinds = kinds_of(function(n) return client:offer_status(loops.offer(n, { timeout = n > 1 and 300 or 5 })) end)
-    assert.same({ "closed", "closed", "closed", "closed", "http" }, kinds)
-  end)
-
-  it("ends calls that were accepted in the same step and would wait", function()
-    new_client { token = portals.TOKEN, loop = cpp.loop.cqueues }
-    for n = 1, 5 do portal:offer(loops.offer(n, { running = true, cancel_seconds = 60 })) end
-    portal:fault { match = { path = "/cancel" }, times = -1, delay = 0.1 }
-    local ended
-    local kinds = kinds_of(function(n)
-      local result, err = client:cancel(loops.offer(n, { wait = n > 1 and { interval = 100 } }))
-      ended = err or ended
-      return result, err
-    end)
-    assert.same({ "closed", "closed", "closed", "closed", "none" }, kinds)
-    assert.matches("/operations/", ended.location, 1, true) -- where another process goes on
   end)
 end)
