@@ -68,7 +68,6 @@ describe("cpp.dispatch", function()
     do
       local own <close> = dispatch.register(core, requests[2], waker "b") -- luacheck: ignore own
       local sleeping <close> = dispatch.sleeping(core, waker "c") -- luacheck: ignore sleeping
-      local object <close> = dispatch.register(core, { done = print }, waker "d") -- luacheck: ignore object
       assert.is_true(dispatch.is_waiting(core))
     end
     assert.is_false(dispatch.is_waiting(core))
@@ -101,6 +100,19 @@ describe("cpp.dispatch", function()
       close()
       assert.same({ "request", "object", "sleeper" }, woken)
       assert.is_false(dispatch.is_waiting(core))
+    end)
+
+    it("does not wake a coroutine that a woken one has ended", function()
+      for n = 1, 3 do
+        dispatch.register(core, requests[n], function()
+          woken[#woken + 1] = n
+          for other = 1, 3 do
+            if other ~= n then dispatch.forget(core, requests[other]) end
+          end
+        end)
+      end
+      close()
+      assert.equal(1, #woken)
     end)
 
     it("by a woken coroutine, wakes none twice and checks no more objects", function()
