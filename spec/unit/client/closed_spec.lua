@@ -1,7 +1,9 @@
 -- A client that is closed while calls are on their way: each ends with kind `closed`, wherever it stood, and none
 -- raises. spec/support/loops/ has the examples of requests in flight, for each loop.
 
+local core = require "cpp.core"
 local cpp = require "cpp"
+local cqueues = require "cqueues"
 local fixture = require "spec.support.fixture"
 local loops = require "spec.support.loops"
 local portals = require "spec.support.emulator"
@@ -99,5 +101,26 @@ describe("closing the client", function()
         assert.equal("closed", entries[2].result[2].err.kind)
       end
     end)
+  end)
+
+  it("ends calls whose response, in the same step, asks them to come back", function()
+    new_client { token = portals.TOKEN, loop = cpp.loop.cqueues, retries = 3 }
+    portal:fault { match = { path = "/offers/" }, times = -1, status = 503, delay = 0.1, headers = { ["Retry-After"] = "100" } }
+    local controller, kinds = cqueues.new(), {}
+    for n = 1, 5 do
+      controller:wrap(function()
+        local _, err = client:offer_status(loops.offer(n, { timeout = n > 1 and 300 or 5 }))
+        kinds[#kinds + 1] = err.kind
+        client:close()
+      end)
+    end
+    controller:wrap(function() -- the host is busy until all have a response, so that one step wakes them all
+      cqueues.sleep(0.05)
+      local over = core.monotonic() + 0.4
+      repeat until core.monotonic() > over
+    end)
+    assert(controller:loop())
+    table.sort(kinds)
+    assert.same({ "closed", "closed", "closed", "closed", "http" }, kinds)
   end)
 end)
