@@ -1,9 +1,10 @@
--- The types of options are those that the core accepts, and their defaults those of the sources.
+-- The types of options are those that the core accepts, and the stated defaults are those that calls have.
 
 local annotations = dofile "doc/generate/annotations.lua"
-local content = require "spec.support.program".content
 local core = require "cpp.core"
 local cpp = require "cpp"
+local fixture = require "spec.support.fixture"
+local socket = require "socket"
 
 local types = annotations.read()
 
@@ -58,28 +59,78 @@ describe("the options", function()
     end)
   end
 
-  -- A default: the class and the field that state it, the file that has it, and the pattern that finds it there.
-  local DEFAULTS = {
-    { "cpp.ClientOptions", "base_url", "csrc/lua_client.c", 'DEFAULT_BASE_URL "(.-)"' },
-    { "cpp.ClientOptions", "authority_url", "csrc/lua_client.c", 'DEFAULT_AUTHORITY_URL "(.-)"' },
-    { "cpp.ClientOptions", "api_version", "csrc/lua_client.c", 'DEFAULT_API_VERSION "(.-)"' },
-    { "cpp.ClientOptions", "timeout", "csrc/lua_client.c", "DEFAULT_TIMEOUT_MS = (%d+)" },
-    { "cpp.ClientOptions", "timeout", "lua/cpp/auth.lua", "TIMEOUT = (%d+)" },
-    { "cpp.ClientOptions", "connect_timeout", "csrc/lua_client.c", "DEFAULT_CONNECT_TIMEOUT_MS = (%d+)" },
-    { "cpp.ClientOptions", "retries", "lua/cpp/retry.lua", "RETRIES = (%d+)" },
-    { "cpp.ClientOptions", "max_response_bytes", "csrc/lua_client.c", "DEFAULT_MAX_RESPONSE_BYTES = ([%d %*]+)" },
-    { "cpp.WaitOptions", "timeout", "lua/cpp/wait.lua", "MAX_INTERVAL = (%d+)" },
-    { "cpp.WaitOptions", "interval", "lua/cpp/wait.lua", "MAX_INTERVAL = %d+, (%d+)" },
-    { "cpp.WaitOptions", "max_interval", "lua/cpp/wait.lua", "MAX_INTERVAL = %d+, %d+, (%d+)" },
-    { "cpp.MapOptions", "concurrency", "lua/cpp/scheduler.lua", "CONCURRENCY = (%d+)" },
-  }
-  for _, default in ipairs(DEFAULTS) do
-    local class, name, file, pattern = table.unpack(default)
-    it(("state the default of %s as %s has it"):format(name, file), function()
-      local there = assert(content(file):match(pattern), "not found")
-      if not pattern:find '"' then there = load("return " .. there)() // (pattern:find "_MS" and 1000 or 1) end
-      local stated = types.classes[class].fields[name].text:match "Default: `(.-)`"
-      assert.equal(tostring(there), stated)
+  describe("have the defaults of", function()
+    local portal, own, loop
+    fixture.client(_ENV, function(...)
+      portal, own, loop = ...
+      fixture.offer(portal, { queued_seconds = 1000 })
     end)
-  end
+
+    local function stated(class, name) return (types.classes[class].fields[name].text:match "Default: `(.-)`") end
+
+    local function is_stated(class, name, value) assert.equal(stated(class, name), ("%.0f"):format(value), name) end
+
+    it("the URLs", function()
+      local core_client <close> = core.client {}
+      local _, url = core_client:describe("offer_status", fixture.call())
+      assert.equal(stated("cpp.ClientOptions", "base_url") .. "/api/publishers/contoso/offers/contoso-vm/status?api-version="
+        .. stated("cpp.ClientOptions", "api_version"), url)
+      _, url = core_client:start("token", { tenant = "t", client_id = "c", client_secret = "s" }):url()
+      assert.equal(stated("cpp.ClientOptions", "authority_url") .. "/t/oauth2/token", url)
+    end)
+
+    it("the times of a request: a service that keeps silent", function()
+      local listener = assert(socket.bind("127.0.0.1", 0))
+      local url = "https://127.0.0.1:" .. select(2, listener:getsockname())
+      for name, options in pairs { connect_timeout = {}, timeout = { connect_timeout = 1000 } } do
+        local core_client <close> = core.client(fixture.merged({ base_url = url }, options))
+        local started = core.monotonic()
+        core_client:start("offer_status", fixture.call(), "t")
+        repeat core_client:step(0.01) until core_client:timeout() > 10
+        is_stated("cpp.ClientOptions", name, core_client:timeout() + core.monotonic() - started)
+      end
+      listener:close()
+    end)
+
+    it("retries, and of what their pauses may take", function()
+      for pause, options in pairs { [1] = {}, [100] = { retries = 10 } } do
+        portal:fault { status = 503, headers = { ["Retry-After"] = tostring(pause) }, times = -1 }
+        local before = #loop.sleeps
+        local _, err = own:offer_status(fixture.call(options))
+        assert.equal(503, err.status)
+        local count = #loop.sleeps - before
+        is_stated("cpp.ClientOptions", pause == 1 and "retries" or "timeout", pause * count)
+        portal:clear_faults()
+      end
+    end)
+
+    it("the size of a response", function()
+      local most = tonumber(stated("cpp.ClientOptions", "max_response_bytes"))
+      local body = '{"status":"running"}'
+      for _, size in ipairs { most, most + 1 } do
+        portal:fault { match = { path = "/status$" }, status = 200, body = body .. (" "):rep(size - #body) }
+        local _, err = own:offer_status(fixture.call())
+        assert.equal(size > most, err ~= nil, err)
+      end
+    end)
+
+    it("waits", function()
+      local _, err = own:wait(fixture.call { operation_id = "first" })
+      assert.equal("timeout", err.kind)
+      is_stated("cpp.WaitOptions", "timeout", loop.elapsed())
+      is_stated("cpp.WaitOptions", "interval", loop.sleeps[1])
+      is_stated("cpp.WaitOptions", "max_interval", math.max(table.unpack(loop.sleeps)))
+    end)
+
+    it("batches", function()
+      local started, most = 0, nil
+      local list = {}
+      for n = 1, 100 do list[n] = n end
+      own:map(list, function(_, client_of_item)
+        started = started + 1
+        return client_of_item:offer_status(fixture.call())
+      end, { on_result = function() most = most or started end })
+      is_stated("cpp.MapOptions", "concurrency", most)
+    end)
+  end)
 end)
