@@ -218,18 +218,31 @@ static inline void lcpp_reserve(lua_State *L, int count) {
   }
 }
 
-/* Makes a metatable with the given metamethods, and methods in __index. Lua code cannot access it
- * (__metatable). [-0, +0, m] */
+/* Makes a metatable with the given metamethods, and methods in __index. All have it as upvalue. Lua
+ * code cannot access it (__metatable). [-0, +0, m] */
 static inline void lcpp_new_class(lua_State *L, const char *name, const luaL_Reg *metamethods,
                                   const luaL_Reg *methods) {
   luaL_newmetatable(L, name);
-  luaL_setfuncs(L, metamethods, 0);
+  lua_pushvalue(L, -1);
+  luaL_setfuncs(L, metamethods, 1);
   lua_newtable(L);
-  luaL_setfuncs(L, methods, 0);
+  lua_pushvalue(L, -2);
+  luaL_setfuncs(L, methods, 1);
   lua_setfield(L, -2, "__index");
   lua_pushstring(L, name);
   lua_setfield(L, -2, "__metatable");
   lua_pop(L, 1);
+}
+
+/* The object at index 1 of a method. luaL_checkudata would look the metatable up by its name.
+ * [-0, +0, v] */
+static inline void *lcpp_to_object(lua_State *L, const char *name) {
+  bool same = false;
+  if (lua_getmetatable(L, 1) != 0) {
+    same = lua_rawequal(L, -1, lua_upvalueindex(1)) != 0;
+    lua_pop(L, 1);
+  }
+  return same ? lua_touserdata(L, 1) : luaL_checkudata(L, 1, name);
 }
 
 /* lua_misuse.c */

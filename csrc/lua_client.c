@@ -16,7 +16,7 @@ enum {
 };
 
 static struct lcpp_client *to_client(lua_State *L) {
-  return luaL_checkudata(L, 1, LCPP_CLIENT);
+  return lcpp_to_object(L, LCPP_CLIENT);
 }
 
 static void destroy(struct lcpp_client *client) {

@@ -14,7 +14,7 @@
 enum { SLICE_MS = 100 }; /* the longest time that request:wait spends in C */
 
 static struct lcpp_request *to_request(lua_State *L) {
-  return luaL_checkudata(L, 1, LCPP_REQUEST);
+  return lcpp_to_object(L, LCPP_REQUEST);
 }
 
 struct lcpp_request *lcpp_request_new(lua_State *L, int client) {

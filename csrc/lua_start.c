@@ -137,7 +137,7 @@ static void require_usable(lua_State *L, const struct lcpp_client *client) {
 }
 
 struct lcpp_client *lcpp_check_client(lua_State *L) {
-  struct lcpp_client *client = luaL_checkudata(L, 1, LCPP_CLIENT);
+  struct lcpp_client *client = lcpp_to_object(L, LCPP_CLIENT);
   require_usable(L, client);
   return client;
 }
