@@ -5,35 +5,41 @@
  * `options.name` and `list[i]`: with __index, and a list with __len. This may run code of the
  * caller, so it comes first.
  */
+#include <string.h>
+
 #include "lua_binding.h"
 
-/* Preallocated places in a copy: for fields, and for a list at most. */
+/* Preallocated in a copy: fields of options, and places of a list at most. */
 enum { FIELDS = 4, PLACES = 8 };
 
-/* Whether reading the table at `index` as it is would miss something: [-0, +0, e]. */
-static bool has_metamethod(lua_State *L, int index, const char *event) {
-  bool has = luaL_getmetafield(L, index, event) != LUA_TNIL;
+static bool has_metatable(lua_State *L, int index) {
+  bool has = lua_getmetatable(L, index) != 0;
   lua_pop(L, has);
   return has;
 }
 
-/* Pushes a copy of what the table at `index` holds itself: [-0, +1, m]. */
-static void push_plain_copy(lua_State *L, int index, int places) {
-  lua_createtable(L, places, places == 0 ? FIELDS : 0);
-  int copy = lua_gettop(L);
+static void copy_value(lua_State *L, const char *name, bool of_wait);
+
+/* Pushes a copy of what the table at `index` holds itself; of options, with copies of its tables.
+ * [-0, +1, e] */
+static void push_copy(lua_State *L, int index, bool of_options, bool of_wait) {
+  lua_Unsigned length = lua_rawlen(L, index);
+  lua_createtable(L, length < PLACES ? (int)length : PLACES, length == 0 ? FIELDS : 0);
   for (lua_pushnil(L); lua_next(L, index) != 0;) {
     lua_pushvalue(L, -2);
     lua_insert(L, -2);
-    lua_rawset(L, copy);
+    if (of_options && lua_istable(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
+      copy_value(L, lua_tostring(L, -2), of_wait);
+    }
+    lua_rawset(L, -4);
   }
 }
 
 /* Pushes a copy of the list at `index`, with all its keys: the check of the list refuses the
  * others. [-0, +1, e] */
 static void push_list(lua_State *L, int index) {
-  lua_Unsigned length = lua_rawlen(L, index);
-  push_plain_copy(L, index, length < PLACES ? (int)length : PLACES);
-  if (has_metamethod(L, index, "__index") || has_metamethod(L, index, "__len")) {
+  push_copy(L, index, false, false);
+  if (has_metatable(L, index)) {
     int is_whole = 0;
     lua_len(L, index);
     lua_Integer count = lua_tointegerx(L, -1, &is_whole);
@@ -48,44 +54,37 @@ static void push_list(lua_State *L, int index) {
   }
 }
 
-static void push_options(lua_State *L, int index, bool of_wait);
-
-/* Replaces a table in the options on top by a copy of its own: [-0, +0, e]. */
-static void copy_table(lua_State *L, enum lcpp_option option) {
-  if (lua_getfield(L, -1, lcpp_option_name(option)) != LUA_TTABLE) {
-    lua_pop(L, 1);
-    return;
+/* Pushes a copy of the options at `index`: [-0, +1, e]. */
+static void push_options(lua_State *L, int index, bool of_wait) {
+  push_copy(L, index, true, of_wait);
+  for (int i = 0; i < LCPP_OPTION_COUNT && has_metatable(L, index); i++) {
+    const char *name = lcpp_option_name((enum lcpp_option)i);
+    lua_getfield(L, index, name);
+    copy_value(L, name, of_wait);
+    lua_setfield(L, -2, name);
   }
-  int index = lua_gettop(L);
-  if (option == LCPP_OPTION_EMAILS) {
-    push_list(L, index);
-  } else if (option == LCPP_OPTION_WAIT) {
-    push_options(L, index, true);
-  } else if (has_metamethod(L, index, "__index")) { /* which cannot list their names */
-    lcpp_misuse(L, "headers: expected a table without __index");
-  } else {
-    push_plain_copy(L, index, 0);
-  }
-  lua_setfield(L, -3, lcpp_option_name(option));
-  lua_pop(L, 1);
 }
 
-/* Pushes a copy of the options at `index`, with copies of its tables except the loop, which is an
- * object of the host: [-0, +1, e]. */
-static void push_options(lua_State *L, int index, bool of_wait) {
-  push_plain_copy(L, index, 0);
-  if (has_metamethod(L, index, "__index")) {
-    for (int i = 0; i < LCPP_OPTION_COUNT; i++) {
-      const char *name = lcpp_option_name((enum lcpp_option)i);
-      lua_getfield(L, index, name);
-      lua_setfield(L, -2, name);
+/* Replaces the value on top, of an option, by a copy of its own if it is a table; but a loop is an
+ * object of the host. [-1, +1, e] */
+static void copy_value(lua_State *L, const char *name, bool of_wait) {
+  int index = lua_gettop(L);
+  if (!lua_istable(L, index)) {
+    return;
+  }
+  if (strcmp(name, "headers") == 0) {
+    if (has_metatable(L, index)) { /* the names behind __index cannot be listed */
+      lcpp_misuse(L, "headers: expected a table without a metatable");
     }
+    push_copy(L, index, false, false);
+  } else if (strcmp(name, "emails") == 0 && !of_wait) {
+    push_list(L, index);
+  } else if (strcmp(name, "wait") == 0 && !of_wait) {
+    push_options(L, index, true);
+  } else {
+    return;
   }
-  copy_table(L, LCPP_OPTION_HEADERS);
-  if (!of_wait) {
-    copy_table(L, LCPP_OPTION_EMAILS);
-    copy_table(L, LCPP_OPTION_WAIT);
-  }
+  lua_replace(L, index);
 }
 
 int lcpp_core_snapshot(lua_State *L) {

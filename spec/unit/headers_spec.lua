@@ -133,7 +133,7 @@ describe("headers", function()
     it("where their names cannot be read", function()
       local headers = setmetatable({}, { __index = { a = "1" } })
       for _, options in ipairs { { headers = headers }, { wait = { headers = headers } } } do
-        assert.error_matches(function() client:cancel(call(options)) end, "headers: expected a table without __index")
+        assert.error_matches(function() client:cancel(call(options)) end, "headers: expected a table without a metatable")
       end
       assert.has_error(function() cpp.client { headers = headers } end)
     end)
