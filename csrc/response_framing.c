@@ -13,17 +13,17 @@
 #include "response.h"
 
 static const struct {
-  const char *name;
+  const char *name; /* in lower case */
   size_t length;
 } kept[LCPP_FIELD_COUNT] = {
-    [LCPP_OPERATION_LOCATION] = {"Operation-Location", 18},
-    [LCPP_LOCATION] = {"Location", 8},
-    [LCPP_RETRY_AFTER] = {"Retry-After", 11},
-    [LCPP_CORRELATION_REQUEST_ID] = {"X-Ms-Correlation-Request-Id", 27},
+    [LCPP_OPERATION_LOCATION] = {"operation-location", 18},
+    [LCPP_LOCATION] = {"location", 8},
+    [LCPP_RETRY_AFTER] = {"retry-after", 11},
+    [LCPP_CORRELATION_REQUEST_ID] = {"x-ms-correlation-request-id", 27},
     [LCPP_REQUEST_ID] = {"x-ms-request-id", 15},
-    [LCPP_CONTENT_TYPE] = {"Content-Type", 12},
-    [LCPP_CONTENT_ENCODING] = {"Content-Encoding", 16},
-    [LCPP_DATE] = {"Date", 4},
+    [LCPP_CONTENT_TYPE] = {"content-type", 12},
+    [LCPP_CONTENT_ENCODING] = {"content-encoding", 16},
+    [LCPP_DATE] = {"date", 4},
 };
 
 void lcpp_response_free(struct lcpp_response *response) {
@@ -122,29 +122,36 @@ static bool names_close(const char *value, size_t length) {
   return false;
 }
 
+/* Whether a line has that field name, given in lower case. */
 static bool is_field(const char *line, size_t name_length, const char *name, size_t length) {
-  return name_length == length && lcpp_is_same_to(line, name, length);
+  bool same = name_length == length;
+  for (size_t i = 0; i < length && same; i++) {
+    same = lcpp_lower(line[i]) == name[i];
+  }
+  return same;
 }
 
-/* Appends a value, terminated, to the kept ones. */
+/* Appends a value to the kept ones; a NUL replaces the byte after it, which is of its line. */
 static void keep_value(struct lcpp_response *response, const char *value, size_t length) {
-  lcpp_buffer_append(&response->fields, value, length, LCPP_HEADER_LIMIT);
-  if (lcpp_buffer_append(&response->fields, "", 1, LCPP_HEADER_LIMIT) != LCPP_BUFFER_OK) {
+  struct lcpp_buffer *fields = &response->fields;
+  if (lcpp_buffer_append(fields, value, length + 1, LCPP_HEADER_LIMIT) != LCPP_BUFFER_OK) {
     lcpp_response_refuse(response, LCPP_REFUSED_MEMORY, "out of memory");
+    return;
   }
+  fields->data[fields->length - 1] = '\0';
 }
 
 static void read_field(struct lcpp_response *response, const char *line, size_t name_length,
                        const char *value, size_t length) {
   response->may_fold = true;
   response->folds_into_kept = false;
-  if (is_field(line, name_length, "Content-Length", 14)) {
+  if (is_field(line, name_length, "content-length", 14)) {
     read_content_length(response, value, length);
     response->may_fold = false;
-  } else if (is_field(line, name_length, "Transfer-Encoding", 17)) {
+  } else if (is_field(line, name_length, "transfer-encoding", 17)) {
     read_transfer_encoding(response, value, length);
     response->may_fold = false;
-  } else if (is_field(line, name_length, "Connection", 10)) {
+  } else if (is_field(line, name_length, "connection", 10)) {
     response->closes = response->closes || names_close(value, length);
   }
   for (int i = 0; i < LCPP_FIELD_COUNT; i++) {
