@@ -157,14 +157,14 @@ static bool set_common(lua_State *L, const struct lcpp_request *request) {
 }
 
 /* Pushes nil and the facts of a failure. lua/cpp/error.lua decides what they mean for the caller
- * (retryable, ambiguous). `kind` and `message` are static, or in the userdata. */
+ * (retryable, ambiguous). `kind` and `message` are static. */
 static int push_failure(lua_State *L, const struct lcpp_request *request, const char *kind,
                         const char *message, bool transient) {
   const struct lcpp_transfer *transfer = &request->transfer;
   lua_pushnil(L);
   lua_createtable(L, 0, 16);
   set_string(L, "kind", kind);
-  set_string(L, "message", message);
+  set_string(L, "message", transfer->outcome.detail != NULL ? transfer->outcome.detail : message);
   set_string(L, "method", method_of(request));
   set_string(L, "url", transfer->url); /* url.c lets no user information into it */
   set_boolean(L, "sent", transfer->outcome.sent);

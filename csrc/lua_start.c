@@ -5,7 +5,6 @@
  * on only C code runs, and a failure becomes the outcome of the request.
  */
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -38,8 +37,7 @@ static void start(struct lcpp_engine *engine, struct lcpp_request *request,
   } else if (status == LCPP_URL_OK || status == LCPP_URL_MEMORY) {
     lcpp_engine_refuse(engine, transfer, LCPP_NETWORK, "out of memory");
   } else {
-    snprintf(transfer->detail, sizeof transfer->detail, "the location is refused: %s", why);
-    lcpp_engine_refuse(engine, transfer, LCPP_UNTRUSTED, transfer->detail);
+    lcpp_engine_refuse(engine, transfer, LCPP_UNTRUSTED, why);
   }
 }
 

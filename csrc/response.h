@@ -136,7 +136,8 @@ enum lcpp_kind {
 /* What the end of a transfer means for the caller. */
 struct lcpp_outcome {
   enum lcpp_kind kind;
-  const char *message; /* one line if kind is not LCPP_RESPONDED: static, or `detail` */
+  const char *message; /* one line if kind is not LCPP_RESPONDED; static */
+  char *detail;        /* owned (free); libcurl's text, which replaces `message`; or NULL */
   long status;         /* 0: no response, or one whose framing was refused */
   bool sent;           /* a byte of the request may have left */
   bool transient;      /* a failure of the transport: a retry may succeed */
@@ -146,14 +147,13 @@ struct lcpp_outcome {
   char *operation_id; /* owned (free) */
 };
 
-/* Sets *outcome from what libcurl said (`code`, and `detail`, its error text of at most
- * CURL_ERROR_SIZE bytes, which the outcome borrows and may change) and from the response. `sent`:
- * whether the request may have left. `url`: the URL that was requested, or NULL. The outcome must
- * be all zeros. Never fails: if memory runs out, that is the outcome. */
+/* Sets *outcome from what libcurl said (`code`, and `detail`, its error text) and from the
+ * response. `sent`: whether the request may have left. `url`: the URL that was requested, or NULL.
+ * The outcome must be all zeros. Never fails: if memory runs out, that is the outcome. */
 void lcpp_outcome_read(struct lcpp_outcome *outcome, const struct lcpp_response *response,
-                       CURLcode code, char *detail, bool sent, const char *url);
+                       CURLcode code, const char *detail, bool sent, const char *url);
 
-/* Sets kind, message (static or `detail`) and whether a retry may succeed. */
+/* Sets kind, message (static) and whether a retry may succeed. */
 void lcpp_outcome_set(struct lcpp_outcome *outcome, enum lcpp_kind kind, const char *message,
                       bool transient);
 
@@ -161,7 +161,7 @@ void lcpp_outcome_set(struct lcpp_outcome *outcome, enum lcpp_kind kind, const c
  * holds. Both become NULL if it is not a URL. Returns false if memory ran out. */
 bool lcpp_outcome_locate(struct lcpp_outcome *outcome, const char *url, const char *reference);
 
-/* Frees location and operation id. Calling it twice is valid. */
+/* Frees what the outcome holds. Calling it twice is valid. */
 void lcpp_outcome_free(struct lcpp_outcome *outcome);
 
 /* The public name of a kind. Static. */

@@ -27,6 +27,8 @@ const char *lcpp_kind_name(enum lcpp_kind kind) {
 
 void lcpp_outcome_set(struct lcpp_outcome *outcome, enum lcpp_kind kind, const char *message,
                       bool transient) {
+  free(outcome->detail);
+  outcome->detail = NULL;
   outcome->kind = kind;
   outcome->message = message;
   outcome->transient = transient;
@@ -89,7 +91,7 @@ static bool is_alpn_alert(const char *detail) {
 }
 
 static void fail_with_code(struct lcpp_outcome *outcome, const struct lcpp_response *response,
-                           CURLcode code, char *detail) {
+                           CURLcode code, const char *detail) {
   enum lcpp_kind kind = kind_by_progress(response, code);
   if (code == CURLE_OUT_OF_MEMORY) {
     fail_for_memory(outcome);
@@ -103,13 +105,14 @@ static void fail_with_code(struct lcpp_outcome *outcome, const struct lcpp_respo
     lcpp_outcome_set(outcome, kind, "the response is not HTTP/1.1", true);
     return;
   }
-  for (char *at = detail; *at != '\0'; at++) {
+  lcpp_outcome_set(outcome, kind, curl_easy_strerror(code),
+                   kind != LCPP_TLS || code == CURLE_SSL_CONNECT_ERROR);
+  outcome->detail = is_presentable(detail) ? strdup(detail) : NULL;
+  for (char *at = outcome->detail; at != NULL && *at != '\0'; at++) {
     if ((unsigned char)*at < 0x20 || *at == 0x7f) {
       *at = ' ';
     }
   }
-  lcpp_outcome_set(outcome, kind, is_presentable(detail) ? detail : curl_easy_strerror(code),
-                   kind != LCPP_TLS || code == CURLE_SSL_CONNECT_ERROR);
 }
 
 /* libcurl before 8.6 reports a header line above its limit of 100 KB as out of memory. */
@@ -126,7 +129,7 @@ static bool is_complete(const struct lcpp_response *response, CURLcode code) {
 }
 
 static void read_kind(struct lcpp_outcome *outcome, const struct lcpp_response *response,
-                      CURLcode code, char *detail) {
+                      CURLcode code, const char *detail) {
   bool accepted = response->refusal == LCPP_ACCEPTED;
   bool long_line = accepted && is_long_line(response, code, outcome->sent);
   bool complete = accepted && outcome->status != 0 && is_complete(response, code);
@@ -177,8 +180,15 @@ static long read_retry_after(const struct lcpp_response *response) {
   return seconds > LONGEST_RETRY_AFTER ? LONGEST_RETRY_AFTER : (long)seconds;
 }
 
+static void free_location(struct lcpp_outcome *outcome) {
+  free(outcome->location);
+  free(outcome->operation_id);
+  outcome->location = NULL;
+  outcome->operation_id = NULL;
+}
+
 bool lcpp_outcome_locate(struct lcpp_outcome *outcome, const char *url, const char *reference) {
-  lcpp_outcome_free(outcome);
+  free_location(outcome);
   enum lcpp_url_status status =
       url != NULL ? lcpp_url_resolve(url, reference, &outcome->location) : LCPP_URL_INVALID;
   return status == LCPP_URL_OK ? lcpp_url_operation_id(outcome->location, &outcome->operation_id)
@@ -199,7 +209,7 @@ static bool read_location(struct lcpp_outcome *outcome, const struct lcpp_respon
 }
 
 void lcpp_outcome_read(struct lcpp_outcome *outcome, const struct lcpp_response *response,
-                       CURLcode code, char *detail, bool sent, const char *url) {
+                       CURLcode code, const char *detail, bool sent, const char *url) {
   bool complete = response->stage == LCPP_BODY && response->refusal != LCPP_REFUSED_FRAMING;
   outcome->sent = sent;
   outcome->status = complete ? response->status : 0;
@@ -212,8 +222,7 @@ void lcpp_outcome_read(struct lcpp_outcome *outcome, const struct lcpp_response 
 }
 
 void lcpp_outcome_free(struct lcpp_outcome *outcome) {
-  free(outcome->location);
-  free(outcome->operation_id);
-  outcome->location = NULL;
-  outcome->operation_id = NULL;
+  free_location(outcome);
+  free(outcome->detail);
+  outcome->detail = NULL;
 }

@@ -247,9 +247,9 @@ bool lcpp_transfer_describe(const struct lcpp_request_head *request, size_t body
   return done && lines->status == LCPP_BUFFER_OK;
 }
 
-/* CURLOPT_POSTFIELDS sends headers and body in one write. libcurl 8.14 learns only later that all
- * was sent: without KEEP_SENDING_ON_ERROR it closes the connection if the status of an error comes
- * first. For resends by libcurl see on_send in transfer_callbacks.c.
+/* CURLOPT_POSTFIELDS makes it a POST, and sends headers and body in one write. libcurl 8.14 learns
+ * only later that all was sent: without KEEP_SENDING_ON_ERROR it closes the connection if the
+ * status of an error comes first. For resends by libcurl see on_send in transfer_callbacks.c.
  * https://curl.se/libcurl/c/CURLOPT_POSTFIELDS.html
  * https://curl.se/libcurl/c/CURLOPT_KEEP_SENDING_ON_ERROR.html */
 static void set_body(CURL *handle, const struct lcpp_buffer *body, bool post) {
@@ -257,7 +257,6 @@ static void set_body(CURL *handle, const struct lcpp_buffer *body, bool post) {
     curl_easy_setopt(handle, CURLOPT_HTTPGET, 1L);
     return;
   }
-  curl_easy_setopt(handle, CURLOPT_POST, 1L);
   curl_easy_setopt(handle, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body->length);
   curl_easy_setopt(handle, CURLOPT_POSTFIELDS, body->length != 0 ? body->data : "");
   curl_easy_setopt(handle, CURLOPT_KEEP_SENDING_ON_ERROR, body->length <= SENT_AT_ONCE ? 1L : 0L);
@@ -272,7 +271,7 @@ static void reset(struct lcpp_transfer *transfer, bool fresh_connection, size_t 
   transfer->connects = 0;
   transfer->looks = 0;
 
-  transfer->detail[0] = '\0';
+  transfer->easy->detail[0] = '\0';
   lcpp_response_begin(&transfer->response, max_bytes);
   curl_easy_setopt(transfer->easy->handle, CURLOPT_FRESH_CONNECT, fresh_connection ? 1L : 0L);
 }
@@ -282,7 +281,6 @@ static CURLcode set_request(struct lcpp_easy *easy, const struct lcpp_request_he
   CURL *handle = easy->handle;
   struct lcpp_transfer *transfer = easy->transfer;
   const struct lcpp_profile *profile = easy->pool->profile;
-  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, transfer->detail);
   if (request->profile != NULL) {
     profile = request->profile;
     easy->single_use = true;
@@ -335,7 +333,7 @@ void lcpp_transfer_renew(struct lcpp_transfer *transfer) {
 
 void lcpp_transfer_end(struct lcpp_transfer *transfer, CURLcode code) {
   struct lcpp_outcome *outcome = &transfer->outcome;
-  lcpp_outcome_read(outcome, &transfer->response, code, transfer->detail, transfer->sent,
+  lcpp_outcome_read(outcome, &transfer->response, code, transfer->easy->detail, transfer->sent,
                     transfer->url);
   if (code == CURLE_ABORTED_BY_CALLBACK && (transfer->stale || transfer->resend)) {
     lcpp_outcome_set(outcome, LCPP_NETWORK,
@@ -349,7 +347,6 @@ void lcpp_transfer_unload(struct lcpp_transfer *transfer) {
   struct lcpp_easy *easy = transfer->easy;
   lcpp_buffer_clear(&easy->lines);
   lcpp_buffer_free(&transfer->request_body);
-  curl_easy_setopt(easy->handle, CURLOPT_ERRORBUFFER, NULL);
   curl_easy_setopt(easy->handle, CURLOPT_CURLU, NULL);
   easy->transfer = NULL;
   transfer->easy = NULL;

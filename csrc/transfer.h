@@ -119,6 +119,7 @@ struct lcpp_easy {
   bool own_proxy;                 /* the profile names one, else the environment may */
   bool tls_proxy;                 /* the profile's is spoken to over TLS */
   bool single_use;                /* not to be used for another transfer */
+  char detail[CURL_ERROR_SIZE];   /* libcurl's error text */
   struct lcpp_buffer lines;       /* owned; header lines of the request, the token's among them */
   struct curl_slist headers[LCPP_HEADER_LINES]; /* over `lines` and static lines */
 };
@@ -150,8 +151,7 @@ struct lcpp_transfer {
   long connects;      /* connections that libcurl made before it was sent; 0: over a kept one */
   unsigned looks;     /* progress callbacks: in this step, and once it was sent, since then */
   unsigned long step; /* the step that `looks` is about */
-  unsigned long long received;  /* lcpp_socket_received when it was sent */
-  char detail[CURL_ERROR_SIZE]; /* libcurl's error text */
+  unsigned long long received; /* lcpp_socket_received when it was sent */
 
   struct lcpp_response response;
   struct lcpp_outcome outcome; /* once done */

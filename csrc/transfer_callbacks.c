@@ -180,6 +180,7 @@ void lcpp_callbacks_attach(struct lcpp_easy *easy) {
   curl_easy_setopt(handle, CURLOPT_HEADER, has_stale_fields() ? 1L : 0L);
   curl_easy_setopt(handle, CURLOPT_SSL_CTX_FUNCTION, on_tls_context); /* with OpenSSL alone */
   curl_easy_setopt(handle, CURLOPT_PRIVATE, easy);
+  curl_easy_setopt(handle, CURLOPT_ERRORBUFFER, easy->detail);
   curl_easy_setopt(handle, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(handle, CURLOPT_HEADERDATA, easy);
   curl_easy_setopt(handle, CURLOPT_WRITEFUNCTION, on_body);

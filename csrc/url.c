@@ -242,7 +242,8 @@ static bool is_of_origin(CURLU *url, const struct lcpp_origin *origin, const cha
   bool has_user = length > 0 && memchr(whole, '@', length) != NULL;
   bool same = length == strlen(origin->root) && lcpp_is_same_to(whole, origin->root, length);
   curl_free(whole);
-  *why = has_user ? "it has user information" : "its origin is not that of base_url";
+  *why = has_user ? "the location is refused: it has user information"
+                  : "the location is refused: its origin is not that of base_url";
   return same;
 }
 
@@ -284,14 +285,14 @@ static enum lcpp_url_status read_location(CURLU *url, const struct lcpp_origin *
   /* The parser accepts other schemes, so that they are refused as foreign. */
   CURLUcode code = curl_url_set(url, CURLUPART_URL, location, CURLU_NON_SUPPORT_SCHEME);
   if (code != CURLUE_OK) {
-    *why = "it is not a URL";
+    *why = "the location is refused: it is not a URL";
     return status_of(code);
   }
   if (!is_of_origin(url, origin, why)) {
     return LCPP_URL_FOREIGN;
   }
   curl_url_set(url, CURLUPART_FRAGMENT, NULL, 0); /* removing a part cannot fail */
-  *why = "it is too long";
+  *why = "the location is refused: it is too long";
   code = add_version(url, api_version);
   return code == CURLUE_OK ? read_whole(url, LCPP_URL_LIMIT, text) : status_of(code);
 }
@@ -300,11 +301,11 @@ enum lcpp_url_status lcpp_url_poll(const struct lcpp_origin *origin, const char 
                                    const char *api_version, char **text, const char **why) {
   *text = NULL;
   if (strlen(location) > LCPP_URL_LIMIT) {
-    *why = "it is too long";
+    *why = "the location is refused: it is too long";
     return LCPP_URL_INVALID;
   }
   if (has_unsafe_byte(location)) {
-    *why = "it has blanks, control characters or backslashes";
+    *why = "the location is refused: it has blanks, control characters or backslashes";
     return LCPP_URL_INVALID;
   }
   CURLU *url = curl_url_dup(origin->url);
