@@ -45,7 +45,7 @@ MODULE_LDFLAGS = -shared -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecst
 
 SOURCES = buffer characters endpoint engine engine_poller_$(POLLER) json lua_body lua_client lua_command lua_headers \
           lua_json lua_misuse lua_module lua_options lua_request lua_snapshot lua_start lua_text redact \
-          response_framing response_outcome transfer transfer_callbacks transfer_socket unescape url
+          response_framing response_outcome transfer transfer_callbacks transfer_socket url
 OBJECTS = $(SOURCES:%=$(BUILD)/obj/%.o)
 MODULE  = $(BUILD)/cpp/core.so
 LUA_FILES = $(shell cd lua && find cpp -name '*.lua')

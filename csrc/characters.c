@@ -58,20 +58,6 @@ size_t lcpp_utf8_read(const char *text, size_t length, uint32_t *code) {
   return value < least[size] || value > 0x10ffff || surrogate ? 0 : size;
 }
 
-size_t lcpp_utf8_write(unsigned char *bytes, uint32_t code) {
-  if (code < 0x80) {
-    bytes[0] = (unsigned char)code;
-    return 1;
-  }
-  size_t size = code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
-  for (size_t i = size - 1; i > 0; i--) {
-    bytes[i] = (unsigned char)(0x80 | (code & 0x3f));
-    code >>= 6;
-  }
-  bytes[0] = (unsigned char)((0xf00U >> size & 0xf0) | code);
-  return size;
-}
-
 static bool is_invisible(uint32_t code) {
   static const struct {
     uint32_t first, last;

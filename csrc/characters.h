@@ -79,9 +79,6 @@ static inline bool lcpp_is_same(const char *a, const char *b) {
  * 0 if it is not UTF-8 (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
 size_t lcpp_utf8_read(const char *text, size_t length, uint32_t *code);
 
-/* Writes a character, at most 4 bytes, and returns its length. `code` is at most 0x10FFFF. */
-size_t lcpp_utf8_write(unsigned char *bytes, uint32_t code);
-
 /* How a character is shown. */
 enum lcpp_look lcpp_look_of(uint32_t code);
 

@@ -10,9 +10,6 @@
  * of each text. */
 enum { DEEPEST = 64, ENTRY_COST = 16, ENTRY_LIMIT = 1024 };
 
-/* Where core.redact has the memory of the copies of secrets on its stack. */
-enum { COPIES = 4 };
-
 /* The secrets, and the number of bytes that may still be shown. */
 struct pen {
   struct lcpp_secrets secrets; /* of strings on the stack */
@@ -23,31 +20,19 @@ static size_t least(size_t a, size_t b) {
   return a < b ? a : b;
 }
 
-/* Prepares the secrets, once a text needs it. An error leaves the copies to the collector. */
-static void prepare(lua_State *L, struct pen *pen) {
-  if (pen->secrets.copies == NULL) {
-    lcpp_secrets_prepare(&pen->secrets, lua_newuserdatauv(L, pen->secrets.bytes, 0));
-    lua_replace(L, COPIES);
-  }
-}
-
 /* Pushes a text, made safe to show, of `limit` bytes at most. [-0, +1, m] */
 static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size_t limit) {
   /* A byte may become U+FFFD, and an address of three bytes "[redacted]". */
   size_t most = least(least(limit, pen->left), 4 * text.length);
-  size_t looked_at = least(text.length, most + LCPP_REDACT_AHEAD);
-  if (!lcpp_is_plain((struct lcpp_text){text.data, looked_at})) {
-    prepare(L, pen);
-  }
   luaL_Buffer buffer;
   char *shown = luaL_buffinitsize(L, &buffer, most);
-  size_t cost = 0;
-  size_t length = lcpp_redact(text, &pen->secrets, shown, most, &cost);
+  size_t length = lcpp_redact(text, &pen->secrets, shown, most);
   if (length == SIZE_MAX) {
     luaL_error(L, "not enough memory");
   }
   luaL_pushresultsize(&buffer, length);
   /* Reading takes time, even if nothing is shown. */
+  size_t cost = least(text.length, most + LCPP_REDACT_AHEAD);
   pen->left -= least(pen->left, length > cost ? length : cost);
 }
 
@@ -137,11 +122,10 @@ int lcpp_core_redact(lua_State *L) {
   lua_Integer limit = luaL_checkinteger(L, 2);
   luaL_argcheck(L, limit > 0 && limit <= LCPP_REDACT_LIMIT, 2, "bytes expected");
   struct pen pen = {.left = (size_t)limit};
-  lua_settop(L, COPIES);
+  lua_settop(L, 3);
   if (lua_istable(L, 3)) {
     read_secrets(L, &pen.secrets, 3);
   }
   push_value(L, &pen, 1, 0);
-  lcpp_secrets_clear(&pen.secrets);
   return 1;
 }

@@ -7,41 +7,38 @@
 
 #include "buffer.h"
 #include "characters.h"
-#include "unescape.h"
+
+#ifdef LCPP_COUNT_STEPS
+unsigned long long lcpp_steps;
+#endif
 
 enum {
-  LONGEST_NAME = 320, /* bytes before an `@`: 64 characters (RFC 5321), escaped */
-  LONGEST_START = 7,  /* bytes of a secret that may end an escape which begins before it */
-  SHORTEST_END = 8    /* bytes that a secret is found by without them */
+  LONGEST_NAME = 320,    /* bytes before an `@`: 64 characters (RFC 5321), escaped */
+  LONGEST_REFERENCE = 32 /* bytes of a name of HTML */
 };
 
-/* The text, unchanged or decoded. */
+/* The text; or one of its words, decoded. */
 struct reading {
   const unsigned char *bytes;
-  const struct lcpp_span *spans; /* where bytes[i] comes from; NULL: text[i] */
   uint32_t count;
+  bool is_word; /* with its place in the text: */
+  uint32_t start, end;
 };
 
 struct search {
   const unsigned char *text;
   uint32_t length;
-  bool plain; /* no escapes, nothing to be cleaned: a byte is a character */
-  bool found;
+  bool plain;        /* nothing is hidden, and a byte is a character */
   uint32_t *covered; /* of each byte: the end of the longest hidden part that begins there; or 0 */
   uint32_t *borders; /* room for those of one secret: see struct needle */
-  uint32_t begun;    /* where a secret may begin that the end of the text cuts off */
+  unsigned char *word; /* room for a decoded one */
+  uint32_t begun;      /* where a secret may begin that the end of the text cuts off */
 };
 
-bool lcpp_is_plain(struct lcpp_text text) {
-  for (size_t i = 0; i < text.length; i++) {
-    unsigned char c = (unsigned char)text.data[i];
-    LCPP_STEP();
-    if (c < ' ' || c >= 0x7f || lcpp_begins_escape(c) ||
-        (c == ' ' && i > 0 && text.data[i - 1] == ' ')) {
-      return false;
-    }
-  }
-  return true;
+/* The form in which bytes are compared: a blank is `+` in a form, and may replace a control
+ * character. */
+static unsigned char fold(unsigned char c) {
+  return c <= ' ' || c == '+' || c == 0x7f ? ' ' : c;
 }
 
 void lcpp_secrets_add(struct lcpp_secrets *secrets, struct lcpp_text secret) {
@@ -49,40 +46,13 @@ void lcpp_secrets_add(struct lcpp_secrets *secrets, struct lcpp_text secret) {
     return;
   }
   for (size_t i = 0; i < secrets->count; i++) {
-    struct lcpp_text known = secrets->list[i].raw;
+    struct lcpp_text known = secrets->list[i];
     if (known.length == secret.length &&
         (known.data == secret.data || memcmp(known.data, secret.data, secret.length) == 0)) {
       return;
     }
   }
-  secrets->list[secrets->count++].raw = secret;
-  secrets->bytes += secret.length;
-}
-
-/* Decodes a secret. A backslash at its end is dropped: in the text it escapes the next
- * character. */
-static struct lcpp_text strip_secret(struct lcpp_text secret, char *copy) {
-  struct lcpp_unescaped decoded = {.bytes = (unsigned char *)copy};
-  lcpp_unescape((const unsigned char *)secret.data, (uint32_t)secret.length, false, &decoded);
-  while (decoded.count > 0 && copy[decoded.count - 1] == '\\') {
-    decoded.count--;
-  }
-  return (struct lcpp_text){copy, decoded.count};
-}
-
-void lcpp_secrets_prepare(struct lcpp_secrets *secrets, char *copies) {
-  secrets->copies = copies;
-  for (size_t i = 0; i < secrets->count; i++) {
-    struct lcpp_secret *secret = &secrets->list[i];
-    secret->decoded = lcpp_is_plain(secret->raw) ? secret->raw : strip_secret(secret->raw, copies);
-    copies += secret->raw.length;
-  }
-}
-
-void lcpp_secrets_clear(struct lcpp_secrets *secrets) {
-  if (secrets->copies != NULL) {
-    lcpp_buffer_clear(&(struct lcpp_buffer){.data = secrets->copies, .length = secrets->bytes});
-  }
+  secrets->list[secrets->count++] = secret;
 }
 
 static bool is(const struct reading *reading, uint32_t at, unsigned class) {
@@ -90,25 +60,23 @@ static bool is(const struct reading *reading, uint32_t at, unsigned class) {
   return at < reading->count && lcpp_is_of(reading->bytes[at], class);
 }
 
-static uint32_t start_of(const struct reading *reading, uint32_t at) {
-  return reading->spans != NULL ? reading->spans[at].start : at;
-}
-
-/* Hides the part of the text that the bytes of a reading from `first` up to `end` come from. */
+/* Hides the bytes of a reading from `first` up to `end`; of a word, all of it. */
 static void cover(struct search *search, const struct reading *reading, uint32_t first,
                   uint32_t end) {
-  uint32_t start = start_of(reading, first);
-  uint32_t last = reading->spans != NULL ? reading->spans[end - 1].end : end;
-  search->found = true;
+  uint32_t start = reading->is_word ? reading->start : first;
+  uint32_t last = reading->is_word ? reading->end : end;
+  search->plain = false;
   if (search->covered[start] < last) {
     search->covered[start] = last;
   }
 }
 
-/* Records that a secret may begin at a byte of a reading, and end after the text. */
+/* Records that a secret may begin at a byte of a reading, and end after it. */
 static void note_begun(struct search *search, const struct reading *reading, uint32_t at) {
-  if (at < reading->count && start_of(reading, at) < search->begun) {
-    search->begun = start_of(reading, at);
+  uint32_t start = reading->is_word ? reading->start : at;
+  if (at < reading->count && (!reading->is_word || reading->end == search->length) &&
+      start < search->begun) {
+    search->begun = start;
   }
 }
 
@@ -124,14 +92,14 @@ struct needle {
 /* The border of the matched prefix, computed when a match first gets that far. */
 static uint32_t border(struct needle *needle) {
   while (needle->known < needle->matched) {
-    unsigned char next = lcpp_fold(needle->bytes[needle->known]);
+    unsigned char next = fold(needle->bytes[needle->known]);
     uint32_t shorter = needle->borders[needle->known];
-    while (shorter > 0 && lcpp_fold(needle->bytes[shorter]) != next) {
+    while (shorter > 0 && fold(needle->bytes[shorter]) != next) {
       LCPP_STEP();
       shorter = needle->borders[shorter];
     }
     LCPP_STEP();
-    needle->borders[++needle->known] = lcpp_fold(needle->bytes[shorter]) == next ? shorter + 1 : 0;
+    needle->borders[++needle->known] = fold(needle->bytes[shorter]) == next ? shorter + 1 : 0;
   }
   return needle->borders[needle->matched];
 }
@@ -141,45 +109,30 @@ static bool advance(struct needle *needle, unsigned char folded) {
   if (needle->matched == needle->length) {
     needle->matched = border(needle);
   }
-  while (needle->matched > 0 && lcpp_fold(needle->bytes[needle->matched]) != folded) {
+  while (needle->matched > 0 && fold(needle->bytes[needle->matched]) != folded) {
     LCPP_STEP();
     needle->matched = border(needle);
   }
   LCPP_STEP();
-  needle->matched += lcpp_fold(needle->bytes[needle->matched]) == folded;
+  needle->matched += fold(needle->bytes[needle->matched]) == folded;
   return needle->matched == needle->length;
 }
 
-/* Hides a secret, of which the first `before` bytes are not compared. */
 static void find_secret(struct search *search, const struct reading *reading,
-                        struct lcpp_text secret, uint32_t before) {
-  struct needle needle = {.bytes = (const unsigned char *)secret.data + before,
-                          .length = (uint32_t)secret.length - before,
+                        struct lcpp_text secret) {
+  struct needle needle = {.bytes = (const unsigned char *)secret.data,
+                          .length = (uint32_t)secret.length,
                           .known = 1,
                           .borders = search->borders};
   needle.borders[0] = needle.borders[1] = 0;
-  unsigned char initial = lcpp_fold(needle.bytes[0]);
+  unsigned char initial = fold(needle.bytes[0]);
   for (uint32_t i = 0; i < reading->count; i++) {
-    unsigned char folded = lcpp_fold(reading->bytes[i]);
+    unsigned char folded = fold(reading->bytes[i]);
     if ((needle.matched > 0 || folded == initial) && advance(&needle, folded)) {
-      uint32_t first = i + 1 - needle.length;
-      cover(search, reading, first > before ? first - before : 0, i + 1);
+      cover(search, reading, i + 1 - needle.length, i + 1);
     }
   }
   note_begun(search, reading, reading->count - needle.matched);
-}
-
-/* The text before a secret may turn its first bytes into an escape, as a `%` before "41.." does. So
- * a secret is also found by its end. */
-static void find_decoded(struct search *search, const struct reading *reading,
-                         struct lcpp_text secret) {
-  if (secret.length >= LCPP_SECRETS_SHORTEST) {
-    find_secret(search, reading, secret, 0);
-  }
-  if (secret.length > SHORTEST_END) {
-    size_t before = secret.length - SHORTEST_END;
-    find_secret(search, reading, secret, before < LONGEST_START ? (uint32_t)before : LONGEST_START);
-  }
 }
 
 /* The beginning of the name of an address that ends at `end`. */
@@ -210,7 +163,7 @@ static void find_addresses(struct search *search, const struct reading *reading)
     }
   }
   uint32_t name = name_before(reading, reading->count);
-  if (name < reading->count && search->length - start_of(reading, name) <= LONGEST_NAME) {
+  if (name < reading->count && reading->count - name <= LONGEST_NAME) {
     note_begun(search, reading, name);
   }
 }
@@ -233,7 +186,7 @@ static void find_bearers(struct search *search, const struct reading *reading) {
     if (!begins(reading, at, "bearer")) {
       continue;
     }
-    while (token < reading->count && lcpp_fold(reading->bytes[token]) == ' ') {
+    while (token < reading->count && fold(reading->bytes[token]) == ' ') {
       token++;
     }
     for (end = end > token ? end : token; is(reading, end, LCPP_BEARER);) {
@@ -258,31 +211,149 @@ static void find_jwts(struct search *search, const struct reading *reading) {
   }
 }
 
-/* Finds what to hide. `room` is for the decoded text. Returns the number of bytes of the text that
- * were in escapes, or not ASCII. */
-static uint32_t find_all(struct search *search, const struct lcpp_secrets *secrets, bool cut,
-                         struct lcpp_unescaped room) {
-  struct reading raw = {.bytes = search->text, .count = search->length};
-  struct reading decoded = raw;
-  search->begun = search->length;
+/* Finds in a reading what to hide. The first bytes of a secret may have become part of an escape in
+ * a word, as those of "41.." do after a `%`, so there it is also found without them. */
+static void find_all(struct search *search, const struct reading *reading,
+                     const struct lcpp_secrets *secrets) {
+  enum { OF_ESCAPE = 2, LONG_ENOUGH = 10 };
   for (size_t i = 0; i < secrets->count; i++) {
-    find_secret(search, &raw, secrets->list[i].raw, 0);
-  }
-  if (!search->plain) {
-    lcpp_unescape(search->text, search->length, cut, &room);
-    search->begun = room.held < search->begun ? room.held : search->begun;
-    decoded = (struct reading){room.bytes, room.spans, room.count};
-    for (size_t i = 0; i < secrets->count; i++) {
-      find_decoded(search, &decoded, secrets->list[i].decoded);
+    struct lcpp_text secret = secrets->list[i];
+    find_secret(search, reading, secret);
+    if (reading->is_word && secret.length >= LONG_ENOUGH) {
+      find_secret(search, reading,
+                  (struct lcpp_text){secret.data + OF_ESCAPE, secret.length - OF_ESCAPE});
     }
   }
-  find_addresses(search, &decoded);
-  find_bearers(search, &decoded);
-  find_jwts(search, &decoded);
-  if (cut && search->begun < search->length) {
-    cover(search, &raw, search->begun, search->length);
+  find_addresses(search, reading);
+  find_bearers(search, reading);
+  find_jwts(search, reading);
+}
+
+/* The value of the percent-encoded byte at a place, or -1. */
+static int percent_value(const unsigned char *at, uint32_t length) {
+  if (length < 3 || *at != '%') {
+    return -1;
   }
-  return room.slow;
+  int high = lcpp_hex_value((char)at[1]);
+  int low = lcpp_hex_value((char)at[2]);
+  return high >= 0 && low >= 0 ? high * 16 + low : -1;
+}
+
+/* Whether an escape other than percent-encoding is at a place: a backslash before another
+ * character, `%u`, or a character reference of HTML. */
+static bool is_escape(const unsigned char *at, uint32_t length) {
+  uint32_t end = 1;
+  if (length < 3) {
+    return *at == '\\' && length == 2;
+  }
+  switch (*at) {
+    case '\\':
+      return true;
+    case '%':
+      return (at[1] | 0x20) == 'u' && lcpp_hex_value((char)at[2]) >= 0;
+    case '&':
+      while (end < length && end < LONGEST_REFERENCE && lcpp_is_of(at[end], LCPP_JWT)) {
+        end++;
+      }
+      return at[1] == '#' || (end > 1 && end < length && at[end] == ';');
+    default:
+      return false;
+  }
+}
+
+/* What a word has that may hide a secret. */
+struct marks {
+  bool percent, escape, invisible;
+};
+
+static struct marks read_marks(const struct reading *word) {
+  struct marks marks = {0};
+  for (uint32_t at = 0; at < word->count;) {
+    uint32_t code = 0, left = word->count - at;
+    size_t size = lcpp_utf8_read((const char *)word->bytes + at, left, &code);
+    LCPP_STEP();
+    marks.percent = marks.percent || percent_value(word->bytes + at, left) >= 0;
+    marks.escape = marks.escape || is_escape(word->bytes + at, left);
+    marks.invisible = marks.invisible || size == 0 || lcpp_look_of(code) == LCPP_INVISIBLE;
+    at += size > 0 ? (uint32_t)size : 1;
+  }
+  return marks;
+}
+
+static void decode_percent(struct reading *word, unsigned char *decoded) {
+  uint32_t count = 0;
+  for (uint32_t at = 0; at < word->count; count++) {
+    int value = percent_value(word->bytes + at, word->count - at);
+    decoded[count] = value >= 0 ? (unsigned char)value : word->bytes[at];
+    at += value >= 0 ? 3 : 1;
+  }
+  word->bytes = decoded;
+  word->count = count;
+}
+
+/* Drops invisible characters, and bytes that are not a character. */
+static void drop_invisible(struct reading *word, unsigned char *visible) {
+  uint32_t count = 0;
+  for (uint32_t at = 0; at < word->count;) {
+    uint32_t code = 0;
+    size_t size = lcpp_utf8_read((const char *)word->bytes + at, word->count - at, &code);
+    if (size > 0 && lcpp_look_of(code) != LCPP_INVISIBLE) {
+      memmove(visible + count, word->bytes + at, size);
+      count += (uint32_t)size;
+    }
+    at += size > 0 ? (uint32_t)size : 1;
+  }
+  word->bytes = visible;
+  word->count = count;
+}
+
+/* Finds in a word what the search of the text could not: decodes its percent-encoding, or drops its
+ * invisible characters. Hides it if it has other escapes, or still has one. */
+static void find_in_word(struct search *search, struct reading word,
+                         const struct lcpp_secrets *secrets) {
+  struct marks marks = read_marks(&word), left = {0};
+  if (marks.percent) {
+    decode_percent(&word, search->word);
+  } else if (marks.invisible) {
+    drop_invisible(&word, search->word);
+  }
+  if (marks.percent || marks.invisible) {
+    left = read_marks(&word);
+    find_all(search, &word, secrets);
+  }
+  if (marks.escape || left.escape || left.percent || left.invisible) {
+    cover(search, &word, 0, 0);
+  }
+}
+
+static bool is_among(unsigned char c, const char *characters) {
+  return c != '\0' && strchr(characters, c) != NULL;
+}
+
+/* Whether a quotation mark begins or ends a string of JSON. */
+static bool is_string_end(const struct search *search, uint32_t at) {
+  const unsigned char *text = search->text;
+  return text[at] == '"' && ((at > 0 && is_among(text[at - 1], "{[,:")) ||
+                             (at + 1 < search->length && is_among(text[at + 1], "}],:")));
+}
+
+/* The end of the word that begins at a place: at a blank, or where a string of JSON ends. */
+static uint32_t end_of_word(const struct search *search, uint32_t at) {
+  while (at < search->length && search->text[at] > ' ' && !is_string_end(search, at)) {
+    bool escaped = search->text[at] == '\\' && at + 1 < search->length;
+    at += escaped && search->text[at + 1] > ' ' ? 2 : 1;
+  }
+  return at < search->length ? at : search->length;
+}
+
+static void find_in_words(struct search *search, const struct lcpp_secrets *secrets) {
+  uint32_t end = 0;
+  for (uint32_t at = 0; at < search->length; at = end + 1) {
+    end = end_of_word(search, at);
+    if (end > at) {
+      find_in_word(search, (struct reading){search->text + at, end - at, true, at, end}, secrets);
+    }
+  }
 }
 
 /* The text that is shown. */
@@ -322,7 +393,7 @@ static size_t look_at(const struct search *search, uint32_t at, enum lcpp_look *
 
 static size_t write_page(const struct search *search, struct page page) {
   static const char hidden[] = "[redacted]", invisible[] = "\xef\xbf\xbd";
-  if (search->plain && !search->found) {
+  if (search->plain) {
     append(&page, search->text, search->length < page.limit ? search->length : page.limit);
     return page.length;
   }
@@ -353,27 +424,40 @@ static size_t write_page(const struct search *search, struct page page) {
   return page.length;
 }
 
+/* Whether a text has nothing to clean: a byte is a character, and is shown unchanged. */
+static bool is_plain(const unsigned char *text, size_t length) {
+  for (size_t i = 0; i < length; i++) {
+    if (text[i] < ' ' || text[i] >= 0x7f || (text[i] == ' ' && i > 0 && text[i - 1] == ' ')) {
+      return false;
+    }
+  }
+  return true;
+}
+
 size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
-                   size_t limit, size_t *cost) {
+                   size_t limit) {
   size_t most = limit + LCPP_REDACT_AHEAD;
   size_t length = text.length < most ? text.length : most;
-  struct search search = {.text = (const unsigned char *)text.data, .length = (uint32_t)length};
-  search.plain = secrets->copies == NULL || lcpp_is_plain((struct lcpp_text){text.data, length});
-  size_t decoded = search.plain ? 0 : length;
-  size_t numbers = length + secrets->bytes + 2;
-  struct lcpp_span *space =
-      malloc(decoded * sizeof *space + numbers * sizeof *search.covered + decoded);
+  uint32_t *space = calloc(length * 9 + 8, 1);
   if (space == NULL) {
     return SIZE_MAX;
   }
-  search.covered = memset(space + decoded, 0, length * sizeof *search.covered);
-  search.borders = search.covered + length;
-  struct lcpp_unescaped room = {.bytes = (unsigned char *)(search.covered + numbers),
-                                .spans = space};
-  *cost = length + find_all(&search, secrets, length < text.length, room);
+  struct search search = {.text = (const unsigned char *)text.data,
+                          .length = (uint32_t)length,
+                          .covered = space,
+                          .borders = space + length,
+                          .word = (unsigned char *)(space + 2 * length + 2),
+                          .begun = (uint32_t)length};
+  search.plain = is_plain(search.text, length);
+  struct reading whole = {.bytes = search.text, .count = search.length};
+  find_all(&search, &whole, secrets);
+  find_in_words(&search, secrets);
+  if (length < text.length && search.begun < search.length) {
+    cover(&search, &whole, search.begun, search.length);
+  }
   size_t written = write_page(&search, (struct page){shown, 0, limit});
-  /* The decoded text may hold a secret. */
-  lcpp_buffer_clear(&(struct lcpp_buffer){.data = (char *)room.bytes, .length = decoded});
+  /* A decoded word may hold a secret. */
+  lcpp_buffer_clear(&(struct lcpp_buffer){.data = (char *)search.word, .length = length});
   free(space);
   return written;
 }

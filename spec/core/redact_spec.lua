@@ -43,32 +43,25 @@ local SPELLINGS = {
   end,
 }
 
+-- A word that has escapes is hidden as a whole.
+local function assert_hidden(text, ...)
+  local shown = show("it is <" .. text .. "> and (" .. text .. ")", ...)
+  local whole = shown == "it is [redacted] and [redacted]"
+  assert.is_true(whole or shown == "it is <[redacted]> and ([redacted])", shown)
+  assert.equal("[redacted]", show(text, ...))
+end
+
 describe("core.redact finds", function()
   local SECRETS = { "s3cr~t.of/all+kinds&of%characters\"'<>=-_", "a%41b\\nc&amp;d1", "0paque+token/==", "pass&word", "ends%",
                     'quote"and\\' }
 
   for outer, wrap in pairs(SPELLINGS) do
-    for inner, spell in pairs(SPELLINGS) do
-      it(("a secret %s, and that %s"):format(inner, outer), function()
-        for _, secret in ipairs(SECRETS) do
-          local spelled = wrap(spell(secret))
-          local shown = show("<" .. spelled .. "> and (" .. spelled .. ")", secret)
-          -- A backslash that ends the secret may be left.
-          local left = secret:find "\\$" and "[^%[]*" or ""
-          assert.is_truthy(shown:find("^<%[redacted%]" .. left .. "> and %(%[redacted%]" .. left .. "%)$"), shown)
-          shown = show(spelled, secret)
-          assert.is_truthy(shown:find("^%[redacted%]" .. left .. "$"), shown)
-        end
-      end)
-    end
-    it("an address " .. outer, function()
-      for _, address in ipairs { "jane.doe+azure@contoso.example", "o'brien@contoso.example", "a_b-c@x.y.example" } do
-        for _, inner in ipairs { "plain", outer } do
-          local spelled = wrap(SPELLINGS[inner](address))
-          assert.is_nil(show(spelled):find "contoso" or show(spelled):find "jane", spelled)
-          local shown = show("mail <" .. spelled .. ">, thanks")
+    it("a secret, and an address, in another spelling, and that " .. outer, function()
+      for _, spell in pairs(SPELLINGS) do
+        for _, secret in ipairs(SECRETS) do assert_hidden(wrap(spell(secret)), secret) end
+        for _, address in ipairs { "jane.doe+azure@contoso.example", "o'brien@contoso.example", "a_b-c@x.y.example" } do
+          local shown = show("mail " .. wrap(spell(address)) .. ", thanks")
           assert.is_nil(shown:find "contoso" or shown:find "x%.y" or shown:find "jane" or shown:find "brien", shown)
-          assert.is_truthy(shown:find "^mail <.*%[redacted%]>, thanks$", shown)
         end
       end
     end)
@@ -93,56 +86,35 @@ describe("core.redact finds", function()
     end
   end)
 
-  it("an address whose @ is a reference with an escape in it", function()
+  it("a reference with an escape in it", function()
     for _, at in ipairs { "&#64\\u003b", "&#6\\u0034;", "&#%36%34%3b", "&#x4%30;", "&#x\\u0034\\u0030\\u003b", "&commat%3b",
                           "\\u004%30", "%\\u00340", "%4&#48;", "\\u&#48;040" } do
       assert.equal("(mail [redacted] now)", show("(mail jane" .. at .. "contoso.example now)"))
     end
   end)
 
-  it("what invisible characters part", function()
-    for _, mark in ipairs {
-      "\u{200b}", "\u{ad}", "\u{feff}\u{2060}", "\u{e0041}", "%E2%80%8B", "%25C2%25AD", "\\u200b", "\\udb40\\udc41", "&shy;",
-      "&#8203;", "&#173", "&ZeroWidthSpace;", "&amp;zwnj;",
-    } do
-      assert.equal("(x [redacted])", show("(x 0paque." .. mark .. "tok" .. mark .. "en)", "0paque.token"))
-      assert.equal("(x [redacted])", show("(x 0paque" .. mark .. "&#46;token)", "0paque.token"))
-      assert.equal("(x [redacted])", show("(x jane" .. mark .. "@" .. mark .. "contoso" .. mark .. ".example)"))
-      assert.equal("(x [redacted])", show("(x Bea" .. mark .. "rer " .. mark .. "abc" .. mark .. "def)"))
-      assert.equal("(x [redacted])", show("(x 0paque&#46;token)", "0paque" .. mark .. ".token"))
-    end
-    for _, text in ipairs { "\u{e9}", "\u{20ac}", "\u{1f600}" } do
-      assert.equal("0paque" .. text .. ".token", show("0paque" .. text .. ".token", "0paque.token"))
-      assert.equal("0paque[redacted]", show("0paque" .. text:sub(1, -2) .. "0paque.token", text:sub(1, -2) .. "0paque.token"))
-    end
-    assert.equal("0paque\u{fffd}.token", show("0paque\u{200b}.token", "another"))
-  end)
-
   it("what invisible characters part, and bytes that are no character, also within escapes", function()
-    local function part(text, mark) return (text:gsub(".", "%0" .. mark)) end
+    local function part(text, mark) return (text:gsub(".", function(c) return c .. mark end)) end
     for _, mark in ipairs {
-      "\u{200b}", "\u{ad}", "\u{feff}", "\u{e0041}", "\xff", "\xe2\x80", "\xf0\x9f\x98", "\xc0\x80", "\x80\x80\x80\x80\x80",
+      "\u{200b}", "\u{ad}", "\u{feff}\u{2060}", "\u{e0041}", "\xff", "\xe2\x80", "\xf0\x9f\x98", "\xc0\x80", "\x80\x80\x80",
+      "%E2%80%8B", "%25C2%25AD", "\\u200b", "\\udb40\\udc41", "&shy;", "&#8203;", "&#173", "&ZeroWidthSpace;", "&amp;zwnj;",
     } do
-      for name, spell in pairs(SPELLINGS) do
+      for _, spell in pairs(SPELLINGS) do
         for _, wrap in ipairs { SPELLINGS.plain, SPELLINGS["percent-encoded"] } do
-          assert.is_truthy(show("(" .. wrap(part(spell "0paque.token", mark)), "0paque.token"):find "^%(%[redacted%]", name)
-          assert.is_truthy(show("(" .. wrap(part(spell "j@contoso.x", mark))):find "^%(%[redacted%]", name)
+          assert.equal("[redacted]", show(wrap(part(spell "0paque.token", mark)), "0paque.token"))
+          assert.equal("[redacted]", show(wrap(part(spell "j@contoso.x", mark))))
         end
       end
+      assert.equal("[redacted]", show("(0paque&#46;token)", "0paque" .. mark .. ".token"))
     end
-    for _, text in ipairs { "\u{e9}", "\u{20ac}", "\u{1f600}" } do -- these end an escape
-      local spelled = "0paque%" .. text .. "2Etoken"
-      assert.equal(spelled, show(spelled, "0paque.token"))
-      spelled = "0paque&#46" .. text .. ";token"
-      assert.equal(spelled, show(spelled, "0paque.;token"))
+    for _, text in ipairs { "\u{e9}", "\u{20ac}", "\u{1f600}" } do
+      for _, spelled in ipairs { "0paque" .. text .. ".token", "0paque%" .. text .. "2Etoken" } do -- these end an escape
+        assert.equal(spelled, show(spelled, "0paque.token"))
+      end
+      local cut = text:sub(1, -2) .. "0paque.token"
+      assert.is_nil(show("x" .. cut, cut):find "paque")
     end
-    assert.equal("[redacted]\u{e9}token", show("0paque&#46\u{e9}token", "0paque."))
-  end)
-
-  it("no more than a secret, where a reference ends without its semicolon", function()
-    assert.equal("([redacted])", show("(s3c&#45)", "s3c-"))
-    assert.equal("([redacted]t)", show("(s3c&#x2dt)", "s3c-"))
-    assert.equal("([redacted]&#)", show("(s3c&#00045&#)", "s3c-"))
+    assert.equal("0paque\u{fffd}.token", show("0paque\u{200b}.token", "another"))
   end)
 
   it("a secret of any characters, by their code points", function()
@@ -162,7 +134,7 @@ describe("core.redact finds", function()
       secret, by_code(utf16 "\\u%04x"), by_code(utf16 "%%u%04X"), by_code(function(code) return ("&#%d;"):format(code) end),
       by_code(function(code) return ("&#x%X;"):format(code) end), SPELLINGS["percent-encoded"](secret),
     } do
-      assert.equal("([redacted])", show("(" .. spelled .. ")", secret))
+      assert.is_truthy(show("(" .. spelled .. ")", secret):find "^%(?%[redacted%]%)?$")
     end
   end)
 
@@ -181,8 +153,8 @@ describe("core.redact finds", function()
     for text, shown in pairs {
       ["a@b"] = "[redacted]", ["a@b@c d"] = "[redacted] d", ["?mail=a@b&c"] = "?mail=[redacted]&c", ["a @ b"] = "a @ b",
       ["@b"] = "@b", ["a@"] = "a@", ["a@@b"] = "a@@b", ["jürgen@bücher.example!"] = "[redacted]!",
-      ["j&uuml;rgen@b&uuml;cher.example!"] = "[redacted]!", ["\\ud83d\\ude00@b c"] = "[redacted] c",
-      ["a@[10.0.0.1] b"] = "[redacted]] b", ["https://a/b?c=d%40e.f#g"] = "https://a/b?c=[redacted]#g",
+      ["j&uuml;rgen@b&uuml;cher.example! x"] = "[redacted] x", ["\\ud83d\\ude00@b c"] = "[redacted] c",
+      ["a@[10.0.0.1] b"] = "[redacted]] b", ["https://a/b?c=d%40e.f#g h"] = "[redacted] h",
     } do
       assert.equal(shown, show(text), text)
     end
@@ -230,7 +202,7 @@ describe("core.redact finds", function()
                             "https://cloudpartner.azure.com/api/publishers/contoso?api-version=2017-10-31" } do
       assert.equal(text, show(text, "s3cr~t.of/all", "0paque.token"))
     end
-    for _, text in ipairs { "a%20b c", "a&amp;b", "a\\b%2Bc", "%2B", "a%2", "a+", "&#", "&#x;", "\\u00", "%", "\\", "&", "%zz" } do
+    for _, text in ipairs { "a%20b c", "R&D", "a&b=c;d", "%2B", "a%2", "a+", "&", "a\\", "%", "%zz", "%u", "100%25" } do
       assert.equal(text, show(text, "a+bc"))
     end
     assert.equal("a [redacted] b x", show("a [redacted] b x", "x", ""))
@@ -258,13 +230,24 @@ describe("core.redact finds", function()
 end)
 
 -- Steps are counted in a build that counts them, and not by a clock: torture/fuzz/redact.c fails beyond its bound.
+it("core.redact hides a word with escapes, and no other part of a text", function()
+  for text, shown in pairs {
+    ['{"a":"the \\"b\\" is","c":"d"}'] = '{"a":"the [redacted] is","c":"d"}', ['["a\\nb","c"]'] = '["[redacted]","c"]',
+    ["a&amp;b c"] = "[redacted] c", ["a&#66 c"] = "[redacted] c", ["C:\\x y"] = "[redacted] y", ["a%2541 b"] = "[redacted] b",
+    ["%u0041 b"] = "[redacted] b", ["a%5cb c"] = "[redacted] c", ["a%C2%AD b"] = "[redacted] b",
+    ['{"a":"b\\u0063"}'] = '{"a":"[redacted]"}', ['"a\\u0062": "c"'] = '[redacted]": "c"',
+  } do
+    assert.equal(shown, show(text))
+  end
+end)
+
 describe("the number of steps for each byte", function()
   it("is bounded, whatever the text and the secrets are", function()
     local programs = Programs.new {}
     finally(function() programs:close() end)
     local program = programs:file()
     local command = "${CC:-cc} -O1 -std=c11 -D_GNU_SOURCE -DLCPP_COUNT_STEPS -Icsrc -o %s torture/fuzz/redact.c "
-      .. "torture/fuzz/replay.c csrc/redact.c csrc/unescape.c csrc/characters.c csrc/buffer.c"
+      .. "torture/fuzz/replay.c csrc/redact.c csrc/characters.c csrc/buffer.c"
     assert(os.execute(command:format(program)))
     local inputs = {}
     local function add(text, ...)
