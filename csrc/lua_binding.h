@@ -33,47 +33,55 @@ enum {
 /* What options can be given to: bits of a set. */
 enum { LCPP_OF_CLIENT = 1, LCPP_OF_CALL = 2, LCPP_OF_WAIT = 4, LCPP_OF_BATCH = 8 };
 
-/* The options of a client, a call, a wait and a batch. In the order of the table in lua_options.c.
- */
+/* The options of a client, a call, a wait and a batch: the name, which kind of value it has, where
+ * it may be given, and how many bytes a text may have at most (0: no bound here). The words are
+ * those of lua_options.c. */
+/* clang-format off */
+#define LCPP_OPTIONS(X) \
+  X(PUBLISHER, "publisher", SEGMENT, CALL, LCPP_NAME_LIMIT) \
+  X(OFFER, "offer", SEGMENT, CALL, LCPP_NAME_LIMIT) \
+  X(EMAILS, "emails", ADDRESSES, CALL, 0) \
+  X(OPERATION_ID, "operation_id", SEGMENT, CALL, LCPP_NAME_LIMIT) \
+  X(STATUS, "status", TEXT, CALL, LCPP_NAME_LIMIT) \
+  X(TYPE, "type", QUOTED, CALL, LCPP_NAME_LIMIT) \
+  X(VERSION, "version", SEGMENT, CALL, LCPP_NAME_LIMIT) \
+  X(SLOT, "slot", SEGMENT, CALL, LCPP_NAME_LIMIT) \
+  X(IF_RUNNING, "if_running", BOOLEAN, CALL | BATCH, 0) \
+  X(LOCATION, "location", REFERENCE, CALL, 0) \
+  X(WAIT, "wait", SWITCH, CALL | BATCH, 0) \
+  X(INTERVAL, "interval", SECONDS, WAIT, 0) \
+  X(MAX_INTERVAL, "max_interval", SECONDS, WAIT, 0) \
+  X(ON_PROGRESS, "on_progress", FUNCTION, WAIT, 0) \
+  X(SHOULD_STOP, "should_stop", FUNCTION, WAIT | BATCH, 0) \
+  X(CONCURRENCY, "concurrency", POSITIVE, BATCH, 0) \
+  X(ON_RESULT, "on_result", FUNCTION, BATCH, 0) \
+  X(TOKEN, "token", TOKEN, ALL, LCPP_TOKEN_LIMIT) \
+  X(TENANT, "tenant", SEGMENT, ALL, LCPP_NAME_LIMIT) \
+  X(CLIENT_ID, "client_id", TEXT, ALL, LCPP_NAME_LIMIT) \
+  X(CLIENT_SECRET, "client_secret", SECRET, ALL, LCPP_SECRET_LIMIT) \
+  X(SCOPE, "scope", TEXT, ALL, LCPP_NAME_LIMIT) \
+  X(BASE_URL, "base_url", TEXT, ALL, LCPP_BASE_LIMIT) \
+  X(AUTHORITY_URL, "authority_url", TEXT, ALL, LCPP_BASE_LIMIT) \
+  X(API_VERSION, "api_version", TEXT, ALL, LCPP_NAME_LIMIT) \
+  X(TIMEOUT, "timeout", SECONDS, ALL, 0) \
+  X(CONNECT_TIMEOUT, "connect_timeout", SECONDS, ALL, 0) \
+  X(RETRIES, "retries", COUNT, ALL, 0) \
+  X(CA_FILE, "ca_file", TEXT, ALL, 0) \
+  X(PROXY, "proxy", PROXY, ALL, 0) \
+  X(MAX_RESPONSE_BYTES, "max_response_bytes", BYTES, ALL, 0) \
+  X(MAX_CONNECTIONS, "max_connections", COUNT, ALL, 0) \
+  X(USER_AGENT, "user_agent", LINE, ALL, LCPP_NAME_LIMIT) \
+  X(CLIENT_REQUEST_ID, "client_request_id", LINE, ALL, LCPP_NAME_LIMIT) \
+  X(HEADERS, "headers", HEADERS, ALL, 0) \
+  X(LOOP, "loop", LOOP, ALL, 0) \
+  X(LOG, "log", FUNCTION, ALL, 0)
+/* clang-format on */
+
 enum lcpp_option {
-  LCPP_OPTION_PUBLISHER,
-  LCPP_OPTION_OFFER,
-  LCPP_OPTION_EMAILS,
-  LCPP_OPTION_OPERATION_ID,
-  LCPP_OPTION_STATUS,
-  LCPP_OPTION_TYPE,
-  LCPP_OPTION_VERSION,
-  LCPP_OPTION_SLOT,
-  LCPP_OPTION_IF_RUNNING,
-  LCPP_OPTION_LOCATION,
-  LCPP_OPTION_WAIT,
-  LCPP_OPTION_INTERVAL,
-  LCPP_OPTION_MAX_INTERVAL,
-  LCPP_OPTION_ON_PROGRESS,
-  LCPP_OPTION_SHOULD_STOP,
-  LCPP_OPTION_CONCURRENCY,
-  LCPP_OPTION_ON_RESULT,
-  LCPP_OPTION_TOKEN,
-  LCPP_OPTION_TENANT,
-  LCPP_OPTION_CLIENT_ID,
-  LCPP_OPTION_CLIENT_SECRET,
-  LCPP_OPTION_SCOPE,
-  LCPP_OPTION_BASE_URL,
-  LCPP_OPTION_AUTHORITY_URL,
-  LCPP_OPTION_API_VERSION,
-  LCPP_OPTION_TIMEOUT,
-  LCPP_OPTION_CONNECT_TIMEOUT,
-  LCPP_OPTION_RETRIES,
-  LCPP_OPTION_CA_FILE,
-  LCPP_OPTION_PROXY,
-  LCPP_OPTION_MAX_RESPONSE_BYTES,
-  LCPP_OPTION_MAX_CONNECTIONS,
-  LCPP_OPTION_USER_AGENT,
-  LCPP_OPTION_CLIENT_REQUEST_ID,
-  LCPP_OPTION_HEADERS,
-  LCPP_OPTION_LOOP,
-  LCPP_OPTION_LOG,
-  LCPP_OPTION_COUNT
+#define LCPP_OPTION_OF(id, name, type, scopes, most) LCPP_OPTION_##id,
+  LCPP_OPTIONS(LCPP_OPTION_OF)
+#undef LCPP_OPTION_OF
+      LCPP_OPTION_COUNT
 };
 
 /* One option's value, borrowed from the table it was read from. */

@@ -75,43 +75,9 @@ static const struct option {
   unsigned scopes;
   int most; /* bytes of a text; 0: no bound here */
 } options[LCPP_OPTION_COUNT] = {
-    [LCPP_OPTION_PUBLISHER] = {"publisher", SEGMENT, CALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_OFFER] = {"offer", SEGMENT, CALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_EMAILS] = {"emails", ADDRESSES, CALL, 0},
-    [LCPP_OPTION_OPERATION_ID] = {"operation_id", SEGMENT, CALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_STATUS] = {"status", TEXT, CALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_TYPE] = {"type", QUOTED, CALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_VERSION] = {"version", SEGMENT, CALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_SLOT] = {"slot", SEGMENT, CALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_IF_RUNNING] = {"if_running", BOOLEAN, CALL | BATCH, 0},
-    [LCPP_OPTION_LOCATION] = {"location", REFERENCE, CALL, 0},
-    [LCPP_OPTION_WAIT] = {"wait", SWITCH, CALL | BATCH, 0},
-    [LCPP_OPTION_INTERVAL] = {"interval", SECONDS, WAIT, 0},
-    [LCPP_OPTION_MAX_INTERVAL] = {"max_interval", SECONDS, WAIT, 0},
-    [LCPP_OPTION_ON_PROGRESS] = {"on_progress", FUNCTION, WAIT, 0},
-    [LCPP_OPTION_SHOULD_STOP] = {"should_stop", FUNCTION, WAIT | BATCH, 0},
-    [LCPP_OPTION_CONCURRENCY] = {"concurrency", POSITIVE, BATCH, 0},
-    [LCPP_OPTION_ON_RESULT] = {"on_result", FUNCTION, BATCH, 0},
-    [LCPP_OPTION_TOKEN] = {"token", TOKEN, ALL, LCPP_TOKEN_LIMIT},
-    [LCPP_OPTION_TENANT] = {"tenant", SEGMENT, ALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_CLIENT_ID] = {"client_id", TEXT, ALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_CLIENT_SECRET] = {"client_secret", SECRET, ALL, LCPP_SECRET_LIMIT},
-    [LCPP_OPTION_SCOPE] = {"scope", TEXT, ALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_BASE_URL] = {"base_url", TEXT, ALL, LCPP_BASE_LIMIT},
-    [LCPP_OPTION_AUTHORITY_URL] = {"authority_url", TEXT, ALL, LCPP_BASE_LIMIT},
-    [LCPP_OPTION_API_VERSION] = {"api_version", TEXT, ALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_TIMEOUT] = {"timeout", SECONDS, ALL, 0},
-    [LCPP_OPTION_CONNECT_TIMEOUT] = {"connect_timeout", SECONDS, ALL, 0},
-    [LCPP_OPTION_RETRIES] = {"retries", COUNT, ALL, 0},
-    [LCPP_OPTION_CA_FILE] = {"ca_file", TEXT, ALL, 0},
-    [LCPP_OPTION_PROXY] = {"proxy", PROXY, ALL, 0},
-    [LCPP_OPTION_MAX_RESPONSE_BYTES] = {"max_response_bytes", BYTES, ALL, 0},
-    [LCPP_OPTION_MAX_CONNECTIONS] = {"max_connections", COUNT, ALL, 0},
-    [LCPP_OPTION_USER_AGENT] = {"user_agent", LINE, ALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_CLIENT_REQUEST_ID] = {"client_request_id", LINE, ALL, LCPP_NAME_LIMIT},
-    [LCPP_OPTION_HEADERS] = {"headers", HEADERS, ALL, 0},
-    [LCPP_OPTION_LOOP] = {"loop", LOOP, ALL, 0},
-    [LCPP_OPTION_LOG] = {"log", FUNCTION, ALL, 0},
+#define ROW(id, name, type, scopes, most) [LCPP_OPTION_##id] = {name, type, scopes, most},
+    LCPP_OPTIONS(ROW)
+#undef ROW
 };
 
 /* Registry key, by address: the table of names. */
