@@ -247,12 +247,11 @@ static bool has_unusable_location(const struct lcpp_transfer *transfer) {
 }
 
 static int push_response(lua_State *L, struct lcpp_request *request) {
+  lua_createtable(L, 0, 16); /* with room for what lua/cpp/client.lua adds */
   const char *problem = push_body(L, request);
   if (problem != NULL) {
     return push_failure(L, request, "protocol", problem, true);
   }
-  lua_createtable(L, 0, 16); /* with room for what lua/cpp/client.lua adds */
-  lua_insert(L, -2);
   lua_setfield(L, -2, "body");
   set_string(L, "location", request->transfer.outcome.location);
   set_string(L, "operation_id", request->transfer.outcome.operation_id);

@@ -25,13 +25,13 @@ static void copy_value(lua_State *L, const char *name, bool of_wait);
 static void push_copy(lua_State *L, int index, bool of_options, bool of_wait) {
   lua_Unsigned length = lua_rawlen(L, index);
   lua_createtable(L, length < PLACES ? (int)length : PLACES, length == 0 ? FIELDS : 0);
-  for (lua_pushnil(L); lua_next(L, index) != 0;) {
+  for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
     lua_pushvalue(L, -2);
-    lua_insert(L, -2);
+    lua_pushvalue(L, -2);
     if (of_options && lua_istable(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
       copy_value(L, lua_tostring(L, -2), of_wait);
     }
-    lua_rawset(L, -4);
+    lua_rawset(L, -5);
   }
 }
 
