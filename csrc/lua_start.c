@@ -236,6 +236,7 @@ static struct lcpp_request *prepare(lua_State *L, struct lcpp_client *client,
   struct lcpp_request *request = lcpp_request_new(L, 1);
   request->endpoint = endpoint;
   head->origin = read_origin(L, client, request, endpoint, values);
+  head->own_origin = head->origin == &request->origin;
   lcpp_body_append(L, &request->transfer.request_body, endpoint, values);
   require_usable(L, client);
   head->client_request_id =

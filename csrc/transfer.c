@@ -121,6 +121,7 @@ static struct lcpp_easy *new_easy(struct lcpp_pool *pool) {
     free_easy(easy);
     return NULL;
   }
+  curl_easy_setopt(easy->handle, CURLOPT_HTTPHEADER, easy->headers); /* chained for each request */
   lcpp_callbacks_attach(easy);
   return easy;
 }
@@ -295,17 +296,20 @@ static CURLcode set_request(struct lcpp_easy *easy, const struct lcpp_request_he
     SET(handle, CURLOPT_NOPROXY, request->origin->plain ? "*" : NULL); /* NULL: the environment's */
     easy->plain = request->origin->plain;
   }
-  /* The connection goes to the origin, whatever the location; its URL is parsed already. Before
-   * 8.12, libcurl keeps the text of the first URL of a handle unless CURLOPT_URL is set as well.
-   * https://github.com/curl/curl/issues/15984 */
-  SET(handle, CURLOPT_CURLU, request->origin->url);
-  SET(handle, CURLOPT_URL, request->origin->root);
+  if (easy->origin != request->origin) {
+    /* The connection goes to the origin, whatever the location; its URL is parsed already. Before
+     * 8.12, libcurl keeps the text of the first URL of a handle unless CURLOPT_URL is set as well.
+     * https://github.com/curl/curl/issues/15984 */
+    SET(handle, CURLOPT_CURLU, request->origin->url);
+    SET(handle, CURLOPT_URL, request->origin->root);
+    easy->origin = request->origin;
+    easy->single_use = easy->single_use || request->own_origin;
+  }
   SET(handle, CURLOPT_REQUEST_TARGET, lcpp_url_target(transfer->url));
   set_body(handle, &transfer->request_body, request->post);
   if (!chain_headers(easy, request, profile->user_agent, transfer->request_body.length)) {
     return CURLE_OUT_OF_MEMORY;
   }
-  curl_easy_setopt(handle, CURLOPT_HTTPHEADER, easy->headers);
   return CURLE_OK;
 }
 
@@ -347,7 +351,6 @@ void lcpp_transfer_unload(struct lcpp_transfer *transfer) {
   struct lcpp_easy *easy = transfer->easy;
   lcpp_buffer_clear(&easy->lines);
   lcpp_buffer_free(&transfer->request_body);
-  curl_easy_setopt(easy->handle, CURLOPT_CURLU, NULL);
   easy->transfer = NULL;
   transfer->easy = NULL;
   give_easy_back(easy);

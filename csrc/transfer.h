@@ -82,6 +82,7 @@ struct lcpp_request_head {
   bool post; /* else GET */
   bool form; /* the body is a form, else JSON */
   const struct lcpp_origin *origin;
+  bool own_origin;   /* of this request, which it does not outlive; else its client's */
   const char *token; /* NULL: no Authorization header */
   const char *client_request_id;
   const struct lcpp_profile *profile; /* of a call that overrides its client's; else NULL */
@@ -111,16 +112,17 @@ struct lcpp_pool {
 
 /* An easy handle with what it borrows while it runs. */
 struct lcpp_easy {
-  CURL *handle;                   /* owned */
-  struct lcpp_easy *next;         /* in the list of idle ones */
-  struct lcpp_pool *pool;         /* borrowed */
-  struct lcpp_transfer *transfer; /* borrowed; NULL: idle */
-  bool plain;                     /* set up for plain http: no proxy */
-  bool own_proxy;                 /* the profile names one, else the environment may */
-  bool tls_proxy;                 /* the profile's is spoken to over TLS */
-  bool single_use;                /* not to be used for another transfer */
-  char detail[CURL_ERROR_SIZE];   /* libcurl's error text */
-  struct lcpp_buffer lines;       /* owned; header lines of the request, the token's among them */
+  CURL *handle;                     /* owned */
+  struct lcpp_easy *next;           /* in the list of idle ones */
+  struct lcpp_pool *pool;           /* borrowed */
+  struct lcpp_transfer *transfer;   /* borrowed; NULL: idle */
+  const struct lcpp_origin *origin; /* that it is set up for */
+  bool plain;                       /* set up for plain http: no proxy */
+  bool own_proxy;                   /* the profile names one, else the environment may */
+  bool tls_proxy;                   /* the profile's is spoken to over TLS */
+  bool single_use;                  /* not to be used for another transfer */
+  char detail[CURL_ERROR_SIZE];     /* libcurl's error text */
+  struct lcpp_buffer lines;         /* owned; header lines of the request, the token's among them */
   struct curl_slist headers[LCPP_HEADER_LINES]; /* over `lines` and static lines */
 };
 
