@@ -53,6 +53,9 @@ void lcpp_secrets_add(struct lcpp_secrets *secrets, struct lcpp_text secret) {
     }
   }
   secrets->list[secrets->count++] = secret;
+  for (size_t i = 0; i < secret.length && !secrets->has_word_end; i++) {
+    secrets->has_word_end = (unsigned char)secret.data[i] <= ' ' || secret.data[i] == '"';
+  }
 }
 
 static bool is(const struct reading *reading, uint32_t at, unsigned class) {
@@ -298,7 +301,7 @@ static void drop_invisible(struct reading *word, unsigned char *visible) {
     uint32_t code = 0;
     size_t size = lcpp_utf8_read((const char *)word->bytes + at, word->count - at, &code);
     if (size > 0 && lcpp_look_of(code) != LCPP_INVISIBLE) {
-      memmove(visible + count, word->bytes + at, size);
+      memcpy(visible + count, word->bytes + at, size);
       count += (uint32_t)size;
     }
     at += size > 0 ? (uint32_t)size : 1;
@@ -349,7 +352,7 @@ static uint32_t end_of_word(const struct search *search, uint32_t at) {
 static void find_in_words(struct search *search, const struct lcpp_secrets *secrets) {
   uint32_t end = 0;
   for (uint32_t at = 0; at < search->length; at = end + 1) {
-    end = end_of_word(search, at);
+    end = secrets->has_word_end ? search->length : end_of_word(search, at);
     if (end > at) {
       find_in_word(search, (struct reading){search->text + at, end - at, true, at, end}, secrets);
     }

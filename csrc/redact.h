@@ -36,6 +36,7 @@ struct lcpp_text {
 struct lcpp_secrets {
   struct lcpp_text list[LCPP_SECRETS];
   size_t count;
+  bool has_word_end; /* one has a blank or a quotation mark: then a text is one word */
 };
 
 /* Adds a secret, unless it is too short, one too many, or there already. */

@@ -43,12 +43,12 @@ local SPELLINGS = {
   end,
 }
 
--- A word that has escapes is hidden as a whole.
-local function assert_hidden(text, ...)
-  local shown = show("it is <" .. text .. "> and (" .. text .. ")", ...)
-  local whole = shown == "it is [redacted] and [redacted]"
-  assert.is_true(whole or shown == "it is <[redacted]> and ([redacted])", shown)
-  assert.equal("[redacted]", show(text, ...))
+-- A word that has escapes is hidden as a whole. A secret with a quotation mark makes the text one word.
+local function assert_hidden(text, secret)
+  local shown = show("it is <" .. text .. "> and (" .. text .. ")", secret)
+  local whole = secret:find '"' and "[redacted]" or "it is [redacted] and [redacted]"
+  assert.is_true(shown == whole or shown == "it is <[redacted]> and ([redacted])", shown)
+  assert.equal("[redacted]", show(text, secret))
 end
 
 describe("core.redact finds", function()
@@ -238,6 +238,16 @@ it("core.redact hides a word with escapes, and no other part of a text", functio
     ['{"a":"b\\u0063"}'] = '{"a":"[redacted]"}', ['"a\\u0062": "c"'] = '[redacted]": "c"',
   } do
     assert.equal(shown, show(text))
+  end
+end)
+
+it("core.redact takes a text for one word if a secret has a blank or a quotation mark", function()
+  for _, secret in ipairs { "pass word-1", 'pass"-1' } do
+    for _, spelled in ipairs { (secret:gsub("s", "%%73")), (secret:gsub("s", "s\u{ad}")), (secret:gsub("%W", "\\u0020")) } do
+      assert.equal("[redacted]", show("it is " .. spelled, secret))
+    end
+    assert.equal("it is [redacted]", show("it is " .. secret, secret))
+    assert.equal("it is 100%", show("it is 100%", secret))
   end
 end)
 
