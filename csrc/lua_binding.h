@@ -245,12 +245,13 @@ static inline void lcpp_new_class(lua_State *L, const char *name, const luaL_Reg
 /* The object at index 1 of a method. luaL_checkudata would look the metatable up by its name.
  * [-0, +0, v] */
 static inline void *lcpp_to_object(lua_State *L, const char *name) {
+  void *object = lua_touserdata(L, 1);
   bool same = false;
-  if (lua_getmetatable(L, 1) != 0) {
+  if (object != NULL && lua_getmetatable(L, 1) != 0) {
     same = lua_rawequal(L, -1, lua_upvalueindex(1)) != 0;
     lua_pop(L, 1);
   }
-  return same ? lua_touserdata(L, 1) : luaL_checkudata(L, 1, name);
+  return same ? object : luaL_checkudata(L, 1, name);
 }
 
 /* lua_misuse.c */

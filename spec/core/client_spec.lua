@@ -332,6 +332,19 @@ describe("a core client", function()
     end
   end)
 
+  it("and its request refuse other objects in their methods, whatever metatable these have", function()
+    local client <close> = new()
+    local request = start(client)
+    for name, object in pairs { ["cpp.client"] = client, ["cpp.request"] = request } do
+      local class = debug.getmetatable(object)
+      local fake = debug.setmetatable({}, class)
+      for _, other in ipairs { fake, io.stdout, object == client and request or client, "x" } do
+        for _, method in pairs(class.__index) do assert.error_matches(function() method(other) end, name .. " expected") end
+      end
+      debug.setmetatable(fake, nil)
+    end
+  end)
+
   it("has no response any more when its scope was left", function()
     local client <close> = new()
     local request = start(client)
