@@ -22,8 +22,8 @@ static size_t least(size_t a, size_t b) {
 
 /* Pushes a text, made safe to show, of `limit` bytes at most. [-0, +1, m] */
 static void push_text(lua_State *L, struct pen *pen, struct lcpp_text text, size_t limit) {
-  /* A byte may become U+FFFD, and an address of three bytes "[redacted]". */
-  size_t most = least(least(limit, pen->left), 4 * text.length);
+  /* A byte may become U+FFFD, and an escape of two bytes "[redacted]". */
+  size_t most = least(least(limit, pen->left), 5 * text.length);
   luaL_Buffer buffer;
   char *shown = luaL_buffinitsize(L, &buffer, most);
   size_t length = lcpp_redact(text, &pen->secrets, shown, most);

@@ -58,6 +58,10 @@ void lcpp_secrets_add(struct lcpp_secrets *secrets, struct lcpp_text secret) {
   }
 }
 
+static bool is_among(unsigned char c, const char *characters) {
+  return c != '\0' && strchr(characters, c) != NULL;
+}
+
 static bool is(const struct reading *reading, uint32_t at, unsigned class) {
   LCPP_STEP();
   return at < reading->count && lcpp_is_of(reading->bytes[at], class);
@@ -138,12 +142,29 @@ static void find_secret(struct search *search, const struct reading *reading,
   note_begun(search, reading, reading->count - needle.matched);
 }
 
-/* The beginning of the name of an address that ends at `end`. */
+/* The beginning of the name of an address that ends at `end`; it may be between quotation marks. */
 static uint32_t name_before(const struct reading *reading, uint32_t end) {
-  while (end > 0 && is(reading, end - 1, LCPP_MAILBOX)) {
-    end--;
+  uint32_t name = end;
+  while (name > 0 && is(reading, name - 1, LCPP_MAILBOX)) {
+    name--;
   }
-  return end;
+  if (name == end && end > 1 && reading->bytes[end - 1] == '"') {
+    for (name--; name > 0 && end - name < LONGEST_NAME && reading->bytes[--name] != '"';) {
+      LCPP_STEP();
+    }
+  }
+  return name;
+}
+
+/* The end of the domain of an address that begins at a place; it may be a literal in brackets. */
+static uint32_t end_of_domain(const struct reading *reading, uint32_t at) {
+  bool literal = at < reading->count && reading->bytes[at] == '[';
+  while (is(reading, at, LCPP_DOMAIN) ||
+         (literal && at < reading->count && reading->bytes[at] > ' ' &&
+          !is_among(reading->bytes[at], "]@"))) {
+    at++;
+  }
+  return at;
 }
 
 /* Addresses: a name, `@`, a domain. */
@@ -153,11 +174,7 @@ static void find_addresses(struct search *search, const struct reading *reading)
       continue;
     }
     uint32_t name = name_before(reading, at);
-    uint32_t end = at + 1;
-    end += end < reading->count && reading->bytes[end] == '[';
-    while (is(reading, end, LCPP_DOMAIN)) {
-      end++;
-    }
+    uint32_t end = end_of_domain(reading, at + 1);
     if (name < at && end > at + 1) {
       cover(search, reading, name, end);
     }
@@ -180,7 +197,8 @@ static bool begins(const struct reading *reading, uint32_t at, const char *word)
   return word[i] == '\0';
 }
 
-/* "Bearer", blanks, and a token (RFC 6750), whatever it is. */
+/* "Bearer", blanks or other characters that no token has, and a token (RFC 6750), whatever it is.
+ */
 static void find_bearers(struct search *search, const struct reading *reading) {
   enum { LENGTH = 6 };
   uint32_t end = 0; /* of the token found last; another one may begin within it */
@@ -189,7 +207,8 @@ static void find_bearers(struct search *search, const struct reading *reading) {
     if (!begins(reading, at, "bearer")) {
       continue;
     }
-    while (token < reading->count && fold(reading->bytes[token]) == ' ') {
+    while (token < reading->count &&
+           (fold(reading->bytes[token]) == ' ' || reading->bytes[token] >= 0x80)) {
       token++;
     }
     for (end = end > token ? end : token; is(reading, end, LCPP_BEARER);) {
@@ -218,11 +237,11 @@ static void find_jwts(struct search *search, const struct reading *reading) {
  * a word, as those of "41.." do after a `%`, so there it is also found without them. */
 static void find_all(struct search *search, const struct reading *reading,
                      const struct lcpp_secrets *secrets) {
-  enum { OF_ESCAPE = 2, LONG_ENOUGH = 10 };
+  enum { OF_ESCAPE = 2 };
   for (size_t i = 0; i < secrets->count; i++) {
     struct lcpp_text secret = secrets->list[i];
     find_secret(search, reading, secret);
-    if (reading->is_word && secret.length >= LONG_ENOUGH) {
+    if (reading->is_word && secret.length >= OF_ESCAPE + LCPP_SECRETS_SHORTEST) {
       find_secret(search, reading,
                   (struct lcpp_text){secret.data + OF_ESCAPE, secret.length - OF_ESCAPE});
     }
@@ -329,10 +348,6 @@ static void find_in_word(struct search *search, struct reading word,
   }
 }
 
-static bool is_among(unsigned char c, const char *characters) {
-  return c != '\0' && strchr(characters, c) != NULL;
-}
-
 /* Whether a quotation mark begins or ends a string of JSON. */
 static bool is_string_end(const struct search *search, uint32_t at) {
   const unsigned char *text = search->text;
@@ -437,10 +452,20 @@ static bool is_plain(const unsigned char *text, size_t length) {
   return true;
 }
 
+/* The length of a text that was cut at `length`, without an escape that the cut may have split. */
+static size_t trim(const char *text, size_t length) {
+  for (size_t i = 1; i <= LONGEST_REFERENCE && i <= length; i++) {
+    if (is_among((unsigned char)text[length - i], "%\\&")) {
+      return length - i;
+    }
+  }
+  return length;
+}
+
 size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
                    size_t limit) {
   size_t most = limit + LCPP_REDACT_AHEAD;
-  size_t length = text.length < most ? text.length : most;
+  size_t length = text.length <= most ? text.length : trim(text.data, most);
   uint32_t *space = calloc(length * 9 + 8, 1);
   if (space == NULL) {
     return SIZE_MAX;
