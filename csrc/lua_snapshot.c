@@ -21,18 +21,25 @@ static bool has_metatable(lua_State *L, int index) {
 static void copy_value(lua_State *L, const char *name, bool of_wait);
 
 /* Pushes a copy of what the table at `index` holds itself; of options, with copies of its tables.
+ * Returns whether it has left a table with a metatable, whose code may change the options.
  * [-0, +1, e] */
-static void push_copy(lua_State *L, int index, bool of_options, bool of_wait) {
+static bool push_copy(lua_State *L, int index, bool of_options, bool of_wait) {
+  bool left = false;
   lua_Unsigned length = lua_rawlen(L, index);
   lua_createtable(L, length < PLACES ? (int)length : PLACES, length == 0 ? FIELDS : 0);
   for (lua_pushnil(L); lua_next(L, index) != 0; lua_pop(L, 1)) {
     lua_pushvalue(L, -2);
     lua_pushvalue(L, -2);
     if (of_options && lua_istable(L, -1) && lua_type(L, -2) == LUA_TSTRING) {
-      copy_value(L, lua_tostring(L, -2), of_wait);
+      if (has_metatable(L, -1)) {
+        left = true;
+      } else {
+        copy_value(L, lua_tostring(L, -2), of_wait);
+      }
     }
     lua_rawset(L, -5);
   }
+  return left;
 }
 
 /* Pushes a copy of the list at `index`, with all its keys: the check of the list refuses the
@@ -56,8 +63,8 @@ static void push_list(lua_State *L, int index) {
 
 /* Pushes a copy of the options at `index`: [-0, +1, e]. */
 static void push_options(lua_State *L, int index, bool of_wait) {
-  push_copy(L, index, true, of_wait);
-  for (int i = 0; i < LCPP_OPTION_COUNT && has_metatable(L, index); i++) {
+  bool again = push_copy(L, index, true, of_wait) || has_metatable(L, index);
+  for (int i = 0; i < LCPP_OPTION_COUNT && again; i++) {
     const char *name = lcpp_option_name((enum lcpp_option)i);
     lua_getfield(L, index, name);
     copy_value(L, name, of_wait);

@@ -100,6 +100,18 @@ describe("a call works on a copy of its options:", function()
     end)
   end)
 
+  it("lists whose code changes the options", function()
+    local options
+    local emails = setmetatable({}, { __index = { "a@contoso.example" }, __len = function()
+      for i = 1, 100 do options["x" .. i] = i end
+      return 1
+    end })
+    options = { publisher = "contoso", emails = emails, offer = "first", api_version = "1", type = "a", slot = "b" }
+    local copy = core.snapshot(options)
+    for _, name in ipairs { "publisher", "offer", "api_version", "type", "slot" } do assert.equal(options[name], copy[name]) end
+    assert.same({ "a@contoso.example" }, copy.emails)
+  end)
+
   it("core.snapshot copies the lists and tables that are read later, and keeps what it does not know", function()
     local given = { emails = { "a", [3] = "c", name = 1 }, wait = { interval = 1, headers = { a = "1" } }, headers = { a = "1" },
                     loop = loop, [1] = true, odd = {} }
