@@ -198,13 +198,13 @@ static void collect(struct lcpp_engine *engine) {
   }
 }
 
-/* Ends the transfers of a list that are past their deadline, and records the earliest deadline of
- * the others. */
+/* Ends the transfers of a list that are past their deadline, those that were sent only if `all`;
+ * and records the earliest deadline of the others. */
 static void end_overdue_of(struct lcpp_engine *engine, struct lcpp_transfer *transfer,
-                           long long now, bool sent) {
+                           long long now, bool all) {
   while (transfer != NULL) {
     struct lcpp_transfer *next = transfer->next;
-    if (transfer->deadline <= now && (sent || !transfer->sent)) {
+    if (transfer->deadline <= now && (all || !transfer->sent)) {
       cut_short(engine, transfer, CURLE_OPERATION_TIMEDOUT);
     } else if (transfer->deadline < engine->deadline_us) {
       engine->deadline_us = transfer->deadline;
@@ -213,9 +213,9 @@ static void end_overdue_of(struct lcpp_engine *engine, struct lcpp_transfer *tra
   }
 }
 
-/* Before a step, ends what was not sent, so that it is not sent after its deadline. After a step,
- * ends the others as well, once what had come for them is read. */
-static void end_overdue(struct lcpp_engine *engine, bool after_step) {
+/* Ends what is overdue: what was sent, once what had come for it is read. on_send in
+ * transfer_callbacks.c sends nothing after a deadline. */
+static void end_overdue(struct lcpp_engine *engine) {
   long long now = lcpp_monotonic_us();
   if (lcpp_engine_running(engine) == 0 || now < engine->deadline_us) {
     engine->overdue_us = -1;
@@ -224,7 +224,7 @@ static void end_overdue(struct lcpp_engine *engine, bool after_step) {
   if (engine->overdue_us < 0) {
     engine->overdue_us = now;
   }
-  bool all = after_step && (!engine->poller.busy || now >= engine->overdue_us + LATE_READING_US);
+  bool all = !engine->poller.busy || now >= engine->overdue_us + LATE_READING_US;
   engine->deadline_us = LLONG_MAX;
   end_overdue_of(engine, engine->running.first, now, all);
   end_overdue_of(engine, engine->queued.first, now, all);
@@ -278,7 +278,6 @@ void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
   long work_us = wait_ms == 0 ? STEP_US : WAITING_STEP_US;
   size_t finished = engine->finished.count;
   engine->pool.steps++;
-  end_overdue(engine, false);
   CURLMcode code = run_queued(engine, lcpp_monotonic_us() + work_us);
   collect(engine);
   if (code == CURLM_OK) {
@@ -298,7 +297,7 @@ void lcpp_engine_step(struct lcpp_engine *engine, long wait_ms) {
     lcpp_outcome_set(&transfer->outcome, LCPP_NETWORK, curl_multi_strerror(code), false);
   }
   engine->damaged = engine->damaged || code != CURLM_OK;
-  end_overdue(engine, true);
+  end_overdue(engine);
 }
 
 void lcpp_engine_alarm(struct lcpp_engine *engine, long delay_ms) {

@@ -16,16 +16,7 @@
 #ifndef LCPP_ENGINE_H
 #define LCPP_ENGINE_H
 
-#include <time.h>
-
 #include "transfer.h"
-
-/* Microseconds on a clock that never jumps. All deadlines and waits use it. */
-static inline long long lcpp_monotonic_us(void) {
-  struct timespec now;
-  clock_gettime(CLOCK_MONOTONIC, &now);
-  return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* Milliseconds until a time, rounded up: 0 if it has passed, -1 for no time (-1). */
 static inline long lcpp_milliseconds_until(long long at_us) {

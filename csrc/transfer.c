@@ -267,6 +267,7 @@ static void set_body(CURL *handle, const struct lcpp_buffer *body, bool post) {
 static void reset(struct lcpp_transfer *transfer, bool fresh_connection, size_t max_bytes) {
   transfer->sent = false;
   transfer->stale = false;
+  transfer->late = false;
   transfer->resend = false;
   transfer->fd = -1;
   transfer->connects = 0;
@@ -344,6 +345,9 @@ void lcpp_transfer_end(struct lcpp_transfer *transfer, CURLcode code) {
                      transfer->resend ? "the connection ended before a response came"
                                       : "the server ended the connection before the request",
                      true);
+  }
+  if (code == CURLE_ABORTED_BY_CALLBACK && transfer->late) {
+    lcpp_outcome_set(outcome, LCPP_TIMEOUT, curl_easy_strerror(CURLE_OPERATION_TIMEDOUT), true);
   }
 }
 

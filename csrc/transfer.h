@@ -18,6 +18,7 @@
 #include <curl/curl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "response.h"
 #include "url.h"
@@ -25,6 +26,13 @@
 #if LIBCURL_VERSION_NUM < 0x075500
 #error "cpp needs libcurl 7.85.0 or newer"
 #endif
+
+/* Microseconds on a clock that never jumps. All deadlines and waits use it. */
+static inline long long lcpp_monotonic_us(void) {
+  struct timespec now;
+  clock_gettime(CLOCK_MONOTONIC, &now);
+  return (long long)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+}
 
 /* transfer_socket.c: the sockets that libcurl has opened for a client. */
 
@@ -148,6 +156,7 @@ struct lcpp_transfer {
 
   bool sent;          /* libcurl was allowed to send the request */
   bool stale;         /* the connection had ended, or had unsolicited bytes: nothing was sent */
+  bool late;          /* its deadline had passed: nothing was sent */
   bool resend;        /* libcurl was about to send it a second time */
   int fd;             /* the socket it was sent over; -1: not known */
   long connects;      /* connections that libcurl made before it was sent; 0: over a kept one */

@@ -86,7 +86,8 @@ static long count_connects(const struct lcpp_easy *easy) {
   return connects;
 }
 
-/* Called when libcurl has a connection and is about to send the request.
+/* Called when libcurl has a connection and is about to send the request. After the deadline nothing
+ * is sent: the process may have been stopped, or busy, while it connected.
  *
  * Pending bytes on a kept connection were not requested: they would be taken for the response. If
  * libcurl calls this a second time, it is about to send the request again, because the connection
@@ -100,6 +101,10 @@ static int on_send(void *argument, char *remote, char *local, int remote_port, i
   (void)remote_port;
   if (transfer->sent) {
     transfer->resend = true;
+    return CURL_PREREQFUNC_ABORT;
+  }
+  transfer->late = lcpp_monotonic_us() >= transfer->deadline;
+  if (transfer->late) {
     return CURL_PREREQFUNC_ABORT;
   }
   transfer->connects = count_connects(easy);
