@@ -53,9 +53,6 @@ void lcpp_secrets_add(struct lcpp_secrets *secrets, struct lcpp_text secret) {
     }
   }
   secrets->list[secrets->count++] = secret;
-  for (size_t i = 0; i < secret.length && !secrets->has_word_end; i++) {
-    secrets->has_word_end = (unsigned char)secret.data[i] <= ' ' || secret.data[i] == '"';
-  }
 }
 
 static bool is_among(unsigned char c, const char *characters) {
@@ -134,8 +131,14 @@ static void find_secret(struct search *search, const struct reading *reading,
   needle.borders[0] = needle.borders[1] = 0;
   unsigned char initial = fold(needle.bytes[0]);
   for (uint32_t i = 0; i < reading->count; i++) {
-    unsigned char folded = fold(reading->bytes[i]);
-    if ((needle.matched > 0 || folded == initial) && advance(&needle, folded)) {
+    if (needle.matched == 0 && initial != ' ') {
+      const unsigned char *next = memchr(reading->bytes + i, initial, reading->count - i);
+      if (next == NULL) {
+        break;
+      }
+      i = (uint32_t)(next - reading->bytes);
+    }
+    if (advance(&needle, fold(reading->bytes[i]))) {
       cover(search, reading, i + 1 - needle.length, i + 1);
     }
   }
@@ -170,9 +173,11 @@ static uint32_t end_of_domain(const struct reading *reading, uint32_t at) {
 /* Addresses: a name, `@`, a domain. */
 static void find_addresses(struct search *search, const struct reading *reading) {
   for (uint32_t at = 0; at < reading->count; at++) {
-    if (reading->bytes[at] != '@') {
-      continue;
+    const unsigned char *found = memchr(reading->bytes + at, '@', reading->count - at);
+    if (found == NULL) {
+      break;
     }
+    at = (uint32_t)(found - reading->bytes);
     uint32_t name = name_before(reading, at);
     uint32_t end = end_of_domain(reading, at + 1);
     if (name < at && end > at + 1) {
@@ -204,7 +209,7 @@ static void find_bearers(struct search *search, const struct reading *reading) {
   uint32_t end = 0; /* of the token found last; another one may begin within it */
   for (uint32_t at = 0; at < reading->count; at++) {
     uint32_t token = at + LENGTH;
-    if (!begins(reading, at, "bearer")) {
+    if ((reading->bytes[at] | 0x20) != 'b' || !begins(reading, at, "bearer")) {
       continue;
     }
     while (token < reading->count &&
@@ -223,7 +228,8 @@ static void find_bearers(struct search *search, const struct reading *reading) {
 /* JSON Web Tokens (RFC 7519): base64url of an object, whose `{"` is "eyJ". */
 static void find_jwts(struct search *search, const struct reading *reading) {
   for (uint32_t at = 0; at + 3 < reading->count; at++) {
-    if (memcmp(reading->bytes + at, "eyJ", 3) == 0 && is(reading, at + 3, LCPP_JWT)) {
+    if (reading->bytes[at] == 'e' && memcmp(reading->bytes + at, "eyJ", 3) == 0 &&
+        is(reading, at + 3, LCPP_JWT)) {
       uint32_t first = at;
       for (at += 3; is(reading, at + 1, LCPP_JWT);) {
         at++;
@@ -364,10 +370,33 @@ static uint32_t end_of_word(const struct search *search, uint32_t at) {
   return at < search->length ? at : search->length;
 }
 
-static void find_in_words(struct search *search, const struct lcpp_secrets *secrets) {
+/* Whether a text has escapes, or characters beyond ASCII. */
+static bool has_encoded(const struct search *search) {
+  for (uint32_t i = 0; i < search->length; i++) {
+    unsigned char c = search->text[i];
+    if (c >= 0x80 || c == '%' || c == '\\' || c == '&') {
+      return true;
+    }
+  }
+  return false;
+}
+
+/* Whether a secret has a byte at which a word may end: then a text is one word. */
+static bool is_one_word(struct lcpp_secrets *secrets) {
+  for (; secrets->checked < secrets->count; secrets->checked++) {
+    struct lcpp_text secret = secrets->list[secrets->checked];
+    for (size_t i = 0; i < secret.length && !secrets->has_word_end; i++) {
+      secrets->has_word_end = (unsigned char)secret.data[i] <= ' ' || secret.data[i] == '"';
+    }
+  }
+  return secrets->has_word_end;
+}
+
+static void find_in_words(struct search *search, struct lcpp_secrets *secrets) {
+  bool one_word = is_one_word(secrets);
   uint32_t end = 0;
   for (uint32_t at = 0; at < search->length; at = end + 1) {
-    end = secrets->has_word_end ? search->length : end_of_word(search, at);
+    end = one_word ? search->length : end_of_word(search, at);
     if (end > at) {
       find_in_word(search, (struct reading){search->text + at, end - at, true, at, end}, secrets);
     }
@@ -462,8 +491,7 @@ static size_t trim(const char *text, size_t length) {
   return length;
 }
 
-size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
-                   size_t limit) {
+size_t lcpp_redact(struct lcpp_text text, struct lcpp_secrets *secrets, char *shown, size_t limit) {
   size_t most = limit + LCPP_REDACT_AHEAD;
   size_t length = text.length <= most ? text.length : trim(text.data, most);
   uint32_t *space = calloc(length * 9 + 8, 1);
@@ -479,7 +507,9 @@ size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, ch
   search.plain = is_plain(search.text, length);
   struct reading whole = {.bytes = search.text, .count = search.length};
   find_all(&search, &whole, secrets);
-  find_in_words(&search, secrets);
+  if (has_encoded(&search)) {
+    find_in_words(&search, secrets);
+  }
   if (length < text.length && search.begun < search.length) {
     cover(&search, &whole, search.begun, search.length);
   }

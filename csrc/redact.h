@@ -36,7 +36,8 @@ struct lcpp_text {
 struct lcpp_secrets {
   struct lcpp_text list[LCPP_SECRETS];
   size_t count;
-  bool has_word_end; /* one has a blank or a quotation mark: then a text is one word */
+  size_t checked;    /* how many of them `has_word_end` is about */
+  bool has_word_end; /* one has a blank or a quotation mark */
 };
 
 /* Adds a secret, unless it is too short, one too many, or there already. */
@@ -47,7 +48,6 @@ void lcpp_secrets_add(struct lcpp_secrets *secrets, struct lcpp_text secret);
  * as printable UTF-8 on one line (see characters.h), with one blank for a run of blanks. Returns
  * the number of bytes written; SIZE_MAX if memory ran out. Reads `limit` bytes of the text and
  * LCPP_REDACT_AHEAD more; a possible beginning of a secret at their end is not shown. */
-size_t lcpp_redact(struct lcpp_text text, const struct lcpp_secrets *secrets, char *shown,
-                   size_t limit);
+size_t lcpp_redact(struct lcpp_text text, struct lcpp_secrets *secrets, char *shown, size_t limit);
 
 #endif
