@@ -44,7 +44,7 @@ MODULE_CFLAGS  = -std=c11 -fPIC -fvisibility=hidden -fstack-protector-strong $(F
 MODULE_LDFLAGS = -shared -Wl,-z,nodelete -Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack
 
 SOURCES = buffer characters endpoint engine engine_poller_$(POLLER) json lua_body lua_client lua_command lua_headers \
-          lua_json lua_misuse lua_module lua_options lua_request lua_snapshot lua_start lua_text redact \
+          lua_json lua_misuse lua_module lua_options lua_request lua_snapshot lua_start lua_text redact redact_search \
           response_framing response_outcome transfer transfer_callbacks transfer_socket url
 OBJECTS = $(SOURCES:%=$(BUILD)/obj/%.o)
 MODULE  = $(BUILD)/cpp/core.so

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 enum lcpp_look {
   LCPP_VISIBLE,
@@ -37,6 +38,11 @@ extern const unsigned char lcpp_classes[256];
 /* Whether a byte is of one of these classes. */
 static inline bool lcpp_is_of(int byte, unsigned classes) {
   return (lcpp_classes[(unsigned char)byte] & classes) != 0;
+}
+
+/* Whether a byte is one of these characters. */
+static inline bool lcpp_is_among(unsigned char byte, const char *characters) {
+  return byte != '\0' && strchr(characters, byte) != NULL;
 }
 
 /* A decimal digit. */

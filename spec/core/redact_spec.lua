@@ -250,7 +250,7 @@ describe("the number of steps for each byte", function()
     finally(function() programs:close() end)
     local program = programs:file()
     local command = "${CC:-cc} -O1 -std=c11 -D_GNU_SOURCE -DLCPP_COUNT_STEPS -Icsrc -o %s torture/fuzz/redact.c "
-      .. "torture/fuzz/replay.c csrc/redact.c csrc/characters.c csrc/buffer.c"
+      .. "torture/fuzz/replay.c csrc/redact.c csrc/redact_search.c csrc/characters.c csrc/buffer.c"
     assert(os.execute(command:format(program)))
     local inputs = {}
     local function add(text, ...)
