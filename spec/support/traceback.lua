@@ -13,3 +13,5 @@ function debug.traceback(message, level, ...) -- luacheck: ignore 122
   until not frame or frame.what == "C"
   return table.concat(lines, "\n")
 end
+
+pcall(require, "luv") -- kept: busted unloads what a spec loads, and luv crashes when it is loaded again
