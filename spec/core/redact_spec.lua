@@ -16,7 +16,6 @@ end
 local SPELLINGS = {
   plain = function(text) return text end,
   ["percent-encoded"] = hexadecimal "%%%02X",
-  ["percent-encoded in lower case"] = hexadecimal "%%%02x",
   ["percent-encoded, marks only"] = function(text)
     return (text:gsub("[^%w%-._~]", function(c) return ("%%%02X"):format(c:byte()) end))
   end,
@@ -108,9 +107,8 @@ describe("core.redact finds", function()
       assert.equal("[redacted]", show("(0paque&#46;token)", "0paque" .. mark .. ".token"))
     end
     for _, text in ipairs { "\u{e9}", "\u{20ac}", "\u{1f600}" } do
-      for _, spelled in ipairs { "0paque" .. text .. ".token", "0paque%" .. text .. "2Etoken" } do -- these end an escape
-        assert.equal(spelled, show(spelled, "0paque.token"))
-      end
+      local spelled = "0paque" .. text .. ".token 0paque%" .. text .. "2Etoken" -- these end an escape
+      assert.equal(spelled, show(spelled, "0paque.token"))
       local cut = text:sub(1, -2) .. "0paque.token"
       assert.is_nil(show("x" .. cut, cut):find "paque")
     end
@@ -181,14 +179,14 @@ describe("core.redact finds", function()
     local long = ("k7Zq"):rep(800)
     for _, name in ipairs { "percent-encoded", "with \\u", "in decimal references", "with \\x", "in long references" } do
       for limit = 500, 520 do -- the cut splits an escape, also the first one of the word
-        assert.is_nil(core.redact("x " .. SPELLINGS[name](long), limit, { long }):find "7", name)
-        local cut = "x " .. long:sub(1, limit + 2048 - 4) .. SPELLINGS[name]("k7Zqk7Zq")
-        assert.equal("x [redacted]", core.redact(cut, limit, { long }))
+        for _, plain in ipairs { 0, limit + 2048 - 4 } do
+          local text = "x " .. long:sub(1, plain) .. SPELLINGS[name](long:sub(plain + 1))
+          assert.equal("x [redacted]", core.redact(text, limit, { long }), name)
+        end
       end
     end
     for _, text in ipairs { "(s3cr3t-that-is-cut", "(jane.doe@contoso.example" } do -- a run of blanks takes one byte
       for cut = 3, #text - 1 do
-        assert.equal(" ([redacted]", core.redact((" "):rep(12 + 2048 - cut) .. text, 12, { text:sub(2) }))
         assert.equal(" ([redacted]", core.redact((" "):rep(12 + 2048 - cut) .. text, 12, { "s3cr3t-that-is-cut" }))
       end
     end

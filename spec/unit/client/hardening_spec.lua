@@ -20,7 +20,8 @@ local PROMISES = {
     { "GNU_STACK[^\n]* RW " }, { "LOAD[^\n]* RWE " } },
   { "has no relocation in its code, and looks for libraries where the system does", "readelf --dynamic --wide", {},
     { "TEXTREL", "RPATH", "RUNPATH" } },
-  { "guards its stack", "nm --dynamic", { " __stack_chk_fail" }, {} },
+  { "guards its stack, and copies with bounds", "nm --dynamic", { " __stack_chk_fail" },
+    { " str[nl]?cat[@\n]", " st[rp]cpy[@\n]", " v?sn?printf[@\n]" } }, -- with _FORTIFY_SOURCE they have another name
 }
 
 describe("the built module " .. module, function()
